@@ -1,0 +1,53 @@
+"""One limit of one model, from files to verdict; usable from Python without pytest.
+
+>>> from pathlib import Path
+>>> from tempfile import mkdtemp
+>>> from pytest_quant.predictions.measure import Workbench
+>>> assessor = Assessor(Workbench.in_folder(Path(mkdtemp()), cores=2), confidence=0.95)
+"""
+
+from __future__ import annotations
+
+from pytest_quant.errors import QuantError
+from pytest_quant.gate import judge, judge_int8, judge_requirement, judge_table
+from pytest_quant.predictions.measure import Measurement, Workbench
+from pytest_quant.spec import Limit, ModelSpec, Requirement, Verdict
+
+
+class Assessor:
+    """Decides limits; a model is evaluated when the first of them needs it, and once."""
+
+    def __init__(self, bench: Workbench, *, confidence: float) -> None:
+        self.bench = bench
+        self.confidence = confidence
+        self._measured: dict[tuple[str, str], Measurement | QuantError] = {}
+
+    def measurement(self, model: ModelSpec) -> Measurement:
+        """Both sides of the model on the same samples; raises the `QuantError` that stood in the way, each time."""
+        key = (str(model.zoo), model.name)
+        if key not in self._measured:
+            try:
+                self._measured[key] = self.bench.measure(model)
+            except QuantError as error:
+                self._measured[key] = error
+        found = self._measured[key]
+        if isinstance(found, QuantError):
+            raise found
+        return found
+
+    def measured(self, model: ModelSpec) -> Measurement | None:
+        """The measurement if there is one already; starts nothing."""
+        found = self._measured.get((str(model.zoo), model.name))
+        return found if isinstance(found, Measurement) else None
+
+    def assess(self, model: ModelSpec, limit: Limit) -> Verdict:
+        """Decide one limit; raises `QuantError` when it cannot be decided."""
+        if limit.kind == "int8":
+            return judge_int8(model)
+        if limit.kind == "table":
+            return judge_table(model)
+        if isinstance(limit.rule, Requirement):
+            samples, total = self.bench.selection(model)
+            found = self.bench.conditions(model, evaluated=len(samples), total=total)
+            return judge_requirement(limit.rule, found)
+        return judge(limit, self.measurement(model), self.confidence)

@@ -1,0 +1,46 @@
+"""What a dataset is to the rest of the project: samples with an id and a ground truth, and the pixels of one sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""Pixels of shape (height, width, 3), red first, values 0 to 255, C-contiguous."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of a dataset."""
+
+    id: str
+    """Unique in the dataset and the same on every machine: a relative POSIX path, or a place in a file."""
+    truth: Any
+    """The ground truth in the form that the dataset's task defines; for classification the class as an int."""
+    source: Path | int
+    """Where the pixels lie: a file, or the row in the dataset's own storage."""
+
+
+class Dataset(Protocol):
+    """Samples and ground truth; knows no models."""
+
+    @property
+    def samples(self) -> Sequence[Sample]:
+        """All samples, in the dataset's own order."""
+        ...
+
+    def read(self, sample: Sample, *, orient: bool = True) -> Image:
+        """The pixels of one sample; ``orient``: whether an EXIF orientation is applied.
+
+        Raises `DatasetError` naming the sample when it does not decode.
+        """
+        ...
+
+    def content(self, sample: Sample) -> Path | bytes:
+        """What identifies the sample's stored content: the file, or the bytes themselves."""
+        ...

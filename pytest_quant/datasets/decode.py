@@ -1,0 +1,41 @@
+"""Image files to pixels."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+
+from pytest_quant.datasets.base import Image
+from pytest_quant.errors import DatasetError
+
+
+def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
+    """Decode an image file the way mmcv does: OpenCV, three channels of 8 bits, here in RGB order.
+
+    Args:
+        data: The file's bytes, in any format that OpenCV reads. Gray images get three equal channels, an alpha channel
+            is dropped and 16 bits become 8.
+        orient: Whether an EXIF orientation is applied.
+        name: Which sample this is, for the message.
+
+    Returns:
+        uint8, shape (height, width, 3), RGB.
+
+    Raises:
+        DatasetError: The bytes are no complete image.
+
+    """
+    flags = cv2.IMREAD_COLOR if orient else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    if not data:
+        raise DatasetError(f"{name} is empty (0 bytes); expected an image")
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise DatasetError(f"{name} does not decode: {error.err}") from error
+    if bgr is None:
+        raise DatasetError(
+            f"{name} does not decode: its {len(data)} bytes are no complete image that OpenCV {cv2.__version__} reads"
+        )
+    return cast(Image, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))

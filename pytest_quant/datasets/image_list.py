@@ -1,0 +1,36 @@
+"""Image files with a label list of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pytest_quant.datasets.files import ImageFiles, open_listed, require_file, require_folder
+from pytest_quant.datasets.label_list import read_label_list
+from pytest_quant.spec import DatasetSpec
+
+
+class Options(BaseModel):
+    """Keys of a dataset of ``type: image-list``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: Path
+    list: str = Field(min_length=1)
+    """Text file below ``root`` with ``relative/path class`` on each line; the paths are relative to ``root`` too."""
+
+
+def open_dataset(spec: DatasetSpec) -> ImageFiles:
+    """The listed files in the list's order; ids are their paths relative to ``root``, the truth is the class index.
+
+    Raises:
+        DatasetMissingError: ``root`` or the list does not exist.
+        DatasetError: The list is malformed, or files that it names do not exist.
+
+    """
+    options: Options = spec.options
+    require_folder(options.root, spec, "root")
+    list_file = options.root / options.list
+    require_file(list_file, spec, "list")
+    return open_listed(spec, options.root, read_label_list(list_file), list_file)

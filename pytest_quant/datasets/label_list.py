@@ -1,0 +1,83 @@
+"""Label lists: text files with ``relative/path label`` on each line."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_quant.errors import DatasetError
+from pytest_quant.text import shown
+
+_LABEL_DIGITS = 9
+"""No dataset has a thousand million classes; more digits are another kind of file."""
+
+
+@dataclass(frozen=True)
+class LabelledPath:
+    """One line of a label list."""
+
+    path: str
+    """Relative POSIX path in its shortest form: ``./a//b.png`` is ``a/b.png``."""
+    label: int
+    line: int
+    """Counted from 1."""
+
+
+def read_label_list(file: Path) -> list[LabelledPath]:
+    """Parse a label list in UTF-8.
+
+    Each line is split on its last blank, so paths may contain blanks. Blank lines are passed over.
+
+    Raises:
+        DatasetError: The file is not readable or empty, a line has no label, its label is no class index, its path
+            leaves the folder, or the same path stands in it twice.
+
+    """
+    entries: dict[str, LabelledPath] = {}
+    for number, line in enumerate(_read_text(file).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = _parse_line(line, number)
+            first = entries.setdefault(entry.path, entry)
+            if first is not entry:
+                raise _LineError(f"{entry.path!r} is a duplicate of line {first.line}; expected each sample once")
+        except _LineError as error:
+            raise DatasetError(f"{shown(file)}, line {number}: {error}") from error
+    if not entries:
+        raise DatasetError(f"{shown(file)} names no samples; expected lines of the form 'relative/path label'")
+    return list(entries.values())
+
+
+class _LineError(Exception):
+    """What is wrong with a line."""
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{shown(file)} is no text in UTF-8 (byte {error.start}); expected a label list") from error
+    except OSError as error:
+        raise DatasetError(f"{shown(file)} cannot be read: {error.strerror}") from error
+
+
+def _parse_line(line: str, number: int) -> LabelledPath:
+    parts = line.strip().rsplit(None, 1)
+    if len(parts) != 2:
+        raise _LineError(f"found {line.strip()!r}; expected 'relative/path label'")
+    path, label = parts
+    if not (label.isascii() and label.isdigit() and len(label) <= _LABEL_DIGITS):
+        raise _LineError(f"the label of {path!r} is {label!r}; expected a class index, an integer from 0 upwards")
+    return LabelledPath(_inside(path), int(label), number)
+
+
+def _inside(path: str) -> str:
+    """The shortest form of a path that stays below its folder."""
+    normal = posixpath.normpath(path)
+    if normal == ".." or normal.startswith(("/", "../")):
+        raise _LineError(f"{path!r} leaves the dataset's folder; expected a path relative to it")
+    if normal == "." or "\0" in normal:
+        raise _LineError(f"{path!r} is no path of a file")
+    return normal

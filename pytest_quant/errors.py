@@ -1,0 +1,35 @@
+"""What can go wrong, as the user is told.
+
+Every message names what was found, where (file, model, key), what is expected and what to do.
+A `QuantError` is the user's to mend; anything else is a bug in the plugin or in the user's own code.
+"""
+
+from __future__ import annotations
+
+
+class QuantError(Exception):
+    """Base of everything that the plugin raises on purpose; its text is complete as it stands."""
+
+
+class ZooError(QuantError):
+    """A zoo file that cannot be read as a whole."""
+
+
+class ConfigError(QuantError):
+    """A model entry, a marker or an option value that cannot be used."""
+
+
+class ModelFileError(QuantError):
+    """A ``.param``, ``.bin`` or table file that is missing, damaged or of another model."""
+
+
+class DatasetMissingError(QuantError):
+    """The dataset is not on this machine: cases are skipped, or fail under ``--quant-strict``."""
+
+
+class DatasetError(QuantError):
+    """The dataset is there, but a sample of it is missing, unreadable, duplicate or unlabelled."""
+
+
+class RunnerError(QuantError):
+    """A network was given, or gave, something that is not usable."""

@@ -1,0 +1,90 @@
+"""Fixtures for tests in Python; each imports what it needs when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_quant.state import active_run
+
+if TYPE_CHECKING:
+    from pytest_quant.datasets.base import Dataset
+    from pytest_quant.predictions.model_runner import ModelRunner
+    from pytest_quant.python_cases import PythonCase
+    from pytest_quant.run import QuantRun
+    from pytest_quant.scores import Scores
+    from pytest_quant.spec import ModelSpec, Side
+
+CASE_FIXTURE = "_quant_case"
+USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", "quant_spec", "quant_dataset", "quant_scores"})
+
+
+@pytest.fixture
+def _quant_case(request: pytest.FixtureRequest) -> PythonCase:
+    """The model and the limits of this test, filled in by the plugin."""
+    case: PythonCase | None = getattr(request, "param", None)
+    if case is None:
+        pytest.fail("pytest-quant's fixtures must be arguments of the test or of its fixtures", pytrace=False)
+    return case
+
+
+@pytest.fixture
+def quant_spec(_quant_case: PythonCase) -> ModelSpec:
+    """The model of this test: files, input, limits, as the zoo file gives them."""
+    assert _quant_case.model is not None, "a test without a model is replaced at collection"  # noqa: S101
+    return _quant_case.model
+
+
+@pytest.fixture
+def ncnn_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The fp32 net of this test's model: `run(array)` gives the output blobs, `predict(sample)` a prediction."""
+    yield from _runner(request, quant_spec, "fp32")
+
+
+@pytest.fixture
+def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The int8 net of this test's model: `run(array)` gives the output blobs, `predict(sample)` a prediction."""
+    yield from _runner(request, quant_spec, "int8")
+
+
+@pytest.fixture
+def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[Dataset]:
+    """The dataset of this test's model: `samples`, and `read(sample)` for pixels."""
+    run = _run(request)
+    with run.explained():
+        dataset = run.assessor.bench.dataset(quant_spec.dataset)
+    yield dataset
+
+
+@pytest.fixture
+def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Scores:
+    """The model's numbers, measured when first read: `.fp32.top1`, `.int8.top1`, `.drop.top1`, `.ci.top1`, `.flips`."""
+    from pytest_quant.predictions.measure import Measurement
+    from pytest_quant.scores import Scores
+
+    run = _run(request)
+
+    def measure() -> Measurement:
+        with run.explained():
+            return run.assessor.measurement(quant_spec)
+        raise AssertionError("an unexplained error ends the test")
+
+    return Scores(measure, run.settings.confidence)
+
+
+def _runner(request: pytest.FixtureRequest, model: ModelSpec, side: Side) -> Iterator[ModelRunner]:
+    from pytest_quant.predictions.model_runner import ModelRunner
+
+    run = _run(request)
+    with run.explained():
+        runner = ModelRunner(model, side, run.assessor.bench)
+    yield runner
+    runner.close()
+
+
+def _run(request: pytest.FixtureRequest) -> QuantRun:
+    run = active_run(request.config)
+    assert run is not None, "without --quant the test was skipped"  # noqa: S101
+    return run

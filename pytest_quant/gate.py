@@ -1,0 +1,177 @@
+"""The only place that decides: a limit and what was measured give a verdict, with the formula and its values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_quant.ncnn_files.facts import inspect_net
+from pytest_quant.ncnn_files.lint import lint_table
+from pytest_quant.ncnn_files.param import read_param
+from pytest_quant.ncnn_files.table import read_table
+from pytest_quant.predictions.measure import Measurement
+from pytest_quant.spec import Decision, Floor, Limit, Metric, ModelSpec, Published, Requirement, Tolerance, Verdict
+from pytest_quant.stats.evidence import drop_interval, score_interval
+from pytest_quant.stats.interval import Interval
+from pytest_quant.tasks.base import MetricPair
+from pytest_quant.text import listed, shown
+
+_ROUNDING = 1e-9
+"""Slack, in samples, for a limit that a multiplication made: a relative tolerance."""
+
+
+def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
+    """Decide a limit on a metric; ``confidence`` is one-sided and matters where a subset was evaluated."""
+    rule = limit.rule
+    if isinstance(rule, Tolerance):
+        pair = measurement.comparison.metrics[rule.metric]
+        decide = _relative_tolerance if rule.relative else _tolerance
+        return decide(rule, pair, measurement, confidence)
+    if isinstance(rule, Floor):
+        return _floor(rule, measurement.comparison.metrics[rule.metric], measurement, confidence)
+    if isinstance(rule, Published):
+        return _published(rule, measurement.comparison.metrics[rule.metric], measurement, confidence)
+    raise TypeError(f"{limit.name} is not a limit on a metric")
+
+
+def _population(measurement: Measurement) -> int | None:
+    """For the interval shown: the dataset where a subset was drawn from it, else none (new samples like these)."""
+    return None if measurement.is_whole else measurement.total
+
+
+def _decision(measurement: Measurement, holds: bool, interval: Interval, limit: float) -> Decision:
+    """``holds`` decides on the whole dataset; on a subset the bounds of a quantity that must not exceed ``limit`` do."""
+    if measurement.is_whole:
+        return "pass" if holds else "fail"
+    if interval.high <= limit:
+        return "pass"
+    return "fail" if interval.low > limit else "inconclusive"
+
+
+def _evidence(metric: Metric, interval: Interval, measurement: Measurement) -> str:
+    low, high = metric.number(interval.low), metric.number(interval.high)
+    return f"({100 * interval.level:.4g}% CI {low} to {high}, n = {measurement.evaluated} of {measurement.total})"
+
+
+def _sign(decision: Decision, kept: str, broken: str) -> str:
+    return {"pass": kept, "fail": broken}.get(decision, "?")
+
+
+def _undecided(decision: Decision, measurement: Measurement, confidence: float) -> str:
+    if decision != "inconclusive":
+        return ""
+    return (
+        f": {measurement.evaluated} of {measurement.total} samples do not decide it at {100 * confidence:g} % "
+        "confidence, evaluate more (--quant-samples)"
+    )
+
+
+def _tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
+    metric = pair.metric
+    interval = drop_interval(pair, population=_population(measurement), confidence=confidence)
+    decision = _decision(measurement, pair.drop <= rule.amount, interval, rule.amount)
+    reason = (
+        f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
+        f"{_evidence(metric, interval, measurement)} {_sign(decision, '<=', '>')} {metric.number(rule.amount)}"
+        f"{_undecided(decision, measurement, confidence)}"
+    )
+    return Verdict(decision, reason, value=pair.drop, limit=rule.amount)
+
+
+def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
+    """The contrast (1 - r) * fp32 - int8 must not exceed 0."""
+    metric, retain = pair.metric, 1 - rule.amount
+    interval = drop_interval(pair, population=_population(measurement), confidence=confidence, retain=retain)
+    contrast = retain * pair.fp32 - pair.int8
+    holds = contrast <= _ROUNDING * metric.maximum / measurement.evaluated
+    decision = _decision(measurement, holds, interval, 0.0)
+    allowed = rule.amount * pair.fp32
+    reason = (
+        f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
+        f"{_sign(decision, '<=', '>')} {100 * rule.amount:g} % of fp32 = {metric.difference(allowed)}; "
+        f"{retain:g} * fp32 - int8 = {metric.number(contrast)} {_evidence(metric, interval, measurement)} "
+        f"{_sign(decision, '<=', '>')} 0{_undecided(decision, measurement, confidence)}"
+    )
+    return Verdict(decision, reason, value=pair.drop, limit=allowed)
+
+
+def _floor(rule: Floor, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
+    metric = pair.metric
+    interval = score_interval(pair, "int8", population=_population(measurement), confidence=confidence)
+    shortfall = Interval(-interval.high, -interval.low, interval.level, interval.method)
+    decision = _decision(measurement, pair.int8 >= rule.value, shortfall, -rule.value)
+    reason = (
+        f"int8 {metric.name} = {metric.number(pair.int8)} {_evidence(metric, interval, measurement)} "
+        f"{_sign(decision, '>=', '<')} {metric.number(rule.value)}{_undecided(decision, measurement, confidence)}"
+    )
+    return Verdict(decision, reason, value=pair.int8, limit=rule.value)
+
+
+def _published(rule: Published, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
+    metric = pair.metric
+    measured = pair.fp32 if rule.side == "fp32" else pair.int8
+    difference = abs(measured - rule.value)
+    near = difference <= rule.within + _ROUNDING
+    reason = (
+        f"{rule.side} {metric.name} = {metric.number(measured)} (n = {measurement.evaluated} of {measurement.total}), "
+        f"published {metric.number(rule.value)}{_on_samples(rule)}: they differ by {metric.difference(difference)} "
+        f"{'<=' if near else '>'} {metric.number(rule.within)}"
+    )
+    published_on_subset = rule.samples is not None and rule.samples < measurement.total
+    if near or (measurement.is_whole and not published_on_subset):
+        return Verdict("pass" if near else "fail", reason, value=measured, limit=rule.value)
+    interval = score_interval(pair, rule.side, population=_population(measurement), confidence=confidence)
+    inside = rule.value in interval
+    span = f"{metric.number(interval.low)} to {metric.number(interval.high)}"
+    reason += (
+        f"; on a subset, so it is held against the {100 * interval.level:.4g}% CI of the measured value, {span}: "
+        f"{'inside' if inside else 'outside'}"
+    )
+    return Verdict("pass" if inside else "fail", reason, value=measured, limit=rule.value)
+
+
+def _on_samples(rule: Published) -> str:
+    return "" if rule.samples is None else f" on {rule.samples} samples"
+
+
+def judge_requirement(rule: Requirement, conditions: dict[str, Any]) -> Verdict:
+    """Decide a required condition of the evaluation."""
+    found = conditions[rule.condition]
+    # In Python True == 1: `samples: true` is not met by one sample.
+    met = found == rule.value and isinstance(found, bool) == isinstance(rule.value, bool)
+    return Verdict(
+        "pass" if met else "fail",
+        f"condition {rule.condition}: found {found!r}, required {rule.value!r}",
+    )
+
+
+def judge_int8(model: ModelSpec) -> Verdict:
+    """Decide whether the int8 net really is quantized, by its files alone."""
+    facts = inspect_net(model.int8.param, model.int8.bin)
+    counts = {name: len(layers) for name, layers in facts.quantized.items()}
+    of = {name: len(layers) for name, layers in facts.quantizable.items()}
+    if not counts:
+        floats = listed(f"{count} {name}" for name, count in of.items()) or "none"
+        return Verdict(
+            "fail",
+            f"{shown(model.int8.param)} has no quantized layer: it is a float net under `int8` "
+            f"(layers that could be int8: {floats})",
+            value=0.0,
+        )
+    layers = listed(f"{name} {count} of {of.get(name, count)}" for name, count in counts.items())
+    return Verdict("pass", f"quantized layers: {layers}", value=float(sum(counts.values())))
+
+
+def judge_table(model: ModelSpec) -> Verdict:
+    """Decide whether the calibration table belongs to the model and has usable scales."""
+    if model.table is None:
+        raise TypeError(f"{model.name} names no table")
+    table = read_table(model.table)
+    findings = lint_table(table, read_param(model.fp32.param))
+    errors = [f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "error"]
+    warnings = [
+        f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "warning"
+    ]
+    if errors:
+        return Verdict("fail", f"{shown(model.table)}: " + "; ".join(errors), value=float(len(errors)))
+    text = f"{shown(model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
+    return Verdict("pass", "; ".join([text, *warnings]), value=0.0)

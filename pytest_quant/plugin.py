@@ -1,0 +1,87 @@
+"""pytest's hooks; they read, delegate and return. Nothing heavy is imported unless accuracy cases are to run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_quant.fixtures import (
+    USER_FIXTURES,
+    _quant_case,
+    ncnn_fp32,
+    ncnn_int8,
+    quant_dataset,
+    quant_scores,
+    quant_spec,
+)
+from pytest_quant.items import NOT_ENABLED, ZooFile
+from pytest_quant.markers import MARKERS, USER_MARKERS
+from pytest_quant.options import Settings, add_options, read_settings
+from pytest_quant.state import RUN, SETTINGS
+
+__all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "quant_dataset", "quant_scores", "quant_spec"]
+
+ZOO_SUFFIX = ".quant.yaml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, check the options, and set up the run when there is one."""
+    for line in MARKERS.values():
+        config.addinivalue_line("markers", line)
+    settings = read_settings(config)
+    config.stash[SETTINGS] = settings
+    if settings.enabled:
+        _start(config, settings)
+
+
+def _start(config: pytest.Config, settings: Settings) -> None:
+    from pytest_quant import xdist
+    from pytest_quant.hooks import RunHooks
+    from pytest_quant.run import QuantRun
+    from pytest_quant.session import Recorder
+
+    xdist.refuse_each(config)
+    run_dir = xdist.run_folder(config)
+    cache_dir = _cache_dir(config, settings)
+    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
+    config.stash[RUN] = run
+    config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
+    if not xdist.is_worker(config):
+        config.pluginmanager.register(Recorder(settings, run_dir), "quant-recorder")
+        config.pluginmanager.register(xdist.ControllerHooks(run_dir), "quant-xdist")
+        config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
+
+
+def _cache_dir(config: pytest.Config, settings: Settings) -> Path | None:
+    """Where predictions are kept between runs; None when they are not."""
+    if not settings.keep:
+        return None
+    if settings.cache_dir is not None:
+        return settings.cache_dir
+    return config.cache.mkdir("quant") if config.cache is not None else None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Zoo files are test files."""
+    if file_path.name.endswith(ZOO_SUFFIX):
+        node: ZooFile = ZooFile.from_parent(parent, path=file_path)
+        return node
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--quant``, skip the accuracy tests in Python one by one."""
+    if config.stash[SETTINGS].enabled:
+        return
+    for item in items:
+        marked = any(item.get_closest_marker(name) is not None for name in USER_MARKERS)
+        if marked or not USER_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.quant)
+            item.add_marker(pytest.mark.skip(reason=NOT_ENABLED))

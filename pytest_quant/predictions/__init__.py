@@ -1,0 +1,1 @@
+"""Evaluation: which samples, on which cores, computed once and kept."""

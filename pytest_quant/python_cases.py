@@ -1,0 +1,197 @@
+"""Tests in Python: which models each runs for, and the limits that its markers name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_quant.errors import ConfigError, QuantError, ZooError
+from pytest_quant.fixtures import CASE_FIXTURE, USER_FIXTURES
+from pytest_quant.items import ProblemItem
+from pytest_quant.markers import USER_MARKERS, Marked, read_markers
+from pytest_quant.records import PlannedCase, plan
+from pytest_quant.run import QuantRun
+from pytest_quant.spec import CaseRecord, ModelSpec, Requirement
+from pytest_quant.state import RECORDS
+from pytest_quant.tasks import get_task
+from pytest_quant.text import listed, shown, suggestion
+from pytest_quant.zoo.reader import BrokenModel
+
+if TYPE_CHECKING:
+    from pytest_quant.spec import Limit
+
+
+@dataclass(frozen=True)
+class PythonCase:
+    """One test for one model, or the reason why there is none."""
+
+    id: str
+    model: ModelSpec | None = None
+    limits: tuple[Limit, ...] = ()
+    problem: str | None = None
+
+
+def is_quant_test(item: pytest.Item) -> bool:
+    """Whether a test carries one of the markers or needs one of the fixtures."""
+    return wants_models(item.iter_markers(), getattr(item, "fixturenames", ()))
+
+
+def wants_models(marks: Iterable[pytest.Mark], fixturenames: Sequence[str]) -> bool:
+    """The same for a test that is still to be parametrized."""
+    return any(mark.name in USER_MARKERS for mark in marks) or not USER_FIXTURES.isdisjoint(fixturenames)
+
+
+def parametrize(metafunc: pytest.Metafunc, run: QuantRun) -> None:
+    """Make one test per model of an accuracy test; it works whether or not the function takes arguments."""
+    if not wants_models(metafunc.definition.iter_markers(), metafunc.fixturenames):
+        return
+    cases = _cases(run, metafunc.definition.path, list(metafunc.definition.iter_markers()))
+    if CASE_FIXTURE not in metafunc.fixturenames:
+        metafunc.fixturenames.append(CASE_FIXTURE)
+    metafunc.parametrize(CASE_FIXTURE, cases, ids=[case.id for case in cases], indirect=True)
+
+
+def case_of(item: pytest.Item) -> PythonCase | None:
+    """The case that `parametrize` gave a test."""
+    callspec: Any = getattr(item, "callspec", None)
+    case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+    return case if isinstance(case, PythonCase) else None
+
+
+def with_problems_failing(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """The items, with an item that fails in place of each accuracy test that cannot run."""
+    for item in items:
+        if isinstance(item, ProblemItem) or not is_quant_test(item):
+            yield item
+            continue
+        case = case_of(item)
+        if case is not None and case.problem is None:
+            yield item
+            continue
+        message = "markers and fixtures of pytest-quant work in test functions and in methods of plain classes only"
+        yield ProblemItem.from_parent(
+            cast(pytest.Collector, item.parent),
+            name=item.name,
+            kind="config",
+            model=None,
+            message=message if case is None else case.problem,
+        )
+
+
+def planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
+    """The cases of an accuracy test in Python: one per limit."""
+    case = case_of(item)
+    if case is None or case.model is None:
+        return ()
+    return tuple(plan(item.nodeid, case.model.name, limit) for limit in case.limits)
+
+
+def enforce(item: pytest.Item, run: QuantRun) -> None:
+    """Decide the limits of a test whose body has passed; fails with every one that does not hold."""
+    __tracebackhide__ = True
+    case = case_of(item)
+    if case is None or case.model is None:
+        return
+    records: list[CaseRecord] = item.stash.setdefault(RECORDS, [])
+    broken = []
+    for limit, plan_ in zip(case.limits, planned(item)):
+        try:
+            broken.append(run.decide(case.model, limit, plan_, records))
+        except QuantError as error:
+            pytest.fail(str(error), pytrace=False)
+    messages = [message for message in broken if message is not None]
+    if messages:
+        pytest.fail("\n".join(messages), pytrace=False)
+
+
+def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark]) -> list[PythonCase]:
+    try:
+        marked = read_markers(marks, run.settings.max_tolerance_pct)
+        models = _models(run, test_file)
+        cases = list(_named(marked, models) if marked.models is not None else _every(marked, models))
+    except (ConfigError, ZooError) as error:
+        return [PythonCase("config", problem=str(error))]
+    return cases or [PythonCase("config", problem=_nothing_matches(marked, models))]
+
+
+def _models(run: QuantRun, test_file: Path) -> dict[str, ModelSpec | BrokenModel]:
+    """The models for a test file by name, in the order of name; of two with one name a `BrokenModel` that says so."""
+    files = run.settings.zoo_files or tuple(_zoo_files_above(test_file.parent, run.rootdir))
+    if not files:
+        raise ConfigError(
+            f"no zoo file found: no *.quant.yaml in {shown(test_file.parent)} or a folder above it; name one with "
+            "--quant-zoo FILE or the ini option quant_zoo"
+        )
+    models: dict[str, ModelSpec | BrokenModel] = {}
+    for file in files:
+        for model in run.zoo(file).models:
+            other = models.get(model.name)
+            models[model.name] = model if other is None else _doubled(model, other)
+    return dict(sorted(models.items()))
+
+
+def _doubled(model: ModelSpec | BrokenModel, other: ModelSpec | BrokenModel) -> BrokenModel:
+    message = f"the model {model.name!r} stands in {shown(other.zoo)} and in {shown(model.zoo)}: rename one of them"
+    return BrokenModel(model.name, model.zoo, message)
+
+
+def _zoo_files_above(folder: Path, rootdir: Path) -> Iterator[Path]:
+    for parent in (folder, *folder.parents):
+        yield from sorted(parent.glob("*.quant.yaml"))
+        if parent == rootdir:
+            return
+
+
+def _named(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterator[PythonCase]:
+    for name in marked.models or ():
+        model = models.get(name)
+        if model is None:
+            raise ConfigError(
+                f"@quant_model: no model {name!r} in the zoo.{suggestion(name, models)} Its models: {listed(models)}"
+            )
+        yield _case(marked, model)
+
+
+def _every(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterator[PythonCase]:
+    """Every model whose task has the metrics; broken ones too, since nobody knows what they would have been."""
+    for model in models.values():
+        if isinstance(model, BrokenModel) or _has_metrics(model, marked):
+            yield _case(marked, model)
+
+
+def _has_metrics(model: ModelSpec, marked: Marked) -> bool:
+    return all(metric in get_task(model.task).metrics for metric in marked.metrics)
+
+
+def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
+    if isinstance(model, BrokenModel):
+        return PythonCase(model.name, problem=model.message)
+    task = get_task(model.task)
+    for metric in marked.metrics:
+        if metric not in task.metrics:
+            problem = f"the task {task.name} of {model.name} has no metric {metric!r}; its metrics: {listed(task.metrics)}"
+            return PythonCase(model.name, problem=problem)
+    return PythonCase(model.name, model, marked.limits, _unknown_condition(marked, model))
+
+
+def _unknown_condition(marked: Marked, model: ModelSpec) -> str | None:
+    from pytest_quant.conditions import condition_names
+
+    known = condition_names(get_task(model.task).pipeline(model))
+    for limit in marked.limits:
+        if isinstance(limit.rule, Requirement) and limit.rule.condition not in known:
+            name = limit.rule.condition
+            return (
+                f"@quant_require: the task {model.task} of {model.name} has no condition {name!r}."
+                f"{suggestion(name, known)} Its conditions: {listed(known)}"
+            )
+    return None
+
+
+def _nothing_matches(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> str:
+    tasks = listed(f"{name} ({model.task})" for name, model in models.items() if isinstance(model, ModelSpec))
+    return f"no model of the zoo has a task with the metric {listed(marked.metrics)}; its models: {tasks or 'none'}"

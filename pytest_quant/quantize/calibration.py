@@ -1,0 +1,106 @@
+"""Post-training calibration: a float network and some inputs become the table that ncnn2int8 takes.
+
+``kl`` and ``aciq`` give ncnn2table's own tables when they are fed the same arrays; the other methods are the usual ones
+of other tools. Every method quantizes symmetrically: scale = 127 / threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pytest_quant.errors import QuantError
+from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
+from pytest_quant.ncnn_files.param import Param, read_param
+from pytest_quant.ncnn_files.table import Table
+from pytest_quant.ncnn_files.weights import walk
+from pytest_quant.quantize.aciq import aciq_threshold
+from pytest_quant.quantize.activations import BlobStats, Extract, Inputs, Progress, collect
+from pytest_quant.quantize.kl import kl_clip
+from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
+from pytest_quant.quantize.weight_scales import weight_scales
+
+Method = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+
+_NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
+
+
+def calibrate(
+    param_path: Path | str,
+    bin_path: Path | str,
+    inputs: Inputs,
+    open_extract: Callable[[], Extract],
+    *,
+    method: Method = "kl",
+    percentile: float = 99.99,
+    eight_bit: bool = False,
+    zero_scale: float = 1.0,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Table:
+    """Return the calibration table of a float network.
+
+    Args:
+        param_path: the float network's ``.param``.
+        bin_path: its ``.bin``.
+        inputs: called once per pass (two passes, one for ``aciq`` and ``minmax``), gives the preprocessed inputs.
+        open_extract: opens the network; called once per thread, in the calling thread.
+        method: how thresholds of activations are chosen. With ``aciq`` weights are clipped too.
+        percentile: for that method: percent of the absolute values that are kept.
+        eight_bit: 8-bit weights also where ncnn2table uses 6 bits, see `pytest_quant.quantize.weight_scales`.
+        zero_scale: scale for weights or inputs that are all zero; ``math.inf`` is what ncnn2table prints.
+        threads: number of inputs that run at the same time.
+        progress: called as ``progress("absmax" or "histogram", inputs done)``.
+
+    Raises:
+        ModelFileError: a model file is damaged or quantized already.
+        QuantError: there is no input, or an input makes the network compute values that are not finite.
+
+    """
+    param = read_param(param_path)
+    weights = walk(param, bin_path)
+    _refuse(param)
+    weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
+    by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
+    blob_by_layer = {layer.name: layer.bottoms[0] for layer in param.layers if layer.name in by_layer}
+    if not blob_by_layer:
+        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
+    stats = collect(
+        inputs,
+        [open_extract() for _ in range(max(threads, 1))],
+        tuple(dict.fromkeys(blob_by_layer.values())),
+        histograms=method in _NEEDS_HISTOGRAM,
+        progress=progress,
+    )
+    scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in stats.items()}
+    return Table(
+        weights={f"{name}_param_0": values for name, values in by_layer.items()},
+        activations={name: scales[blob] for name, blob in blob_by_layer.items()},
+    )
+
+
+def _refuse(param: Param) -> None:
+    for layer in param.layers:
+        if int8_term(layer) or layer.type in INT8_LAYER_TYPES:
+            raise param.error(layer, "the network is quantized already; calibrate the float one")
+
+
+def _scale(stats: BlobStats, method: Method, percentile: float, zero_scale: float) -> float:
+    if stats.absmax == 0:
+        return zero_scale
+    return float(np.float32(127) / np.float32(_clip(stats, method, percentile)))
+
+
+def _clip(stats: BlobStats, method: Method, percentile: float) -> float:
+    if method == "kl":
+        return kl_clip(stats.histogram, stats.absmax)
+    if method == "aciq":
+        return float(aciq_threshold(stats.absmax, stats.last_count))
+    if method == "percentile":
+        return percentile_clip(stats.histogram, stats.zeros, stats.absmax, percentile)
+    if method == "mse":
+        return mse_clip(stats.histogram, stats.absmax)
+    return stats.absmax

@@ -1,0 +1,148 @@
+"""The report as data (``schema: 1``); every writer renders this and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_quant.environment import cpu_name, isa, versions
+from pytest_quant.predictions.measure import Measurement
+from pytest_quant.spec import CaseRecord, ModelSpec, Published
+from pytest_quant.stats.evidence import drop_interval
+from pytest_quant.tasks.base import MetricPair
+
+SCHEMA = 1
+
+_MODEL_DIGITS = 9
+"""Digits after the point that a report keeps: enough for any count over any dataset, and the same on every machine."""
+
+
+def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dict[str, Any]:
+    """One value of the report's ``models``: plain JSON values, without NaN.
+
+    ``zoo_id`` is the zoo file as node ids name it.
+    """
+    model, flips = measurement.model, measurement.comparison.flips
+    return {
+        "zoo": zoo_id,
+        "task": model.task,
+        "dataset": model.dataset.name,
+        "files": _files(measurement),
+        "samples": {
+            "evaluated": measurement.evaluated,
+            "total": measurement.total,
+            "seed": measurement.seed,
+            "sha256": measurement.samples_sha256,
+            "stopped_early": measurement.stopped_early,
+        },
+        "metrics": {
+            name: _metric_entry(measurement, pair, confidence)
+            for name, pair in sorted(measurement.comparison.metrics.items())
+        },
+        "flips": {
+            "only_fp32_right": flips.only_fp32_right,
+            "only_int8_right": flips.only_int8_right,
+            "agreement": _rounded(flips.agreement_pct),
+        },
+        "conditions": dict(measurement.conditions),
+        "timing": {
+            "seconds": measurement.timing.elapsed_s,
+            "images_per_second": dict(measurement.timing.images_per_second),
+            "cached": dict(measurement.timing.cached),
+        },
+    }
+
+
+def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float) -> dict[str, Any]:
+    population = None if measurement.is_whole else measurement.total
+    interval = drop_interval(pair, population=population, confidence=confidence)
+    return {
+        "unit": pair.metric.unit,
+        "higher_is_better": pair.metric.higher_is_better,
+        "fp32": _rounded(pair.fp32),
+        "int8": _rounded(pair.int8),
+        "drop": _rounded(pair.drop),
+        "ci": [_rounded(interval.low), _rounded(interval.high)],
+        "ci_level": interval.level,
+        "method": f"{interval.method}, {'new samples like these' if population is None else 'the whole dataset'}",
+        "published": _published(measurement.model, pair.metric.name),
+    }
+
+
+def _published(model: ModelSpec, metric: str) -> dict[str, float]:
+    rules = (limit.rule for limit in model.limits)
+    return {rule.side: rule.value for rule in rules if isinstance(rule, Published) and rule.metric == metric}
+
+
+def _files(measurement: Measurement) -> dict[str, dict[str, str]]:
+    model = measurement.model
+    paths = {
+        "fp32.param": model.fp32.param,
+        "fp32.bin": model.fp32.bin,
+        "int8.param": model.int8.param,
+        "int8.bin": model.int8.bin,
+        "int8.table": model.table,
+    }
+    return {
+        name: {"path": relative_posix(path, model.zoo.parent), "sha256": measurement.file_sha256[name]}
+        for name, path in paths.items()
+        if path is not None
+    }
+
+
+def relative_posix(path: Path, folder: Path) -> str:
+    """A path relative to a folder, also upwards, in POSIX form; absolute where there is no way, as between drives.
+
+    >>> relative_posix(Path("/zoo/models/a.param"), Path("/zoo/files"))
+    '../models/a.param'
+    """
+    import os
+
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _rounded(value: float) -> float:
+    return round(value, _MODEL_DIGITS) + 0.0  # the sum turns -0.0 into 0.0
+
+
+def case_entry(record: CaseRecord) -> dict[str, Any]:
+    """One row of the report's ``cases``."""
+    return {
+        "id": record.id,
+        "model": record.model,
+        "metric": record.metric,
+        "kind": record.kind,
+        "limit": record.limit,
+        "value": _rounded(record.value) if isinstance(record.value, float) else record.value,
+        "verdict": record.verdict,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "seconds": record.seconds,
+    }
+
+
+def build_report(
+    models: Mapping[str, Mapping[str, Any]],
+    records: Iterable[CaseRecord],
+    *,
+    started: str,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The whole report, sorted: models by name, cases by id. ``started`` is an ISO 8601 time."""
+    cases = sorted(records, key=lambda record: (record.id, record.kind, record.metric or ""))
+    return {
+        "schema": SCHEMA,
+        "environment": {
+            **versions(),
+            "cpu": cpu_name(),
+            "isa": list(isa()),
+            "started": started,
+            "options": dict(options),
+        },
+        "models": {name: dict(models[name]) for name in sorted(models)},
+        "cases": [case_entry(record) for record in cases],
+    }

@@ -1,0 +1,55 @@
+"""The report as Markdown, in the form of a published table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_quant.report.table import HEADER, rows
+from pytest_quant.report.terminal import footnotes
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """A table of all models, notes, and every case that did not pass with its reason."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield "# Accuracy of quantized models"
+    yield ""
+    yield f"| {' | '.join(HEADER)} |"
+    yield f"|{'---|' * 3}{'---:|' * (len(HEADER) - 4)}---|"
+    for row in rows(report):
+        starred = row.samples + (" \\*" if is_subset(row.samples) else "")
+        cells = [starred if name == "n of N" else cell for name, cell in zip(HEADER, row.cells())]
+        yield f"| {' | '.join(_escaped(cell) for cell in cells)} |"
+    yield ""
+    for note in footnotes(report):
+        yield f"- {note}"
+    environment = report["environment"]
+    yield (
+        f"- ncnn {environment['ncnn']}, {environment['cpu']} ({', '.join(environment['isa'])}), "
+        f"pytest-quant {environment['pytest_quant']}"
+    )
+    yield from _not_passed(report)
+
+
+def is_subset(samples: str) -> bool:
+    """Whether ``n of N`` tells of a subset."""
+    evaluated, _, total = samples.partition(" of ")
+    return bool(total) and evaluated != total
+
+
+def _not_passed(report: Mapping[str, Any]) -> Iterator[str]:
+    cases = [case for case in report["cases"] if case["outcome"] != "passed"]
+    if cases:
+        yield ""
+        yield "## Cases that did not pass"
+        yield ""
+    for case in cases:
+        reason = case["reason"].replace("\n", "<br>")
+        yield f"- `{case['id']}` {case['verdict'].upper()} ({case['outcome']}): {_escaped(reason)}"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")

@@ -1,0 +1,30 @@
+"""The text of a failing case: what was decided, the formula with its values, and the evidence beside it."""
+
+from __future__ import annotations
+
+from pytest_quant.options import Inconclusive
+from pytest_quant.predictions.measure import Measurement
+from pytest_quant.spec import Limit, ModelSpec, Verdict
+
+
+def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measurement: Measurement | None) -> str:
+    """Several lines: model, dataset and case; the reason; flips, seed and files where something was measured."""
+    lines = [f"{model.name} on {model.dataset.name}, {limit.name}: {verdict.decision.upper()}", f"  {verdict.reason}"]
+    if measurement is not None and limit.needs_dataset:
+        lines.append(f"  {evidence_line(measurement)}")
+    return "\n".join(lines)
+
+
+def evidence_line(measurement: Measurement) -> str:
+    """Flips, agreement and which samples were drawn, in one line."""
+    flips = measurement.comparison.flips
+    drawn = "all samples" if measurement.is_whole else f"a random subset, seed {measurement.seed}"
+    return (
+        f"right only in fp32 {flips.only_fp32_right}, only in int8 {flips.only_int8_right}; "
+        f"same answer on {flips.agreement_pct:.2f} %; {drawn}"
+    )
+
+
+def is_broken(verdict: Verdict, inconclusive: Inconclusive) -> bool:
+    """Whether a verdict fails its case; ``inconclusive`` is what the user wants of one that decides neither way."""
+    return verdict.decision == "fail" or (verdict.decision == "inconclusive" and inconclusive == "fail")

@@ -1,0 +1,100 @@
+"""The rows of the table that the terminal and the Markdown report print: one per model and metric with a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_quant.spec import METRICS, Metric
+
+_VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
+_LIMIT_KINDS = ("tolerance", "floor", "published")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table, as text."""
+
+    model: str
+    dataset: str
+    metric: str
+    fp32: str
+    int8: str
+    drop: str
+    interval: str
+    limit: str
+    samples: str
+    flips: str
+    verdict: str
+
+    def cells(self) -> tuple[str, ...]:
+        """The cells in the order of `HEADER`."""
+        return tuple(str(getattr(self, name)) for name in self.__dataclass_fields__)
+
+
+HEADER = ("model", "dataset", "metric", "fp32", "int8", "drop", "CI of drop", "limit", "n of N", "flips", "verdict")
+
+
+def rows(report: Mapping[str, Any]) -> list[Row]:
+    """The table of a report: by model and metric; a model that was not measured has one row with its verdict."""
+    found = []
+    for model, cases in _by_model(report).items():
+        entry = report["models"].get(model)
+        metrics = dict.fromkeys(case["metric"] for case in cases if case["metric"] is not None)
+        if entry is None or not metrics:
+            found.append(_bare_row(model, entry, cases))
+            continue
+        for metric in metrics:
+            about = [case for case in cases if case["metric"] == metric]
+            found.append(_row(model, METRICS[metric], entry, about))
+    return found
+
+
+def _by_model(report: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    models: dict[str, list[Mapping[str, Any]]] = {}
+    for case in report["cases"]:
+        if case["model"] is not None:
+            models.setdefault(case["model"], []).append(case)
+    return dict(sorted(models.items()))
+
+
+def _bare_row(model: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> Row:
+    dataset = entry["dataset"] if entry is not None else "-"
+    return Row(model, dataset, "-", "-", "-", "-", "-", "-", "-", "-", verdict(cases))
+
+
+def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> Row:
+    numbers, samples, flips = entry["metrics"][metric.name], entry["samples"], entry["flips"]
+    low, high = numbers["ci"]
+    return Row(
+        model=model,
+        dataset=entry["dataset"],
+        metric=metric.name,
+        fp32=metric.number(numbers["fp32"]),
+        int8=metric.number(numbers["int8"]),
+        drop=metric.number(numbers["drop"]),
+        interval=f"{metric.number(low)} to {metric.number(high)}",
+        limit=", ".join(_limits(metric, cases)) or "-",
+        samples=f"{samples['evaluated']} of {samples['total']}",
+        flips=f"-{flips['only_fp32_right']} +{flips['only_int8_right']}",
+        verdict=verdict(cases),
+    )
+
+
+def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for kind, form in zip(_LIMIT_KINDS, ("drop <= {}", ">= {}", "published {}")):
+        values = dict.fromkeys(case["limit"] for case in cases if case["kind"] == kind)
+        shown = (metric.number(value) if isinstance(value, (int, float)) else str(value) for value in values)
+        yield from (form.format(value) for value in shown)
+
+
+def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
+    """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
+    worst = min(cases, key=lambda case: _VERDICTS_WORST_FIRST.index(case["verdict"]))
+    text = str(worst["verdict"]).upper()
+    if worst["outcome"] in ("xfailed", "xpassed"):
+        text += f" ({worst['outcome']})"
+    elif worst["verdict"] == "inconclusive" and worst["outcome"] == "passed":
+        text += " (allowed)"
+    return text

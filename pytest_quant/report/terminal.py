@@ -1,0 +1,54 @@
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_quant.report.table import HEADER, rows
+
+_LEFT = 3
+"""The first columns are text and stand left; numbers stand right."""
+
+
+def summary_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, bool]]]:
+    """The lines of the summary, each with the markup of pytest's terminal writer."""
+    table = rows(report)
+    if table:
+        cells = [HEADER, *(row.cells() for row in table)]
+        widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
+        for index, line in enumerate(cells):
+            yield _aligned(line, widths), _markup(line[-1]) if index else {"bold": True}
+    for note in footnotes(report):
+        yield note, {}
+    counts = Counter(case["verdict"] for case in report["cases"])
+    yield f"cases: {', '.join(f'{count} {verdict}' for verdict, count in sorted(counts.items()))}", {}
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
+    cells = (
+        cell.ljust(width) if index < _LEFT or index == len(line) - 1 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(line, widths))
+    )
+    return "  ".join(cells).rstrip()
+
+
+def _markup(verdict: str) -> dict[str, bool]:
+    if verdict == "PASS":
+        return {"green": True}
+    return {"yellow": True} if verdict.startswith("SKIPPED") or "(" in verdict else {"red": True}
+
+
+def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
+    """What the columns mean, as far as the table needs it."""
+    models = report["models"].values()
+    if not models:
+        return
+    level = 100 * next(iter(next(iter(models))["metrics"].values()))["ci_level"]
+    yield (
+        f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
+        "+right only in int8"
+    )
+    if any(entry["samples"]["evaluated"] < entry["samples"]["total"] for entry in models):
+        yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"

@@ -1,0 +1,124 @@
+"""One pytest process that runs accuracy cases: its zoos, its evaluations, and what each test has to report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from pytest_quant.assess import Assessor
+from pytest_quant.errors import ConfigError, DatasetMissingError, QuantError, ZooError
+from pytest_quant.options import Settings
+from pytest_quant.predictions.cores import available_cores
+from pytest_quant.predictions.measure import Sampling, Workbench
+from pytest_quant.records import PlannedCase
+from pytest_quant.report.data import model_entry, relative_posix
+from pytest_quant.report.message import failure_message, is_broken
+from pytest_quant.spec import CaseRecord, Limit, ModelSpec
+from pytest_quant.text import shown
+from pytest_quant.zoo.reader import Zoo, read_zoo
+
+
+class LimitBroken(Exception):
+    """A limit does not hold; the only thing that ``xfail`` in a zoo file covers."""
+
+
+class QuantRun:
+    """Shared by all tests of this process."""
+
+    def __init__(self, settings: Settings, *, run_dir: Path, cache_dir: Path | None, rootdir: Path) -> None:
+        self.settings = settings
+        self.rootdir = rootdir
+        self._run_dir = run_dir
+        self._cache_dir = cache_dir
+        self._zoos: dict[Path, Zoo | ZooError] = {}
+        self._owner: dict[str, Path] = {}
+
+    @cached_property
+    def assessor(self) -> Assessor:
+        """Where limits are decided; made when the first case runs."""
+        settings = self.settings
+        bench = Workbench.in_folder(
+            self._run_dir,
+            cores=settings.jobs or available_cores(),
+            cache_dir=self._cache_dir,
+            sampling=Sampling(settings.seed, settings.samples, settings.whole),
+        )
+        return Assessor(bench, confidence=settings.confidence)
+
+    def zoo(self, path: Path) -> Zoo:
+        """A zoo file, read once; raises `ZooError`."""
+        if path not in self._zoos:
+            try:
+                self._zoos[path] = read_zoo(path, max_tolerance_pct=self.settings.max_tolerance_pct)
+            except ZooError as error:
+                self._zoos[path] = error
+        found = self._zoos[path]
+        if isinstance(found, ZooError):
+            raise found
+        return found
+
+    def claim_name(self, name: str, path: Path) -> None:
+        """Model names are unique in a run; raises `ConfigError` naming both files."""
+        owner = self._owner.setdefault(name, path)
+        if owner != path:
+            raise ConfigError(
+                f"{shown(path)}: models.{name}: {shown(owner)} has a model of this name too; rename one of them, "
+                "or run the two files apart"
+            )
+
+    def zoo_id(self, path: Path) -> str:
+        """A zoo file as node ids name it."""
+        return relative_posix(path, self.rootdir)
+
+    def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
+        """Decide a limit and add its record; gives the failure message when it does not hold.
+
+        Raises a skip where the dataset is missing, and `QuantError` where the limit cannot be decided.
+        """
+        start = time.perf_counter()
+        try:
+            verdict = self.assessor.assess(model, limit)
+        except DatasetMissingError as error:
+            seconds = time.perf_counter() - start
+            if self.settings.strict:
+                records.append(planned.record("error", "failed", str(error), seconds))
+            else:
+                records.append(planned.record("skipped", "skipped", str(error), seconds))
+            self.skip_missing(error)
+        except QuantError as error:
+            records.append(planned.record("error", "failed", str(error), time.perf_counter() - start))
+            raise
+        records.append(planned.decided(verdict, time.perf_counter() - start))
+        if not is_broken(verdict, self.settings.inconclusive):
+            return None
+        return failure_message(model, limit, verdict, self.assessor.measured(model))
+
+    def skip_missing(self, error: DatasetMissingError) -> None:
+        """Skip the running test for a missing dataset; under ``--quant-strict`` fail it."""
+        if self.settings.strict:
+            pytest.fail(f"--quant-strict: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """For fixtures: a `QuantError` becomes a skip or a failure without a traceback."""
+        try:
+            yield
+        except DatasetMissingError as error:
+            self.skip_missing(error)
+        except QuantError as error:
+            pytest.fail(str(error), pytrace=False)
+
+    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
+        """The report's entries of those models that have been measured."""
+        entries = {}
+        for model in models:
+            measurement = self.assessor.measured(model)
+            if measurement is not None:
+                entries[model.name] = model_entry(measurement, self.zoo_id(model.zoo), self.settings.confidence)
+        return entries

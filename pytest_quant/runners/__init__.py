@@ -1,0 +1,1 @@
+"""Runtimes: arrays in, arrays out; the only place that imports one."""

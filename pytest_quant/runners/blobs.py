@@ -1,0 +1,59 @@
+"""Inner blobs of an ncnn net: one forward pass, every named blob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ncnn
+import numpy as np
+
+from pytest_quant.errors import ModelFileError, RunnerError
+from pytest_quant.runners.base import Array, check_input
+from pytest_quant.runners.ncnn_net import runtime_options
+from pytest_quant.text import shown
+
+
+class BlobExtractor:
+    """One ncnn net, loaded with the reference options (no half precision, one thread); one per Python thread.
+
+    The files are trusted to be what they say: check them first with `pytest_quant.ncnn_files.inspect_net`.
+
+    Raises:
+        ModelFileError: ncnn cannot load a file.
+
+    """
+
+    def __init__(self, param_path: Path | str, bin_path: Path | str, *, channels: int | None = None) -> None:
+        self._what = shown(Path(param_path))
+        self._channels = channels
+        self._net = ncnn.Net()
+        self._net.opt.num_threads = 1
+        for name, value in runtime_options("reference").items():
+            setattr(self._net.opt, name, value)
+        for load, path in ((self._net.load_param, param_path), (self._net.load_model, bin_path)):
+            code = load(str(path))
+            if code != 0:
+                self._net.clear()
+                raise ModelFileError(f"{path}: ncnn {ncnn.__version__} cannot load it (return code {code})")
+
+    def __call__(self, array: Array, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Run one float32 input (channels, height, width) and give the named blobs, each as an array of its own.
+
+        An int8 blob (between two requantizing convolutions) comes as float32 whole numbers, not descaled.
+
+        Raises:
+            RunnerError: the input is not usable, or the net has no such blob.
+
+        """
+        # `held` must live until the last extract: ncnn.Mat neither copies it nor keeps it alive.
+        held = check_input(self._what, array, channels=self._channels, size=None)
+        with self._net.create_extractor() as extractor:
+            extractor.set_light_mode(False)  # else a blob is freed when its reader has run
+            if extractor.input(self._net.input_names()[0], ncnn.Mat(held)) != 0:
+                raise RunnerError(f"{self._what}: ncnn does not take the input")
+            for blob in blobs:
+                code, mat = extractor.extract(blob)
+                if code != 0 or mat.empty():
+                    raise RunnerError(f"{self._what}: blob {blob!r} cannot be extracted (return code {code})")
+                yield blob, np.array(mat.numpy(), np.float32)

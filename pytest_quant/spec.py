@@ -1,0 +1,242 @@
+"""The nouns of the project: frozen, plain, without pytest and without anything heavy.
+
+A zoo file or a marker becomes `ModelSpec` and `DatasetSpec`; each limit of a model becomes one `Limit`, and each limit
+gets one `Verdict`. Units: top-1 and top-5 are in percent [0, 100]; hmean, AP and the rest are fractions [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Side = Literal["fp32", "int8"]
+SIDES: tuple[Side, Side] = ("fp32", "int8")
+
+Runtime = Literal["reference", "deploy"]
+"""``reference``: true fp32 arithmetic around the quantized layers, so that only quantization differs between the two
+nets. ``deploy``: ncnn's own default options for both."""
+
+Color = Literal["rgb", "bgr", "gray"]
+
+Kind = Literal["tolerance", "floor", "published", "require", "int8", "table", "onnx", "config", "zoo", "baseline"]
+Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
+Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number of one metric means."""
+
+    name: str
+    """Key in zoo files, markers and reports, such as ``top1``."""
+    unit: Literal["%", "fraction"]
+    """``%``: from 0 to 100, differences are points; ``fraction``: from 0 to 1."""
+    higher_is_better: bool = True
+
+    @property
+    def maximum(self) -> float:
+        """The best possible value in the metric's own unit."""
+        return 100.0 if self.unit == "%" else 1.0
+
+    def number(self, value: float) -> str:
+        """``value`` with the digits that tables print: two for percent, four for a fraction."""
+        return f"{value:.2f}" if self.unit == "%" else f"{value:.4f}"
+
+    def difference(self, value: float) -> str:
+        """``value`` as a difference, with its unit where it has one."""
+        return f"{value:.2f} points" if self.unit == "%" else f"{value:.4f}"
+
+
+def _metrics(unit: Literal["%", "fraction"], *names: str) -> dict[str, Metric]:
+    return {name: Metric(name, unit) for name in names}
+
+
+METRICS: Mapping[str, Metric] = (
+    _metrics("%", "top1", "top5")
+    | _metrics("fraction", "hmean", "precision", "recall")
+    | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+)
+"""Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What the net expects in its input blob."""
+
+    blob: str
+    size: tuple[int, int] | None
+    """Width and height in pixels; None when an image keeps its own size."""
+    color: Color
+    mean: tuple[float, ...]
+    """Per channel, in the order of ``color``, subtracted after ``scale``."""
+    std: tuple[float, ...]
+    """Per channel, in the order of ``color``; the divisor."""
+    scale: float = 1.0
+    """Multiplies the 0 to 255 pixel value first."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input array: 1 for gray, else 3."""
+        return 1 if self.color == "gray" else 3
+
+
+@dataclass(frozen=True)
+class NetFiles:
+    """The two files of one ncnn net."""
+
+    param: Path
+    bin: Path
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset as the zoo file names it; ``options`` is the validated model of its type."""
+
+    name: str
+    type: str
+    options: Any
+    zoo: Path
+    """The zoo file that declares it: messages name it."""
+    missing: str | None = None
+    """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The largest allowed drop fp32 - int8."""
+
+    metric: str
+    amount: float
+    """In the metric's own unit; for a relative tolerance a share of the fp32 value (0.01 is 1 %)."""
+    relative: bool = False
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least allowed int8 value, in the metric's own unit."""
+
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number somebody published for one side of a model."""
+
+    side: Side
+    metric: str
+    value: float
+    within: float
+    """Allowed difference in the metric's own unit, half of the last printed digit included."""
+    samples: int | None = None
+    """How many samples the published number was measured on; None: the whole dataset."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A condition of the evaluation that must hold."""
+
+    condition: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One thing to decide about a model: one case, one verdict."""
+
+    kind: Kind
+    name: str
+    """The last part of the test id: ``top1``, ``floor[top1]``, ``published[fp32.top1]``, ``require[flip_test]``, ..."""
+    rule: Tolerance | Floor | Published | Requirement | None = None
+
+    @property
+    def metric(self) -> str | None:
+        """The metric it is about, if any."""
+        return None if self.rule is None or isinstance(self.rule, Requirement) else self.rule.metric
+
+    @property
+    def needs_dataset(self) -> bool:
+        """Whether deciding it takes samples; the others look at the model's files only."""
+        return self.kind in ("tolerance", "floor", "published", "require", "onnx", "baseline")
+
+
+def tolerance_limit(rule: Tolerance) -> Limit:
+    """The case of a tolerance, named after its metric."""
+    return Limit("tolerance", rule.metric, rule)
+
+
+def floor_limit(rule: Floor) -> Limit:
+    """The case of a floor, such as ``floor[top1]``."""
+    return Limit("floor", f"floor[{rule.metric}]", rule)
+
+
+def published_limit(rule: Published) -> Limit:
+    """The case of a published value, such as ``published[fp32.top1]``."""
+    return Limit("published", f"published[{rule.side}.{rule.metric}]", rule)
+
+
+def requirement_limit(rule: Requirement) -> Limit:
+    """The case of a required condition, such as ``require[flip_test]``."""
+    return Limit("require", f"require[{rule.condition}]", rule)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model of a zoo, validated, with absolute paths and everything filled in that the zoo file left out."""
+
+    name: str
+    zoo: Path
+    task: str
+    dataset: DatasetSpec
+    fp32: NetFiles
+    int8: NetFiles
+    input: InputSpec
+    outputs: tuple[str, ...]
+    table: Path | None = None
+    preprocess: Any = None
+    """The task's own validated options; likewise ``postprocess``, and ``metric_options`` by metric name."""
+    postprocess: Any = None
+    metric_options: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    samples: int | None = None
+    """Size of the seeded subset to evaluate; None: the whole dataset."""
+    runtime: Runtime = "reference"
+    xfail: Mapping[str, str] = field(default_factory=dict)
+    """Case name to the reason why its limit is known to be broken."""
+
+    def files(self, side: Side) -> NetFiles:
+        """The files of one side."""
+        return self.fp32 if side == "fp32" else self.int8
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about one limit, and why."""
+
+    decision: Decision
+    reason: str
+    """The formula with its values, complete as it stands."""
+    value: float | None = None
+    """What was compared with the limit, in the metric's own unit."""
+    limit: float | None = None
+    """The limit in the same unit."""
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """One row of the report's ``cases``."""
+
+    id: str
+    model: str | None
+    metric: str | None
+    kind: Kind
+    limit: float | bool | str | None
+    value: float | bool | str | None
+    verdict: Decision
+    outcome: Outcome
+    reason: str
+    seconds: float
+    name: str = ""
+    """The limit's name, which tells the limits of one test in Python apart; not in the report."""

@@ -1,0 +1,22 @@
+"""Where the plugin keeps its objects on pytest's own: stash keys, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_quant.options import Settings
+    from pytest_quant.run import QuantRun
+    from pytest_quant.spec import CaseRecord
+
+SETTINGS = pytest.StashKey["Settings"]()
+RUN = pytest.StashKey["QuantRun"]()
+RECORDS = pytest.StashKey["list[CaseRecord]"]()
+"""On an item: the records of its cases, in the order they were decided."""
+
+
+def active_run(config: pytest.Config) -> QuantRun | None:
+    """The run, when accuracy cases are to run."""
+    return config.stash.get(RUN, None)

@@ -1,0 +1,1 @@
+"""Evidence: intervals, the sequential test and the bootstrap; arrays in, numbers out."""

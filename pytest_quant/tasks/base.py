@@ -1,0 +1,129 @@
+"""What a task is to the rest of the project: how pixels become a net's input, outputs a prediction, predictions a score.
+
+A `Task` says which options and metrics there are; its `Pipeline` does the work for one model. A pipeline holds no state
+that changes, so threads share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.spec import Metric, ModelSpec
+
+Tensor = NDArray[np.float32]
+"""A net's input or output without the batch dimension, usually (channels, height, width)."""
+
+Run = Callable[[Tensor], dict[str, NDArray[np.float32]]]
+"""One forward pass: input array to output blobs by name."""
+
+Prediction = Any
+"""What a task's decoder makes of one sample; a frozen dataclass of the task."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One sample, ready for the net, with what the decoder needs to find the way back to the image."""
+
+    tensor: Tensor
+    sample: Sample
+    geometry: Any = None
+
+
+@dataclass(frozen=True)
+class RightWrong:
+    """Evidence of a metric that is a mean of per-sample hits: one bool per sample and side, in the same order."""
+
+    fp32: NDArray[np.bool_]
+    int8: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MetricPair:
+    """One metric of both sides on the same samples, in the metric's own unit."""
+
+    metric: Metric
+    fp32: float
+    int8: float
+    evidence: RightWrong
+
+    @property
+    def drop(self) -> float:
+        """fp32 - int8: positive when int8 is worse; from the counts, so that a drop at the limit is exactly that."""
+        lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
+        return self.metric.maximum * lost / self.evidence.fp32.size
+
+
+@dataclass(frozen=True)
+class Flips:
+    """How single samples changed sides."""
+
+    only_fp32_right: int
+    only_int8_right: int
+    agreement_pct: float
+    """Share of samples on which both sides give the same answer, right or wrong, in percent."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both sides scored on the same samples."""
+
+    metrics: Mapping[str, MetricPair]
+    flips: Flips
+
+
+class Pipeline(Protocol):
+    """A task's work for one model."""
+
+    def prepare(self, image: Image, sample: Sample) -> Prepared:
+        """Preprocess one sample; the result serves both sides."""
+        ...
+
+    def predict(self, run: Run, prepared: Prepared) -> Prediction:
+        """Run the net (once, or more often where the protocol says so) and decode its outputs."""
+        ...
+
+    def pack(self, predictions: Sequence[Prediction]) -> dict[str, NDArray[Any]]:
+        """Predictions of a shard as plain arrays (no object dtype), for the store."""
+        ...
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Prediction]:
+        """The reverse of `pack`, equal to what was packed."""
+        ...
+
+    def compare(self, samples: Sequence[Sample], fp32: Sequence[Prediction], int8: Sequence[Prediction]) -> Comparison:
+        """Score both sides; the three sequences are in the same order."""
+        ...
+
+    def conditions(self) -> dict[str, Any]:
+        """The conditions of the evaluation that the report shows and ``require`` can name; plain JSON values."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Everything about pre- and post-processing that can change a prediction, versions included; plain JSON."""
+        ...
+
+
+class Task(Protocol):
+    """What can be written in a zoo entry of this task."""
+
+    name: str
+    metrics: Mapping[str, Metric]
+    dataset_types: frozenset[str]
+    preprocess_options: type[BaseModel]
+    postprocess_options: type[BaseModel]
+    metric_options: Mapping[str, type[BaseModel]]
+    shard_size: int
+    """How many samples make one shard: some tenths of a second of work."""
+    orient: bool
+    """Whether the protocol honours an image's EXIF orientation."""
+
+    def pipeline(self, model: ModelSpec) -> Pipeline:
+        """The work for one model; raises `ConfigError` for options that contradict each other."""
+        ...

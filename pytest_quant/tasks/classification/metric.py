@@ -1,0 +1,152 @@
+"""Top-k accuracy, and the comparison of both sides by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.errors import ConfigError, DatasetError, RunnerError
+from pytest_quant.spec import METRICS
+from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
+from pytest_quant.tasks.classification.options import AccuracyOptions
+from pytest_quant.tasks.classification.prediction import ClassPrediction, ranking
+
+DEPTHS = {"top1": 1, "top5": 5}
+"""Metric name to k."""
+
+
+def top_k_hits(scores: ArrayLike, labels: ArrayLike, k: int, threshold: float | None = None) -> NDArray[np.bool_]:
+    """Whether each label is among the k highest scores; equal scores count by rising class index.
+
+    Accuracy in percent is ``100 * top_k_hits(...).mean()``. With ``threshold`` this is mmpretrain's ``Accuracy``
+    (``thrs``), whose default there is 0; mmpretrain itself leaves the order of equal scores to the runtime.
+
+    Args:
+        scores: Shape (n, classes), probabilities or logits.
+        labels: Integers of shape (n,), from 0 to classes - 1.
+        k: How many of the highest scores count, from 1 to the number of classes.
+        threshold: A hit must have a score above it; None: no such condition.
+
+    Returns:
+        bool, shape (n,).
+
+    Raises:
+        ValueError: Shapes do not match, k is larger than the number of classes, or a label is no class.
+
+    >>> top_k_hits([[0.7, 0.0, 0.3], [0.4, 0.5, 0.1]], [0, 2], k=1)
+    array([ True, False])
+
+    """
+    matrix, targets = np.asarray(scores), np.asarray(labels)
+    if matrix.dtype.kind != "f":
+        matrix = matrix.astype(np.float64)
+    if matrix.ndim != 2 or targets.shape != matrix.shape[:1]:
+        raise ValueError(f"scores of shape {matrix.shape} and labels of shape {targets.shape} must be (n, c) and (n,)")
+    if not 1 <= k <= matrix.shape[1]:
+        raise ValueError(f"k is {k}; expected 1 to {matrix.shape[1]}, the number of classes")
+    if targets.dtype.kind not in "iu" or ((targets < 0) | (targets >= matrix.shape[1])).any():
+        raise ValueError(f"labels must be integers from 0 to {matrix.shape[1] - 1}")
+    top = ranking(matrix)[:, :k]
+    return _hits(top, np.take_along_axis(matrix, top, axis=1), targets, threshold)
+
+
+def compare_sides(
+    samples: Sequence[Sample],
+    fp32: Sequence[ClassPrediction],
+    int8: Sequence[ClassPrediction],
+    options: Mapping[str, AccuracyOptions],
+    wanted: Iterable[str],
+) -> Comparison:
+    """Score both sides, whose predictions are in the order of the samples.
+
+    ``wanted`` names the metrics that a limit asks for. A net with fewer than five classes has no top-5: it is left out
+    of the result when no limit asks for it.
+
+    Raises:
+        DatasetError: A label is no class of the net.
+        RunnerError: The two nets have different numbers of classes.
+        ConfigError: Top-5 is wanted of a net with fewer than five classes.
+
+    """
+    count = _class_count(samples, fp32, int8)
+    labels = np.array([check_label(sample, count) for sample in samples], np.int64)
+    names = [name for name, k in DEPTHS.items() if k <= count]
+    impossible = sorted(set(wanted).intersection(DEPTHS).difference(names))
+    if impossible:
+        raise ConfigError(
+            f"{impossible[0]} takes a net with at least {DEPTHS[impossible[0]]} classes; this one has {count}. "
+            f"Take {impossible[0]} out of the model's limits"
+        )
+    sides = {"fp32": _columns(fp32), "int8": _columns(int8)}
+    evidence = {name: _evidence(sides, labels, DEPTHS[name], options[name].threshold) for name in names}
+    pairs = {name: _pair(name, hits) for name, hits in evidence.items()}
+    same = sides["fp32"][0][:, 0] == sides["int8"][0][:, 0]
+    return Comparison(pairs, _flips(evidence["top1"], same))
+
+
+def check_label(sample: Sample, class_count: int) -> int:
+    """The class of a sample; raises `DatasetError` when the net has no such class."""
+    label = sample.truth
+    if not isinstance(label, int) or not 0 <= label < class_count:
+        raise DatasetError(
+            f"sample {sample.id!r} has label {label!r}, but the net has {class_count} classes, 0 to {class_count - 1}: "
+            "do the labels belong to this model?"
+        )
+    return label
+
+
+Columns = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Classes and scores of one side's predictions, both of shape (n, k)."""
+
+
+def _columns(predictions: Sequence[ClassPrediction]) -> Columns:
+    classes = np.array([prediction.classes for prediction in predictions], np.int64)
+    return classes, np.array([prediction.scores for prediction in predictions], np.float32)
+
+
+def _class_count(samples: Sequence[Sample], fp32: Sequence[ClassPrediction], int8: Sequence[ClassPrediction]) -> int:
+    if not len(samples) == len(fp32) == len(int8) or not samples:
+        raise ValueError(f"{len(samples)} samples, {len(fp32)} fp32 and {len(int8)} int8 predictions: expected as many")
+    counts = {prediction.class_count for prediction in (*fp32, *int8)}
+    if len(counts) > 1:
+        raise RunnerError(
+            f"the nets gave predictions over {' and '.join(map(str, sorted(counts)))} classes; expected one number of "
+            "classes: are the fp32 and int8 files of the same model?"
+        )
+    return counts.pop()
+
+
+def _hits(
+    classes: NDArray[Any], scores: NDArray[Any], labels: NDArray[Any], threshold: float | None
+) -> NDArray[np.bool_]:
+    """Whether each label is among its row of ``classes``, with a score above ``threshold``; all rows of one length."""
+    found = classes == labels[:, np.newaxis]
+    if threshold is not None:
+        found &= scores > threshold
+    hits: NDArray[np.bool_] = found.any(axis=1)
+    return hits
+
+
+def _evidence(sides: Mapping[str, Columns], labels: NDArray[Any], k: int, threshold: float | None) -> RightWrong:
+    hits = {side: _hits(classes[:, :k], scores[:, :k], labels, threshold) for side, (classes, scores) in sides.items()}
+    return RightWrong(fp32=hits["fp32"], int8=hits["int8"])
+
+
+def _pair(name: str, hits: RightWrong) -> MetricPair:
+    return MetricPair(METRICS[name], _percent(hits.fp32), _percent(hits.int8), hits)
+
+
+def _percent(hits: NDArray[np.bool_]) -> float:
+    return 100 * int(np.count_nonzero(hits)) / hits.size
+
+
+def _flips(top1: RightWrong, same_class: NDArray[np.bool_]) -> Flips:
+    return Flips(
+        only_fp32_right=int(np.count_nonzero(top1.fp32 & ~top1.int8)),
+        only_int8_right=int(np.count_nonzero(top1.int8 & ~top1.fp32)),
+        agreement_pct=_percent(same_class),
+    )

@@ -1,0 +1,67 @@
+"""What a zoo entry can say about a classifier beyond its input: ``preprocess``, ``postprocess`` and ``metric``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pytest_quant.tasks.images import Backend, Rounding
+
+Pixels = Annotated[int, Field(strict=True, gt=0)]
+Size = tuple[Pixels, Pixels]
+"""Width and height."""
+
+
+def _both_sides(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) else value
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Resize(_Keys):
+    """``preprocess.resize``: exactly one of ``size`` and ``short_side``."""
+
+    size: Size | None = None
+    """Both sides, whatever the ratio was."""
+    short_side: Pixels | None = None
+    """The shorter side; the ratio is kept."""
+    rounding: Rounding = "truncate"
+    """What becomes of a fraction of a pixel on the longer side."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Resize:
+        if (self.size is None) == (self.short_side is None):
+            raise ValueError("exactly one of `size: [width, height]` and `short_side`")
+        if self.size is not None and "rounding" in self.model_fields_set:
+            raise ValueError("`rounding` with `short_side` only: `size` leaves nothing to round")
+        return self
+
+
+class PreprocessOptions(_Keys):
+    """``preprocess``: decode, ``resize``, ``crop``, then colour and normalization as ``input`` says."""
+
+    resize: Resize | None = None
+    """Without it and without ``crop`` an image is resized to ``input.size``."""
+    backend: Backend = "pillow"
+    crop: Annotated[Size, BeforeValidator(_both_sides)] | None = None
+    """Width and height of the middle that is kept; one number is a square."""
+
+
+class PostprocessOptions(_Keys):
+    """``postprocess``: a classifier's scores are taken as they are, so there are no keys."""
+
+
+class AccuracyOptions(_Keys):
+    """``metric.top1`` and ``metric.top5``."""
+
+    profile: Literal["rank", "mmpretrain"] = "rank"
+    """``rank``: the label is among the k highest scores, ties to the lower class index.
+    ``mmpretrain``: and its score is above 0, as that project's ``thrs=0.`` asks; on logits this loses right answers."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The score that a hit must exceed, if any."""
+        return 0.0 if self.profile == "mmpretrain" else None

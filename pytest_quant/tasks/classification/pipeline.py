@@ -1,0 +1,106 @@
+"""The work of classification for one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.errors import ConfigError, RunnerError
+from pytest_quant.spec import ModelSpec
+from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.classification.metric import DEPTHS, check_label, compare_sides
+from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions
+from pytest_quant.tasks.classification.prediction import (
+    ClassPrediction,
+    decode_scores,
+    pack_predictions,
+    unpack_predictions,
+)
+from pytest_quant.tasks.classification.preprocess import Preprocess
+
+PROTOCOL_VERSION = 1
+"""Part of the fingerprint: raise it when preprocessing or decoding gives other predictions than before."""
+
+
+class ClassificationPipeline:
+    """Preprocessing, decoding and scoring of one classifier; see `Pipeline`."""
+
+    def __init__(self, model: ModelSpec) -> None:
+        """Raise `ConfigError` for options that contradict each other or an ``output`` that is not one blob."""
+        if len(model.outputs) != 1:
+            raise ConfigError(
+                f"output: found {list(model.outputs)}; a classifier has one output blob, that of the class scores"
+            )
+        self._output = model.outputs[0]
+        self._input = model.input
+        self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
+        self._accuracy = {name: model.metric_options.get(name) or AccuracyOptions() for name in DEPTHS}
+        self._wanted = frozenset(limit.metric for limit in model.limits if limit.metric is not None)
+
+    def prepare(self, image: Image, sample: Sample) -> Prepared:
+        """RGB pixels to the net's input; raises `DatasetError` for an image that is smaller than the crop."""
+        return Prepared(self._preprocess(image, sample), sample)
+
+    def predict(self, run: Run, prepared: Prepared) -> ClassPrediction:
+        """One forward pass.
+
+        Raises `RunnerError` for an output that is no list of class scores, `DatasetError` when the sample's label is no
+        class of the net: better now than after the whole dataset.
+        """
+        outputs = run(prepared.tensor)
+        if list(outputs) != [self._output]:
+            shapes = {blob: array.shape for blob, array in outputs.items()}
+            raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
+        prediction = decode_scores(outputs[self._output], self._output)
+        check_label(prepared.sample, prediction.class_count)
+        return prediction
+
+    def pack(self, predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
+        """Predictions as arrays; see `pack_predictions`."""
+        return pack_predictions(predictions)
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[ClassPrediction]:
+        """The reverse of `pack`."""
+        return unpack_predictions(arrays)
+
+    def compare(
+        self, samples: Sequence[Sample], fp32: Sequence[ClassPrediction], int8: Sequence[ClassPrediction]
+    ) -> Comparison:
+        """Top-1 and top-5 of both sides; see `compare_sides`."""
+        return compare_sides(samples, fp32, int8, self._accuracy, self._wanted)
+
+    def conditions(self) -> dict[str, Any]:
+        """What the report shows of the evaluation; the same keys for every classifier."""
+        return {
+            "resize_backend": self._preprocess.backend,
+            "resize": self._preprocess.resize_json(),
+            "crop": self._preprocess.crop_json(),
+            "color": self._input.color,
+            "mean": list(self._input.mean),
+            "std": list(self._input.std),
+            "scale": self._input.scale,
+            **{f"{name}_profile": options.profile for name, options in self._accuracy.items()},
+        }
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What can change a prediction; metric profiles cannot."""
+        return {
+            "protocol": PROTOCOL_VERSION,
+            "opencv": cv2.__version__,
+            "pillow": PIL.__version__,
+            "numpy": np.__version__,
+            "output": self._output,
+            "backend": self._preprocess.backend,
+            "resize": self._preprocess.resize_json(),
+            "crop": self._preprocess.crop_json(),
+            "color": self._input.color,
+            "mean": list(self._input.mean),
+            "std": list(self._input.std),
+            "scale": self._input.scale,
+        }

@@ -1,0 +1,33 @@
+"""The task ``classification`` as `pytest_quant.tasks` finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from pytest_quant.spec import METRICS, Metric, ModelSpec
+from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.classification.metric import DEPTHS
+from pytest_quant.tasks.classification.options import AccuracyOptions, PostprocessOptions, PreprocessOptions
+from pytest_quant.tasks.classification.pipeline import ClassificationPipeline
+
+
+class ClassificationTask:
+    """What a zoo entry of ``task: classification`` can hold; see `Task`."""
+
+    name = "classification"
+    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in DEPTHS}
+    dataset_types = frozenset({"cifar10", "imagenet", "image-list"})
+    preprocess_options: type[BaseModel] = PreprocessOptions
+    postprocess_options: type[BaseModel] = PostprocessOptions
+    metric_options: Mapping[str, type[BaseModel]] = dict.fromkeys(DEPTHS, AccuracyOptions)
+    shard_size = 50
+    orient = True
+
+    def pipeline(self, model: ModelSpec) -> ClassificationPipeline:
+        """The work for one model; raises `ConfigError` for options that contradict each other."""
+        return ClassificationPipeline(model)
+
+
+TASK: Task = ClassificationTask()

@@ -1,0 +1,38 @@
+"""Small pieces of wording that messages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+def shown(path: Path) -> str:
+    """A path as messages print it: POSIX, relative to the working folder when it lies inside.
+
+    >>> shown(Path.cwd() / "zoo.quant.yaml")
+    'zoo.quant.yaml'
+    """
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a comma-separated list, in the order given.
+
+    >>> listed(["top1", "top5"])
+    'top1, top5'
+    """
+    return ", ".join(names)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """A question about the likely meaning of an unknown name, or an empty string.
+
+    >>> suggestion("tolerence", ["tolerance", "floor"])
+    ' Did you mean `tolerance`?'
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{close[0]}`?" if close else ""

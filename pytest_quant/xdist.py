@@ -1,0 +1,41 @@
+"""The only place that knows pytest-xdist: what the controller tells its workers, and which ways of running it allows."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_KEY = "quant_run_dir"
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process runs tests for a controller, which reports."""
+    return hasattr(config, "workerinput")
+
+
+def refuse_each(config: pytest.Config) -> None:
+    """``--dist each`` runs every case several times over, which no report has room for."""
+    if not is_worker(config) and config.getoption("dist", "no") == "each":
+        raise pytest.UsageError("--quant does not work with --dist each: use -n N, with --dist load or worksteal")
+
+
+def run_folder(config: pytest.Config) -> Path:
+    """The folder that the processes of this run share: made by the controller, which tells its workers."""
+    if is_worker(config):
+        return Path(getattr(config, "workerinput")[_KEY])  # noqa: B009 - xdist adds the attribute
+    return Path(tempfile.mkdtemp(prefix="pytest-quant-"))
+
+
+class ControllerHooks:
+    """Registered in a process that may turn out to be a controller."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the shared folder is."""
+        node.workerinput[_KEY] = str(self._run_dir)

@@ -1,0 +1,1 @@
+"""Zoo files: what a user writes, checked and filled in."""

@@ -1,0 +1,70 @@
+"""What the files of a model's two nets say, held against its zoo entry, before anything loads them."""
+
+from __future__ import annotations
+
+from pytest_quant.errors import ConfigError, ModelFileError
+from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
+from pytest_quant.spec import SIDES, ModelSpec, Side
+from pytest_quant.text import listed, shown, suggestion
+
+
+def check_nets(model: ModelSpec) -> None:
+    """Raise `ConfigError` when a file is damaged, or does not fit the other files or the entry.
+
+    An int8 net without quantized layers passes here: saying so is the `int8` case's part.
+    """
+    fp32, int8 = (_facts(model, side) for side in SIDES)
+    _check_precision(model, fp32, int8)
+    for side, facts in zip(SIDES, (fp32, int8)):
+        _check_blobs(model, side, facts)
+    for blob in model.outputs:
+        one, other = fp32.output_features.get(blob), int8.output_features.get(blob)
+        if one is not None and other is not None and one != other:
+            raise ConfigError(
+                f"output {blob!r} has {one} channels in fp32 and {other} in int8: these are files of two models"
+            )
+
+
+def _facts(model: ModelSpec, side: Side) -> NetFacts:
+    files = model.files(side)
+    try:
+        return inspect_net(files.param, files.bin)
+    except ModelFileError as error:
+        raise ConfigError(f"{side}: {error}") from None
+
+
+def _check_precision(model: ModelSpec, fp32: NetFacts, int8: NetFacts) -> None:
+    if not fp32.is_quantized:
+        return
+    layers = sum(map(len, fp32.quantized.values()))
+    found = f"fp32: {shown(model.fp32.param)} is an int8 net ({layers} quantized layers)"
+    if int8.is_quantized:
+        raise ConfigError(f"{found}, and so is int8: name the net before quantization under `fp32`")
+    raise ConfigError(f"{found}, and {shown(model.int8.param)} under `int8` is a float net: the two are swapped")
+
+
+def _check_blobs(model: ModelSpec, side: Side, facts: NetFacts) -> None:
+    param, blob = shown(model.files(side).param), model.input.blob
+    if len(facts.inputs) > 1:
+        raise ConfigError(f"{side}: {param} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one")
+    if blob not in facts.inputs:
+        raise ConfigError(
+            f"input.blob: found {blob!r}, expected the input of {param} ({side}): {listed(facts.inputs) or 'none'}"
+        )
+    for output in model.outputs:
+        if output not in facts.blobs:
+            raise ConfigError(
+                f"output: {param} ({side}) has no blob {output!r}.{suggestion(output, facts.blobs)} "
+                f"Its last blobs: {listed(facts.outputs)}"
+            )
+    channels = facts.input_channels.get(blob)
+    if channels is not None and channels != model.input.channels:
+        raise ConfigError(
+            f"input.color: {model.input.color} gives {model.input.channels} channels, "
+            f"{param} ({side}) takes {channels} in {blob!r}"
+        )
+    size = facts.input_size.get(blob)
+    if size is not None and model.input.size is not None and size != model.input.size:
+        raise ConfigError(
+            f"input.size: found {list(model.input.size)}, {param} ({side}) fixes width and height to {list(size)}"
+        )

@@ -1,0 +1,114 @@
+"""A zoo file, read: each model either as a `ModelSpec` or as the reason why it cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_quant.datasets import DATASET_TYPES, options_of
+from pytest_quant.errors import ConfigError, ZooError
+from pytest_quant.limits import MAX_TOLERANCE_PCT
+from pytest_quant.spec import DatasetSpec, ModelSpec
+from pytest_quant.text import listed, shown, suggestion
+from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.resolve import ModelResolver
+from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, problems
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
+
+
+@dataclass(frozen=True)
+class BrokenModel:
+    """A model entry that cannot be used, and the message that says why."""
+
+    name: str
+    zoo: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A zoo file: its models in the order of the file, and what is wrong with the rest of it."""
+
+    path: Path
+    models: tuple[ModelSpec | BrokenModel, ...]
+    problems: tuple[str, ...] = ()
+    """Problems of the file that are not one model's, such as a broken dataset entry."""
+
+
+def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Zoo:
+    """Read and check a ``*.quant.yaml`` file without running anything.
+
+    ``max_tolerance_pct``: a tolerance of this share of its metric's range or more is refused as a unit mistake.
+    Raises `ZooError` when the file as a whole is unusable. One broken model or dataset does not stop the others.
+    """
+    document = read_yaml(path)
+    head = _head(document)
+    file_problems: list[str] = []
+    datasets: dict[str, DatasetSpec | None] = {}
+    for name, raw in head.datasets.items():
+        try:
+            datasets[name] = _dataset(document, name, raw)
+        except ConfigError as error:
+            datasets[name] = None
+            file_problems.append(str(error))
+    resolver = ModelResolver(document, head.defaults, datasets, max_tolerance_pct)
+    models = tuple(_model(resolver, document, name, raw) for name, raw in head.models.items())
+    return Zoo(path, models, (*file_problems, *resolver.default_problems()))
+
+
+def _head(document: Document) -> ZooHead:
+    if not isinstance(document.data, Mapping):
+        raise ZooError(
+            f"{shown(document.path)}: found {'an empty file' if document.data is None else repr(document.data)[:60]}, "
+            "expected the keys version, defaults, datasets and models"
+        )
+    try:
+        return ZooHead.model_validate(dict(document.data))
+    except ValidationError as error:
+        raise ZooError(describe(document, (), ZooHead, error)) from None
+
+
+def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:
+    """Every problem of a validation, one a line, with file, line and key; ``keys``: where the validated value stands."""
+    return "\n".join(f"{document.where((*keys, *loc))}: {text}" for loc, text in problems(model, error))
+
+
+def _model(resolver: ModelResolver, document: Document, name: str, raw: Any) -> ModelSpec | BrokenModel:
+    try:
+        if not MODEL_NAME.fullmatch(name):
+            raise ConfigError(
+                f"{document.where(('models', name))}: found the model name {name!r}, expected a letter or digit "
+                "followed by letters, digits, '.', '_', '+' and '-'"
+            )
+        return resolver.resolve(name, raw)
+    except ConfigError as error:
+        return BrokenModel(name, document.path, str(error))
+
+
+def _dataset(document: Document, name: str, raw: Mapping[str, Any]) -> DatasetSpec:
+    keys: KeyPath = ("datasets", name)
+    entry = dict(raw)
+    type_name = entry.pop("type", None)
+    if type_name not in DATASET_TYPES:
+        found = "is missing" if type_name is None else f"found {type_name!r}"
+        hint = suggestion(str(type_name), DATASET_TYPES)
+        raise ConfigError(f"{document.where((*keys, 'type'))}: {found}, expected one of {listed(DATASET_TYPES)}.{hint}")
+    options = options_of(type_name)
+    try:
+        for key, field in options.model_fields.items():
+            if field.annotation is Path and isinstance(entry.get(key), str):
+                entry[key] = resolve_path(entry[key], document.path.parent)
+    except UnsetVariableError as error:
+        missing = (
+            f"{document.where((*keys, key))}: the environment variable {error.args[0]} is not set: "
+            f"set it to the folder of the dataset `{name}`"
+        )
+        return DatasetSpec(name, type_name, None, document.path, missing)
+    try:
+        return DatasetSpec(name, type_name, options.model_validate(entry), document.path)
+    except ValidationError as error:
+        raise ConfigError(describe(document, keys, options, error)) from None

@@ -1,0 +1,228 @@
+"""One model entry becomes a `ModelSpec`: paths made absolute, options validated by their task, limits with units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_quant.conditions import condition_names
+from pytest_quant.errors import ConfigError
+from pytest_quant.limits import parse_floor, parse_published, parse_tolerance
+from pytest_quant.spec import (
+    METRICS,
+    SIDES,
+    DatasetSpec,
+    InputSpec,
+    Limit,
+    Metric,
+    ModelSpec,
+    NetFiles,
+    Requirement,
+    floor_limit,
+    published_limit,
+    requirement_limit,
+    tolerance_limit,
+)
+from pytest_quant.tasks import TASK_NAMES, get_task
+from pytest_quant.tasks.base import Task
+from pytest_quant.text import listed, shown, suggestion
+from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.nets import check_nets
+from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, problems
+from pytest_quant.zoo.yaml_lines import Document, KeyPath
+
+T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class ModelResolver:
+    """What the entries of one zoo file share: its datasets and defaults, and where things stand in it."""
+
+    def __init__(
+        self,
+        document: Document,
+        defaults: Defaults,
+        datasets: Mapping[str, DatasetSpec | None],
+        max_tolerance_pct: float,
+    ) -> None:
+        self._document = document
+        self._defaults = defaults
+        self._datasets = datasets
+        self._max_tolerance_pct = max_tolerance_pct
+
+    def default_problems(self) -> Iterator[str]:
+        """What is wrong with ``defaults``: metrics that no task has, amounts that are no tolerance."""
+        for name, raw in self._defaults.tolerance.items():
+            where = self._document.where(("defaults", "tolerance", name))
+            if name not in METRICS:
+                yield f"{where}: unknown metric.{suggestion(name, METRICS)} Known metrics: {listed(METRICS)}"
+                continue
+            try:
+                parse_tolerance(METRICS[name], raw, self._max_tolerance_pct)
+            except ConfigError as error:
+                yield f"{where}: {error}"
+
+    def resolve(self, name: str, raw: Any) -> ModelSpec:
+        """The model `name`; raises `ConfigError` with every problem that can be told at once."""
+        keys: KeyPath = ("models", name)
+        if not isinstance(raw, Mapping):
+            raise ConfigError(f"{self._document.where(keys)}: found {raw!r}, expected the keys of a model")
+        entry = self._validated(keys, ModelEntry, dict(raw))
+        task = self._task(keys, entry.task)
+        model = ModelSpec(
+            name=name,
+            zoo=self._document.path,
+            task=task.name,
+            dataset=self._dataset(keys, task, entry.dataset),
+            fp32=NetFiles(self._file((*keys, "fp32", "param"), entry.fp32.param),
+                          self._file((*keys, "fp32", "bin"), entry.fp32.bin)),
+            int8=NetFiles(self._file((*keys, "int8", "param"), entry.int8.param),
+                          self._file((*keys, "int8", "bin"), entry.int8.bin)),
+            table=None if entry.int8.table is None else self._file((*keys, "int8", "table"), entry.int8.table),
+            input=self._input((*keys, "input"), entry.input),
+            outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
+            preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
+            postprocess=self._validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
+            metric_options=self._metric_options(keys, task, entry.metric),
+            limits=tuple(self._limits(keys, task, entry)),
+            samples=entry.samples,
+            runtime=entry.runtime,
+            xfail=entry.xfail,
+        )  # fmt: skip
+        self._located(keys, check_nets, model)
+        pipeline = self._located(keys, task.pipeline, model)
+        self._check_names(keys, model, condition_names(pipeline))
+        return model
+
+    def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
+        try:
+            return model.model_validate(dict(raw))
+        except ValidationError as error:
+            found = (f"{self._document.where((*keys, *loc))}: {text}" for loc, text in problems(model, error))
+            raise ConfigError("\n".join(found)) from None
+
+    def _located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
+        """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""
+        try:
+            return function(*args)
+        except ConfigError as error:
+            raise ConfigError(f"{self._document.where(keys)}: {error}") from None
+
+    def _task(self, keys: KeyPath, name: str) -> Task:
+        if name not in TASK_NAMES:
+            raise ConfigError(
+                f"{self._document.where((*keys, 'task'))}: found {name!r}, expected one of {listed(TASK_NAMES)}."
+                f"{suggestion(name, TASK_NAMES)}"
+            )
+        return get_task(name)
+
+    def _dataset(self, keys: KeyPath, task: Task, name: str) -> DatasetSpec:
+        where = self._document.where((*keys, "dataset"))
+        if name not in self._datasets:
+            known = listed(self._datasets) or "none"
+            raise ConfigError(f"{where}: found {name!r}, which `datasets` does not declare; declared: {known}")
+        dataset = self._datasets[name]
+        if dataset is None:
+            raise ConfigError(f"{where}: the dataset `{name}` is broken: {shown(self._document.path)}::zoo says how")
+        if dataset.type not in task.dataset_types:
+            raise ConfigError(
+                f"{where}: the dataset `{name}` is of type {dataset.type}, "
+                f"the task {task.name} takes {listed(sorted(task.dataset_types))}"
+            )
+        return dataset
+
+    def _file(self, keys: KeyPath, text: str) -> Path:
+        where = self._document.where(keys)
+        try:
+            path = resolve_path(text, self._document.path.parent)
+        except UnsetVariableError as error:
+            raise ConfigError(f"{where}: the environment variable {error.args[0]} of {text!r} is not set") from None
+        if not path.is_file():
+            state = "is a folder" if path.is_dir() else "does not exist"
+            raise ConfigError(f"{where}: {shown(path)} {state}; paths are relative to the zoo file")
+        return path
+
+    def _input(self, keys: KeyPath, entry: InputEntry) -> InputSpec:
+        channels = 1 if entry.color == "gray" else 3
+        mean = tuple(entry.mean or (0.0,) * channels)
+        std = tuple(entry.std or (1.0,) * channels)
+        for key, values in (("mean", mean), ("std", std)):
+            if len(values) != channels:
+                raise ConfigError(
+                    f"{self._document.where((*keys, key))}: found {len(values)} values, expected {channels}, "
+                    f"one for each channel of color {entry.color}"
+                )
+        if min(std) <= 0:
+            raise ConfigError(f"{self._document.where((*keys, 'std'))}: found {min(std):g}, expected values above 0")
+        size = None if entry.size is None else (entry.size[0], entry.size[1])
+        return InputSpec(entry.blob, size, entry.color, mean, std, entry.scale)
+
+    def _metric(self, keys: KeyPath, task: Task, name: str) -> Metric:
+        if name not in task.metrics:
+            raise ConfigError(
+                f"{self._document.where((*keys, name))}: the task {task.name} has no metric {name!r}."
+                f"{suggestion(name, task.metrics)} Its metrics: {listed(task.metrics)}"
+            )
+        return task.metrics[name]
+
+    def _metric_options(self, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]) -> dict[str, BaseModel]:
+        for name in raw:
+            self._metric((*keys, "metric"), task, name)
+        return {
+            name: self._validated((*keys, "metric", name), options, raw.get(name, {}))
+            for name, options in task.metric_options.items()
+        }
+
+    def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> Iterator[Limit]:
+        tolerances = {name: raw for name, raw in self._defaults.tolerance.items() if name in task.metrics}
+        tolerances |= entry.tolerance
+        rules = 0
+        for name, raw in tolerances.items():
+            if raw is None:  # the model's own way to drop a default
+                continue
+            where: KeyPath = (*keys, "tolerance") if name in entry.tolerance else ("defaults", "tolerance")
+            metric = self._metric(where, task, name)
+            rule = self._located((*where, name), parse_tolerance, metric, raw, self._max_tolerance_pct)
+            yield tolerance_limit(rule)
+            rules += 1
+        for name, raw in entry.floor.items():
+            metric = self._metric((*keys, "floor"), task, name)
+            yield floor_limit(self._located((*keys, "floor", name), parse_floor, metric, raw))
+            rules += 1
+        for side in SIDES:
+            for name, raw in entry.published.get(side, {}).items():
+                where = (*keys, "published", side)
+                metric = self._metric(where, task, name)
+                yield published_limit(self._located((*where, name), parse_published, metric, side, raw))
+                rules += 1
+        for name, value in entry.require.items():
+            yield requirement_limit(Requirement(name, value))
+            rules += 1
+        if rules == 0:
+            raise ConfigError(
+                f"{self._document.where(keys)}: has no limit at all, so nothing could fail: give it a tolerance, "
+                "a floor, a published value or a required condition"
+            )
+        yield Limit("int8", "int8")
+        if entry.int8.table is not None:
+            yield Limit("table", "table")
+
+    def _check_names(self, keys: KeyPath, model: ModelSpec, conditions: tuple[str, ...]) -> None:
+        """The names under ``require`` and ``xfail`` must exist."""
+        for limit in model.limits:
+            if isinstance(limit.rule, Requirement) and limit.rule.condition not in conditions:
+                name = limit.rule.condition
+                raise ConfigError(
+                    f"{self._document.where((*keys, 'require', name))}: the task {model.task} has no condition "
+                    f"{name!r}.{suggestion(name, conditions)} Its conditions: {listed(conditions)}"
+                )
+        cases = tuple(limit.name for limit in model.limits)
+        for name in model.xfail:
+            if name not in cases:
+                raise ConfigError(
+                    f"{self._document.where((*keys, 'xfail', name))}: the model has no case {name!r}."
+                    f"{suggestion(name, cases)} Its cases: {listed(cases)}"
+                )
