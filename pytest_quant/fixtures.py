@@ -50,12 +50,12 @@ def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 
 
 @pytest.fixture
-def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[Dataset]:
+def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Dataset:
     """The dataset of this test's model: `samples`, and `read(sample)` for pixels."""
     run = _run(request)
     with run.explained():
-        dataset = run.assessor.bench.dataset(quant_spec.dataset)
-    yield dataset
+        return run.assessor.bench.dataset(quant_spec.dataset)
+    raise AssertionError("an unexplained error ends the test")
 
 
 @pytest.fixture

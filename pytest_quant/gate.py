@@ -39,7 +39,7 @@ def _population(measurement: Measurement) -> int | None:
 
 
 def _decision(measurement: Measurement, holds: bool, interval: Interval, limit: float) -> Decision:
-    """``holds`` decides on the whole dataset; on a subset the bounds of a quantity that must not exceed ``limit`` do."""
+    """On the whole dataset ``holds`` decides; on a subset the bounds of a quantity that must not exceed ``limit``."""
     if measurement.is_whole:
         return "pass" if holds else "fail"
     if interval.high <= limit:

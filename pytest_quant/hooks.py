@@ -69,8 +69,7 @@ class RunHooks:
         records = {record.name: record for record in item.stash.get(RECORDS, [])}
         reason = str(report.longrepr or "").strip().splitlines()[-1:] or ["the test did not reach its limits"]
         complete = [
-            _final(records.get(case.name), case, outcome, reason[0], report.duration)
-            for case in _planned(item)
+            _final(records.get(case.name), case, outcome, reason[0], report.duration) for case in _planned(item)
         ]
         model = _model(item)
         return Bulletin(
@@ -95,9 +94,7 @@ def _model(item: pytest.Item) -> ModelSpec | None:
     return None if case is None else case.model
 
 
-def _final(
-    record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reason: str, seconds: float
-) -> CaseRecord:
+def _final(record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reason: str, seconds: float) -> CaseRecord:
     """The record with pytest's outcome; for a limit that was never reached a record that says why."""
     if record is None:
         return case.record("skipped" if outcome == "skipped" else "error", outcome, reason, seconds)

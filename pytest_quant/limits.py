@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_quant.errors import ConfigError
 from pytest_quant.spec import Floor, Metric, Published, Side, Tolerance
 from pytest_quant.text import listed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MAX_TOLERANCE_PCT = 10.0
 """A tolerance of this share of the metric's range or more is taken for a unit mistake."""
@@ -25,8 +28,8 @@ class PrintedFloat(float):
 
     text: str
 
-    def __new__(cls, text: str, value: float) -> PrintedFloat:
-        """``text`` as written, ``value`` as parsed."""
+    def __new__(cls, value: float, text: str = "") -> Self:
+        """``value`` as parsed, ``text`` as written."""
         self = super().__new__(cls, value)
         self.text = text
         return self

@@ -1,26 +1,14 @@
-"""The markers of tests in Python: what they take, and what they say of one test."""
+"""The markers of tests in Python, as typed functions; `marked` reads what they say of a test.
+
+A wrong argument must fail the test that carries it, not the import of its module: so nothing is checked here, and
+positional arguments, which a type checker refuses, are handed on at run time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-
-from pytest_quant.errors import ConfigError
-from pytest_quant.limits import parse_floor, parse_tolerance
-from pytest_quant.spec import (
-    METRICS,
-    Limit,
-    Metric,
-    Requirement,
-    floor_limit,
-    requirement_limit,
-    tolerance_limit,
-)
-from pytest_quant.text import listed, suggestion
 
 MARKERS = {
     "quant": "quant: an accuracy case of a quantized model; added by pytest-quant, for use with -m",
@@ -30,8 +18,8 @@ MARKERS = {
     "quant_require": "quant_require(**conditions): conditions of the evaluation that must hold, as flip_test=False",
 }
 
-_LIMIT_MARKERS = ("quant_tolerance", "quant_floor", "quant_require")
-USER_MARKERS = ("quant_model", *_LIMIT_MARKERS)
+LIMIT_MARKERS = ("quant_tolerance", "quant_floor", "quant_require")
+USER_MARKERS = ("quant_model", *LIMIT_MARKERS)
 
 
 def quant_model(*names: str) -> pytest.MarkDecorator:
@@ -43,7 +31,7 @@ def quant_model(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.quant_model.with_args(*names)
 
 
-def quant_tolerance(**metrics: float | str) -> pytest.MarkDecorator:
+def quant_tolerance(*unexpected: NoReturn, **metrics: float | str) -> pytest.MarkDecorator:
     """Fail the test when int8 is worse than fp32 by more than this.
 
     Metric name to the largest allowed drop fp32 - int8: a number in the metric's own unit (points for top1 and top5, a
@@ -52,104 +40,22 @@ def quant_tolerance(**metrics: float | str) -> pytest.MarkDecorator:
     >>> quant_tolerance(top1=1.0).kwargs
     {'top1': 1.0}
     """
-    return pytest.mark.quant_tolerance.with_args(**metrics)
+    return pytest.mark.quant_tolerance.with_args(*unexpected, **metrics)
 
 
-def quant_floor(**metrics: float) -> pytest.MarkDecorator:
+def quant_floor(*unexpected: NoReturn, **metrics: float) -> pytest.MarkDecorator:
     """Fail the test when the int8 value is below this: metric name to a value in the metric's own unit.
 
     >>> quant_floor(top1=94.0).kwargs
     {'top1': 94.0}
     """
-    return pytest.mark.quant_floor.with_args(**metrics)
+    return pytest.mark.quant_floor.with_args(*unexpected, **metrics)
 
 
-def quant_require(**conditions: Any) -> pytest.MarkDecorator:
+def quant_require(*unexpected: NoReturn, **conditions: Any) -> pytest.MarkDecorator:
     """Fail the test when the evaluation was made under other conditions.
 
     >>> quant_require(flip_test=False).kwargs
     {'flip_test': False}
     """
-    return pytest.mark.quant_require.with_args(**conditions)
-
-
-@dataclass(frozen=True)
-class Marked:
-    """What the markers of one test say."""
-
-    models: tuple[str, ...] | None
-    """Names of models; None: every model whose task has the metrics."""
-    limits: tuple[Limit, ...] = ()
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that the limits are about."""
-        return tuple(dict.fromkeys(limit.metric for limit in self.limits if limit.metric is not None))
-
-
-def read_markers(marks: Iterable[pytest.Mark], max_tolerance_pct: float) -> Marked:
-    """Check and merge markers, closest to the test first: of two that name the same thing the closest holds.
-
-    Raises `ConfigError` naming the marker and its argument.
-    """
-    names: tuple[str, ...] | None = None
-    arguments: dict[str, dict[str, Any]] = {marker: {} for marker in _LIMIT_MARKERS}
-    for mark in marks:
-        if mark.name == "quant_model":
-            names = names or _model_names(mark)
-        elif mark.name in arguments:
-            arguments[mark.name] = {**_keywords(mark), **arguments[mark.name]}
-    return Marked(names, tuple(_limits(arguments, max_tolerance_pct)))
-
-
-def _model_names(mark: pytest.Mark) -> tuple[str, ...]:
-    if mark.kwargs:
-        raise ConfigError(f"@quant_model: found the keyword {listed(sorted(mark.kwargs))}, expected names of models only")
-    if not mark.args:
-        raise ConfigError("@quant_model: found no name, expected one or more; leave the marker out for every model")
-    for name in mark.args:
-        if not isinstance(name, str):
-            raise ConfigError(f"@quant_model: found {name!r} ({type(name).__name__}), expected the name of a model")
-    return tuple(dict.fromkeys(mark.args))
-
-
-def _keywords(mark: pytest.Mark) -> Mapping[str, Any]:
-    if mark.args:
-        example = {"quant_tolerance": "top1=1.0", "quant_floor": "top1=94.0"}.get(mark.name, "flip_test=False")
-        raise ConfigError(
-            f"@{mark.name}: found the positional argument {mark.args[0]!r}, expected keywords only, "
-            f"such as @{mark.name}({example})"
-        )
-    if not mark.kwargs:
-        raise ConfigError(f"@{mark.name}: found no argument, so it limits nothing")
-    return mark.kwargs
-
-
-def _limits(arguments: Mapping[str, Mapping[str, Any]], max_tolerance_pct: float) -> Iterator[Limit]:
-    for name, raw in arguments["quant_tolerance"].items():
-        metric = _metric("quant_tolerance", name)
-        with _located("quant_tolerance", name):
-            yield tolerance_limit(parse_tolerance(metric, raw, max_tolerance_pct))
-    for name, raw in arguments["quant_floor"].items():
-        metric = _metric("quant_floor", name)
-        with _located("quant_floor", name):
-            yield floor_limit(parse_floor(metric, raw))
-    for name, value in arguments["quant_require"].items():
-        yield requirement_limit(Requirement(name, value))
-
-
-def _metric(marker: str, name: str) -> Metric:
-    if name not in METRICS:
-        raise ConfigError(
-            f"@{marker}: unknown metric {name!r}.{suggestion(name, METRICS)} Known metrics: {listed(METRICS)}"
-        )
-    return METRICS[name]
-
-
-@contextmanager
-def _located(marker: str, name: str) -> Iterator[None]:
-    """Put the marker and its argument in front of what is wrong with the value."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"@{marker}({name}=...): {error}") from None
+    return pytest.mark.quant_require.with_args(*unexpected, **conditions)

@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_quant.limits import MAX_TOLERANCE_PCT
-
 Inconclusive = Literal["fail", "pass"]
 
 REPORT_SUFFIXES = (".json", ".md")
@@ -38,7 +36,8 @@ class Settings:
     keep: bool
     """Whether predictions are kept between runs."""
     reports: tuple[Path, ...]
-    max_tolerance_pct: float
+    max_tolerance_pct: float | None
+    """Share of a metric's range from which on a tolerance is refused; None: the usual 10 %."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -121,7 +120,7 @@ def read_settings(config: pytest.Config) -> Settings:
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
         reports=_reports(config),
-        max_tolerance_pct=_max_tolerance(max_tolerance) if max_tolerance else MAX_TOLERANCE_PCT,
+        max_tolerance_pct=_max_tolerance(max_tolerance) if max_tolerance else None,
     )
 
 

@@ -12,7 +12,8 @@ import pytest
 from pytest_quant.errors import ConfigError, QuantError, ZooError
 from pytest_quant.fixtures import CASE_FIXTURE, USER_FIXTURES
 from pytest_quant.items import ProblemItem
-from pytest_quant.markers import USER_MARKERS, Marked, read_markers
+from pytest_quant.marked import Marked, read_markers
+from pytest_quant.markers import USER_MARKERS
 from pytest_quant.records import PlannedCase, plan
 from pytest_quant.run import QuantRun
 from pytest_quant.spec import CaseRecord, ModelSpec, Requirement
@@ -98,9 +99,9 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
         return
     records: list[CaseRecord] = item.stash.setdefault(RECORDS, [])
     broken = []
-    for limit, plan_ in zip(case.limits, planned(item)):
+    for limit, case_plan in zip(case.limits, planned(item), strict=True):
         try:
-            broken.append(run.decide(case.model, limit, plan_, records))
+            broken.append(run.decide(case.model, limit, case_plan, records))
         except QuantError as error:
             pytest.fail(str(error), pytrace=False)
     messages = [message for message in broken if message is not None]
@@ -110,7 +111,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
 
 def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark]) -> list[PythonCase]:
     try:
-        marked = read_markers(marks, run.settings.max_tolerance_pct)
+        marked = read_markers(marks, run.max_tolerance_pct)
         models = _models(run, test_file)
         cases = list(_named(marked, models) if marked.models is not None else _every(marked, models))
     except (ConfigError, ZooError) as error:
@@ -173,7 +174,7 @@ def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     task = get_task(model.task)
     for metric in marked.metrics:
         if metric not in task.metrics:
-            problem = f"the task {task.name} of {model.name} has no metric {metric!r}; its metrics: {listed(task.metrics)}"
+            problem = f"the task {task.name} of {model.name} has no metric {metric!r}; it has {listed(task.metrics)}"
             return PythonCase(model.name, problem=problem)
     return PythonCase(model.name, model, marked.limits, _unknown_condition(marked, model))
 

@@ -7,23 +7,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_quant.assess import Assessor
 from pytest_quant.errors import ConfigError, DatasetMissingError, QuantError, ZooError
+from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.options import Settings
-from pytest_quant.predictions.cores import available_cores
-from pytest_quant.predictions.measure import Sampling, Workbench
 from pytest_quant.records import PlannedCase
-from pytest_quant.report.data import model_entry, relative_posix
-from pytest_quant.report.message import failure_message, is_broken
 from pytest_quant.spec import CaseRecord, Limit, ModelSpec
-from pytest_quant.text import shown
+from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
+if TYPE_CHECKING:
+    from pytest_quant.assess import Assessor
 
-class LimitBroken(Exception):
+
+class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
     """A limit does not hold; the only thing that ``xfail`` in a zoo file covers."""
 
 
@@ -37,10 +37,15 @@ class QuantRun:
         self._cache_dir = cache_dir
         self._zoos: dict[Path, Zoo | ZooError] = {}
         self._owner: dict[str, Path] = {}
+        self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
     def assessor(self) -> Assessor:
         """Where limits are decided; made when the first case runs."""
+        from pytest_quant.assess import Assessor  # with it come the runtime and the libraries of the tasks
+        from pytest_quant.predictions.cores import available_cores
+        from pytest_quant.predictions.measure import Sampling, Workbench
+
         settings = self.settings
         bench = Workbench.in_folder(
             self._run_dir,
@@ -50,11 +55,16 @@ class QuantRun:
         )
         return Assessor(bench, confidence=settings.confidence)
 
+    @property
+    def max_tolerance_pct(self) -> float:
+        """Share of a metric's range from which on a tolerance is refused, in percent."""
+        return self.settings.max_tolerance_pct or MAX_TOLERANCE_PCT
+
     def zoo(self, path: Path) -> Zoo:
         """A zoo file, read once; raises `ZooError`."""
         if path not in self._zoos:
             try:
-                self._zoos[path] = read_zoo(path, max_tolerance_pct=self.settings.max_tolerance_pct)
+                self._zoos[path] = read_zoo(path, max_tolerance_pct=self.max_tolerance_pct)
             except ZooError as error:
                 self._zoos[path] = error
         found = self._zoos[path]
@@ -80,6 +90,8 @@ class QuantRun:
 
         Raises a skip where the dataset is missing, and `QuantError` where the limit cannot be decided.
         """
+        from pytest_quant.report.message import failure_message, is_broken
+
         start = time.perf_counter()
         try:
             verdict = self.assessor.assess(model, limit)
@@ -116,9 +128,11 @@ class QuantRun:
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """The report's entries of those models that have been measured."""
-        entries = {}
+        from pytest_quant.report.data import model_entry
+
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None:
-                entries[model.name] = model_entry(measurement, self.zoo_id(model.zoo), self.settings.confidence)
-        return entries
+            if measurement is not None and model.name not in self._entries:
+                entry = model_entry(measurement, self.zoo_id(model.zoo), self.settings.confidence)
+                self._entries[model.name] = entry
+        return {model.name: self._entries[model.name] for model in models if model.name in self._entries}

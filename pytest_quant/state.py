@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from pytest_quant.options import Settings
     from pytest_quant.run import QuantRun
     from pytest_quant.spec import CaseRecord
 
-SETTINGS = pytest.StashKey["Settings"]()
-RUN = pytest.StashKey["QuantRun"]()
-RECORDS = pytest.StashKey["list[CaseRecord]"]()
+    SettingsKey: TypeAlias = pytest.StashKey[Settings]
+    RunKey: TypeAlias = pytest.StashKey[QuantRun]
+    RecordsKey: TypeAlias = pytest.StashKey[list[CaseRecord]]
+
+SETTINGS: SettingsKey = pytest.StashKey()
+RUN: RunKey = pytest.StashKey()
+RECORDS: RecordsKey = pytest.StashKey()
 """On an item: the records of its cases, in the order they were decided."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,3 +37,15 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(name, list(known), n=1)
     return f" Did you mean `{close[0]}`?" if close else ""
+
+
+def relative_posix(path: Path, folder: Path) -> str:
+    """A path relative to a folder, also upwards, in POSIX form; absolute where there is no way, as between drives.
+
+    >>> relative_posix(Path("/zoo/models/a.param"), Path("/zoo/files"))
+    '../models/a.param'
+    """
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.as_posix()

@@ -1,4 +1,4 @@
-"""The only place that knows pytest-xdist: what the controller tells its workers, and which ways of running it allows."""
+"""The only place that knows pytest-xdist: what a controller tells its workers, and which modes it allows."""
 
 from __future__ import annotations
 

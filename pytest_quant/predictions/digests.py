@@ -39,9 +39,11 @@ class DigestMemo:
         scope = sha256_json(os.path.commonpath([str(path.parent) for path in paths]))[:16]
         memo_file = self._folder / f"{scope}.json"
         known = _read_memo(memo_file)
-        if any(str(path) not in known or known[str(path)][0] != stamp for path, stamp in zip(paths, stamps)):
+        if any(
+            str(path) not in known or known[str(path)][0] != stamp for path, stamp in zip(paths, stamps, strict=True)
+        ):
             with FileLock(self._locks / f"digests-{scope}.lock"):
-                known = self._complete(memo_file, dict(zip(paths, stamps)))
+                known = self._complete(memo_file, dict(zip(paths, stamps, strict=True)))
         return [known[str(path)][1] for path in paths]
 
     def of_contents(self, contents: Sequence[Path | bytes]) -> list[str]:
@@ -54,7 +56,7 @@ class DigestMemo:
     def _complete(self, memo_file: Path, stamps: dict[Path, Stamp]) -> dict[str, tuple[Stamp, str]]:
         known = _read_memo(memo_file)  # again: another process may have read the files meanwhile
         todo = [path for path, stamp in stamps.items() if known.get(str(path), (None, ""))[0] != stamp]
-        for path, digest in zip(todo, self._hash(todo)):
+        for path, digest in zip(todo, self._hash(todo), strict=True):
             known[str(path)] = (stamps[path], digest)
         lines = {path: [*stamp, digest] for path, (stamp, digest) in known.items()}
         replace_file(memo_file, json.dumps(lines).encode())

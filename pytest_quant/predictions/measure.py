@@ -197,7 +197,8 @@ def _shards(sides: Mapping[Side, str], samples: Sequence[Sample], digests: Seque
     shards = []
     for index, start in enumerate(range(0, len(samples), size)):
         chunk = samples[start : start + size]
-        content = sha256_json([[sample.id, digest] for sample, digest in zip(chunk, digests[start : start + size])])
+        known = zip(chunk, digests[start : start + size], strict=True)
+        content = sha256_json([[sample.id, digest] for sample, digest in known])
         keys = {side: ShardKey(side_key, content) for side, side_key in sides.items()}
         shards.append(Shard(index, tuple(chunk), keys))
     return shards
@@ -205,7 +206,7 @@ def _shards(sides: Mapping[Side, str], samples: Sequence[Sample], digests: Seque
 
 def _samples_digest(samples: Sequence[Sample], digests: Sequence[str]) -> str:
     whole = hashlib.sha256()
-    for sample, digest in zip(samples, digests):
+    for sample, digest in zip(samples, digests, strict=True):
         whole.update(f"{sample.id}\0{digest}\0{sample.truth!r}\n".encode())
     return whole.hexdigest()
 

@@ -22,6 +22,9 @@ class ModelRunner:
         self._pipeline = self._task.pipeline(model)
         self._runner: Runner | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.side} of {self.model.name}>"
+
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass: float32 array (channels, height, width), preprocessed, to output blobs by name.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pytest_quant.environment import cpu_name, isa, versions
@@ -11,6 +10,7 @@ from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
 from pytest_quant.stats.evidence import drop_interval
 from pytest_quant.tasks.base import MetricPair
+from pytest_quant.text import relative_posix
 
 SCHEMA = 1
 
@@ -65,7 +65,7 @@ def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float)
         "drop": _rounded(pair.drop),
         "ci": [_rounded(interval.low), _rounded(interval.high)],
         "ci_level": interval.level,
-        "method": f"{interval.method}, {'new samples like these' if population is None else 'the whole dataset'}",
+        "method": interval.method,
         "published": _published(measurement.model, pair.metric.name),
     }
 
@@ -89,20 +89,6 @@ def _files(measurement: Measurement) -> dict[str, dict[str, str]]:
         for name, path in paths.items()
         if path is not None
     }
-
-
-def relative_posix(path: Path, folder: Path) -> str:
-    """A path relative to a folder, also upwards, in POSIX form; absolute where there is no way, as between drives.
-
-    >>> relative_posix(Path("/zoo/models/a.param"), Path("/zoo/files"))
-    '../models/a.param'
-    """
-    import os
-
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        return path.as_posix()
 
 
 def _rounded(value: float) -> float:

@@ -21,7 +21,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"|{'---|' * 3}{'---:|' * (len(HEADER) - 4)}---|"
     for row in rows(report):
         starred = row.samples + (" \\*" if is_subset(row.samples) else "")
-        cells = [starred if name == "n of N" else cell for name, cell in zip(HEADER, row.cells())]
+        cells = [starred if name == "n of N" else cell for name, cell in zip(HEADER, row.cells(), strict=True)]
         yield f"| {' | '.join(_escaped(cell) for cell in cells)} |"
     yield ""
     for note in footnotes(report):

@@ -8,11 +8,11 @@ from pytest_quant.spec import Limit, ModelSpec, Verdict
 
 
 def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measurement: Measurement | None) -> str:
-    """Several lines: model, dataset and case; the reason; flips, seed and files where something was measured."""
-    lines = [f"{model.name} on {model.dataset.name}, {limit.name}: {verdict.decision.upper()}", f"  {verdict.reason}"]
+    """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it."""
+    about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
-        lines.append(f"  {evidence_line(measurement)}")
-    return "\n".join(lines)
+        about += f": {evidence_line(measurement)}"
+    return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
 
 
 def evidence_line(measurement: Measurement) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_quant.spec import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
-_LIMIT_KINDS = ("tolerance", "floor", "published")
+_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[M
         int8=metric.number(numbers["int8"]),
         drop=metric.number(numbers["drop"]),
         interval=f"{metric.number(low)} to {metric.number(high)}",
-        limit=", ".join(_limits(metric, cases)) or "-",
+        limit=", ".join(_limits(metric, cases)) or "published",
         samples=f"{samples['evaluated']} of {samples['total']}",
         flips=f"-{flips['only_fp32_right']} +{flips['only_int8_right']}",
         verdict=verdict(cases),
@@ -83,7 +83,7 @@ def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[M
 
 
 def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for kind, form in zip(_LIMIT_KINDS, ("drop <= {}", ">= {}", "published {}")):
+    for kind, form in _LIMIT_FORMS.items():
         values = dict.fromkeys(case["limit"] for case in cases if case["kind"] == kind)
         shown = (metric.number(value) if isinstance(value, (int, float)) else str(value) for value in values)
         yield from (form.format(value) for value in shown)
@@ -92,7 +92,7 @@ def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]
 def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
     worst = min(cases, key=lambda case: _VERDICTS_WORST_FIRST.index(case["verdict"]))
-    text = str(worst["verdict"]).upper()
+    text = "NOT RUN" if worst["outcome"] == "not_run" else str(worst["verdict"]).upper()
     if worst["outcome"] in ("xfailed", "xpassed"):
         text += f" ({worst['outcome']})"
     elif worst["verdict"] == "inconclusive" and worst["outcome"] == "passed":

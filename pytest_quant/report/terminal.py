@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_quant.report.table import HEADER, rows
+from pytest_quant.report.table import HEADER, rows, verdict
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""
@@ -15,29 +15,29 @@ _LEFT = 3
 def summary_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
     table = rows(report)
-    if table:
+    if any(case["outcome"] != "not_run" for case in report["cases"]):
         cells = [HEADER, *(row.cells() for row in table)]
         widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
         for index, line in enumerate(cells):
             yield _aligned(line, widths), _markup(line[-1]) if index else {"bold": True}
     for note in footnotes(report):
         yield note, {}
-    counts = Counter(case["verdict"] for case in report["cases"])
-    yield f"cases: {', '.join(f'{count} {verdict}' for verdict, count in sorted(counts.items()))}", {}
+    counts = Counter(verdict([case]).lower() for case in report["cases"])
+    yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
 
 
 def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
     cells = (
         cell.ljust(width) if index < _LEFT or index == len(line) - 1 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(line, widths))
+        for index, (cell, width) in enumerate(zip(line, widths, strict=True))
     )
     return "  ".join(cells).rstrip()
 
 
-def _markup(verdict: str) -> dict[str, bool]:
-    if verdict == "PASS":
+def _markup(text: str) -> dict[str, bool]:
+    if text == "PASS":
         return {"green": True}
-    return {"yellow": True} if verdict.startswith("SKIPPED") or "(" in verdict else {"red": True}
+    return {"yellow": True} if text.startswith(("SKIPPED", "NOT RUN")) or "(" in text else {"red": True}
 
 
 def footnotes(report: Mapping[str, Any]) -> Iterator[str]:

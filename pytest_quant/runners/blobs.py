@@ -46,14 +46,16 @@ class BlobExtractor:
             RunnerError: the input is not usable, or the net has no such blob.
 
         """
-        # `held` must live until the last extract: ncnn.Mat neither copies it nor keeps it alive.
+        # ncnn.Mat neither copies the array nor keeps it alive, and a first layer that works in place crashes on memory
+        # that ncnn did not allocate: hence the clone, made while `held` lives.
         held = check_input(self._what, array, channels=self._channels, size=None)
+        mat = ncnn.Mat(held).clone()
         with self._net.create_extractor() as extractor:
             extractor.set_light_mode(False)  # else a blob is freed when its reader has run
-            if extractor.input(self._net.input_names()[0], ncnn.Mat(held)) != 0:
+            if extractor.input(self._net.input_names()[0], mat) != 0:
                 raise RunnerError(f"{self._what}: ncnn does not take the input")
             for blob in blobs:
-                code, mat = extractor.extract(blob)
-                if code != 0 or mat.empty():
+                code, found = extractor.extract(blob)
+                if code != 0 or found.empty():
                     raise RunnerError(f"{self._what}: blob {blob!r} cannot be extracted (return code {code})")
-                yield blob, np.array(mat.numpy(), np.float32)
+                yield blob, np.array(found.numpy(), np.float32)

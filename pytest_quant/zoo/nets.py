@@ -15,7 +15,7 @@ def check_nets(model: ModelSpec) -> None:
     """
     fp32, int8 = (_facts(model, side) for side in SIDES)
     _check_precision(model, fp32, int8)
-    for side, facts in zip(SIDES, (fp32, int8)):
+    for side, facts in zip(SIDES, (fp32, int8), strict=True):
         _check_blobs(model, side, facts)
     for blob in model.outputs:
         one, other = fp32.output_features.get(blob), int8.output_features.get(blob)

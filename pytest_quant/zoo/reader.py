@@ -73,7 +73,7 @@ def _head(document: Document) -> ZooHead:
 
 
 def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:
-    """Every problem of a validation, one a line, with file, line and key; ``keys``: where the validated value stands."""
+    """Every problem of a validation, one a line, with file, line and key; ``keys``: where the value stands."""
     return "\n".join(f"{document.where((*keys, *loc))}: {text}" for loc, text in problems(model, error))
 
 

@@ -105,13 +105,21 @@ def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
     """The keys that a nested model has at ``loc``."""
     current: Any = model
     for part in loc:
-        field = current.model_fields.get(str(part)) if isinstance(current, type) and issubclass(current, BaseModel) else None
+        field = (
+            current.model_fields.get(str(part))
+            if isinstance(current, type) and issubclass(current, BaseModel)
+            else None
+        )
         if field is None:
             return ()
-        current = next((arg for arg in _candidates(field.annotation) if issubclass(arg, BaseModel)), None)
-    if not (isinstance(current, type) and issubclass(current, BaseModel)):
+        current = next((arg for arg in _candidates(field.annotation) if _is_model(arg)), None)
+    if not _is_model(current):
         return ()
     return tuple(field.alias or name for name, field in current.model_fields.items())
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseModel)
 
 
 def _candidates(annotation: Any) -> Iterator[type]:

@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _printed_float(loader: _Loader, node: yaml.ScalarNode) -> float:
-    return PrintedFloat(str(node.value), loader.construct_yaml_float(node))
+    return PrintedFloat(loader.construct_yaml_float(node), str(node.value))
 
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _printed_float)

@@ -65,10 +65,10 @@ def ranking(scores: NDArray[Any]) -> NDArray[np.intp]:
 
 def pack_predictions(predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
     """Predictions of one net as arrays: ``classes`` int32, ``scores`` float32, both (n, k), ``class_count`` (n,)."""
-    kept = len(predictions[0].classes) if predictions else 0
+    shape = (len(predictions), len(predictions[0].classes) if predictions else 0)
     return {
-        "classes": np.array([p.classes for p in predictions], np.int32).reshape(-1, kept),
-        "scores": np.array([p.scores for p in predictions], np.float32).reshape(-1, kept),
+        "classes": np.array([p.classes for p in predictions], np.int32).reshape(shape),
+        "scores": np.array([p.scores for p in predictions], np.float32).reshape(shape),
         "class_count": np.array([p.class_count for p in predictions], np.int32),
     }
 
