@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytest_quant.errors import ConfigError
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.lint import lint_table
 from pytest_quant.ncnn_files.param import read_param
@@ -20,17 +21,27 @@ _ROUNDING = 1e-9
 
 
 def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
-    """Decide a limit on a metric; ``confidence`` is one-sided and matters where a subset was evaluated."""
+    """Decide a limit on a metric; ``confidence`` is one-sided and matters where a subset was evaluated.
+
+    Raises `ConfigError` when the nets do not have the metric.
+    """
     rule = limit.rule
     if isinstance(rule, Tolerance):
-        pair = measurement.comparison.metrics[rule.metric]
+        pair = _pair(measurement, rule.metric)
         decide = _relative_tolerance if rule.relative else _tolerance
         return decide(rule, pair, measurement, confidence)
     if isinstance(rule, Floor):
-        return _floor(rule, measurement.comparison.metrics[rule.metric], measurement, confidence)
+        return _floor(rule, _pair(measurement, rule.metric), measurement, confidence)
     if isinstance(rule, Published):
-        return _published(rule, measurement.comparison.metrics[rule.metric], measurement, confidence)
+        return _published(rule, _pair(measurement, rule.metric), measurement, confidence)
     raise TypeError(f"{limit.name} is not a limit on a metric")
+
+
+def _pair(measurement: Measurement, metric: str) -> MetricPair:
+    comparison = measurement.comparison
+    if metric not in comparison.metrics:
+        raise ConfigError(comparison.absent.get(metric, f"{metric} was not measured"))
+    return comparison.metrics[metric]
 
 
 def _population(measurement: Measurement) -> int | None:

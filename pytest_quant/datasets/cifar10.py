@@ -153,7 +153,7 @@ def _read_pickled(file: Path) -> NDArray[np.uint8]:
         pixels, labels = _batch_arrays(batch)
     except PickleRefusedError as error:
         raise DatasetError(
-            f"{shown(file)} {error}, and was not executed. Expected a Python batch of CIFAR-10: a dict with 'data', "
+            f"{shown(file)} {error}; it was not executed. Expected a Python batch of CIFAR-10: a dict with 'data', "
             f"uint8 of shape (n, {PIXEL_BYTES}), and 'labels', n integers. Fetch the dataset again from its source"
         ) from error
     return np.concatenate((labels[:, np.newaxis], pixels), axis=1)

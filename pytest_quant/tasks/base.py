@@ -7,7 +7,7 @@ that changes, so threads share it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +44,23 @@ class RightWrong:
     int8: NDArray[np.bool_]
 
 
+Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""Metric values of resamples: how often each image was drawn, shape (resamples, images), to values, shape (resamples,),
+in the metric's own unit. A row of ones gives the measured value."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Evidence of a metric that is no mean over samples: both sides recomputed for the same resamples of images."""
+
+    images: int
+    fp32: Recompute
+    int8: Recompute
+
+
+Evidence = RightWrong | Resampled
+
+
 @dataclass(frozen=True)
 class MetricPair:
     """One metric of both sides on the same samples, in the metric's own unit."""
@@ -51,11 +68,13 @@ class MetricPair:
     metric: Metric
     fp32: float
     int8: float
-    evidence: RightWrong
+    evidence: Evidence
 
     @property
     def drop(self) -> float:
-        """fp32 - int8: positive when int8 is worse; from the counts, so that a drop at the limit is exactly that."""
+        """fp32 - int8: positive when int8 is worse; from counts where there are, so that a drop at the limit is exact."""
+        if isinstance(self.evidence, Resampled):
+            return self.fp32 - self.int8
         lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
         return self.metric.maximum * lost / self.evidence.fp32.size
 
@@ -76,6 +95,8 @@ class Comparison:
 
     metrics: Mapping[str, MetricPair]
     flips: Flips
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Metrics of the task that these nets have not, and why."""
 
 
 class Pipeline(Protocol):

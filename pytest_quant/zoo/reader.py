@@ -14,7 +14,7 @@ from pytest_quant.errors import ConfigError, ZooError
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec import DatasetSpec, ModelSpec
 from pytest_quant.text import listed, shown, suggestion
-from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
 from pytest_quant.zoo.resolve import ModelResolver
 from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, problems
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
@@ -100,8 +100,9 @@ def _dataset(document: Document, name: str, raw: Mapping[str, Any]) -> DatasetSp
     options = options_of(type_name)
     try:
         for key, field in options.model_fields.items():
-            if field.annotation is Path and isinstance(entry.get(key), str):
-                entry[key] = resolve_path(entry[key], document.path.parent)
+            if isinstance(entry.get(key), str):
+                in_place = field.annotation is Path
+                entry[key] = resolve_path(entry[key], document.path.parent) if in_place else expand(entry[key])
     except UnsetVariableError as error:
         missing = (
             f"{document.where((*keys, key))}: the environment variable {error.args[0]} is not set: "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.errors import ConfigError, DatasetError, RunnerError
+from pytest_quant.errors import DatasetError, RunnerError
 from pytest_quant.spec import METRICS
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
 from pytest_quant.tasks.classification.options import AccuracyOptions
@@ -59,33 +59,27 @@ def compare_sides(
     fp32: Sequence[ClassPrediction],
     int8: Sequence[ClassPrediction],
     options: Mapping[str, AccuracyOptions],
-    wanted: Iterable[str],
 ) -> Comparison:
-    """Score both sides, whose predictions are in the order of the samples.
-
-    ``wanted`` names the metrics that a limit asks for. A net with fewer than five classes has no top-5: it is left out
-    of the result when no limit asks for it.
+    """Score both sides, whose predictions are in the order of the samples; a net with fewer than 5 classes has no top-5.
 
     Raises:
         DatasetError: A label is no class of the net.
         RunnerError: The two nets have different numbers of classes.
-        ConfigError: Top-5 is wanted of a net with fewer than five classes.
 
     """
     count = _class_count(samples, fp32, int8)
     labels = np.array([check_label(sample, count) for sample in samples], np.int64)
     names = [name for name, k in DEPTHS.items() if k <= count]
-    impossible = sorted(set(wanted).intersection(DEPTHS).difference(names))
-    if impossible:
-        raise ConfigError(
-            f"{impossible[0]} takes a net with at least {DEPTHS[impossible[0]]} classes; this one has {count}. "
-            f"Take {impossible[0]} out of the model's limits"
-        )
+    absent = {
+        name: f"{name} takes a net with at least {k} classes, this one has {count}: take it out of the model's limits"
+        for name, k in DEPTHS.items()
+        if k > count
+    }
     sides = {"fp32": _columns(fp32), "int8": _columns(int8)}
     evidence = {name: _evidence(sides, labels, DEPTHS[name], options[name].threshold) for name in names}
     pairs = {name: _pair(name, hits) for name, hits in evidence.items()}
     same = sides["fp32"][0][:, 0] == sides["int8"][0][:, 0]
-    return Comparison(pairs, _flips(evidence["top1"], same))
+    return Comparison(pairs, _flips(evidence["top1"], same), absent)
 
 
 def check_label(sample: Sample, class_count: int) -> int:

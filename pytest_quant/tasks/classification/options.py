@@ -9,12 +9,26 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pytest_quant.tasks.images import Backend, Rounding
 
 Pixels = Annotated[int, Field(strict=True, gt=0)]
-Size = tuple[Pixels, Pixels]
+
+
+def _pair(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_pixels, value)):
+        raise ValueError("[width, height], both whole numbers above 0")
+    return value
+
+
+def _pair_or_square(value: Any) -> Any:
+    return (value, value) if _is_pixels(value) else _pair(value)
+
+
+def _is_pixels(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(_pair)]
 """Width and height."""
-
-
-def _both_sides(value: Any) -> Any:
-    return (value, value) if isinstance(value, int) else value
+Square = Annotated[tuple[int, int], BeforeValidator(_pair_or_square)]
+"""Width and height, or one number for both."""
 
 
 class _Keys(BaseModel):
@@ -46,8 +60,8 @@ class PreprocessOptions(_Keys):
     resize: Resize | None = None
     """Without it and without ``crop`` an image is resized to ``input.size``."""
     backend: Backend = "pillow"
-    crop: Annotated[Size, BeforeValidator(_both_sides)] | None = None
-    """Width and height of the middle that is kept; one number is a square."""
+    crop: Square | None = None
+    """The middle that is kept."""
 
 
 class PostprocessOptions(_Keys):

@@ -41,7 +41,6 @@ class ClassificationPipeline:
         self._input = model.input
         self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
         self._accuracy = {name: model.metric_options.get(name) or AccuracyOptions() for name in DEPTHS}
-        self._wanted = frozenset(limit.metric for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """RGB pixels to the net's input; raises `DatasetError` for an image that is smaller than the crop."""
@@ -73,7 +72,7 @@ class ClassificationPipeline:
         self, samples: Sequence[Sample], fp32: Sequence[ClassPrediction], int8: Sequence[ClassPrediction]
     ) -> Comparison:
         """Top-1 and top-5 of both sides; see `compare_sides`."""
-        return compare_sides(samples, fp32, int8, self._accuracy, self._wanted)
+        return compare_sides(samples, fp32, int8, self._accuracy)
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every classifier."""
