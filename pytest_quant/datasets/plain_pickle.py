@@ -8,8 +8,10 @@ is refused.
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -91,18 +93,21 @@ def read_plain_pickle(data: bytes, *, max_instructions: int) -> Any:
 
     """
     machine = _Machine()
-    for count, (name, argument) in enumerate(_instructions(data), start=1):
+    for count, (name, argument) in enumerate(_instructions(data, max_instructions + 1), start=1):
         if count > max_instructions:
             raise PickleRefusedError(f"has more than {max_instructions} pickle instructions")
         machine.step(name, argument)
     return machine.pop()
 
 
-def _instructions(data: bytes) -> Iterator[tuple[str, Any]]:
+def _instructions(data: bytes, most: int) -> list[tuple[str, Any]]:
+    """The first ``most`` instructions; the disassembler warns of a bad escape sequence and goes on, this does not."""
     try:
-        for opcode, argument, _position in pickletools.genops(data):
-            yield opcode.name, argument
-    except ValueError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            found = islice(pickletools.genops(data), most)
+            return [(opcode.name, argument) for opcode, argument, _position in found]
+    except (ValueError, DeprecationWarning) as error:
         raise PickleRefusedError(f"is a damaged pickle: {error}") from error
 
 
