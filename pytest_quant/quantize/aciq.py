@@ -27,7 +27,7 @@ def aciq_threshold(absmax: NDArray[Any] | float, count: int, bits: int = 8) -> N
     """Return the value above which ``count`` values, the largest of which is ``absmax``, are clipped.
 
     >>> round(float(aciq_threshold(2.0, 1000)), 4)
-    2.2805
+    2.2812
     """
     peak = np.asarray(absmax, np.float32)
     deviation = (peak * np.float32(2)).astype(np.float64) * _GAUSSIAN / math.sqrt(2 * math.log(count))

@@ -65,7 +65,7 @@ def calibrate(
     _refuse(param)
     weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
     by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
-    blob_by_layer = {layer.name: layer.bottoms[0] for layer in param.layers if layer.name in by_layer}
+    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in by_layer}
     if not blob_by_layer:
         raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
     stats = collect(
@@ -80,6 +80,13 @@ def calibrate(
         weights={f"{name}_param_0": values for name, values in by_layer.items()},
         activations={name: scales[blob] for name, blob in blob_by_layer.items()},
     )
+
+
+def _origin(param: Param, blob: str) -> str:
+    """The blob that ``blob`` is a copy of: a Split copies, so one of its outputs stands for all."""
+    while (producer := param.producer[blob]).type == "Split":
+        blob = producer.bottoms[0]
+    return blob
 
 
 def _refuse(param: Param) -> None:

@@ -9,7 +9,7 @@ remainder is squeezed into 128 levels. The threshold with the least Kullback-Lei
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,12 @@ def kl_threshold(histogram: NDArray[np.uint64]) -> int:
     """
     fractions = (histogram / max(int(histogram.sum()), 1)).astype(np.float32)
     thresholds = np.arange(_LEVELS, BINS)
-    divergences = np.array([_divergence(fractions, int(t)) for t in thresholds])
+    divergences = np.array(divergences_of(fractions, range(_LEVELS, BINS)))
     best = divergences.min()
     near = thresholds[divergences <= best + _NEAR * (abs(best) + _NEAR)]
     if len(near) == 1:
         return int(near[0])
-    return min((int(t) for t in near), key=lambda t: (_tool_divergence(fractions, t), t))
+    return min((int(t) for t in near), key=lambda t: (tool_divergence(fractions, t), t))
 
 
 def kl_clip(histogram: NDArray[np.uint64], absmax: float) -> float:
@@ -47,20 +47,26 @@ def kl_clip(histogram: NDArray[np.uint64], absmax: float) -> float:
     return float(kept * np.float32(absmax) / np.float32(BINS))
 
 
-def _divergence(fractions: NDArray[np.float32], threshold: int) -> float:
-    kept = fractions[:threshold].astype(np.float64)
-    clipped = kept + float(_EPS)
-    clipped[-1] += fractions[threshold:].sum(dtype=np.float64)
-    edges = np.arange(_LEVELS + 1) * (threshold / _LEVELS)
-    bins = np.arange(threshold + 1)
-    level_sums = np.diff(np.interp(edges, bins, np.concatenate([[0.0], np.cumsum(kept)])))
-    spread = np.concatenate([[0.0], np.cumsum(level_sums)])
-    expanded = np.diff(np.interp(bins, edges, spread)) + float(_EPS)
-    return float(np.sum(clipped * np.log(clipped / expanded)))
+def divergences_of(fractions: NDArray[np.float32], thresholds: Iterable[int]) -> list[float]:
+    """Return the divergence of keeping each number of bins, in float64; ``fractions`` add up to 1."""
+    exact = fractions.astype(np.float64)
+    below = np.concatenate([[0.0], np.cumsum(exact)])
+    found = []
+    for threshold in thresholds:
+        clipped = exact[:threshold] + _EPS
+        clipped[-1] += below[-1] - below[threshold]
+        # A level holds its share of the mass evenly: the cumulative distribution is linear between the levels' edges.
+        bins = np.arange(threshold + 1)
+        edges = np.arange(_LEVELS + 1) * (threshold / _LEVELS)
+        at_edges = np.interp(edges, bins, below[: threshold + 1])
+        spread = np.interp(bins, edges, at_edges)
+        expanded = spread[1:] - spread[:-1] + _EPS
+        found.append(float(clipped @ np.log(clipped / expanded)))
+    return found
 
 
-def _tool_divergence(fractions: NDArray[np.float32], threshold: int) -> float:
-    """The same divergence with ncnn2table's float32 roundings: sums one by one, from the left."""
+def tool_divergence(fractions: NDArray[np.float32], threshold: int) -> float:
+    """Return the same for one threshold, with ncnn2table's float32 roundings: sums one by one, from the left."""
     clipped = fractions[:threshold] + _EPS
     clipped[-1] = _sum([clipped[-1], *fractions[threshold:]])
     expanded = np.full(threshold, _EPS, np.float32)
@@ -83,4 +89,5 @@ def _tool_divergence(fractions: NDArray[np.float32], threshold: int) -> float:
 
 def _sum(values: Sequence[np.float32] | NDArray[np.float32]) -> np.float32:
     sums: NDArray[np.float32] = np.cumsum(np.asarray(values, np.float32), dtype=np.float32)
-    return sums[-1] if sums.size else np.float32(0)
+    total: np.float32 = sums[-1] if sums.size else np.float32(0)
+    return total

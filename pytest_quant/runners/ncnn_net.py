@@ -73,11 +73,13 @@ class NcnnRunner:
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass: a float32 array (channels, height, width) to the output blobs by name, as own copies."""
         setup = self._setup
-        # `held` must live until the last extract: ncnn.Mat neither copies it nor keeps it alive.
+        # `held` must outlive the clone, since ncnn.Mat neither copies an array nor keeps it alive; and the net must get
+        # a clone, since a first layer that works in place crashes on memory that is not ncnn's own.
         held = check_input(self._what, array, channels=setup.channels, size=setup.size)
+        given = ncnn.Mat(held).clone()
         outputs: dict[str, Array] = {}
         with self._net.create_extractor() as extractor:
-            if extractor.input(setup.input_blob, ncnn.Mat(held)) != 0:
+            if extractor.input(setup.input_blob, given) != 0:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
             for blob in setup.outputs:
                 code, mat = extractor.extract(blob)

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_quant.errors import ModelFileError
+from pytest_quant.ncnn_files import Table, inspect_net, read_param, read_table, walk
+from pytest_quant.quantize.calibration import calibrate
+from pytest_quant.quantize.lower import quantize_model, quantize_weights
+from pytest_quant.runners.blobs import BlobExtractor
+
+from .nets import PARAM, Net, images, shared, write_net
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Net:
+    return write_net(tmp_path)
+
+
+@pytest.fixture
+def table(net: Net) -> Table:
+    return calibrate(*net.paths, lambda: images(4), lambda: BlobExtractor(*net.paths), method="minmax")
+
+
+def _lower(net: Net, table: Table) -> Net:
+    out = Net(net.param.with_name("int8.param"), net.param.with_name("int8.bin"))
+    quantize_model(*net.paths, table, *out.paths)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "requantized"),
+    [
+        ("squeezenet_v1.1-imagenet/squeezenet", 8),
+        ("resnet20-cifar10/resnet20", 9),
+        ("simplepose-coco/simplepose", 37),
+        ("ppocr_det-icdar/ppocr_det", 5),
+    ],
+)
+def test_real_models_equal_the_tool_to_the_byte(tmp_path: Path, name: str, requantized: int) -> None:
+    source = shared(f"models/{name}.param")
+    out = Net(tmp_path / "out.param", tmp_path / "out.bin")
+    report = quantize_model(source, source.with_suffix(".bin"), source.with_suffix(".table"), *out.paths)
+    expected = source.with_name(f"{source.stem}-int8.param")
+    assert out.param.read_bytes() == expected.read_bytes()
+    assert out.bin.read_bytes() == expected.with_suffix(".bin").read_bytes()
+    assert len(report.requantized) == requantized
+    assert report.kept_float == ()
+
+
+def test_int8_net_computes_nearly_the_same(net: Net, table: Table) -> None:
+    int8 = _lower(net, table)
+    (image,) = images(1, seed=9)
+    (_, expected), (_, found) = (next(BlobExtractor(*n.paths)(image, ["out0"])) for n in (net, int8))
+    noise = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert 0 < noise < 0.1
+
+
+def test_scales_and_terms(net: Net, table: Table) -> None:
+    int8 = _lower(net, table)
+    param = read_param(int8.param)
+    assert {x.name: x.params.get(8) for x in param.layers if 8 in x.params} == {
+        "conv1": 102,
+        "dw": 1,
+        "conv2": 2,
+        "fc": 2,
+    }
+    weights = walk(param, int8.bin)
+    conv1, dw = (weights.of(param.producer[blob]) for blob in ("c1", "d1"))
+    assert weights.read(conv1["top_scale"]) == weights.read(dw["bottom_scale"]) == np.float32(table.activations["dw"])
+
+
+def test_layers_that_the_table_leaves_out_stay_float(net: Net, table: Table) -> None:
+    activations = {name: scale for name, scale in table.activations.items() if name != "conv2"}
+    int8 = Net(net.param.with_name("int8.param"), net.param.with_name("int8.bin"))
+    report = quantize_model(*net.paths, dataclasses.replace(table, activations=activations), *int8.paths)
+    assert report.kept_float == ("conv2",)
+    assert report.requantized == ()  # one reader of conv1's output is float now
+    facts = inspect_net(*int8.paths)
+    assert facts.storage == {"int8": 3, "fp16": 1}
+    assert facts.quantized == {"Convolution": ("conv1",), "ConvolutionDepthWise": ("dw",), "InnerProduct": ("fc",)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "scales", "message"),
+    [
+        ("conv1_param_0", (1.0,) * 7, "the table has 7 weight scales for it, expected 8"),
+        ("dw_param_0", (1.0,) * 72, "the table has 72 weight scales for it, expected 8"),
+        ("conv9_param_0", (1.0,), "names 'conv9', which"),
+    ],
+)
+def test_tables_of_other_models(net: Net, table: Table, entry: str, scales: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ModelFileError) as caught:
+        _lower(net, dataclasses.replace(table, weights={**table.weights, entry: scales}))
+    assert message in str(caught.value)
+    assert not net.param.with_name("int8.bin").exists()
+
+
+def test_missing_weight_line(net: Net, table: Table) -> None:
+    weights = {entry: scales for entry, scales in table.weights.items() if entry != "fc_param_0"}
+    with pytest.raises(ModelFileError, match="no line fc_param_0"):
+        _lower(net, dataclasses.replace(table, weights=weights))
+
+
+def test_a_quantized_net_is_refused(net: Net, table: Table) -> None:
+    int8 = _lower(net, table)
+    with pytest.raises(ModelFileError, match=r"layer 'conv1'.*quantized already"):
+        quantize_model(*int8.paths, table, net.param.with_name("x.param"), net.param.with_name("x.bin"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("SDPA attention 1 1 c2 c3", "layer 'attention'.*not supported"),
+        ("MyLayer mine 1 1 c2 c3", "layer 'mine'.*format is not known"),
+    ],
+)
+def test_other_layer_types_are_refused(net: Net, table: Table, line: str, message: str) -> None:
+    text = PARAM.replace("7 8\n", "8 9\n").replace("2 1 d1 c2 cat", "2 1 d1 c3 cat")
+    net.param.write_text(text.replace("Concat ", f"{line}\nConcat "))
+    with pytest.raises(ModelFileError, match=message):
+        _lower(net, table)
+
+
+def test_weights_beyond_float16_are_refused(net: Net, table: Table) -> None:
+    data = bytearray(net.bin.read_bytes())
+    data[4:8] = np.float32(1e6).tobytes()
+    net.bin.write_bytes(data)
+    activations = {"fc": table.activations["fc"]}
+    with pytest.raises(ModelFileError, match=r"layer 'conv1'.*float16"):
+        _lower(net, dataclasses.replace(table, activations=activations))
+
+
+def test_a_table_in_memory_serves_too(tmp_path: Path) -> None:
+    source = shared("models/resnet20-cifar10/resnet20.param")
+    table = read_table(source.with_suffix(".table"))
+    out = Net(tmp_path / "a.param", tmp_path / "a.bin")
+    report = quantize_model(source, source.with_suffix(".bin"), table, *out.paths)
+    assert len(report.quantized) == 20
+
+
+def test_halves_round_away_from_zero_and_infinity_is_the_least_value() -> None:
+    values = np.array([[0.5, -0.5, 1.5, 200, -200, 0.49999997]], np.float32)
+    assert quantize_weights(values, np.ones(1, np.float32)).tolist() == [[1, -1, 2, 127, -127, 1]]
+    assert quantize_weights(np.array([[0, 1, -1]], np.float32), np.array([np.inf], np.float32)).tolist() == [
+        [-127, -127, -127]
+    ]
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=20), st.floats(1, 127, width=32))
+def test_quantized_weights_are_within_half_a_step(values: list[float], scale: float) -> None:
+    weights = np.array([values], np.float32)
+    codes = quantize_weights(weights, np.array([scale], np.float32))
+    assert np.all(np.abs(codes.astype(np.float64) - weights * np.float32(scale)) <= 0.5 + 1e-4)
