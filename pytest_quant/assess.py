@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pytest_quant.errors import QuantError
-from pytest_quant.gate import judge, judge_int8, judge_requirement, judge_table
+from pytest_quant.gate import EarlyStop, judge, judge_int8, judge_requirement, judge_table
 from pytest_quant.predictions.measure import Measurement, Workbench
 from pytest_quant.spec import Limit, ModelSpec, Requirement, Verdict
 
@@ -17,17 +19,23 @@ from pytest_quant.spec import Limit, ModelSpec, Requirement, Verdict
 class Assessor:
     """Decides limits; a model is evaluated when the first of them needs it, and once."""
 
-    def __init__(self, bench: Workbench, *, confidence: float) -> None:
+    def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False) -> None:
         self.bench = bench
         self.confidence = confidence
+        self._early_stop = early_stop
         self._measured: dict[tuple[str, str], Measurement | QuantError] = {}
+        self._expected: dict[tuple[str, str], dict[Limit, None]] = {}
+
+    def expect(self, model: ModelSpec, limits: Iterable[Limit]) -> None:
+        """Say which limits are to be decided: an early stop waits for all of them. Without it a model's own count."""
+        self._expected.setdefault(_key(model), {}).update(dict.fromkeys(limits))
 
     def measurement(self, model: ModelSpec) -> Measurement:
         """Both sides of the model on the same samples; raises the `QuantError` that stood in the way, each time."""
-        key = (str(model.zoo), model.name)
+        key = _key(model)
         if key not in self._measured:
             try:
-                self._measured[key] = self.bench.measure(model)
+                self._measured[key] = self.bench.measure(model, self._stop_rule(model))
             except QuantError as error:
                 self._measured[key] = error
         found = self._measured[key]
@@ -37,8 +45,14 @@ class Assessor:
 
     def measured(self, model: ModelSpec) -> Measurement | None:
         """The measurement if there is one already; starts nothing."""
-        found = self._measured.get((str(model.zoo), model.name))
+        found = self._measured.get(_key(model))
         return found if isinstance(found, Measurement) else None
+
+    def _stop_rule(self, model: ModelSpec) -> EarlyStop | None:
+        if not self._early_stop:
+            return None
+        limits = self._expected.get(_key(model), model.limits)
+        return EarlyStop(limits, self.bench.selection(model)[1], self.confidence)
 
     def assess(self, model: ModelSpec, limit: Limit) -> Verdict:
         """Decide one limit; raises `QuantError` when it cannot be decided."""
@@ -51,3 +65,7 @@ class Assessor:
             found = self.bench.conditions(model, evaluated=len(samples), total=total)
             return judge_requirement(limit.rule, found)
         return judge(limit, self.measurement(model), self.confidence)
+
+
+def _key(model: ModelSpec) -> tuple[str, str]:
+    return str(model.zoo), model.name

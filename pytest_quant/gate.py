@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pytest_quant.errors import ConfigError
@@ -10,10 +11,22 @@ from pytest_quant.ncnn_files.lint import lint_table
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.predictions.measure import Measurement
-from pytest_quant.spec import Decision, Floor, Limit, Metric, ModelSpec, Published, Requirement, Tolerance, Verdict
-from pytest_quant.stats.evidence import drop_interval, score_interval
+from pytest_quant.spec import (
+    METRICS,
+    Decision,
+    Floor,
+    Limit,
+    Metric,
+    ModelSpec,
+    Published,
+    Requirement,
+    Side,
+    Tolerance,
+    Verdict,
+)
+from pytest_quant.stats.evidence import LimitTest, drop_interval, score_interval
 from pytest_quant.stats.interval import Interval
-from pytest_quant.tasks.base import MetricPair
+from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
 from pytest_quant.text import listed, shown
 
 _ROUNDING = 1e-9
@@ -44,18 +57,79 @@ def _pair(measurement: Measurement, metric: str) -> MetricPair:
     return comparison.metrics[metric]
 
 
+class EarlyStop:
+    """Says when the tolerances and floors of a model are all decided, sample by sample in the seeded order."""
+
+    def __init__(self, limits: Iterable[Limit], total: int, confidence: float) -> None:
+        rules = (limit.rule for limit in limits)
+        self._tests = {
+            rule: LimitTest(rule, maximum=METRICS[rule.metric].maximum, population=total, confidence=confidence)
+            for rule in rules
+            if isinstance(rule, (Tolerance, Floor))
+        }
+
+    def update(self, comparison: Comparison) -> int | None:
+        """Take the next samples; how many samples all verdicts together took, or None while one is open.
+
+        A model with a limit on a metric that is no mean over samples is evaluated whole, and so is one without limits
+        that this can decide.
+        """
+        for rule, test in self._tests.items():
+            pair = comparison.metrics.get(rule.metric)
+            if pair is None or not isinstance(pair.evidence, RightWrong):
+                return None
+            test.update(pair)
+        needed = [test.decided_at for test in self._tests.values()]
+        decided = [count for count in needed if count is not None]
+        return max(decided) if decided and len(decided) == len(needed) else None
+
+
 def _population(measurement: Measurement) -> int | None:
     """For the interval shown: the dataset where a subset was drawn from it, else none (new samples like these)."""
     return None if measurement.is_whole else measurement.total
 
 
-def _decision(measurement: Measurement, holds: bool, interval: Interval, limit: float) -> Decision:
-    """On the whole dataset ``holds`` decides; on a subset the bounds of a quantity that must not exceed ``limit``."""
+def _drop_interval(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
+    population = _population(measurement)
+    return drop_interval(
+        pair, population=population, confidence=confidence, retain=retain, sequential=measurement.sequential
+    )
+
+
+def _score_interval(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
+    population = _population(measurement)
+    return score_interval(pair, side, population=population, confidence=confidence, sequential=measurement.sequential)
+
+
+def _decision(
+    rule: Tolerance | Floor,
+    measurement: Measurement,
+    pair: MetricPair,
+    *,
+    holds: bool,
+    excess: Interval,
+    confidence: float,
+) -> Decision:
+    """``holds`` decides on the whole dataset; on a subset the bounds of ``excess``, which must not exceed 0.
+
+    After a look at the verdicts on the way, only the sequential test decides.
+    """
     if measurement.is_whole:
         return "pass" if holds else "fail"
-    if interval.high <= limit:
-        return "pass"
-    return "fail" if interval.low > limit else "inconclusive"
+    if measurement.sequential:
+        maximum = pair.metric.maximum
+        test = LimitTest(rule, maximum=maximum, population=measurement.total, confidence=confidence)
+        test.update(pair)
+        kept = test.kept
+    else:
+        kept = True if excess.high <= 0 else (False if excess.low > 0 else None)
+    if kept is None:
+        return "inconclusive"
+    return "pass" if kept else "fail"
+
+
+def _minus(interval: Interval, value: float) -> Interval:
+    return Interval(interval.low - value, interval.high - value, interval.level, interval.method)
 
 
 def _evidence(metric: Metric, interval: Interval, measurement: Measurement) -> str:
@@ -78,8 +152,9 @@ def _undecided(decision: Decision, measurement: Measurement, confidence: float) 
 
 def _tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     metric = pair.metric
-    interval = drop_interval(pair, population=_population(measurement), confidence=confidence)
-    decision = _decision(measurement, pair.drop <= rule.amount, interval, rule.amount)
+    interval = _drop_interval(measurement, pair, confidence)
+    excess = _minus(interval, rule.amount)
+    decision = _decision(rule, measurement, pair, holds=pair.drop <= rule.amount, excess=excess, confidence=confidence)
     reason = (
         f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
         f"{_evidence(metric, interval, measurement)} {_sign(decision, '<=', '>')} {metric.number(rule.amount)}"
@@ -91,10 +166,10 @@ def _tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, conf
 def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     """The contrast (1 - r) * fp32 - int8 must not exceed 0."""
     metric, retain = pair.metric, 1 - rule.amount
-    interval = drop_interval(pair, population=_population(measurement), confidence=confidence, retain=retain)
+    interval = _drop_interval(measurement, pair, confidence, retain)
     contrast = retain * pair.fp32 - pair.int8
     holds = contrast <= _ROUNDING * metric.maximum / measurement.evaluated
-    decision = _decision(measurement, holds, interval, 0.0)
+    decision = _decision(rule, measurement, pair, holds=holds, excess=interval, confidence=confidence)
     allowed = rule.amount * pair.fp32
     reason = (
         f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
@@ -107,9 +182,11 @@ def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurem
 
 def _floor(rule: Floor, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     metric = pair.metric
-    interval = score_interval(pair, "int8", population=_population(measurement), confidence=confidence)
-    shortfall = Interval(-interval.high, -interval.low, interval.level, interval.method)
-    decision = _decision(measurement, pair.int8 >= rule.value, shortfall, -rule.value)
+    interval = _score_interval(measurement, pair, "int8", confidence)
+    shortfall = Interval(rule.value - interval.high, rule.value - interval.low, interval.level, interval.method)
+    decision = _decision(
+        rule, measurement, pair, holds=pair.int8 >= rule.value, excess=shortfall, confidence=confidence
+    )
     reason = (
         f"int8 {metric.name} = {metric.number(pair.int8)} {_evidence(metric, interval, measurement)} "
         f"{_sign(decision, '>=', '<')} {metric.number(rule.value)}{_undecided(decision, measurement, confidence)}"
@@ -130,7 +207,7 @@ def _published(rule: Published, pair: MetricPair, measurement: Measurement, conf
     published_on_subset = rule.samples is not None and rule.samples < measurement.total
     if near or (measurement.is_whole and not published_on_subset):
         return Verdict("pass" if near else "fail", reason, value=measured, limit=rule.value)
-    interval = score_interval(pair, rule.side, population=_population(measurement), confidence=confidence)
+    interval = _score_interval(measurement, pair, rule.side, confidence)
     inside = rule.value in interval
     span = f"{metric.number(interval.low)} to {metric.number(interval.high)}"
     reason += (

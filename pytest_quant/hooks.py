@@ -16,7 +16,7 @@ from pytest_quant.predictions.files import replace_file
 from pytest_quant.records import Bulletin, PlannedCase
 from pytest_quant.run import QuantRun
 from pytest_quant.session import PLAN_FILE, Planned
-from pytest_quant.spec import CaseRecord, ModelSpec, Outcome
+from pytest_quant.spec import CaseRecord, Limit, ModelSpec, Outcome
 from pytest_quant.state import RECORDS
 
 
@@ -43,7 +43,11 @@ class RunHooks:
         """Write down what is to report, where the process that reports finds it even if this one dies."""
         if session.config.option.collectonly:
             return
-        plans = [Planned(item.nodeid, _planned(item)) for item in session.items if _is_accuracy_item(item)]
+        items = [item for item in session.items if _is_accuracy_item(item)]
+        if self._run.settings.early_stop:
+            for item in items:
+                self._run.expect(_model(item), _limits(item))
+        plans = [Planned(item.nodeid, _planned(item)) for item in items]
         replace_file(self._plan_file, json.dumps([asdict(plan) for plan in plans]).encode())
 
     @pytest.hookimpl(wrapper=True)
@@ -92,6 +96,13 @@ def _model(item: pytest.Item) -> ModelSpec | None:
         return item.model
     case = python_cases.case_of(item)
     return None if case is None else case.model
+
+
+def _limits(item: pytest.Item) -> tuple[Limit, ...]:
+    if isinstance(item, CaseItem):
+        return (item.limit,)
+    case = python_cases.case_of(item)
+    return () if case is None else case.limits
 
 
 def _final(record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reason: str, seconds: float) -> CaseRecord:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_quant.errors import ConfigError
 from pytest_quant.spec import Floor, Metric, Published, Side, Tolerance
-from pytest_quant.text import listed
+from pytest_quant.text import brief, listed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -88,10 +88,11 @@ def parse_published(metric: Metric, side: Side, raw: Any) -> Published:
     if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool) or samples < 1):
         raise ConfigError(f"samples: found {samples!r}, expected a whole number of 1 or more")
     default = PUBLISHED_WITHIN_PCT / 100 * metric.maximum
-    within = _number(entry.get("within", default), "a number") + _half_last_digit(entry["value"])
+    within = _number(entry.get("within", default), "a number")
     if within < 0:
         raise ConfigError(f"within: found {entry['within']!r}, expected 0 or more")
-    return Published(side, metric.name, _score(metric, entry["value"]), within, samples)
+    value = _score(metric, entry["value"])
+    return Published(side, metric.name, value, within + _half_last_digit(entry["value"]), samples)
 
 
 def _score(metric: Metric, raw: Any) -> float:
@@ -109,7 +110,7 @@ def _score(metric: Metric, raw: Any) -> float:
 
 def _number(raw: Any, expected: str) -> float:
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
-        raise ConfigError(f"found {raw!r} ({type(raw).__name__}), expected {expected}")
+        raise ConfigError(f"found {brief(raw)}, expected {expected}")
     if not math.isfinite(raw):
         raise ConfigError(f"found {raw!r}, expected a finite number")
     return float(raw)

@@ -28,6 +28,8 @@ class Settings:
     confidence: float
     """One-sided confidence of a verdict."""
     inconclusive: Inconclusive
+    early_stop: bool
+    """Whether a model's evaluation ends as soon as its verdicts are certain."""
     strict: bool
     jobs: int | None
     """Cores to use in all; None: all there are."""
@@ -65,6 +67,10 @@ def add_options(parser: pytest.Parser) -> None:
     _add(
         parser, group, "inconclusive", metavar="fail|pass",
         help="What a sampled case does when the evidence decides neither way (default: fail)",
+    )  # fmt: skip
+    _add(
+        parser, group, "early-stop", action="store_true", ini_type="bool",
+        help="Stop a model as soon as the verdicts of its cases on the whole dataset are certain",
     )  # fmt: skip
     _add(parser, group, "strict", action="store_true", ini_type="bool", help="Fail where a dataset is missing")
     _add(
@@ -115,6 +121,7 @@ def read_settings(config: pytest.Config) -> Settings:
         seed=_whole_number("seed", _text(config, "seed") or "0", 0),
         confidence=_confidence(_text(config, "confidence") or "0.95"),
         inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
+        early_stop=bool(_value(config, "quant_early_stop")),
         strict=bool(_value(config, "quant_strict")),
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),

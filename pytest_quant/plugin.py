@@ -65,7 +65,8 @@ def _cache_dir(config: pytest.Config, settings: Settings) -> Path | None:
         return None
     if settings.cache_dir is not None:
         return settings.cache_dir
-    return config.cache.mkdir("quant") if config.cache is not None else None
+    cache: pytest.Cache | None = getattr(config, "cache", None)  # without pytest's cache plugin it has none
+    return cache.mkdir("quant") if cache is not None else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

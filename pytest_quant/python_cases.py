@@ -103,7 +103,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
         try:
             broken.append(run.decide(case.model, limit, case_plan, records))
         except QuantError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
     messages = [message for message in broken if message is not None]
     if messages:
         pytest.fail("\n".join(messages), pytrace=False)

@@ -53,7 +53,7 @@ class QuantRun:
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
         )
-        return Assessor(bench, confidence=settings.confidence)
+        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop)
 
     @property
     def max_tolerance_pct(self) -> float:
@@ -85,6 +85,11 @@ class QuantRun:
         """A zoo file as node ids name it."""
         return relative_posix(path, self.rootdir)
 
+    def expect(self, model: ModelSpec | None, limits: Sequence[Limit]) -> None:
+        """Note that a selected test decides these limits: an early stop waits for them."""
+        if model is not None:
+            self.assessor.expect(model, limits)
+
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
 
@@ -113,8 +118,8 @@ class QuantRun:
     def skip_missing(self, error: DatasetMissingError) -> None:
         """Skip the running test for a missing dataset; under ``--quant-strict`` fail it."""
         if self.settings.strict:
-            pytest.fail(f"--quant-strict: {error}", pytrace=False)
-        pytest.skip(str(error))
+            raise pytest.fail.Exception(f"--quant-strict: {error}", pytrace=False) from None
+        raise pytest.skip.Exception(str(error)) from None
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -124,7 +129,7 @@ class QuantRun:
         except DatasetMissingError as error:
             self.skip_missing(error)
         except QuantError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """The report's entries of those models that have been measured."""

@@ -54,7 +54,10 @@ class Scores:
         population = None if measurement.is_whole else measurement.total
         confidence = self._confidence
         return MetricValues(
-            self._measure, lambda pair: drop_interval(pair, population=population, confidence=confidence)
+            self._measure,
+            lambda pair: drop_interval(
+                pair, population=population, confidence=confidence, sequential=measurement.sequential
+            ),
         )
 
     @property

@@ -159,6 +159,7 @@ def _shown_options(settings: Settings) -> dict[str, Any]:
         "seed": settings.seed,
         "confidence": settings.confidence,
         "inconclusive": settings.inconclusive,
+        "early_stop": settings.early_stop,
         "strict": settings.strict,
         "jobs": settings.jobs,
         "keep": settings.keep,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+_BRIEF_CHARS = 60
 
 
 def shown(path: Path) -> str:
@@ -37,6 +40,20 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(name, list(known), n=1)
     return f" Did you mean `{close[0]}`?" if close else ""
+
+
+def brief(value: Any) -> str:
+    """A value that a user wrote, shortened, with its type: what messages say was found.
+
+    >>> brief("8x8"), brief(1.5), brief(None)
+    ("'8x8' (str)", '1.5 (float)', 'nothing')
+    """
+    if value is None:
+        return "nothing"
+    text = repr(dict(value)) if isinstance(value, Mapping) else repr(value)
+    shortened = text if len(text) <= _BRIEF_CHARS else text[: _BRIEF_CHARS - 3] + "..."
+    kind = next(base.__name__ for base in type(value).__mro__ if base.__module__ == "builtins")
+    return f"{shortened} ({kind})"
 
 
 def relative_posix(path: Path, folder: Path) -> str:

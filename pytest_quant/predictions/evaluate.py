@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from pytest_quant.datasets.base import Dataset, Sample
@@ -53,19 +54,52 @@ class SideResult:
     """Whether nothing of it had to be computed now."""
 
 
-def evaluate(job: Job, store: PredictionStore, cores: CorePool) -> dict[Side, SideResult]:
+class RunnerPool:
+    """Loaded nets; a thread borrows a set of them, so that the next round of shards finds them loaded."""
+
+    def __init__(self, open_runner: OpenRunner) -> None:
+        self._open = open_runner
+        self._idle: list[_Runners] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self) -> Iterator[_Runners]:
+        """One set of nets, for one thread at a time."""
+        with self._lock:
+            runners = self._idle.pop() if self._idle else _Runners(self._open)
+        try:
+            yield runners
+        finally:
+            with self._lock:
+                self._idle.append(runners)
+
+    def close(self) -> None:
+        """Free all nets; none may be borrowed."""
+        for runners in self._idle:
+            runners.close()
+        self._idle.clear()
+
+
+def evaluate(
+    job: Job, store: PredictionStore, cores: CorePool, pool: RunnerPool | None = None
+) -> dict[Side, SideResult]:
     """Compute what the store lacks, on every core that is free, and give each side's predictions.
 
     Shards that another process has claimed are waited for, not computed again. When samples fail, the error of the
-    first shard that has one is raised, whoever came upon it, so that serial and parallel runs say the same.
+    first shard that has one is raised, whoever came upon it, so that serial and parallel runs say the same. ``pool``
+    keeps nets loaded between calls; without it they are freed at the end.
     """
+    if pool is None:
+        with closing(RunnerPool(job.open_runner)) as own:
+            return evaluate(job, store, cores, own)
+    computed: set[Side] = set()
     while True:
         missing = [shard for shard in job.shards if not all(store.has(key) for key in shard.keys.values())]
-        to_compute = {side for shard in missing for side, key in shard.keys.items() if not store.has(key)}
+        computed |= {side for shard in missing for side, key in shard.keys.items() if not store.has(key)}
         if missing:
             with single_threaded_opencv():
-                _Crew(job, missing, store, cores).work()
-        results = _collect(job, store, to_compute)
+                _Crew(job, missing, store, cores, pool).work()
+        results = _collect(job, store, computed)
         if results is not None:
             return results
 
@@ -93,49 +127,65 @@ def _collect(job: Job, store: PredictionStore, computed: Iterable[Side]) -> dict
 class _Crew:
     """The threads of this process that compute the missing shards of one job."""
 
-    def __init__(self, job: Job, missing: Sequence[Shard], store: PredictionStore, cores: CorePool) -> None:
+    def __init__(
+        self, job: Job, missing: Sequence[Shard], store: PredictionStore, cores: CorePool, pool: RunnerPool
+    ) -> None:
         self._job = job
+        self._pool = pool
         self._store = store
         self._cores = cores
         self._todo = deque(missing)
         self._lock = threading.Lock()
+        self._stopped = False
         self._first_error: tuple[int, Exception] | None = None
 
     def work(self) -> None:
         """Compute or wait until nothing is missing; raise the error of the first shard that has one."""
-        count = min(self._cores.count, len(self._todo))
-        threads = [threading.Thread(target=self._thread, name=f"quant-{i}", daemon=True) for i in range(count)]
-        for thread in threads:
-            thread.start()
+        ended: list[threading.Event] = []  # not Thread.join: interrupted, it takes a running thread for an ended one
         try:
-            for thread in threads:
-                thread.join()
+            for index in range(min(self._cores.count, len(self._todo))):
+                event = threading.Event()
+                threading.Thread(target=self._thread, args=(event,), name=f"quant-{index}", daemon=True).start()
+                ended.append(event)
+            for event in ended:
+                event.wait()
         finally:  # after an interrupt the threads end with the shard they are at
-            with self._lock:
-                self._todo.clear()
-            for thread in threads:
-                thread.join()
+            self._stop()
+            for event in ended:
+                event.wait()
         if self._first_error is not None:
             raise self._first_error[1]
 
-    def _thread(self) -> None:
-        runners = _Runners(self._job.open_runner)
+    def _thread(self, ended: threading.Event) -> None:
         try:
-            while (shard := self._next()) is not None:
-                if not self._attempt(shard, runners):
-                    with self._lock:
-                        self._todo.append(shard)
-                    time.sleep(_POLL_S)
+            with self._pool.borrow() as runners:
+                while (shard := self._next()) is not None:
+                    self._take(shard, runners)
         finally:
-            runners.close()
+            ended.set()
+
+    def _take(self, shard: Shard, runners: _Runners) -> None:
+        try:
+            done = self._attempt(shard, runners)
+        except Exception as error:  # carried to the thread that waits, which raises it
+            self._note(shard, error)
+            return
+        if not done:
+            with self._lock:
+                self._todo.append(shard)
+            time.sleep(_POLL_S)
 
     def _next(self) -> Shard | None:
         with self._lock:
-            while self._todo:
+            while self._todo and not self._stopped:
                 shard = self._todo.popleft()
                 if self._first_error is None or shard.index < self._first_error[0]:
                     return shard
             return None
+
+    def _stop(self) -> None:
+        with self._lock:
+            self._stopped = True
 
     def _attempt(self, shard: Shard, runners: _Runners) -> bool:
         """Compute a shard, or find it computed; False when another process is at it."""
@@ -144,11 +194,8 @@ class _Crew:
                 return False
             sides = [side for side, key in shard.keys.items() if not self._store.has(key)]
             if sides:
-                try:
-                    with self._cores.core():
-                        self._compute(shard, sides, runners)
-                except Exception as error:  # carried to the thread that waits, which raises it
-                    self._note(shard, error)
+                with self._cores.core():
+                    self._compute(shard, sides, runners)
         return True
 
     def _note(self, shard: Shard, error: Exception) -> None:

@@ -18,6 +18,7 @@ from pytest_quant.errors import DatasetError
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.digests import DigestMemo, sha256_json
 from pytest_quant.predictions.evaluate import Job, Shard, SideResult, evaluate
+from pytest_quant.predictions.rounds import StopRule, evaluate_until
 from pytest_quant.predictions.store import PredictionStore, ShardKey
 from pytest_quant.runners.ncnn_net import runtime_options
 from pytest_quant.runners.open import open_runner
@@ -71,7 +72,10 @@ class Measurement:
     """``fp32.param`` and the like to the digest of the file."""
     conditions: Mapping[str, Any]
     timing: Timing
+    sequential: bool = False
+    """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
     stopped_early: bool = False
+    """Whether that ended the evaluation before its samples did."""
 
     @property
     def is_whole(self) -> bool:
@@ -129,8 +133,8 @@ class Workbench:
         pipeline = get_task(model.task).pipeline(model)
         return conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=evaluated, total=total)
 
-    def measure(self, model: ModelSpec) -> Measurement:
-        """Evaluate both sides of a model on the same samples, and score them.
+    def measure(self, model: ModelSpec, stop: StopRule | None = None) -> Measurement:
+        """Evaluate both sides of a model on the same samples, and score them; ``stop`` may end it early.
 
         Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`.
         """
@@ -143,20 +147,25 @@ class Workbench:
         files = self._file_digests(model)
         shards = _shards(_side_keys(model, pipeline, files), samples, digests, task.shard_size)
         job = Job(dataset, pipeline, shards, lambda side: open_runner(model, side), task.orient)
-        results = evaluate(job, self.store, self.cores)
+        if stop is None:
+            results, used = evaluate(job, self.store, self.cores), len(samples)
+        else:
+            results, used = evaluate_until(stop, job, self.store, self.cores)
         fp32, int8 = (results[side] for side in SIDES)
+        timing = _timing(start, fp32, int8)
+        samples, planned = samples[:used], len(samples)
         return Measurement(
             model=model,
-            comparison=pipeline.compare(samples, fp32.predictions, int8.predictions),
-            evaluated=len(samples),
+            comparison=pipeline.compare(samples, fp32.predictions[:used], int8.predictions[:used]),
+            evaluated=used,
             total=total,
             seed=self.sampling.seed,
-            samples_sha256=_samples_digest(samples, digests),
+            samples_sha256=_samples_digest(samples, digests[:used]),
             file_sha256=files,
-            conditions=conditions.conditions(
-                model, pipeline, seed=self.sampling.seed, samples=len(samples), total=total
-            ),
-            timing=_timing(start, len(samples), fp32, int8),
+            conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
+            timing=timing,
+            sequential=stop is not None,
+            stopped_early=used < planned,
         )
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
@@ -211,7 +220,8 @@ def _samples_digest(samples: Sequence[Sample], digests: Sequence[str]) -> str:
     return whole.hexdigest()
 
 
-def _timing(start: float, count: int, fp32: SideResult, int8: SideResult) -> Timing:
+def _timing(start: float, fp32: SideResult, int8: SideResult) -> Timing:
+    count = len(fp32.predictions)
     return Timing(
         elapsed_s=time.perf_counter() - start,
         images_per_second={

@@ -56,7 +56,9 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
 
 def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float) -> dict[str, Any]:
     population = None if measurement.is_whole else measurement.total
-    interval = drop_interval(pair, population=population, confidence=confidence)
+    interval = drop_interval(
+        pair, population=population, confidence=confidence, sequential=measurement.sequential
+    )
     return {
         "unit": pair.metric.unit,
         "higher_is_better": pair.metric.higher_is_better,

@@ -37,17 +37,23 @@ HEADER = ("model", "dataset", "metric", "fp32", "int8", "drop", "CI of drop", "l
 
 
 def rows(report: Mapping[str, Any]) -> list[Row]:
-    """The table of a report: by model and metric; a model that was not measured has one row with its verdict."""
+    """The table of a report: by model and metric; a model that was not measured has one row with its verdict.
+
+    The verdict of a row is the worst of the metric's cases and of those that are about the model as a whole.
+    """
     found = []
     for model, cases in _by_model(report).items():
         entry = report["models"].get(model)
         metrics = dict.fromkeys(case["metric"] for case in cases if case["metric"] is not None)
         if entry is None or not metrics:
-            found.append(_bare_row(model, entry, cases))
+            found.append(_bare_row(model, "-", entry, cases))
             continue
         for metric in metrics:
-            about = [case for case in cases if case["metric"] == metric]
-            found.append(_row(model, METRICS[metric], entry, about))
+            about = [case for case in cases if case["metric"] in (metric, None)]
+            if metric in entry["metrics"]:
+                found.append(_row(model, METRICS[metric], entry, about))
+            else:
+                found.append(_bare_row(model, metric, entry, about))
     return found
 
 
@@ -59,9 +65,9 @@ def _by_model(report: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
     return dict(sorted(models.items()))
 
 
-def _bare_row(model: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> Row:
+def _bare_row(model: str, metric: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> Row:
     dataset = entry["dataset"] if entry is not None else "-"
-    return Row(model, dataset, "-", "-", "-", "-", "-", "-", "-", "-", verdict(cases))
+    return Row(model, dataset, metric, "-", "-", "-", "-", "-", "-", "-", verdict(cases))
 
 
 def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> Row:

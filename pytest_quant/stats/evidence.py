@@ -1,30 +1,89 @@
-"""Intervals of a measured metric pair, in the metric's own unit."""
+"""Intervals and sequential decisions of a measured metric pair, in the metric's own unit."""
 
 from __future__ import annotations
 
-from pytest_quant.spec import Side
+from pytest_quant.spec import Floor, Side, Tolerance
 from pytest_quant.stats.interval import Interval
 from pytest_quant.stats.paired import paired_drop_interval
 from pytest_quant.stats.proportion import accuracy_interval
-from pytest_quant.tasks.base import MetricPair
+from pytest_quant.stats.sequential import Outcomes, SequentialTest, confidence_sequence, drop_outcomes
+from pytest_quant.tasks.base import MetricPair, RightWrong
 
 
-def drop_interval(pair: MetricPair, *, population: int | None, confidence: float, retain: float = 1.0) -> Interval:
+def drop_interval(
+    pair: MetricPair, *, population: int | None, confidence: float, retain: float = 1.0, sequential: bool = False
+) -> Interval:
     """Interval of ``retain * fp32 - int8`` in the metric's own unit; ``retain=1`` is the drop.
 
     ``population`` is the size of the dataset of which the evaluated samples are a random subset; None gives the
-    interval for new samples like these. Each bound holds with one-sided ``confidence``.
+    interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
+    samples depended on the outcomes, so only a confidence sequence is valid.
     """
-    found = paired_drop_interval(
-        pair.evidence.fp32, pair.evidence.int8, population=population, confidence=confidence, retain=retain
-    )
+    evidence = right_wrong(pair)
+    if sequential and population is not None:
+        values = drop_outcomes(evidence.fp32, evidence.int8, retain)
+        found = confidence_sequence(values, Outcomes.of_drop(population, retain), confidence=confidence)
+    else:
+        found = paired_drop_interval(
+            evidence.fp32, evidence.int8, population=population, confidence=confidence, retain=retain
+        )
     return _scaled(found, pair.metric.maximum)
 
 
-def score_interval(pair: MetricPair, side: Side, *, population: int | None, confidence: float) -> Interval:
-    """Interval of one side's own value, in the metric's own unit."""
-    right = pair.evidence.fp32 if side == "fp32" else pair.evidence.int8
-    return _scaled(accuracy_interval(right, population=population, confidence=confidence), pair.metric.maximum)
+def score_interval(
+    pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
+) -> Interval:
+    """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
+    evidence = right_wrong(pair)
+    right = evidence.fp32 if side == "fp32" else evidence.int8
+    if sequential and population is not None:
+        found = confidence_sequence(right.astype(float), Outcomes.of_score(population), confidence=confidence)
+    else:
+        found = accuracy_interval(right, population=population, confidence=confidence)
+    return _scaled(found, pair.metric.maximum)
+
+
+class LimitTest:
+    """The sequential test of one tolerance or floor, of whether it is kept on the whole dataset.
+
+    A tolerance is about the mean of ``retain * fp32 - int8``, a floor about the share of samples that int8 has wrong.
+    """
+
+    def __init__(self, rule: Tolerance | Floor, *, maximum: float, population: int, confidence: float) -> None:
+        self._rule = rule
+        self._retain = 1.0
+        if isinstance(rule, Floor):
+            outcomes, limit = Outcomes.of_score(population), 1.0 - rule.value / maximum
+        else:
+            self._retain = 1.0 - rule.amount if rule.relative else 1.0
+            outcomes = Outcomes.of_drop(population, self._retain)
+            limit = 0.0 if rule.relative else rule.amount / maximum
+        self._test = SequentialTest(outcomes, limit=limit, confidence=confidence)
+
+    def update(self, pair: MetricPair) -> None:
+        """Take the next samples, in the seeded order."""
+        evidence = right_wrong(pair)
+        if isinstance(self._rule, Floor):
+            self._test.update((~evidence.int8).astype(float))
+        else:
+            self._test.update(drop_outcomes(evidence.fp32, evidence.int8, self._retain))
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the limit is kept; None while undecided."""
+        return None if self._test.decision == "undecided" else self._test.decision == "within"
+
+    @property
+    def decided_at(self) -> int | None:
+        """How many samples the decision took."""
+        return self._test.decided_at
+
+
+def right_wrong(pair: MetricPair) -> RightWrong:
+    """The per-sample outcomes of a metric that is a mean of hits; raises `TypeError` for another."""
+    if not isinstance(pair.evidence, RightWrong):
+        raise TypeError(f"{pair.metric.name} is not a mean of right and wrong samples")
+    return pair.evidence
 
 
 def _scaled(interval: Interval, factor: float) -> Interval:

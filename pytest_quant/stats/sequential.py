@@ -34,7 +34,7 @@ _LOGITS = np.arange(-6.0, 5.01, 0.4)
 _STAKES: _Floats = 1.0 / (1.0 + np.exp(-_LOGITS))
 # Centre and spread: chosen with benchmarks/early_stop_study.py for a tolerance of one point and discordances of
 # 1 to 5 %, wide enough for tolerances from 0.1 to 2 points and discordances from 0.2 to 15 %.
-_WEIGHTS: _Floats = np.exp(-0.5 * ((_LOGITS - 0.2) / 1.8) ** 2)
+_WEIGHTS: _Floats = np.exp(-0.5 * ((_LOGITS - 0.4) / 2.0) ** 2)
 _WEIGHTS /= _WEIGHTS.sum()
 
 _BLOCK = 512
@@ -148,10 +148,10 @@ class SequentialTest:
 
     >>> import numpy as np
     >>> test = SequentialTest(Outcomes.of_drop(50000), limit=0.01, confidence=0.95)
-    >>> test.update(np.zeros(200))
+    >>> test.update(np.zeros(400))
     'undecided'
-    >>> test.update(np.zeros(200)), test.decided_at
-    ('within', 319)
+    >>> test.update(np.zeros(400)), test.decided_at
+    ('within', 414)
 
     """
 
@@ -201,7 +201,7 @@ def sequential_decision(
 
     >>> import numpy as np
     >>> sequential_decision(np.ones(50), Outcomes.of_drop(50000), limit=0.01, confidence=0.95)
-    ('beyond', 8)
+    ('beyond', 6)
     """
     test = SequentialTest(outcomes, limit=limit, confidence=confidence)
     return test.update(values), test.decided_at
@@ -223,7 +223,7 @@ def confidence_sequence(values: ArrayLike, outcomes: Outcomes, *, confidence: fl
         mean.
 
     >>> import numpy as np
-    >>> sequence = confidence_sequence(np.zeros(319), Outcomes.of_drop(50000), confidence=0.95)
+    >>> sequence = confidence_sequence(np.zeros(414), Outcomes.of_drop(50000), confidence=0.95)
     >>> sequence.low, sequence.high
     (-0.01, 0.01)
 

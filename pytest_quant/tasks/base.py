@@ -1,4 +1,4 @@
-"""What a task is to the rest of the project: how pixels become a net's input, outputs a prediction, predictions a score.
+"""What a task is to the rest of the project: pixels to a net's input, outputs to a prediction, predictions to a score.
 
 A `Task` says which options and metrics there are; its `Pipeline` does the work for one model. A pipeline holds no state
 that changes, so threads share it.
@@ -72,7 +72,7 @@ class MetricPair:
 
     @property
     def drop(self) -> float:
-        """fp32 - int8: positive when int8 is worse; from counts where there are, so that a drop at the limit is exact."""
+        """fp32 - int8: positive when int8 is worse; from counts where there are, hence exact at a limit."""
         if isinstance(self.evidence, Resampled):
             return self.fp32 - self.int8
         lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pytest_quant.datasets import DATASET_TYPES, options_of
 from pytest_quant.errors import ConfigError, ZooError
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec import DatasetSpec, ModelSpec
-from pytest_quant.text import listed, shown, suggestion
+from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
 from pytest_quant.zoo.resolve import ModelResolver
-from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, problems
+from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
 
@@ -51,9 +51,9 @@ def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Zoo
     datasets: dict[str, DatasetSpec | None] = {}
     for name, raw in head.datasets.items():
         try:
-            datasets[name] = _dataset(document, name, raw)
+            datasets[str(name)] = _dataset(document, name, raw)
         except ConfigError as error:
-            datasets[name] = None
+            datasets[str(name)] = None
             file_problems.append(str(error))
     resolver = ModelResolver(document, head.defaults, datasets, max_tolerance_pct)
     models = tuple(_model(resolver, document, name, raw) for name, raw in head.models.items())
@@ -72,13 +72,9 @@ def _head(document: Document) -> ZooHead:
         raise ZooError(describe(document, (), ZooHead, error)) from None
 
 
-def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:
-    """Every problem of a validation, one a line, with file, line and key; ``keys``: where the value stands."""
-    return "\n".join(f"{document.where((*keys, *loc))}: {text}" for loc, text in problems(model, error))
-
-
-def _model(resolver: ModelResolver, document: Document, name: str, raw: Any) -> ModelSpec | BrokenModel:
+def _model(resolver: ModelResolver, document: Document, name: Any, raw: Any) -> ModelSpec | BrokenModel:
     try:
+        _check_text(document, ("models", str(name)), name)
         if not MODEL_NAME.fullmatch(name):
             raise ConfigError(
                 f"{document.where(('models', name))}: found the model name {name!r}, expected a letter or digit "
@@ -86,11 +82,20 @@ def _model(resolver: ModelResolver, document: Document, name: str, raw: Any) -> 
             )
         return resolver.resolve(name, raw)
     except ConfigError as error:
-        return BrokenModel(name, document.path, str(error))
+        return BrokenModel(str(name), document.path, str(error))
 
 
-def _dataset(document: Document, name: str, raw: Mapping[str, Any]) -> DatasetSpec:
-    keys: KeyPath = ("datasets", name)
+def _check_text(document: Document, keys: KeyPath, name: Any) -> None:
+    """YAML takes ``2015`` for a number and ``no`` for a truth value."""
+    if not isinstance(name, str):
+        raise ConfigError(f"{document.where(keys)}: found the name {brief(name)}, expected text: put it in quotes")
+
+
+def _dataset(document: Document, name: Any, raw: Any) -> DatasetSpec:
+    keys: KeyPath = ("datasets", str(name))
+    _check_text(document, keys, name)
+    if not isinstance(raw, Mapping):
+        raise ConfigError(f"{document.where(keys)}: found {brief(raw)}, expected the keys of a dataset")
     entry = dict(raw)
     type_name = entry.pop("type", None)
     if type_name not in DATASET_TYPES:

@@ -28,10 +28,10 @@ from pytest_quant.spec import (
 )
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import Task
-from pytest_quant.text import listed, shown, suggestion
+from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.nets import check_nets
-from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, problems
+from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class ModelResolver:
         """The model `name`; raises `ConfigError` with every problem that can be told at once."""
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
-            raise ConfigError(f"{self._document.where(keys)}: found {raw!r}, expected the keys of a model")
+            raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
         entry = self._validated(keys, ModelEntry, dict(raw))
         task = self._task(keys, entry.task)
         model = ModelSpec(
@@ -101,8 +101,7 @@ class ModelResolver:
         try:
             return model.model_validate(dict(raw))
         except ValidationError as error:
-            found = (f"{self._document.where((*keys, *loc))}: {text}" for loc, text in problems(model, error))
-            raise ConfigError("\n".join(found)) from None
+            raise ConfigError(describe(self._document, keys, model, error)) from None
 
     def _located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
         """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
-from pytest_quant.text import listed, suggestion
-from pytest_quant.zoo.yaml_lines import KeyPath
+from pytest_quant.text import brief, listed, suggestion
+from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -20,7 +20,7 @@ LATER_KEYS = ("onnx", "config", "mmdeploy", "metafile", "regression", "calibrate
 class Strict(BaseModel):
     """No unknown keys, no silent conversion of types, no change after reading."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class NetEntry(Strict):
@@ -44,7 +44,7 @@ class InputEntry(Strict):
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     mean: list[float] | None = None
     std: list[float] | None = None
-    scale: float = 1.0
+    scale: float = Field(default=1.0, gt=0)
 
 
 class ModelEntry(Strict):
@@ -79,26 +79,37 @@ class ZooHead(Strict):
 
     version: Literal[1]
     defaults: Defaults = Defaults()
-    datasets: dict[str, dict[str, Any]] = {}
-    models: dict[str, Any] = Field(min_length=1)
+    datasets: dict[Any, Any] = {}
+    models: dict[Any, Any] = Field(min_length=1)
 
 
-def problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
-    """Each error of a validation as the key it is about and a sentence; ``model`` is what was validated."""
+def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:
+    """Every problem of a validation, one a line in the order of the file, with file, line and key.
+
+    ``keys``: where the value that was validated as ``model`` stands.
+    """
+    found = [((*keys, *loc), text) for loc, text in _problems(model, error)]
+    found.sort(key=lambda problem: document.line(problem[0]) or 0)
+    return "\n".join(f"{document.where(place)}: {text}" for place, text in found)
+
+
+def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+    """Each error of a validation as the key it is about and a sentence."""
     for detail in error.errors():
-        loc, kind = tuple(detail["loc"]), detail["type"]
+        loc, kind = tuple(part for part in detail["loc"] if part != "[key]"), detail["type"]
         if kind == "extra_forbidden":
             yield loc, _unknown_key(str(loc[-1]), _keys_at(model, loc[:-1]))
         elif kind == "missing":
             yield loc, "is missing: this key is required"
         else:
-            yield loc, f"found {_brief(detail['input'])}, expected {_expected(detail['msg'])}"
+            expected = _expected(kind, detail["msg"], detail.get("ctx", {}))
+            yield loc, f"found {brief(detail['input'])}, expected {expected}"
 
 
-def _unknown_key(key: str, known: tuple[str, ...]) -> str:
+def _unknown_key(key: str, known: Sequence[str]) -> str:
     if key in LATER_KEYS:
         return "this version of pytest-quant cannot act on this key yet: remove it, so that nothing seems checked"
-    return f"unknown key.{suggestion(key, known)} Known keys: {listed(known)}"
+    return f"unknown key.{suggestion(key, known)} Known keys: {listed(known) or 'none'}"
 
 
 def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
@@ -129,14 +140,22 @@ def _candidates(annotation: Any) -> Iterator[type]:
         yield from _candidates(arg)
 
 
-def _brief(value: Any) -> str:
-    text = repr(dict(value)) if isinstance(value, Mapping) else repr(value)
-    shortened = text if len(text) <= 60 else text[:57] + "..."
-    return f"{shortened} ({type(value).__name__.replace('PrintedFloat', 'float')})"
+_EXPECTED = {
+    "dict_type": "keys and values",
+    "model_type": "keys and values",
+    "list_type": "a list",
+    "string_type": "text",
+    "path_type": "a path",
+    "too_short": "{min_length} or more values",
+    "too_long": "{max_length} or fewer values",
+}
+"""What pydantic's own words for it would not tell a user who wrote YAML."""
 
 
-def _expected(message: str) -> str:
-    """Pydantic's ``Input should be a valid integer`` without its beginning."""
+def _expected(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """Pydantic's ``Input should be a valid integer`` without its beginning, or our words for it."""
+    if kind in _EXPECTED:
+        return _EXPECTED[kind].format(**context)
     for prefix in ("Input should be ", "Value error, "):
         message = message.removeprefix(prefix)
     return message[:1].lower() + message[1:]

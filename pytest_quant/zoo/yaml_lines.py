@@ -15,6 +15,9 @@ from pytest_quant.text import shown
 
 KeyPath = tuple[str | int, ...]
 
+_MAX_NODES = 1_000_000
+"""More values than any zoo has; a few lines of aliases to aliases reach it."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -24,18 +27,30 @@ class Document:
     data: Any
     lines: dict[KeyPath, int]
 
-    def where(self, keys: KeyPath) -> str:
-        """``file:line: a.b.c`` for a key, with the line of the nearest key above it that the file writes."""
-        dotted = ".".join(str(key) for key in keys)
+    def line(self, keys: KeyPath) -> int | None:
+        """The line of a key, or of the nearest key above it that the file writes."""
         for length in range(len(keys), -1, -1):
             line = self.lines.get(keys[:length])
             if line is not None:
-                return f"{shown(self.path)}:{line}: {dotted}" if dotted else f"{shown(self.path)}:{line}"
-        return f"{shown(self.path)}: {dotted}" if dotted else shown(self.path)
+                return line
+        return None
+
+    def where(self, keys: KeyPath) -> str:
+        """``file:line: a.b.c`` for a key, with its `line`."""
+        line, dotted = self.line(keys), ".".join(str(key) for key in keys)
+        place = shown(self.path) if line is None else f"{shown(self.path)}:{line}"
+        return f"{place}: {dotted}" if dotted else place
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader whose floats remember how they were printed."""
+    """The safe loader whose floats remember how they were printed, and whose errors all have a line."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
 
 
 def _printed_float(loader: _Loader, node: yaml.ScalarNode) -> float:
@@ -53,21 +68,56 @@ def read_yaml(path: Path) -> Document:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ZooError(f"{shown(path)}: is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    loader = _Loader(text)
+    try:
+        return _document(path, _Loader(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark is not None else ""
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+        raise ZooError(f"{shown(path)}{line}: is not valid YAML: {problem}") from error
+    except yaml.YAMLError as error:
+        raise ZooError(f"{shown(path)}: is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ZooError(f"{shown(path)}: is nested too deeply") from error
+
+
+def _document(path: Path, loader: _Loader) -> Document:
     try:
         root = loader.get_single_node()
         if root is None:
             return Document(path, None, {})
+        _check_size(path, root, {})
         lines = dict(_lines(path, root, (), set()))
         return Document(path, loader.construct_document(root), lines)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise ZooError(f"{shown(path)}{line}: is not valid YAML: {error.problem or error.context}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ZooError(f"{shown(path)}: is not valid YAML: {error}") from error
     finally:
         loader.dispose()
+
+
+def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> int:
+    """How many values there are with every alias written out; raises `ZooError` when there is no end of them."""
+    known = sizes.setdefault(id(node), None)
+    if known is not None:
+        return known
+    size = 1
+    for child in _children(node):
+        if sizes.get(id(child), 0) is None:
+            raise ZooError(f"{shown(path)}:{child.start_mark.line + 1}: what stands here holds an alias of itself")
+        size += _check_size(path, child, sizes)
+    if size > _MAX_NODES:
+        raise ZooError(
+            f"{shown(path)}:{node.start_mark.line + 1}: with its aliases written out, what stands here has more than "
+            f"{_MAX_NODES} values"
+        )
+    sizes[id(node)] = size
+    return size
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _lines(path: Path, node: yaml.Node, keys: KeyPath, visited: set[int]) -> Iterator[tuple[KeyPath, int]]:

@@ -60,7 +60,7 @@ def compare_sides(
     int8: Sequence[ClassPrediction],
     options: Mapping[str, AccuracyOptions],
 ) -> Comparison:
-    """Score both sides, whose predictions are in the order of the samples; a net with fewer than 5 classes has no top-5.
+    """Score both sides, with predictions in the order of the samples; a net with fewer than 5 classes has no top-5.
 
     Raises:
         DatasetError: A label is no class of the net.

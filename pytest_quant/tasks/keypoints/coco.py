@@ -1,0 +1,36 @@
+"""Facts of the COCO person skeleton and of its keypoint evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+KEYPOINTS = 17
+"""Nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; of each pair the left one first."""
+
+FLIP_INDICES = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15])
+"""For each keypoint the one on the other side of the body."""
+
+SIGMAS: NDArray[np.float64] = (
+    np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], np.float64) / 100 / 10.0
+)
+"""Standard deviation of human annotators per keypoint, as a share of the square root of the person's area."""
+
+VARIANCES: NDArray[np.float64] = (SIGMAS * 2) ** 2
+"""The k^2 of object keypoint similarity, with k twice sigma."""
+
+OKS_THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
+"""0.50, 0.55, ... 0.95: AP and AR are means over them."""
+
+RECALL_THRESHOLDS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
+"""0.00, 0.01, ... 1.00: AP is the mean of the precision at them."""
+
+MAX_DETECTIONS = 20
+"""Only so many poses of an image count, those with the highest scores."""
+
+AREAS: dict[str, tuple[float, float]] = {
+    "all": (0.0, 1e10),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e10),
+}
+"""Least and greatest area of a person, in square pixels, both inclusive."""
