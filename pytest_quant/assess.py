@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_quant.errors import QuantError
-from pytest_quant.gate import EarlyStop, judge, judge_int8, judge_requirement, judge_table
+from pytest_quant.baseline import Baseline
+from pytest_quant.errors import ConfigError, QuantError
+from pytest_quant.gate import EarlyStop, judge, judge_baseline, judge_int8, judge_requirement, judge_table
 from pytest_quant.predictions.measure import Measurement, Workbench
-from pytest_quant.spec import Limit, ModelSpec, Requirement, Verdict
+from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Verdict
 
 
 class Assessor:
     """Decides limits; a model is evaluated when the first of them needs it, and once."""
 
-    def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False) -> None:
+    def __init__(
+        self, bench: Workbench, *, confidence: float, early_stop: bool = False, baseline: Baseline | None = None
+    ) -> None:
         self.bench = bench
+        self._baseline = baseline
         self.confidence = confidence
         self._early_stop = early_stop
         self._measured: dict[tuple[str, str], Measurement | QuantError] = {}
@@ -64,7 +68,19 @@ class Assessor:
             samples, total = self.bench.selection(model)
             found = self.bench.conditions(model, evaluated=len(samples), total=total)
             return judge_requirement(limit.rule, found)
+        if isinstance(limit.rule, NoWorse):
+            return self._compare_with_baseline(model, limit.rule)
         return judge(limit, self.measurement(model), self.confidence)
+
+    def _compare_with_baseline(self, model: ModelSpec, rule: NoWorse) -> Verdict:
+        if self._baseline is None:
+            raise ConfigError(f"{model.name}: no baseline was given to compare with")
+        entry = self._baseline.entry(model.name, rule.metric)
+        measurement = self.measurement(model)
+        since = None
+        if entry.samples.sha256 == measurement.samples_sha256 and "int8" in entry.predictions:
+            since = self.bench.compare_with(measurement, entry.predictions["int8"])
+        return judge_baseline(rule, measurement, self._baseline, since, self.confidence)
 
 
 def _key(model: ModelSpec) -> tuple[str, str]:

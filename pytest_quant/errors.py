@@ -33,3 +33,7 @@ class DatasetError(QuantError):
 
 class RunnerError(QuantError):
     """A network was given, or gave, something that is not usable."""
+
+
+class BaselineMissingError(QuantError):
+    """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.baseline import ACCEPT, Baseline
+from pytest_quant.errors import BaselineMissingError, ConfigError
+from pytest_quant.intervals import measured_drop, measured_score
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.lint import lint_table
 from pytest_quant.ncnn_files.param import read_param
@@ -18,14 +20,15 @@ from pytest_quant.spec import (
     Limit,
     Metric,
     ModelSpec,
+    NoWorse,
     Published,
     Requirement,
-    Side,
     Tolerance,
     Verdict,
 )
-from pytest_quant.stats.evidence import LimitTest, drop_interval, score_interval
+from pytest_quant.stats.evidence import LimitTest
 from pytest_quant.stats.interval import Interval
+from pytest_quant.stats.planning import samples_to_settle
 from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
 from pytest_quant.text import listed, shown
 
@@ -84,23 +87,6 @@ class EarlyStop:
         return max(decided) if decided and len(decided) == len(needed) else None
 
 
-def _population(measurement: Measurement) -> int | None:
-    """For the interval shown: the dataset where a subset was drawn from it, else none (new samples like these)."""
-    return None if measurement.is_whole else measurement.total
-
-
-def _drop_interval(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
-    population = _population(measurement)
-    return drop_interval(
-        pair, population=population, confidence=confidence, retain=retain, sequential=measurement.sequential
-    )
-
-
-def _score_interval(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
-    population = _population(measurement)
-    return score_interval(pair, side, population=population, confidence=confidence, sequential=measurement.sequential)
-
-
 def _decision(
     rule: Tolerance | Floor,
     measurement: Measurement,
@@ -116,7 +102,7 @@ def _decision(
     """
     if measurement.is_whole:
         return "pass" if holds else "fail"
-    if measurement.sequential:
+    if measurement.sequential and isinstance(pair.evidence, RightWrong):
         maximum = pair.metric.maximum
         test = LimitTest(rule, maximum=maximum, population=measurement.total, confidence=confidence)
         test.update(pair)
@@ -141,24 +127,27 @@ def _sign(decision: Decision, kept: str, broken: str) -> str:
     return {"pass": kept, "fail": broken}.get(decision, "?")
 
 
-def _undecided(decision: Decision, measurement: Measurement, confidence: float) -> str:
+def _undecided(decision: Decision, measurement: Measurement, excess: float, bounds: Interval, confidence: float) -> str:
+    """What an inconclusive verdict says: how many samples would settle it, should the measured value stay as it is."""
     if decision != "inconclusive":
         return ""
+    evaluated, total = measurement.evaluated, measurement.total
+    needed = samples_to_settle(excess, bounds, 0.0, n=evaluated, population=total)
     return (
-        f": {measurement.evaluated} of {measurement.total} samples do not decide it at {100 * confidence:g} % "
-        "confidence, evaluate more (--quant-samples)"
+        f": {evaluated} of {total} samples do not decide it at {100 * confidence:g} % confidence, "
+        f"about {needed} would (--quant-samples {needed})"
     )
 
 
 def _tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     metric = pair.metric
-    interval = _drop_interval(measurement, pair, confidence)
+    interval = measured_drop(measurement, pair, confidence)
     excess = _minus(interval, rule.amount)
     decision = _decision(rule, measurement, pair, holds=pair.drop <= rule.amount, excess=excess, confidence=confidence)
     reason = (
         f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
         f"{_evidence(metric, interval, measurement)} {_sign(decision, '<=', '>')} {metric.number(rule.amount)}"
-        f"{_undecided(decision, measurement, confidence)}"
+        f"{_undecided(decision, measurement, pair.drop - rule.amount, excess, confidence)}"
     )
     return Verdict(decision, reason, value=pair.drop, limit=rule.amount)
 
@@ -166,7 +155,7 @@ def _tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, conf
 def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     """The contrast (1 - r) * fp32 - int8 must not exceed 0."""
     metric, retain = pair.metric, 1 - rule.amount
-    interval = _drop_interval(measurement, pair, confidence, retain)
+    interval = measured_drop(measurement, pair, confidence, retain)
     contrast = retain * pair.fp32 - pair.int8
     holds = contrast <= _ROUNDING * metric.maximum / measurement.evaluated
     decision = _decision(rule, measurement, pair, holds=holds, excess=interval, confidence=confidence)
@@ -175,21 +164,22 @@ def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurem
         f"drop = {metric.number(pair.fp32)} - {metric.number(pair.int8)} = {metric.difference(pair.drop)} "
         f"{_sign(decision, '<=', '>')} {100 * rule.amount:g} % of fp32 = {metric.difference(allowed)}; "
         f"{retain:g} * fp32 - int8 = {metric.number(contrast)} {_evidence(metric, interval, measurement)} "
-        f"{_sign(decision, '<=', '>')} 0{_undecided(decision, measurement, confidence)}"
+        f"{_sign(decision, '<=', '>')} 0{_undecided(decision, measurement, contrast, interval, confidence)}"
     )
     return Verdict(decision, reason, value=pair.drop, limit=allowed)
 
 
 def _floor(rule: Floor, pair: MetricPair, measurement: Measurement, confidence: float) -> Verdict:
     metric = pair.metric
-    interval = _score_interval(measurement, pair, "int8", confidence)
+    interval = measured_score(measurement, pair, "int8", confidence)
     shortfall = Interval(rule.value - interval.high, rule.value - interval.low, interval.level, interval.method)
     decision = _decision(
         rule, measurement, pair, holds=pair.int8 >= rule.value, excess=shortfall, confidence=confidence
     )
+    undecided = _undecided(decision, measurement, rule.value - pair.int8, shortfall, confidence)
     reason = (
         f"int8 {metric.name} = {metric.number(pair.int8)} {_evidence(metric, interval, measurement)} "
-        f"{_sign(decision, '>=', '<')} {metric.number(rule.value)}{_undecided(decision, measurement, confidence)}"
+        f"{_sign(decision, '>=', '<')} {metric.number(rule.value)}{undecided}"
     )
     return Verdict(decision, reason, value=pair.int8, limit=rule.value)
 
@@ -207,7 +197,7 @@ def _published(rule: Published, pair: MetricPair, measurement: Measurement, conf
     published_on_subset = rule.samples is not None and rule.samples < measurement.total
     if near or (measurement.is_whole and not published_on_subset):
         return Verdict("pass" if near else "fail", reason, value=measured, limit=rule.value)
-    interval = _score_interval(measurement, pair, rule.side, confidence)
+    interval = measured_score(measurement, pair, rule.side, confidence)
     inside = rule.value in interval
     span = f"{metric.number(interval.low)} to {metric.number(interval.high)}"
     reason += (
@@ -219,6 +209,43 @@ def _published(rule: Published, pair: MetricPair, measurement: Measurement, conf
 
 def _on_samples(rule: Published) -> str:
     return "" if rule.samples is None else f" on {rule.samples} samples"
+
+
+def judge_baseline(
+    rule: NoWorse, measurement: Measurement, baseline: Baseline, since: Comparison | None, confidence: float
+) -> Verdict:
+    """Decide whether int8 is worse than its baseline on the same samples.
+
+    ``since`` are the baseline's own predictions, in the place of fp32, beside the present ones where they are still
+    known: they say which samples changed. Raises `BaselineMissingError` when there is nothing to compare with.
+    """
+    entry = baseline.entry(measurement.model.name, rule.metric)
+    accept = ACCEPT.format(path=shown(baseline.path))
+    if entry.samples.sha256 != measurement.samples_sha256:
+        raise BaselineMissingError(
+            f"{shown(baseline.path)}: {measurement.model.name} was measured on other samples "
+            f"({entry.samples.evaluated} of {entry.samples.total}, seed {entry.samples.seed}) than now "
+            f"({measurement.evaluated} of {measurement.total}, seed {measurement.seed}); measure it anew with {accept}"
+        )
+    pair = _pair(measurement, rule.metric)
+    metric, before = pair.metric, entry.metrics[rule.metric].int8
+    worse = before - pair.int8
+    kept = worse <= rule.within + _ROUNDING
+    reason = (
+        f"baseline - int8 = {metric.number(before)} - {metric.number(pair.int8)} = {metric.difference(worse)} "
+        f"(n = {measurement.evaluated} of {measurement.total}, the same samples) {'<=' if kept else '>'} "
+        f"{metric.number(rule.within)}"
+    )
+    if since is not None:
+        flips, interval = since.flips, measured_drop(measurement, since.metrics[rule.metric], confidence)
+        reason += (
+            f"; right only in the baseline {flips.only_fp32_right}, only now {flips.only_int8_right}, "
+            f"{100 * interval.level:.4g}% CI {metric.number(interval.low)} to {metric.number(interval.high)}"
+        )
+    if worse < 0:
+        reason += f"; better than the baseline: {accept} accepts it"
+    reason += "".join(f"; {difference}" for difference in entry.differences())
+    return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
 
 
 def judge_requirement(rule: Requirement, conditions: dict[str, Any]) -> Verdict:

@@ -65,6 +65,8 @@ class RunHooks:
         report = yield
         ends_here = report.when == "call" or (report.when == "setup" and not report.passed)
         if ends_here and _is_accuracy_item(item):
+            if isinstance(item, CaseItem) and isinstance(report.longrepr, tuple):  # a skip: say where the case stands
+                report.longrepr = (str(item.path), 1, report.longrepr[2])
             report.quant = self._bulletin(item, report).to_wire()  # type: ignore[attr-defined]
         return report
 
@@ -76,9 +78,11 @@ class RunHooks:
             _final(records.get(case.name), case, outcome, reason[0], report.duration) for case in _planned(item)
         ]
         model = _model(item)
+        models = [model] if model is not None else []
         return Bulletin(
             tuple(complete),
-            self._run.model_entries([model] if model is not None else []),
+            self._run.model_entries(models),
+            self._run.baseline_entries(models),
             measured=report.when == "call" and report.outcome != "skipped",
         )
 

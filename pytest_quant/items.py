@@ -61,7 +61,7 @@ class ModelNode(pytest.Collector):
         except ConfigError as error:
             yield self._problem(str(error))
             return
-        for limit in model.limits:
+        for limit in run.limits(model):
             yield CaseItem.from_parent(self, name=limit.name, model=model, limit=limit)
 
     def _problem(self, message: str) -> ProblemItem:

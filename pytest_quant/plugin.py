@@ -18,7 +18,8 @@ from pytest_quant.fixtures import (
 )
 from pytest_quant.items import NOT_ENABLED, ZooFile
 from pytest_quant.markers import MARKERS, USER_MARKERS
-from pytest_quant.options import Settings, add_options, read_settings
+from pytest_quant.options import add_options
+from pytest_quant.settings import Settings, read_settings
 from pytest_quant.state import RUN, SETTINGS
 
 __all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "quant_dataset", "quant_scores", "quant_spec"]

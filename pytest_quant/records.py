@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pytest_quant.spec import CaseRecord, Decision, Kind, Limit, Outcome, Requirement, Tolerance, Verdict
+from pytest_quant.spec import CaseRecord, Decision, Kind, Limit, NoWorse, Outcome, Requirement, Tolerance, Verdict
 
 _WORST_FIRST: tuple[Decision, ...] = ("crashed", "error", "fail", "missing", "inconclusive", "skipped", "pass")
 
@@ -54,6 +54,8 @@ def plan(case_id: str, model: str, limit: Limit) -> PlannedCase:
         value = f"{100 * rule.amount:g}%" if rule.relative else rule.amount
     elif isinstance(rule, Requirement):
         value = rule.value if isinstance(rule.value, (bool, int, float, str)) else repr(rule.value)
+    elif isinstance(rule, NoWorse):
+        value = rule.within
     elif rule is not None:
         value = rule.value
     return PlannedCase(case_id, model, limit.kind, limit.name, limit.metric, value, limit.needs_dataset)
@@ -70,12 +72,19 @@ class Bulletin:
 
     records: tuple[CaseRecord, ...] = ()
     models: Mapping[str, Mapping[str, Any]] | None = None
+    baseline: Mapping[str, Mapping[str, Any]] | None = None
+    """Entries for the baseline file, when it is to be rewritten."""
     measured: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """Plain builtins: execnet refuses anything else, NumPy's numbers and paths among it."""
         wire: dict[str, Any] = _plain(
-            {"records": [asdict(record) for record in self.records], "models": self.models, "measured": self.measured}
+            {
+                "records": [asdict(record) for record in self.records],
+                "models": self.models,
+                "baseline": self.baseline,
+                "measured": self.measured,
+            }
         )
         return wire
 
@@ -83,7 +92,7 @@ class Bulletin:
     def from_wire(cls, wire: Mapping[str, Any]) -> Bulletin:
         """The reverse of `to_wire`."""
         records = tuple(CaseRecord(**record) for record in wire["records"])
-        return cls(records, wire["models"], wire["measured"])
+        return cls(records, wire["models"], wire["baseline"], wire["measured"])
 
 
 def _plain(value: Any) -> Any:

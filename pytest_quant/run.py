@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_quant.errors import ConfigError, DatasetMissingError, QuantError, ZooError
+from pytest_quant.errors import BaselineMissingError, ConfigError, DatasetMissingError, QuantError, ZooError
 from pytest_quant.limits import MAX_TOLERANCE_PCT
-from pytest_quant.options import Settings
 from pytest_quant.records import PlannedCase
-from pytest_quant.spec import CaseRecord, Limit, ModelSpec
+from pytest_quant.settings import Settings
+from pytest_quant.spec import CaseRecord, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
+    from pytest_quant.baseline import Baseline
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -53,7 +54,20 @@ class QuantRun:
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
         )
-        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop)
+        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop, baseline=self.baseline)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The committed baseline as it was when the run started; raises `ConfigError` when it is damaged."""
+        from pytest_quant.baseline import read_baseline
+
+        return None if self.settings.baseline is None else read_baseline(self.settings.baseline)
+
+    def limits(self, model: ModelSpec) -> tuple[Limit, ...]:
+        """The cases of a model: its own limits, and one per metric for the baseline when there is one."""
+        if self.settings.baseline is None:
+            return model.limits
+        return (*model.limits, *baseline_limits(model.limits, self.settings.baseline_within_pct))
 
     @property
     def max_tolerance_pct(self) -> float:
@@ -100,7 +114,7 @@ class QuantRun:
         start = time.perf_counter()
         try:
             verdict = self.assessor.assess(model, limit)
-        except DatasetMissingError as error:
+        except (DatasetMissingError, BaselineMissingError) as error:
             seconds = time.perf_counter() - start
             if self.settings.strict:
                 records.append(planned.record("error", "failed", str(error), seconds))
@@ -115,8 +129,8 @@ class QuantRun:
             return None
         return failure_message(model, limit, verdict, self.assessor.measured(model))
 
-    def skip_missing(self, error: DatasetMissingError) -> None:
-        """Skip the running test for a missing dataset; under ``--quant-strict`` fail it."""
+    def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
+        """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
         if self.settings.strict:
             raise pytest.fail.Exception(f"--quant-strict: {error}", pytrace=False) from None
         raise pytest.skip.Exception(str(error)) from None
@@ -141,3 +155,12 @@ class QuantRun:
                 entry = model_entry(measurement, self.zoo_id(model.zoo), self.settings.confidence)
                 self._entries[model.name] = entry
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
+
+    def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
+        """What the baseline would hold of those models that have been measured, if it is to be rewritten."""
+        if not self.settings.update_baseline:
+            return {}
+        from pytest_quant.baseline import entry_of
+
+        measured = (self.assessor.measured(model) for model in models)
+        return {found.model.name: entry_of(found) for found in measured if found is not None}

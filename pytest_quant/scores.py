@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pytest_quant.intervals import measured_drop
 from pytest_quant.predictions.measure import Measurement
-from pytest_quant.stats.evidence import drop_interval
 from pytest_quant.stats.interval import Interval
 from pytest_quant.tasks.base import Flips, MetricPair
 from pytest_quant.text import listed
@@ -51,14 +51,7 @@ class Scores:
     def ci(self) -> MetricValues:
         """The interval of the drop, with ``low`` and ``high``: for the whole dataset where a subset was evaluated."""
         measurement = self._measure()
-        population = None if measurement.is_whole else measurement.total
-        confidence = self._confidence
-        return MetricValues(
-            self._measure,
-            lambda pair: drop_interval(
-                pair, population=population, confidence=confidence, sequential=measurement.sequential
-            ),
-        )
+        return MetricValues(self._measure, lambda pair: measured_drop(measurement, pair, self._confidence))
 
     @property
     def flips(self) -> Flips:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.options import Settings
+from pytest_quant.errors import QuantError
 from pytest_quant.records import Bulletin, PlannedCase, worse
+from pytest_quant.settings import Settings
 from pytest_quant.spec import CaseRecord, Decision, Outcome
 
 PLAN_FILE = "planned.json"
@@ -54,6 +55,7 @@ class Recorder:
         self._reported: set[str] = set()
         self._measured = False
         self._crashed: dict[str, str] = {}
+        self._baseline_entries: dict[str, Mapping[str, Any]] = {}
 
     @property
     def records(self) -> list[CaseRecord]:
@@ -68,6 +70,7 @@ class Recorder:
             self._reported.add(report.nodeid)
             self._measured |= bulletin.measured
             self.models.update(bulletin.models or {})
+            self._baseline_entries.update(bulletin.baseline or {})
             for record in bulletin.records:
                 self._add(record)
         elif report.when not in ("setup", "call", "teardown"):
@@ -94,6 +97,7 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if plans:
             self._write_reports(session)
+            self._update_baseline(session)
 
     def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
         """Records for planned tests that did not report; gives the number that should have."""
@@ -138,6 +142,19 @@ class Recorder:
                 self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}")
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _update_baseline(self, session: pytest.Session) -> None:
+        path = self.settings.baseline
+        if not self.settings.update_baseline or path is None or not self._baseline_entries:
+            return
+        from pytest_quant.baseline import update_baseline
+
+        try:
+            update_baseline(path, self._baseline_entries)
+            self.written.append(path)
+        except (OSError, QuantError) as error:
+            self.problems.append(f"--quant-update-baseline: {path} cannot be written: {error}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table, and what fails the run."""
         if not self._records and not self.problems:
@@ -148,7 +165,7 @@ class Recorder:
         for line, markup in summary_lines(self.report()):
             terminalreporter.write_line(line, **markup)
         for path in self.written:
-            terminalreporter.write_line(f"report: {path}")
+            terminalreporter.write_line(f"written: {path}")
         for problem in self.problems:
             terminalreporter.write_line(problem, red=True, bold=True)
 

@@ -6,7 +6,7 @@ gets one `Verdict`. Units: top-1 and top-5 are in percent [0, 100]; hmean, AP an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -143,13 +143,22 @@ class Requirement:
 
 
 @dataclass(frozen=True)
+class NoWorse:
+    """int8 must not be worse than the committed baseline on the same samples."""
+
+    metric: str
+    within: float
+    """How much worse it may be, in the metric's own unit."""
+
+
+@dataclass(frozen=True)
 class Limit:
     """One thing to decide about a model: one case, one verdict."""
 
     kind: Kind
     name: str
     """The last part of the test id: ``top1``, ``floor[top1]``, ``published[fp32.top1]``, ``require[flip_test]``, ..."""
-    rule: Tolerance | Floor | Published | Requirement | None = None
+    rule: Tolerance | Floor | Published | Requirement | NoWorse | None = None
 
     @property
     def metric(self) -> str | None:
@@ -180,6 +189,13 @@ def published_limit(rule: Published) -> Limit:
 def requirement_limit(rule: Requirement) -> Limit:
     """The case of a required condition, such as ``require[flip_test]``."""
     return Limit("require", f"require[{rule.condition}]", rule)
+
+
+def baseline_limits(limits: Iterable[Limit], within_pct: float) -> tuple[Limit, ...]:
+    """One case per metric that has a limit, such as ``baseline[top1]``; ``within_pct`` is of the metric's range."""
+    metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
+    rules = (NoWorse(metric, within_pct / 100 * METRICS[metric].maximum) for metric in metrics)
+    return tuple(Limit("baseline", f"baseline[{rule.metric}]", rule) for rule in rules)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from pytest_quant.options import Settings
     from pytest_quant.run import QuantRun
+    from pytest_quant.settings import Settings
     from pytest_quant.spec import CaseRecord
 
     SettingsKey: TypeAlias = pytest.StashKey[Settings]

@@ -24,7 +24,7 @@ from pytest_quant.runners.ncnn_net import runtime_options
 from pytest_quant.runners.open import open_runner
 from pytest_quant.spec import SIDES, DatasetSpec, ModelSpec, Side
 from pytest_quant.tasks import get_task
-from pytest_quant.tasks.base import Comparison, Pipeline
+from pytest_quant.tasks.base import Comparison, Pipeline, Prediction
 
 _STORE_VERSION = 1
 """Part of every key: raise it when what a stored shard means changes."""
@@ -66,6 +66,8 @@ class Measurement:
     evaluated: int
     total: int
     seed: int
+    side_keys: Mapping[Side, str]
+    """Where the store keeps each side's predictions."""
     samples_sha256: str
     """Over id, content and ground truth of the evaluated samples, in their order."""
     file_sha256: Mapping[str, str]
@@ -145,7 +147,8 @@ class Workbench:
         dataset = self.dataset(model.dataset)
         digests = self._sample_digests(dataset, samples)
         files = self._file_digests(model)
-        shards = _shards(_side_keys(model, pipeline, files), samples, digests, task.shard_size)
+        side_keys = _side_keys(model, pipeline, files)
+        shards = _shards(side_keys, samples, digests, task.shard_size)
         job = Job(dataset, pipeline, shards, lambda side: open_runner(model, side), task.orient)
         if stop is None:
             results, used = evaluate(job, self.store, self.cores), len(samples)
@@ -160,6 +163,7 @@ class Workbench:
             evaluated=used,
             total=total,
             seed=self.sampling.seed,
+            side_keys=side_keys,
             samples_sha256=_samples_digest(samples, digests[:used]),
             file_sha256=files,
             conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
@@ -167,6 +171,29 @@ class Workbench:
             sequential=stop is not None,
             stopped_early=used < planned,
         )
+
+    def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
+        """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.
+
+        ``int8_key`` says where the store kept them; None when it does not have them all any more.
+        """
+        model = measurement.model
+        task = get_task(model.task)
+        pipeline = task.pipeline(model)
+        samples = self.selection(model)[0]
+        digests = self._sample_digests(self.dataset(model.dataset), samples)
+        keys: dict[Side, str] = {"fp32": int8_key, "int8": measurement.side_keys["int8"]}
+        shards = _shards(keys, samples, digests, task.shard_size)
+        needed = shards[: -(-measurement.evaluated // task.shard_size)]
+        sides: dict[Side, list[Prediction]] = {"fp32": [], "int8": []}
+        for shard in needed:
+            for side, key in shard.keys.items():
+                stored = self.store.load(key)
+                if stored is None:
+                    return None
+                sides[side] += pipeline.unpack(stored.arrays)
+        used = measurement.evaluated
+        return pipeline.compare(samples[:used], sides["fp32"][:used], sides["int8"][:used])
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
         try:

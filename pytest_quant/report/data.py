@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_quant.environment import cpu_name, isa, versions
+from pytest_quant.intervals import measured_drop
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
-from pytest_quant.stats.evidence import drop_interval
 from pytest_quant.tasks.base import MetricPair
 from pytest_quant.text import relative_posix
 
@@ -55,10 +55,7 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
 
 
 def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float) -> dict[str, Any]:
-    population = None if measurement.is_whole else measurement.total
-    interval = drop_interval(
-        pair, population=population, confidence=confidence, sequential=measurement.sequential
-    )
+    interval = measured_drop(measurement, pair, confidence)
     return {
         "unit": pair.metric.unit,
         "higher_is_better": pair.metric.higher_is_better,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_quant.options import Inconclusive
 from pytest_quant.predictions.measure import Measurement
+from pytest_quant.settings import Inconclusive
 from pytest_quant.spec import Limit, ModelSpec, Verdict
 
 

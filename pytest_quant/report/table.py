@@ -97,7 +97,8 @@ def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]
 
 def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
-    worst = min(cases, key=lambda case: _VERDICTS_WORST_FIRST.index(case["verdict"]))
+    decided = [case for case in cases if case["verdict"] != "skipped"]
+    worst = min(decided or cases, key=lambda case: _VERDICTS_WORST_FIRST.index(case["verdict"]))
     text = "NOT RUN" if worst["outcome"] == "not_run" else str(worst["verdict"]).upper()
     if worst["outcome"] in ("xfailed", "xpassed"):
         text += f" ({worst['outcome']})"

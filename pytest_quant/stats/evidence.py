@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pytest_quant.spec import Floor, Side, Tolerance
+from pytest_quant.stats.bootstrap import bootstrap_drop_interval, bootstrap_score_interval
 from pytest_quant.stats.interval import Interval
 from pytest_quant.stats.paired import paired_drop_interval
 from pytest_quant.stats.proportion import accuracy_interval
 from pytest_quant.stats.sequential import Outcomes, SequentialTest, confidence_sequence, drop_outcomes
-from pytest_quant.tasks.base import MetricPair, RightWrong
+from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong
 
 
 def drop_interval(
@@ -17,9 +18,19 @@ def drop_interval(
 
     ``population`` is the size of the dataset of which the evaluated samples are a random subset; None gives the
     interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
-    samples depended on the outcomes, so only a confidence sequence is valid.
+    samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
-    evidence = right_wrong(pair)
+    evidence, maximum = pair.evidence, pair.metric.maximum
+    if isinstance(evidence, Resampled):
+        return bootstrap_drop_interval(
+            evidence.fp32,
+            evidence.int8,
+            images=evidence.images,
+            population=population,
+            confidence=confidence,
+            retain=retain,
+            maximum=maximum,
+        )
     if sequential and population is not None:
         values = drop_outcomes(evidence.fp32, evidence.int8, retain)
         found = confidence_sequence(values, Outcomes.of_drop(population, retain), confidence=confidence)
@@ -27,20 +38,30 @@ def drop_interval(
         found = paired_drop_interval(
             evidence.fp32, evidence.int8, population=population, confidence=confidence, retain=retain
         )
-    return _scaled(found, pair.metric.maximum)
+    return _scaled(found, maximum)
 
 
 def score_interval(
     pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
-    evidence = right_wrong(pair)
+    evidence, maximum = pair.evidence, pair.metric.maximum
+    if isinstance(evidence, Resampled):
+        recompute = evidence.fp32 if side == "fp32" else evidence.int8
+        return bootstrap_score_interval(
+            recompute, images=evidence.images, population=population, confidence=confidence, maximum=maximum
+        )
     right = evidence.fp32 if side == "fp32" else evidence.int8
     if sequential and population is not None:
         found = confidence_sequence(right.astype(float), Outcomes.of_score(population), confidence=confidence)
     else:
         found = accuracy_interval(right, population=population, confidence=confidence)
-    return _scaled(found, pair.metric.maximum)
+    return _scaled(found, maximum)
+
+
+def units(pair: MetricPair, evaluated: int) -> int:
+    """How many units of evidence there are: samples, or images where one image holds several samples."""
+    return pair.evidence.images if isinstance(pair.evidence, Resampled) else evaluated
 
 
 class LimitTest:

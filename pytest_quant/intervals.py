@@ -1,0 +1,34 @@
+"""Which interval a measurement supports: about which population, and with a fixed or a watched number of samples."""
+
+from __future__ import annotations
+
+from pytest_quant.predictions.measure import Measurement
+from pytest_quant.spec import Side
+from pytest_quant.stats.evidence import drop_interval, score_interval, units
+from pytest_quant.stats.interval import Interval
+from pytest_quant.tasks.base import MetricPair
+
+
+def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
+    """The dataset where a subset was drawn from it, else None: new samples like these.
+
+    In units of evidence: where images are resampled, the images that the dataset holds at the subset's rate.
+    """
+    if measurement.is_whole:
+        return None
+    found = units(pair, measurement.evaluated)
+    return max(found, round(found * measurement.total / measurement.evaluated))
+
+
+def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
+    """Interval of ``retain * fp32 - int8`` in the metric's own unit; each bound at one-sided ``confidence``."""
+    population = population_of(measurement, pair)
+    return drop_interval(
+        pair, population=population, confidence=confidence, retain=retain, sequential=measurement.sequential
+    )
+
+
+def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
+    """Interval of one side's own value in the metric's own unit."""
+    population = population_of(measurement, pair)
+    return score_interval(pair, side, population=population, confidence=confidence, sequential=measurement.sequential)
