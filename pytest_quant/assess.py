@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from pytest_quant.baseline import Baseline
 from pytest_quant.errors import ConfigError, QuantError
 from pytest_quant.gate import EarlyStop, judge, judge_baseline, judge_int8, judge_requirement, judge_table
+from pytest_quant.outlook import outlook_line
 from pytest_quant.predictions.measure import Measurement, Workbench
-from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Verdict
+from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Tolerance, Verdict
 
 
 class Assessor:
@@ -51,6 +52,20 @@ class Assessor:
         """The measurement if there is one already; starts nothing."""
         found = self._measured.get(_key(model))
         return found if isinstance(found, Measurement) else None
+
+    def outlook(self, model: ModelSpec, limit: Limit) -> str | None:
+        """What the samples to be evaluated can prove, for a tolerance on a subset; else None."""
+        rule = limit.rule
+        if not isinstance(rule, Tolerance):
+            return None
+        try:
+            samples, total = self.bench.selection(model)
+        except QuantError:  # the case itself will say so
+            return None
+        if len(samples) == total:
+            return None
+        seen = self.bench.discordances.seen(model, rule.metric)
+        return outlook_line(model.name, rule, samples=len(samples), total=total, seen=seen, confidence=self.confidence)
 
     def _stop_rule(self, model: ModelSpec) -> EarlyStop | None:
         if not self._early_stop:

@@ -15,7 +15,7 @@ from pytest_quant.items import CaseItem, ProblemItem
 from pytest_quant.predictions.files import replace_file
 from pytest_quant.records import Bulletin, PlannedCase
 from pytest_quant.run import QuantRun
-from pytest_quant.session import PLAN_FILE, Planned
+from pytest_quant.session import PLAN_FILE, Plan, Planned
 from pytest_quant.spec import CaseRecord, Limit, ModelSpec, Outcome
 from pytest_quant.state import RECORDS
 
@@ -39,6 +39,7 @@ class RunHooks:
             if python_cases.case_of(item) is not None:
                 item.add_marker(pytest.mark.quant)
 
+    @pytest.hookimpl(tryfirst=True)  # the terminal reporter asks for the outlook in its own
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Write down what is to report, where the process that reports finds it even if this one dies."""
         if session.config.option.collectonly:
@@ -47,8 +48,11 @@ class RunHooks:
         if self._run.settings.early_stop:
             for item in items:
                 self._run.expect(_model(item), _limits(item))
-        plans = [Planned(item.nodeid, _planned(item)) for item in items]
-        replace_file(self._plan_file, json.dumps([asdict(plan) for plan in plans]).encode())
+        plan = Plan(
+            tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
+            outlook=tuple(self._run.outlook((_model(item), _limits(item)) for item in items)),
+        )
+        replace_file(self._plan_file, json.dumps(asdict(plan)).encode())
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:

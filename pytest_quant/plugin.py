@@ -55,8 +55,9 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
     if not xdist.is_worker(config):
-        config.pluginmanager.register(Recorder(settings, run_dir), "quant-recorder")
-        config.pluginmanager.register(xdist.ControllerHooks(run_dir), "quant-xdist")
+        recorder = Recorder(settings, run_dir)
+        config.pluginmanager.register(recorder, "quant-recorder")
+        config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
         config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,17 @@ class QuantRun:
         """Note that a selected test decides these limits: an early stop waits for them."""
         if model is not None:
             self.assessor.expect(model, limits)
+
+    def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
+        """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
+        sampled = self.settings.samples is not None
+        lines = (
+            self.assessor.outlook(model, limit)
+            for model, limits in selected
+            if model is not None and (sampled or (model.samples is not None and not self.settings.whole))
+            for limit in limits
+        )
+        return list(dict.fromkeys(line for line in lines if line is not None))
 
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.

@@ -29,15 +29,23 @@ class Planned:
     cases: Sequence[PlannedCase]
 
 
-def read_plan(run_dir: Path) -> list[Planned]:
+@dataclass(frozen=True)
+class Plan:
+    """What a process that runs tests has collected, before it runs them."""
+
+    tests: Sequence[Planned] = ()
+    outlook: Sequence[str] = ()
+    """What sampled cases can prove, in words."""
+
+
+def read_plan(run_dir: Path) -> Plan:
     """What the processes that run tests wrote down; empty when nothing was collected."""
     path = run_dir / PLAN_FILE
     if not path.exists():
-        return []
-    return [
-        Planned(entry["id"], tuple(PlannedCase(**case) for case in entry["cases"]))
-        for entry in json.loads(path.read_bytes())
-    ]
+        return Plan()
+    raw = json.loads(path.read_bytes())
+    tests = (Planned(test["id"], tuple(PlannedCase(**case) for case in test["cases"])) for test in raw["tests"])
+    return Plan(tuple(tests), tuple(raw["outlook"]))
 
 
 class Recorder:
@@ -81,12 +89,23 @@ class Recorder:
         known = self._records.get(key)
         self._records[key] = record if known is None else worse(record, known)
 
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What sampled cases can prove, before they run."""
+        return list(read_plan(self._run_dir).outlook)
+
+    def announce(self, config: pytest.Config) -> None:
+        """The same, printed at once: under xdist nothing is collected in this process."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        for line in self.pytest_report_collectionfinish():
+            if reporter is not None:
+                reporter.write_line(line)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Account for every planned case; what never reported fails the run."""
         if session.config.option.collectonly:
             return
-        plans = read_plan(self._run_dir)
+        plans = read_plan(self._run_dir).tests
         stopped = exitstatus == pytest.ExitCode.INTERRUPTED or bool(session.shouldstop or session.shouldfail)
         missing = self._account(plans, stopped)
         if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,20 @@ def run_folder(config: pytest.Config) -> Path:
 class ControllerHooks:
     """Registered in a process that may turn out to be a controller."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, announce: Callable[[pytest.Config], None]) -> None:
+        """``announce`` prints what is known after collection: a controller collects nothing itself."""
         self._run_dir = run_dir
+        self._announce = announce
+        self._announced = False
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where the shared folder is."""
         node.workerinput[_KEY] = str(self._run_dir)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+        """The first worker has collected, as all others will."""
+        if not self._announced:
+            self._announced = True
+            self._announce(node.config)

@@ -17,6 +17,7 @@ from pytest_quant.environment import isa, versions
 from pytest_quant.errors import DatasetError
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.digests import DigestMemo, sha256_json
+from pytest_quant.predictions.discordance import DiscordanceMemo
 from pytest_quant.predictions.evaluate import Job, Shard, SideResult, evaluate
 from pytest_quant.predictions.rounds import StopRule, evaluate_until
 from pytest_quant.predictions.store import PredictionStore, ShardKey
@@ -98,6 +99,7 @@ class Workbench:
     store: PredictionStore
     digests: DigestMemo
     cores: CorePool
+    discordances: DiscordanceMemo
     sampling: Sampling = Sampling()
     _datasets: dict[DatasetSpec, Dataset] = field(default_factory=dict)
 
@@ -114,6 +116,7 @@ class Workbench:
             store=PredictionStore(kept / "predictions", locks),
             digests=DigestMemo(kept / "digests", locks, cores),
             cores=CorePool(run_dir / "cores", cores),
+            discordances=DiscordanceMemo(kept / "discordance"),
             sampling=sampling or Sampling(),
         )
 
@@ -157,9 +160,11 @@ class Workbench:
         fp32, int8 = (results[side] for side in SIDES)
         timing = _timing(start, fp32, int8)
         samples, planned = samples[:used], len(samples)
+        comparison = pipeline.compare(samples, fp32.predictions[:used], int8.predictions[:used])
+        self.discordances.note(model, comparison)
         return Measurement(
             model=model,
-            comparison=pipeline.compare(samples, fp32.predictions[:used], int8.predictions[:used]),
+            comparison=comparison,
             evaluated=used,
             total=total,
             seed=self.sampling.seed,
