@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_quant.environment import isa, versions
 from pytest_quant.errors import BaselineMissingError, ConfigError
@@ -74,7 +74,7 @@ class BaselineEntry(_Strict):
 
 
 class _BaselineFile(_Strict):
-    schema_: int
+    schema_: int = Field(alias="schema")
     models: dict[str, BaselineEntry]
 
 
@@ -106,10 +106,13 @@ def read_baseline(path: Path) -> Baseline:
     if not path.exists():
         return Baseline(path, {})
     try:
-        raw = json.loads(path.read_bytes())
-        content = _BaselineFile.model_validate({"schema_": raw.pop("schema", None), **raw})
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
-        raise ConfigError(f"{shown(path)}: is no baseline file of pytest-quant: {str(error).splitlines()[0]}") from None
+        content = _BaselineFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"{shown(path)}: is no baseline file of pytest-quant: {where}: {first['msg']}") from None
     if content.schema_ != SCHEMA:
         raise ConfigError(f"{shown(path)}: has schema {content.schema_}, this version knows {SCHEMA}")
     return Baseline(path, content.models)

@@ -77,10 +77,8 @@ class RunHooks:
     def _bulletin(self, item: pytest.Item, report: pytest.TestReport) -> Bulletin:
         outcome = _outcome(report)
         records = {record.name: record for record in item.stash.get(RECORDS, [])}
-        reason = str(report.longrepr or "").strip().splitlines()[-1:] or ["the test did not reach its limits"]
-        complete = [
-            _final(records.get(case.name), case, outcome, reason[0], report.duration) for case in _planned(item)
-        ]
+        reason = _last_words(report) or "the test did not reach its limits"
+        complete = [_final(records.get(case.name), case, outcome, reason, report.duration) for case in _planned(item)]
         model = _model(item)
         models = [model] if model is not None else []
         return Bulletin(
@@ -120,7 +118,15 @@ def _final(record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reaso
     return replace(record, outcome=outcome)
 
 
+def _last_words(report: pytest.TestReport) -> str:
+    """The last line of what a report says; of a skip the reason without the place."""
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(said or "").strip().rpartition("\n")[2]
+
+
 def _outcome(report: pytest.TestReport) -> Outcome:
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
+    if report.failed and str(report.longrepr).startswith("[XPASS(strict)]"):
+        return "xpassed"
     return report.outcome

@@ -6,7 +6,7 @@ positional arguments, which a type checker refuses, are handed on at run time.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
@@ -28,7 +28,7 @@ def quant_model(*names: str) -> pytest.MarkDecorator:
     >>> quant_model("resnet18-cifar10", "mobilenet-v2").args
     ('resnet18-cifar10', 'mobilenet-v2')
     """
-    return pytest.mark.quant_model.with_args(*names)
+    return pytest.mark.quant_model(*names)
 
 
 def quant_tolerance(*unexpected: NoReturn, **metrics: float | str) -> pytest.MarkDecorator:
@@ -40,7 +40,7 @@ def quant_tolerance(*unexpected: NoReturn, **metrics: float | str) -> pytest.Mar
     >>> quant_tolerance(top1=1.0).kwargs
     {'top1': 1.0}
     """
-    return pytest.mark.quant_tolerance.with_args(*unexpected, **metrics)
+    return pytest.mark.quant_tolerance(*unexpected, **metrics)
 
 
 def quant_floor(*unexpected: NoReturn, **metrics: float) -> pytest.MarkDecorator:
@@ -49,13 +49,13 @@ def quant_floor(*unexpected: NoReturn, **metrics: float) -> pytest.MarkDecorator
     >>> quant_floor(top1=94.0).kwargs
     {'top1': 94.0}
     """
-    return pytest.mark.quant_floor.with_args(*unexpected, **metrics)
+    return pytest.mark.quant_floor(*unexpected, **metrics)
 
 
-def quant_require(*unexpected: NoReturn, **conditions: Any) -> pytest.MarkDecorator:
+def quant_require(*unexpected: NoReturn, **conditions: object) -> pytest.MarkDecorator:
     """Fail the test when the evaluation was made under other conditions.
 
     >>> quant_require(flip_test=False).kwargs
     {'flip_test': False}
     """
-    return pytest.mark.quant_require.with_args(*unexpected, **conditions)
+    return pytest.mark.quant_require(*unexpected, **conditions)

@@ -19,7 +19,7 @@ def outlook_line(
     """One line for one sampled tolerance; ``seen`` is the discordance of an earlier run, as a share.
 
     >>> print(outlook_line("m", Tolerance("top1", 1.0), samples=4000, total=50000, seen=0.03, confidence=0.95))
-    m::top1: 4000 of 50000 samples can prove drop <= 1.00 (8 times in 10) if it is at most 0.36 at discordance 3 %, as seen before
+    m::top1: 4000 of 50000 samples can prove drop <= 1.00 (8 times in 10) if it is at most 0.35 at discordance 3 %, as seen before
     """  # noqa: E501
     metric = METRICS[rule.metric]
     limit = f"{100 * rule.amount:g} % of fp32" if rule.relative else metric.number(rule.amount)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.errors import QuantError
 from pytest_quant.fixtures import (
     USER_FIXTURES,
     _quant_case,
@@ -52,6 +53,10 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     run_dir = xdist.run_folder(config)
     cache_dir = _cache_dir(config, settings)
     run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
+    try:
+        run.read_baseline()
+    except QuantError as error:
+        raise pytest.UsageError(f"--quant-baseline: {error}") from None
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
     if not xdist.is_worker(config):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +34,8 @@ class PythonCase:
     model: ModelSpec | None = None
     limits: tuple[Limit, ...] = ()
     problem: str | None = None
+    marks: int = 0
+    """How many of the plugin's markers were read."""
 
 
 def is_quant_test(item: pytest.Item) -> bool:
@@ -48,9 +50,11 @@ def wants_models(marks: Iterable[pytest.Mark], fixturenames: Sequence[str]) -> b
 
 def parametrize(metafunc: pytest.Metafunc, run: QuantRun) -> None:
     """Make one test per model of an accuracy test; it works whether or not the function takes arguments."""
-    if not wants_models(metafunc.definition.iter_markers(), metafunc.fixturenames):
+    marks = list(metafunc.definition.iter_markers())
+    if not wants_models(marks, metafunc.fixturenames):
         return
-    cases = _cases(run, metafunc.definition.path, list(metafunc.definition.iter_markers()))
+    read = sum(mark.name in USER_MARKERS for mark in marks)
+    cases = [replace(case, marks=read) for case in _cases(run, metafunc.definition.path, marks)]
     if CASE_FIXTURE not in metafunc.fixturenames:
         metafunc.fixturenames.append(CASE_FIXTURE)
     metafunc.parametrize(CASE_FIXTURE, cases, ids=[case.id for case in cases], indirect=True)
@@ -66,21 +70,36 @@ def case_of(item: pytest.Item) -> PythonCase | None:
 def with_problems_failing(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     """The items, with an item that fails in place of each accuracy test that cannot run."""
     for item in items:
-        if isinstance(item, ProblemItem) or not is_quant_test(item):
-            yield item
-            continue
-        case = case_of(item)
-        if case is not None and case.problem is None:
-            yield item
-            continue
-        message = "markers and fixtures of pytest-quant work in test functions and in methods of plain classes only"
-        yield ProblemItem.from_parent(
-            cast(pytest.Collector, item.parent),
-            name=item.name,
-            kind="config",
-            model=None,
-            message=message if case is None else case.problem,
-        )
+        problem = _problem(item) if is_quant_test(item) and not isinstance(item, ProblemItem) else None
+        yield item if problem is None else _failing(item, problem)
+
+
+def _problem(item: pytest.Item) -> str | None:
+    case = case_of(item)
+    if case is None:
+        return "markers and fixtures of pytest-quant work in test functions and in methods of plain classes only"
+    return case.problem or _unread_marker(item)
+
+
+def _unread_marker(item: pytest.Item) -> str | None:
+    """A marker that came after `parametrize`: what it says would be passed over in silence."""
+    case = case_of(item)
+    marks = [mark.name for mark in item.iter_markers() if mark.name in USER_MARKERS]
+    if len(marks) == (0 if case is None else case.marks):
+        return None
+    return (
+        f"{listed(f'@{name}' for name in dict.fromkeys(marks))}: the markers of pytest-quant must stand on the test "
+        "function, its class or its module; found one in pytest.param, or added by a hook"
+    )
+
+
+def _failing(item: pytest.Item, problem: str) -> ProblemItem:
+    """An item that fails in place of another; it is selected and skipped by the same marks."""
+    failing: ProblemItem = ProblemItem.from_parent(
+        cast(pytest.Collector, item.parent), name=item.name, kind="config", model=None, message=problem
+    )
+    failing.own_markers += [mark for mark in item.own_markers if mark.name != "xfail"]  # which is about limits
+    return failing
 
 
 def planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
@@ -94,6 +113,9 @@ def planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
 def enforce(item: pytest.Item, run: QuantRun) -> None:
     """Decide the limits of a test whose body has passed; fails with every one that does not hold."""
     __tracebackhide__ = True
+    unread = None if isinstance(item, ProblemItem) else _unread_marker(item)
+    if unread is not None:
+        pytest.fail(unread, pytrace=False)
     case = case_of(item)
     if case is None or case.model is None:
         return

@@ -38,6 +38,7 @@ class QuantRun:
         self._cache_dir = cache_dir
         self._zoos: dict[Path, Zoo | ZooError] = {}
         self._owner: dict[str, Path] = {}
+        self._baseline: Baseline | None = None
         self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
@@ -54,14 +55,14 @@ class QuantRun:
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
         )
-        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop, baseline=self.baseline)
+        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop, baseline=self._baseline)
 
-    @cached_property
-    def baseline(self) -> Baseline | None:
-        """The committed baseline as it was when the run started; raises `ConfigError` when it is damaged."""
-        from pytest_quant.baseline import read_baseline
+    def read_baseline(self) -> None:
+        """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
+        if self.settings.baseline is not None:
+            from pytest_quant.baseline import read_baseline
 
-        return None if self.settings.baseline is None else read_baseline(self.settings.baseline)
+            self._baseline = read_baseline(self.settings.baseline)
 
     def limits(self, model: ModelSpec) -> tuple[Limit, ...]:
         """The cases of a model: its own limits, and one per metric for the baseline when there is one."""

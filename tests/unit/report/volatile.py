@@ -1,0 +1,17 @@
+"""What two reports of the same run may differ in."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+
+def without_volatile(report: dict[str, Any]) -> dict[str, Any]:
+    """The report without ``timing``, ``seconds``, ``started`` and ``options``."""
+    left = copy.deepcopy(report)
+    del left["environment"]["started"], left["environment"]["options"]
+    for model in left["models"].values():
+        del model["timing"]
+    for case in left["cases"]:
+        del case["seconds"]
+    return left
