@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from pytest_quant.baseline import Baseline
 from pytest_quant.errors import ConfigError, QuantError
-from pytest_quant.gate import EarlyStop, judge, judge_baseline, judge_int8, judge_requirement, judge_table
+from pytest_quant.gate import EarlyStop, judge, judge_baseline, judge_int8, judge_requirement, judge_table, remark
 from pytest_quant.outlook import outlook_line
 from pytest_quant.predictions.measure import Measurement, Workbench
 from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Tolerance, Verdict
@@ -52,6 +52,11 @@ class Assessor:
         """The measurement if there is one already; starts nothing."""
         found = self._measured.get(_key(model))
         return found if isinstance(found, Measurement) else None
+
+    def remark(self, model: ModelSpec, limit: Limit) -> str | None:
+        """A warning about a limit, once its model has been measured."""
+        measurement = self.measured(model)
+        return None if measurement is None else remark(limit, measurement)
 
     def outlook(self, model: ModelSpec, limit: Limit) -> str | None:
         """What the samples to be evaluated can prove, for a tolerance on a subset; else None."""

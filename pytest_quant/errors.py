@@ -37,3 +37,7 @@ class RunnerError(QuantError):
 
 class BaselineMissingError(QuantError):
     """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""
+
+
+class QuantWarning(UserWarning):
+    """Something that is legitimate and probably not meant."""

@@ -53,6 +53,22 @@ def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
     raise TypeError(f"{limit.name} is not a limit on a metric")
 
 
+def remark(limit: Limit, measurement: Measurement) -> str | None:
+    """A warning about a limit that one sample decides; None when there is nothing to say."""
+    rule = limit.rule
+    if not isinstance(rule, Tolerance) or rule.amount == 0:
+        return None
+    metric = METRICS[rule.metric]
+    amount = rule.amount * metric.maximum if rule.relative else rule.amount
+    one_sample = metric.maximum / measurement.evaluated
+    if amount >= one_sample:
+        return None
+    return (
+        f"the tolerance {rule.amount:g} of {rule.metric} is smaller than one sample of {measurement.evaluated} "
+        f"({metric.difference(one_sample)}): it allows no drop at all"
+    )
+
+
 def _pair(measurement: Measurement, metric: str) -> MetricPair:
     comparison = measurement.comparison
     if metric not in comparison.metrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_quant.errors import BaselineMissingError, ConfigError, DatasetMissingError, QuantError, ZooError
+from pytest_quant.errors import (
+    BaselineMissingError,
+    ConfigError,
+    DatasetMissingError,
+    QuantError,
+    QuantWarning,
+    ZooError,
+)
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
@@ -137,6 +145,9 @@ class QuantRun:
             records.append(planned.record("error", "failed", str(error), time.perf_counter() - start))
             raise
         records.append(planned.decided(verdict, time.perf_counter() - start))
+        remark = self.assessor.remark(model, limit)
+        if remark is not None:
+            warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
         if not is_broken(verdict, self.settings.inconclusive):
             return None
         return failure_message(model, limit, verdict, self.assessor.measured(model))

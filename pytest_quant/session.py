@@ -158,7 +158,7 @@ class Recorder:
                 write_report(self.report(), path)
                 self.written.append(path)
             except OSError as error:
-                self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}")
+                self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}")
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _update_baseline(self, session: pytest.Session) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pytest_quant.spec import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
+_OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
 _LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}"}
 
 
@@ -95,10 +96,15 @@ def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]
         yield from (form.format(value) for value in shown)
 
 
+def _badness(case: Mapping[str, Any]) -> tuple[int, int]:
+    return _VERDICTS_WORST_FIRST.index(case["verdict"]), _OUTCOMES_WORST_FIRST.index(case["outcome"])
+
+
 def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
-    decided = [case for case in cases if case["verdict"] != "skipped"]
-    worst = min(decided or cases, key=lambda case: _VERDICTS_WORST_FIRST.index(case["verdict"]))
+    # A baseline that has no entry yet says nothing about the model.
+    telling = [case for case in cases if case["verdict"] != "skipped" or case["kind"] != "baseline"]
+    worst = min(telling or cases, key=_badness)
     text = "NOT RUN" if worst["outcome"] == "not_run" else str(worst["verdict"]).upper()
     if worst["outcome"] in ("xfailed", "xpassed"):
         text += f" ({worst['outcome']})"

@@ -37,7 +37,8 @@ def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
 def _markup(text: str) -> dict[str, bool]:
     if text == "PASS":
         return {"green": True}
-    return {"yellow": True} if text.startswith(("SKIPPED", "NOT RUN")) or "(" in text else {"red": True}
+    is_excused = text.startswith(("SKIPPED", "NOT RUN")) or text.endswith(("(xfailed)", "(allowed)"))
+    return {"yellow": True} if is_excused else {"red": True}
 
 
 def footnotes(report: Mapping[str, Any]) -> Iterator[str]:

@@ -71,7 +71,7 @@ class Sampling:
         rows = np.arange(low, high + 1, stride, dtype=np.int64)
         columns = np.arange(self.window(second)[0], self.window(second)[1] + 1, dtype=np.int64)
         sums = np.arange(rows[0] + columns[0], rows[-1] + columns[-1] + 1, dtype=np.int64)
-        rest = np.where(sums <= self.n, self.part(np.maximum(self.n - sums, 0), 1.0 - first - second), 0.0)
+        rest = np.where(sums <= self.n, self.part(np.maximum(self.n - sums, 0), max(1.0 - first - second, 0.0)), 0.0)
         by_row = np.lib.stride_tricks.sliding_window_view(rest, columns.size)[::stride]
         inside = columns >= least_second(rows)[:, np.newaxis]
         total = self.part(np.array([self.n]), 1.0)[0]

@@ -130,7 +130,7 @@ class _Search:
 
     def probability(self, drop: int, both: int) -> float:
         """Probability of a sample whose Tango limit is at or below the observed one."""
-        first = (both + drop + 1) // 2
+        first = (both + drop) // 2
         second = first - drop
         return self.sampling.below_curve(first / self.scale, second / self.scale, self.region.least_second)
 
@@ -155,7 +155,7 @@ class _Region:
             statistic = tango_statistic(first, middle, self.n, self.limit, self.correction)
             inside = (statistic <= self.critical + 1e-9) | (middle > self.n)
             low, high = np.where(inside, low, middle), np.where(inside, middle, high)
-        return high
+        return np.maximum(high, 0)
 
 
 def _square_spaced(low: int, high: int, points: int) -> list[int]:

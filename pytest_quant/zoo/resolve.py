@@ -21,6 +21,7 @@ from pytest_quant.spec import (
     ModelSpec,
     NetFiles,
     Requirement,
+    baseline_limits,
     floor_limit,
     published_limit,
     requirement_limit,
@@ -218,7 +219,8 @@ class ModelResolver:
                     f"{self._document.where((*keys, 'require', name))}: the task {model.task} has no condition "
                     f"{name!r}.{suggestion(name, conditions)} Its conditions: {listed(conditions)}"
                 )
-        cases = tuple(limit.name for limit in model.limits)
+        limits = (*model.limits, *baseline_limits(model.limits, 0))
+        cases = tuple(limit.name for limit in limits)
         for name in model.xfail:
             if name not in cases:
                 raise ConfigError(

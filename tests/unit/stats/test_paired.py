@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
 from pytest_quant.stats.discordant import Sampling
 from pytest_quant.stats.exact import exact_upper_limit
 from pytest_quant.stats.interval import Interval
 from pytest_quant.stats.paired import PairedCounts, paired_counts_interval, paired_drop_interval
+from pytest_quant.stats.proportion import upper_count
+from pytest_quant.stats.score import population_correction, tango_statistic, tango_upper
 
 Bools = NDArray[np.bool_]
 
@@ -218,3 +221,24 @@ def test_interval_refuses_crossed_bounds() -> None:
     with pytest.raises(ValueError, match="not at or below"):
         Interval(1.0, 0.0, 0.9, "test")
     assert 0.5 in Interval(0.0, 1.0, 0.9, "test")
+
+
+@pytest.mark.parametrize(("b", "c", "n", "population"), [(3, 2, 200, 2000), (12, 0, 300, 3000), (20, 25, 400, 1500)])
+def test_no_number_of_discordant_pairs_is_left_unrefuted(b: int, c: int, n: int, population: int) -> None:
+    """The search looks at a grid of them; here is every one, with sums that share no code with the search."""
+    error = 0.05
+    limit = exact_upper_limit(b, c, n, population, error)
+    tango = tango_upper(b, c, n, error, population_correction(n, population))
+    firsts, seconds = np.meshgrid(np.arange(81), np.arange(81), indexing="ij")
+    statistic = tango_statistic(firsts, seconds, n, tango, population_correction(n, population))
+    below = statistic <= stats.norm.ppf(error) + 1e-9
+    drop = round(limit * population) + 1
+    probabilities = []
+    most = round(population * upper_count(b + c, n, population, error / 200))  # of both kinds, nearly certainly
+    for second in range(c, (most - drop) // 2 + 1):
+        dataset = [drop + second, second, population - drop - 2 * second]
+        probability = stats.multivariate_hypergeom.pmf(
+            np.stack([firsts, seconds, n - firsts - seconds], axis=-1), dataset, n
+        )
+        probabilities.append(probability[below].sum())
+    assert 0.9 * error < max(probabilities) <= 0.99 * error + 1e-6

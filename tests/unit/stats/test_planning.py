@@ -58,7 +58,7 @@ def test_provable_drop_and_samples_to_prove_are_inverse(n: int, discordance: flo
 
 def test_the_promised_power_is_reached() -> None:
     """Simulated with the exact bounds, which the plan only approximates."""
-    n, population, discordance = 1500, 50000, 0.01
+    n, population, discordance = 2000, 10000, 0.01
     drop = provable_drop(n, population=population, discordance=discordance, tolerance=0.01, confidence=0.95)
     assert drop is not None
     first = round((discordance + drop) / 2 * population)
@@ -69,7 +69,7 @@ def test_the_promised_power_is_reached() -> None:
     known: dict[tuple[int, ...], bool] = {}
     for row in map(tuple, drawn.tolist()):
         if row not in known:
-            known[row] = exact_upper_limit(*row[:2], n, population, 0.05) <= 0.01
+            known[row] = exact_upper_limit(row[0], row[1], n, population, 0.05) <= 0.01
     power = np.mean([known[tuple(row)] for row in drawn.tolist()])
     assert power == pytest.approx(0.8, abs=0.02 + 2 * math.sqrt(0.16 / 150))
 

@@ -1,0 +1,90 @@
+"""Run pytest on a folder of zoo files, inside this process, and read what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+PLAIN = ("-p", "no:hypothesispytest", "-W", "error")
+"""Flags of every run; the other plugin would import its library in each of them."""
+UNCACHED = ("-p", "no:cacheprovider")
+ZOO = "zoo.quant.yaml"
+
+# An inner run forgets at its end what it imported itself; what is imported here stays, and a run takes milliseconds.
+for _module in (
+    "pytest_quant.assess",
+    "pytest_quant.datasets.cifar10",
+    "pytest_quant.datasets.image_list",
+    "pytest_quant.datasets.imagenet",
+    "pytest_quant.hooks",
+    "pytest_quant.predictions.model_runner",
+    "pytest_quant.report.message",
+    "pytest_quant.report.terminal",
+    "pytest_quant.report.write",
+    "pytest_quant.scores",
+    "pytest_quant.session",
+    "pytest_quant.tasks.classification.task",
+    "pytest_quant.xdist",
+):
+    import_module(_module)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of pytest with its JSON report."""
+
+    result: pytest.RunResult
+    report: dict[str, Any] | None
+
+    @property
+    def status(self) -> int:
+        return int(self.result.ret)
+
+    @property
+    def text(self) -> str:
+        """What it printed."""
+        return self.result.stdout.str()
+
+    @property
+    def errors(self) -> str:
+        """What it printed to stderr: usage errors."""
+        return self.result.stderr.str()
+
+    @property
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """Cases by their id, without the zoo file where it is `ZOO`."""
+        assert self.report is not None, f"no report was written:\n{self.text}\n{self.errors}"
+        return {case["id"].removeprefix(f"{ZOO}::"): case for case in self.report["cases"]}
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Case id to verdict and, where it is not the usual one of that verdict, outcome."""
+        usual = {"pass": "passed", "fail": "failed", "inconclusive": "failed", "error": "failed", "skipped": "skipped"}
+        return {
+            name: case["verdict"] if usual[case["verdict"]] == case["outcome"] else f"{case['verdict']} {case['outcome']}"
+            for name, case in self.cases.items()
+        }
+
+    def metric(self, model: str, name: str = "top1") -> dict[str, Any]:
+        """What the report says of a model's metric."""
+        assert self.report is not None
+        entry: dict[str, Any] = self.report["models"][model]["metrics"][name]
+        return entry
+
+
+def run_plain(pytester: pytest.Pytester, *args: str) -> Run:
+    """Run ``pytest`` in the tester's folder, warnings being errors, without ``--quant``."""
+    return Run(pytester.runpytest_inprocess(*PLAIN, *UNCACHED, *args), None)
+
+
+def run_quant(pytester: pytest.Pytester, *args: str, cached: bool = False) -> Run:
+    """Run ``pytest --quant`` in the tester's folder, warnings being errors, and read its report."""
+    path = pytester.path / "report.json"
+    path.unlink(missing_ok=True)
+    cache = () if cached else UNCACHED
+    result = pytester.runpytest_inprocess("--quant", *PLAIN, *cache, "--quant-report", str(path), *args)
+    return Run(result, json.loads(path.read_text()) if path.exists() else None)

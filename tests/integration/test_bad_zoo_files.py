@@ -1,0 +1,266 @@
+"""A zoo file that cannot be used as a whole fails as one item; other files of the run are read and run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from tests.integration.runs import ZOO, run_quant
+
+
+def check_file_fails(pytester: pytest.Pytester, content: bytes, says: str) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    tiny.write_zoo(folder, name="sound.quant.yaml")
+    (folder / ZOO).write_bytes(content)
+
+    run = run_quant(pytester)
+
+    message = run.cases["zoo"]["reason"]
+    assert message.startswith(f"{ZOO}{says}")
+    assert message in run.text
+    assert "Traceback" not in run.text
+    sound = {"sound.quant.yaml::tiny::top1": "pass", "sound.quant.yaml::tiny::int8": "pass"}
+    assert run.verdicts == {"zoo": "error", **sound}
+    assert (run.cases["zoo"]["kind"], run.cases["zoo"]["model"]) == ("zoo", None)
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", ": found an empty file, expected the keys version, defaults, datasets and models"),
+        ("# models: {}\n", ": found an empty file, expected the keys version"),
+        ("- tiny\n", ": found ['tiny'], expected the keys version, defaults, datasets and models"),
+        ("version: 2\nmodels: {a: {}}\n", ":1: version: found 2 (int), expected 1"),
+        ("models: {a: {}}\n", ":1: version: is missing: this key is required"),
+        ("version: 1\n", ":1: models: is missing: this key is required"),
+        ("version: 1\nmodels: {}\n", ":2: models: found {} (dict), expected 1 or more values"),
+        ("version: 1\nmodels: [a]\n", ":2: models: found ['a'] (list), expected keys and values"),
+        ("version: 1\nmodel: {}\nmodels: {a: {}}\n", ":2: model: unknown key. Did you mean `models`? Known keys: vers"),
+        ("version: 1\ndefaults: {floor: {}}\nmodels: {a: {}}\n", ":2: defaults.floor: unknown key. Known keys: toler"),
+        ("version: 1\nmodels:\n  a: {}\n  a: {}\n", ":4: `models.a` stands here and on line 3: remove one"),
+    ],
+)
+def test_not_a_zoo(pytester: pytest.Pytester, text: str, says: str) -> None:
+    check_file_fails(pytester, text.encode(), says)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"version: 1\nmodels: {a: [\n", ":3: is not valid YAML: while parsing a flow node, expected the node content"),
+        (b"version: 1\nmodels:\n\ta: 1\n", ":3: is not valid YAML: while scanning for the next token, found character"),
+        (
+            b"version: 1\n---\nversion: 1\n",
+            ":2: is not valid YAML: expected a single document in the stream, but found ",
+        ),
+        (b"version: 1\nmodels: *a\n", ":2: is not valid YAML: found undefined alias 'a'"),
+        (b"version: 1\nmodels: {a: 2026-13-45}\n", ":2: is not valid YAML: month must be in 1..12"),
+        (b"version: 1\nmodels: {a: \x00}\n", ": is not valid YAML: unacceptable character #x0000"),
+        (b"version: 1\nmodels: \xff\xfe\n", ": is not UTF-8 text: invalid start byte at byte 19"),
+        ("version: 1\n".encode("utf-16"), ": is not UTF-8 text: invalid start byte at byte 0"),
+    ],
+)
+def test_not_yaml(pytester: pytest.Pytester, content: bytes, says: str) -> None:
+    check_file_fails(pytester, content, says)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "version: 1\nmodels: !!python/object/apply:os.mkdir [pwned]\n",
+            ":2: is not valid YAML: could not determine a ",
+        ),
+        (
+            "version: 1\nmodels: {a: !!python/name:os.system }\n",
+            ":2: is not valid YAML: could not determine a constructo",
+        ),
+        ("version: 1\nmodels: &m\n  a: *m\n", ":2: what stands here holds an alias of itself"),
+        ("version: 1\nmodels: {a: {samples: &s [*s]}}\n", ":2: what stands here holds an alias of itself"),
+        ("version: 1\nmodels: " + "{a: " * 5000 + "1" + "}" * 5000, ": is nested too deeply"),
+        ("version: 1\nmodels: " + "[" * 50000, ": is nested too deeply"),
+    ],
+)
+def test_hostile_yaml(pytester: pytest.Pytester, text: str, says: str) -> None:
+    check_file_fails(pytester, text.encode(), says)
+    assert not (pytester.path / "pwned").exists()
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory(pytester: pytest.Pytester) -> None:
+    lines = ["version: 1", "models:", "  a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    check_file_fails(pytester, "\n".join(lines).encode(), ":9: with its aliases written out, what stands here has more")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (
+            "a b",
+            "found the model name 'a b', expected a letter or digit followed by letters, digits, '.', '_', '+' and",
+        ),
+        ("-a", "found the model name '-a', expected a letter or digit"),
+        ("a::b", "found the model name 'a::b', expected a letter or digit"),
+        ("a/b", "found the model name 'a/b', expected a letter or digit"),
+        ("", "found the model name '', expected a letter or digit"),
+        (2015, "found the name 2015 (int), expected text: put it in quotes"),
+    ],
+)
+def test_names_that_are_not_allowed(pytester: pytest.Pytester, name: str | int, says: str) -> None:
+    tiny.write_images(pytester.path, 12)
+    entry = tiny.model_entry(pytester.path)
+    tiny.write_zoo(pytester.path, {name: entry, "tiny": entry})  # type: ignore[dict-item]
+    run = run_quant(pytester)
+    assert run.verdicts == {f"{name}::config": "error", "tiny::top1": "pass", "tiny::int8": "pass"}
+    message = run.cases[f"{name}::config"]["reason"]
+    assert message.startswith(f"{ZOO}:8: models.{name}: {says}")
+    assert message in run.text
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_two_files_with_a_model_of_one_name(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    one = tiny.model_entry(pytester.path)
+    tiny.write_zoo(pytester.path, {"tiny": one}, name="a.quant.yaml")
+    tiny.write_zoo(pytester.path, {"tiny": one, "other": one}, name="b.quant.yaml")
+    run = run_quant(pytester)
+    assert run.verdicts == {
+        "a.quant.yaml::tiny::top1": "pass",
+        "a.quant.yaml::tiny::int8": "pass",
+        "b.quant.yaml::tiny::config": "error",
+        "b.quant.yaml::other::top1": "pass",
+        "b.quant.yaml::other::int8": "pass",
+    }
+    message = run.cases["b.quant.yaml::tiny::config"]["reason"]
+    assert message.startswith("b.quant.yaml: models.tiny: a.quant.yaml has a model of this name too")
+    assert message in run.text
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "says"),
+    [
+        (
+            {"type": "cifar-10"},
+            "type",
+            "found 'cifar-10', expected one of cifar10, imagenet, image-list. Did you mean `",
+        ),
+        ({"root": "."}, "type", "is missing, expected one of cifar10, imagenet, image-list."),
+        ({"type": "image-list", "root": "."}, "list", "is missing: this key is required"),
+        ({"type": "image-list", "root": ".", "list": 3}, "list", "found 3 (int), expected text"),
+        ({"type": "cifar10", "root": 3}, "root", "found 3 (int), expected a path"),
+        ({"type": "cifar10", "rot": "."}, "rot", "unknown key. Did you mean `root`? Known keys: root, split"),
+        ({"type": "cifar10", "root": ".", "split": "val"}, "split", "found 'val' (str), expected 'test' or 'train'"),
+        ("cifar10", "", "found 'cifar10' (str), expected the keys of a dataset"),
+    ],
+)
+def test_a_broken_dataset_entry(pytester: pytest.Pytester, dataset: object, key: str, says: str) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    models = {
+        "broken": tiny.model_entry(folder, "broken", dataset="broken"),
+        "sound": tiny.model_entry(folder, "sound", tolerance={"top1": 9.0}),
+    }
+    sound = {"type": "image-list", "root": ".", "list": "list.txt"}
+    tiny.write_zoo(folder, models, datasets={"broken": dataset, "colours": sound})
+
+    run = run_quant(pytester)
+
+    assert run.verdicts == {
+        "zoo": "error",
+        "broken::config": "error",
+        "sound::top1": "pass",
+        "sound::int8": "pass",
+    }
+    where = f"datasets.broken.{key}".rstrip(".")
+    problem = next(line for line in run.cases["zoo"]["reason"].splitlines() if f" {where}: " in line)
+    assert problem.startswith(f"{ZOO}:")
+    assert says in problem
+    assert problem in run.text
+    assert f"models.broken.dataset: the dataset `broken` is broken: {ZOO}::zoo says how" in run.text
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_broken_defaults(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    models = {
+        "takes-it": tiny.model_entry(folder, tolerance=None),
+        "has-its-own": tiny.model_entry(folder, tolerance={"top1": 9.0}),
+    }
+    tiny.write_zoo(folder, models, defaults={"tolerance": {"top1": 100, "hmena": 0.01, "hmean": 0.01}})
+    run = run_quant(pytester)
+    assert run.verdicts == {
+        "zoo": "error",
+        "takes-it::config": "error",
+        "has-its-own::top1": "pass",
+        "has-its-own::int8": "pass",
+    }
+    problems = run.cases["zoo"]["reason"].splitlines()
+    assert [problem.split(": ")[1] for problem in problems] == ["defaults.tolerance.top1", "defaults.tolerance.hmena"]
+    assert "probably a unit mistake" in problems[0]
+    assert "unknown metric. Did you mean `hmean`?" in problems[1]
+    assert "defaults.tolerance.top1: found 100" in run.cases["takes-it::config"]["reason"]
+
+
+def only_dataset(folder: Path, root: str) -> None:
+    dataset = {"type": "image-list", "root": root, "list": "list.txt"}
+    tiny.write_zoo(folder, datasets={"colours": dataset})
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    ("root", "says"),
+    [
+        (
+            "nowhere",
+            "dataset 'colours': the folder nowhere (`root`) does not exist; fetch the dataset, or correct the pa",
+        ),
+        (
+            "${QUANT_UNSET}/x",
+            "datasets.colours.root: the environment variable QUANT_UNSET is not set: set it to the fol",
+        ),
+    ],
+)
+def test_a_run_whose_datasets_are_all_missing_fails(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, root: str, says: str, strict: bool
+) -> None:
+    monkeypatch.delenv("QUANT_UNSET", raising=False)
+    only_dataset(pytester.path, root)
+    run = run_quant(pytester, "-rs", *(["--quant-strict"] if strict else []))
+    assert run.verdicts == {"tiny::top1": "error" if strict else "skipped", "tiny::int8": "pass"}
+    assert says in run.cases["tiny::top1"]["reason"]
+    assert run.cases["tiny::top1"]["reason"].startswith(ZOO)
+    assert run.cases["tiny::top1"]["reason"] in run.text
+    assert ("no accuracy case was decided" in run.text) is not strict
+    assert ("--quant-strict: " in run.text) is strict
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_missing_dataset_skips_its_cases_only(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    away = {"type": "image-list", "root": "nowhere", "list": "list.txt"}
+    here = {"type": "image-list", "root": ".", "list": "list.txt"}
+    models = {"tiny": tiny.model_entry(folder), "away": tiny.model_entry(folder, "away", dataset="away")}
+    tiny.write_zoo(folder, models, datasets={"colours": here, "away": away})
+    run = run_quant(pytester)
+    assert run.verdicts == {
+        "away::top1": "skipped",
+        "away::int8": "pass",
+        "tiny::top1": "pass",
+        "tiny::int8": "pass",
+    }
+    assert "no accuracy case was decided" not in run.text
+    assert run.status == pytest.ExitCode.OK
+
+
+def test_cases_that_take_no_samples_need_no_dataset(pytester: pytest.Pytester) -> None:
+    only_dataset(pytester.path, "nowhere")
+    run = run_quant(pytester, f"{ZOO}::tiny::int8")
+    assert run.verdicts == {"tiny::int8": "pass"}
+    assert run.status == pytest.ExitCode.OK
