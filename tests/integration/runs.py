@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-PLAIN = ("-p", "no:hypothesispytest", "-W", "error")
-"""Flags of every run; the other plugin would import its library in each of them."""
+PLAIN = ("-p", "no:hypothesispytest", "-W", "error", "-W", "ignore::pytest_quant.errors.QuantWarning")
+"""Flags of every run; the other plugin would import its library in each of them. Small datasets make small warnings."""
 UNCACHED = ("-p", "no:cacheprovider")
 ZOO = "zoo.quant.yaml"
 

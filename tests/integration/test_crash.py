@@ -31,6 +31,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     tiny.write_images(root, count=120)
     names = ("mortal", "deadly", "sound")
     tiny.write_zoo(root, {name: tiny.model_entry(root, name, floor={"top1": 50.0}) for name in names})
+    counting.make_distinct(root, names)
     counting.write_conftest(root, monkeypatch)
     return root
 

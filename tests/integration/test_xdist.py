@@ -52,6 +52,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
             "broken": tiny.model_entry(root, "broken", output="nothing"),
         },
     )
+    counting.make_distinct(root, ["good", "bad", "known"])
     counting.write_conftest(root, monkeypatch)
     return root
 
@@ -88,10 +89,9 @@ def test_the_report_is_the_same_and_each_shard_is_computed_once(
     assert table in parallel.text
 
     # The three runs of `test_numbers` are the user's own; everything else once, whichever worker came first.
-    # (The fp32 nets of the three models are one and the same, and so are the two bad int8 nets.)
     assert found == expected
-    assert len(found) == 3 * IMAGES
-    assert sum(found.values()) == 3 * IMAGES + 3
+    assert len(found) == 6 * IMAGES
+    assert sum(found.values()) == 6 * IMAGES + 3
 
 
 def test_broken_zoos_give_the_same_items_and_exit_status_also_from_another_folder(
@@ -112,14 +112,13 @@ def test_broken_zoos_give_the_same_items_and_exit_status_also_from_another_folde
         "syntax.quant.yaml::zoo",
         "empty.quant.yaml::zoo",
         "broken::config",
-        "good::config",
+        "twin.quant.yaml::good::config",
         "sub/test_it.py::test_every[broken]",
         "sub/test_it.py::test_wrong[config]",
     }
     (folder / "here.json").unlink()
     parallel = run_quant(pytester, "-n2", *args)
     assert parallel.status == serial.status
-    import json; print('DIFF', [ (k, a, comparable(parallel)['models'][n][k]) for n,m in comparable(serial)['models'].items() for k,a in m.items() if a!=comparable(parallel)['models'][n][k]])
     assert comparable(parallel) == comparable(serial)
     assert (folder / "here.json").exists()
 
