@@ -87,7 +87,7 @@ class Assessor:
         if isinstance(limit.rule, Requirement):
             samples, total = self.bench.selection(model)
             found = self.bench.conditions(model, evaluated=len(samples), total=total)
-            return judge_requirement(limit.rule, found)
+            return judge_requirement(limit.rule, found, model)
         if isinstance(limit.rule, NoWorse):
             return self._compare_with_baseline(model, limit.rule)
         return judge(limit, self.measurement(model), self.confidence)

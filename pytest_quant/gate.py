@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
@@ -24,6 +24,7 @@ from pytest_quant.spec import (
     Published,
     Requirement,
     Tolerance,
+    Untold,
     Verdict,
 )
 from pytest_quant.stats.evidence import LimitTest
@@ -264,15 +265,26 @@ def judge_baseline(
     return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
 
 
-def judge_requirement(rule: Requirement, conditions: dict[str, Any]) -> Verdict:
-    """Decide a required condition of the evaluation."""
+def judge_requirement(rule: Requirement, conditions: Mapping[str, Any], model: ModelSpec) -> Verdict:
+    """Decide a required condition: of the evaluation, and of the model's training config file where it names one.
+
+    Raises `ConfigError` when the config file leaves the condition open.
+    """
     found = conditions[rule.condition]
-    # In Python True == 1: `samples: true` is not met by one sample.
-    met = found == rule.value and isinstance(found, bool) == isinstance(rule.value, bool)
-    return Verdict(
-        "pass" if met else "fail",
-        f"condition {rule.condition}: found {found!r}, required {rule.value!r}",
-    )
+    met = _equal(found, rule.value)
+    reason = f"condition {rule.condition}: found {found!r}, required {rule.value!r}"
+    if model.config is None or rule.condition not in model.config_conditions:
+        return Verdict("pass" if met else "fail", reason)
+    trained = model.config_conditions[rule.condition]
+    if isinstance(trained, Untold):
+        raise ConfigError(f"condition {rule.condition}: {trained.reason}")
+    reason += f"; {shown(model.config)} sets {trained!r}"
+    return Verdict("pass" if met and _equal(trained, rule.value) else "fail", reason)
+
+
+def _equal(found: Any, required: Any) -> bool:
+    """In Python True == 1: `samples: true` is not met by one sample."""
+    return bool(found == required) and isinstance(found, bool) == isinstance(required, bool)
 
 
 def judge_int8(model: ModelSpec) -> Verdict:

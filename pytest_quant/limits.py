@@ -79,7 +79,7 @@ def parse_published(metric: Metric, side: Side, raw: Any) -> Published:
     ``within`` replaces 0.1 points (0.001 of a fraction); half of the last printed digit is added to either.
     """
     entry: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"value": raw}
-    unknown = sorted(set(entry) - {"value", "samples", "within"})
+    unknown = sorted(map(str, set(entry) - {"value", "samples", "within"}))
     if unknown:
         raise ConfigError(f"unknown key {listed(unknown)}; known keys: value, samples, within")
     if "value" not in entry:

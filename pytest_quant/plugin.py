@@ -45,13 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant import xdist
+    from pytest_quant.cache_folder import cache_folder
     from pytest_quant.hooks import RunHooks
     from pytest_quant.run import QuantRun
     from pytest_quant.session import Recorder
 
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
-    cache_dir = _cache_dir(config, settings)
+    if not xdist.is_worker(config):
+        config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
+    cache_dir = cache_folder(config, settings)
     run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
     try:
         run.read_baseline()
@@ -63,17 +66,6 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         recorder = Recorder(settings, run_dir)
         config.pluginmanager.register(recorder, "quant-recorder")
         config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
-        config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
-
-
-def _cache_dir(config: pytest.Config, settings: Settings) -> Path | None:
-    """Where predictions are kept between runs; None when they are not."""
-    if not settings.keep:
-        return None
-    if settings.cache_dir is not None:
-        return settings.cache_dir
-    cache: pytest.Cache | None = getattr(config, "cache", None)  # without pytest's cache plugin it has none
-    return cache.mkdir("quant") if cache is not None else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

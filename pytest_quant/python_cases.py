@@ -138,7 +138,17 @@ def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark]) -> list[Pyt
         cases = list(_named(marked, models) if marked.models is not None else _every(marked, models))
     except (ConfigError, ZooError) as error:
         return [PythonCase("config", problem=str(error))]
-    return cases or [PythonCase("config", problem=_nothing_matches(marked, models))]
+    return [_claimed(case, run) for case in cases] or [PythonCase("config", problem=_nothing_matches(marked, models))]
+
+
+def _claimed(case: PythonCase, run: QuantRun) -> PythonCase:
+    """The case, unless another zoo file has a model of the same name: a report has room for one."""
+    try:
+        if case.model is not None:
+            run.claim_name(case.model.name, case.model.zoo)
+    except ConfigError as error:
+        return replace(case, problem=str(error))
+    return case
 
 
 def _models(run: QuantRun, test_file: Path) -> dict[str, ModelSpec | BrokenModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from typing import Any
 
 from pytest_quant.spec import CaseRecord, Decision, Kind, Limit, NoWorse, Outcome, Requirement, Tolerance, Verdict
@@ -53,12 +54,17 @@ def plan(case_id: str, model: str, limit: Limit) -> PlannedCase:
     if isinstance(rule, Tolerance):
         value = f"{100 * rule.amount:g}%" if rule.relative else rule.amount
     elif isinstance(rule, Requirement):
-        value = rule.value if isinstance(rule.value, (bool, int, float, str)) else repr(rule.value)
+        value = rule.value if _is_plain(rule.value) else repr(rule.value)
     elif isinstance(rule, NoWorse):
         value = rule.within
     elif rule is not None:
         value = rule.value
     return PlannedCase(case_id, model, limit.kind, limit.name, limit.metric, value, limit.needs_dataset)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON has a value of this kind that is no list or mapping."""
+    return isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
 
 
 def worse(one: CaseRecord, other: CaseRecord) -> CaseRecord:

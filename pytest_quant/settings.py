@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -126,10 +127,15 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     return number
 
 
+def _called_path(config: pytest.Config, name: str) -> Path:
+    """A path relative to where pytest was called, in the one form that collected files have, too."""
+    return Path(os.path.abspath(config.invocation_params.dir / name))
+
+
 def _zoo_files(config: pytest.Config) -> tuple[Path, ...]:
     given = config.getoption("quant_zoo")
     if given is not None:
-        files = tuple((config.invocation_params.dir / name).absolute() for name in given)
+        files = tuple(dict.fromkeys(_called_path(config, name) for name in given))
         for file in files:
             if not file.is_file():
                 raise pytest.UsageError(f"--quant-zoo: {file} does not exist")
@@ -165,13 +171,13 @@ def _path(config: pytest.Config, name: str) -> Path | None:
     """A path: relative to the working folder on the command line, to rootdir in the ini file."""
     given = config.getoption(name)
     if given is not None:
-        return Path(config.invocation_params.dir / given).absolute()
+        return _called_path(config, given)
     from_ini = str(config.getini(name))
     return config.rootpath / from_ini if from_ini else None
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
-    paths = tuple((config.invocation_params.dir / name).absolute() for name in _value(config, "quant_report"))
+    paths = tuple(_called_path(config, name) for name in _value(config, "quant_report"))
     for path in paths:
         if path.suffix == ".html":
             raise pytest.UsageError(

@@ -152,6 +152,14 @@ class NoWorse:
 
 
 @dataclass(frozen=True)
+class Untold:
+    """A condition that a training config file leaves open, and why."""
+
+    reason: str
+    """What was found, where, and what to do."""
+
+
+@dataclass(frozen=True)
 class Limit:
     """One thing to decide about a model: one case, one verdict."""
 
@@ -219,6 +227,10 @@ class ModelSpec:
     samples: int | None = None
     """Size of the seeded subset to evaluate; None: the whole dataset."""
     runtime: Runtime = "reference"
+    config: Path | None = None
+    """The training repository's config file, for required conditions."""
+    config_conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What that file says of conditions: plain JSON values, or `Untold`."""
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
 

@@ -18,6 +18,10 @@ _MODULES = {
     "cifar10": "pytest_quant.datasets.cifar10",
     "imagenet": "pytest_quant.datasets.imagenet",
     "image-list": "pytest_quant.datasets.image_list",
+    "icdar2015": "pytest_quant.datasets.icdar2015",
+    "ctw1500": "pytest_quant.datasets.ctw1500",
+    "mmocr-json": "pytest_quant.datasets.mmocr_json",
+    "coco-keypoints": "pytest_quant.datasets.coco_keypoints",
 }
 
 DATASET_TYPES = tuple(_MODULES)

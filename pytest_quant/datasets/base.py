@@ -24,6 +24,8 @@ class Sample:
     """The ground truth in the form that the dataset's task defines; for classification the class as an int."""
     source: Path | int
     """Where the pixels lie: a file, or the row in the dataset's own storage."""
+    extra: str = ""
+    """Digest of what a prediction depends on besides the pixels, such as the boxes in which persons are looked for."""
 
 
 class Dataset(Protocol):

@@ -239,7 +239,7 @@ def _shards(sides: Mapping[Side, str], samples: Sequence[Sample], digests: Seque
     for index, start in enumerate(range(0, len(samples), size)):
         chunk = samples[start : start + size]
         known = zip(chunk, digests[start : start + size], strict=True)
-        content = sha256_json([[sample.id, digest] for sample, digest in known])
+        content = sha256_json([[sample.id, sample.extra, digest] for sample, digest in known])
         keys = {side: ShardKey(side_key, content) for side, side_key in sides.items()}
         shards.append(Shard(index, tuple(chunk), keys))
     return shards

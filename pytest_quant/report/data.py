@@ -45,6 +45,7 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
             "only_int8_right": flips.only_int8_right,
             "agreement": _rounded(flips.agreement_pct),
         },
+        **({"details": dict(measurement.comparison.details)} if measurement.comparison.details else {}),
         "conditions": dict(measurement.conditions),
         "timing": {
             "seconds": measurement.timing.elapsed_s,

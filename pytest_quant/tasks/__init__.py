@@ -7,7 +7,11 @@ from typing import cast
 
 from pytest_quant.tasks.base import Task
 
-_MODULES = {"classification": "pytest_quant.tasks.classification.task"}
+_MODULES = {
+    "classification": "pytest_quant.tasks.classification.task",
+    "text-detection": "pytest_quant.tasks.text_detection.task",
+    "keypoints": "pytest_quant.tasks.keypoints.task",
+}
 
 TASK_NAMES = tuple(_MODULES)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,8 @@ class Comparison:
     flips: Flips
     absent: Mapping[str, str] = field(default_factory=dict)
     """Metrics of the task that these nets have not, and why."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
 
 
 class Pipeline(Protocol):
@@ -128,6 +131,15 @@ class Pipeline(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything about pre- and post-processing that can change a prediction, versions included; plain JSON."""
+        ...
+
+
+@runtime_checkable
+class ReadsConfig(Protocol):
+    """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
+
+    def config_conditions(self, path: Path) -> Mapping[str, Any]:
+        """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is no config file."""
         ...
 
 

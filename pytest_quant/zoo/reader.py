@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -106,7 +106,7 @@ def _dataset(document: Document, name: Any, raw: Any) -> DatasetSpec:
     try:
         for key, field in options.model_fields.items():
             if isinstance(entry.get(key), str):
-                in_place = field.annotation is Path
+                in_place = _is_path(field.annotation, entry[key])
                 entry[key] = resolve_path(entry[key], document.path.parent) if in_place else expand(entry[key])
     except UnsetVariableError as error:
         missing = (
@@ -118,3 +118,11 @@ def _dataset(document: Document, name: Any, raw: Any) -> DatasetSpec:
         return DatasetSpec(name, type_name, options.model_validate(entry), document.path)
     except ValidationError as error:
         raise ConfigError(describe(document, keys, options, error)) from None
+
+
+def _is_path(annotation: Any, value: str) -> bool:
+    """Whether a key of a dataset takes ``value`` as a path: its type is `Path`, or `Path` beside other fixed words."""
+    if annotation is Path:
+        return True
+    kinds = get_args(annotation)
+    return Path in kinds and not any(value in get_args(kind) for kind in kinds)

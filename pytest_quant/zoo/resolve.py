@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from pytest_quant.spec import (
     tolerance_limit,
 )
 from pytest_quant.tasks import TASK_NAMES, get_task
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.nets import check_nets
@@ -93,6 +94,8 @@ class ModelResolver:
             runtime=entry.runtime,
             xfail=entry.xfail,
         )  # fmt: skip
+        if entry.config is not None:
+            model = self._with_config(keys, task, model, entry.config)
         self._located(keys, check_nets, model)
         pipeline = self._located(keys, task.pipeline, model)
         self._check_names(keys, model, condition_names(pipeline))
@@ -103,6 +106,18 @@ class ModelResolver:
             return model.model_validate(dict(raw))
         except ValidationError as error:
             raise ConfigError(describe(self._document, keys, model, error)) from None
+
+    def _with_config(self, keys: KeyPath, task: Task, model: ModelSpec, text: str) -> ModelSpec:
+        """The model with what its training config file says of conditions."""
+        where: KeyPath = (*keys, "config")
+        if not isinstance(task, ReadsConfig):
+            raise ConfigError(
+                f"{self._document.where(where)}: nothing of a training config is read for the task {task.name}: "
+                "remove the key"
+            )
+        path = self._file(where, text)
+        conditions = self._located(where, task.config_conditions, path)
+        return replace(model, config=path, config_conditions=conditions)
 
     def _located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
         """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""
@@ -140,10 +155,13 @@ class ModelResolver:
             path = resolve_path(text, self._document.path.parent)
         except UnsetVariableError as error:
             raise ConfigError(f"{where}: the environment variable {error.args[0]} of {text!r} is not set") from None
-        if not path.is_file():
+        try:
+            if path.is_file():
+                return path
             state = "is a folder" if path.is_dir() else "does not exist"
-            raise ConfigError(f"{where}: {shown(path)} {state}; paths are relative to the zoo file")
-        return path
+        except OSError as error:
+            state = f"cannot be looked at: {error.strerror}"
+        raise ConfigError(f"{where}: {shown(path)} {state}; paths are relative to the zoo file")
 
     def _input(self, keys: KeyPath, entry: InputEntry) -> InputSpec:
         channels = 1 if entry.color == "gray" else 3

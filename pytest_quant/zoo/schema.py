@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -13,7 +13,7 @@ from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
-LATER_KEYS = ("onnx", "config", "mmdeploy", "metafile", "regression", "calibrate")
+LATER_KEYS = ("onnx", "mmdeploy", "metafile", "regression", "calibrate")
 """Keys of the zoo format that this version cannot act on; refusing them beats ignoring them."""
 
 
@@ -36,15 +36,20 @@ class Int8Entry(NetEntry):
     table: str | None = None
 
 
+Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
+Factor = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""Pixel values are 0 to 255; a number far from that is a mistake, and overflows in 32 bits."""
+
+
 class InputEntry(Strict):
     """``input: {blob, size, color, mean, std, scale}``."""
 
     blob: str
     size: list[PositiveInt] | None = Field(default=None, min_length=2, max_length=2)
     color: Literal["rgb", "bgr", "gray"] = "rgb"
-    mean: list[float] | None = None
-    std: list[float] | None = None
-    scale: float = Field(default=1.0, gt=0)
+    mean: list[Offset] | None = None
+    std: list[Factor] | None = None
+    scale: Factor = 1.0
 
 
 class ModelEntry(Strict):
@@ -63,6 +68,7 @@ class ModelEntry(Strict):
     floor: dict[str, Any] = {}
     published: dict[Literal["fp32", "int8"], dict[str, Any]] = {}
     require: dict[str, Any] = {}
+    config: str | None = None
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"
     xfail: dict[str, str] = {}

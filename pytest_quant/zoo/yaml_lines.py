@@ -98,6 +98,7 @@ def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> in
     known = sizes.setdefault(id(node), None)
     if known is not None:
         return known
+    _check_text(path, node)
     size = 1
     for child in _children(node):
         if sizes.get(id(child), 0) is None:
@@ -110,6 +111,18 @@ def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> in
         )
     sizes[id(node)] = size
     return size
+
+
+def _check_text(path: Path, node: yaml.Node) -> None:
+    """Refuse what YAML can spell with an escape, but no file and no report can hold."""
+    if isinstance(node, yaml.ScalarNode) and not str(node.value).isascii():
+        try:
+            node.value.encode()
+        except UnicodeEncodeError as error:
+            found = ascii(node.value[error.start])
+            raise ZooError(
+                f"{shown(path)}:{node.start_mark.line + 1}: found {found}, half of a surrogate pair, which is no text"
+            ) from None
 
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:

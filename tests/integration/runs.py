@@ -65,7 +65,9 @@ class Run:
         """Case id to verdict and, where it is not the usual one of that verdict, outcome."""
         usual = {"pass": "passed", "fail": "failed", "inconclusive": "failed", "error": "failed", "skipped": "skipped"}
         return {
-            name: case["verdict"] if usual[case["verdict"]] == case["outcome"] else f"{case['verdict']} {case['outcome']}"
+            name: case["verdict"]
+            if usual[case["verdict"]] == case["outcome"]
+            else f"{case['verdict']} {case['outcome']}"
             for name, case in self.cases.items()
         }
 

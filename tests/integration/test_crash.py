@@ -73,9 +73,12 @@ def test_cases_whose_worker_dies_are_crashed_and_all_others_complete(pytester: p
 def test_a_run_that_lost_its_workers_tells_of_every_case(pytester: pytest.Pytester, project: Path) -> None:
     counting.die(project, "deadly", always=True)
     found = run_quant(pytester, "-n2", "--max-worker-restart=0")
-    assert found.status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    assert found.status == pytest.ExitCode.TESTS_FAILED
     assert len(found.cases) == 3 * 3
-    assert counts(found).get("crashed", 0) >= 1
+    assert counts(found).keys() == {"pass", "crashed", "missing"}
+    missing = counts(found)["missing"]
+    assert f"{missing} accuracy cases never reported" in found.text
+    assert set(pairs(found).values()) == {("pass", "passed"), ("crashed", "failed"), ("missing", "not_run")}
 
 
 def test_a_planned_case_that_never_reports_is_missing_and_fails_the_run(

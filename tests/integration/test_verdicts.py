@@ -34,7 +34,9 @@ def right_answers(folder: Path, net: str) -> int:
     right = 0
     for line in (folder / "list.txt").read_text().splitlines():
         name, label = line.split()
-        pixels = cv2.imread(str(folder / name))[:, :, ::-1].astype(np.float32)
+        image = cv2.imread(str(folder / name))
+        assert image is not None
+        pixels = image[:, :, ::-1].astype(np.float32)
         array = np.ascontiguousarray(((pixels - 127.5) / 127.5).transpose(2, 0, 1))
         with model.create_extractor() as extractor:
             extractor.input("data", ncnn.Mat(array).clone())
@@ -280,3 +282,16 @@ def test_a_tolerance_below_one_sample_gets_a_warning(pytester: pytest.Pytester, 
     text = run_quant(pytester, "-W", "always").text
     assert "QuantWarning: below: the tolerance 1.6 of top1 is smaller than one sample of 60 (1.67 points)" in text
     assert text.count("QuantWarning") == 1
+
+
+def test_a_required_value_that_json_cannot_hold_is_reported_in_words(pytester: pytest.Pytester, folder: Path) -> None:
+    require = {"scale": float("nan"), "crop": [1, {"a": None}], "color": "größer"}
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, require=require)})
+    run = run_quant(pytester)
+    assert {
+        name: (verdict, run.cases[name]["limit"]) for name, verdict in run.verdicts.items() if "require" in name
+    } == {
+        "tiny::require[scale]": ("fail", "nan"),
+        "tiny::require[crop]": ("fail", "[1, {'a': None}]"),
+        "tiny::require[color]": ("fail", "größer"),
+    }

@@ -123,6 +123,51 @@ def test_broken_zoos_give_the_same_items_and_exit_status_also_from_another_folde
     assert (folder / "here.json").exists()
 
 
+IN_USE = """
+import os
+from pathlib import Path
+from pytest_quant.runners.ncnn_net import NcnnRunner
+
+forward = getattr(NcnnRunner.run, "forward", NcnnRunner.run)
+log = os.open(Path(__file__).with_name("in-use"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+
+def run(net, array):
+    os.write(log, b"+")
+    try:
+        return forward(net, array)
+    finally:
+        os.write(log, b"-")
+
+
+run.forward = forward
+NcnnRunner.run = run
+"""
+
+
+def test_the_workers_share_the_cores_and_stop_early_where_one_process_does(
+    pytester: pytest.Pytester, project: Path
+) -> None:
+    tiny.write_images(project, count=200)
+    (project / "test_it.py").write_text(TESTS)
+    serial = run_quant(pytester, "--quant-early-stop")
+    assert serial.report is not None
+    samples = {name: entry["samples"] for name, entry in serial.report["models"].items()}
+    assert samples["bad"]["stopped_early"]
+    assert samples["bad"]["evaluated"] < 200
+
+    (project / "conftest.py").write_text(IN_USE)
+    parallel = run_quant(pytester, "-n2", "--quant-jobs", "1", "--quant-early-stop")
+    assert comparable(parallel) == comparable(serial)
+    in_use = most = 0
+    steps = (project / "in-use").read_text()
+    for step in steps:
+        in_use += 1 if step == "+" else -1
+        most = max(most, in_use)
+    assert most == 1
+    assert len(steps) > 2 * 200
+
+
 def test_dist_each_is_refused(pytester: pytest.Pytester) -> None:
     found = run_quant(pytester, "-n2", "--dist", "each")
     assert found.status == pytest.ExitCode.USAGE_ERROR

@@ -64,8 +64,8 @@ def test_one_case_per_limit_in_a_fixed_order(pytester: pytest.Pytester, folder: 
 
 def test_models_stand_in_the_order_of_the_file(pytester: pytest.Pytester, folder: Path) -> None:
     entry = tiny.model_entry(folder)
-    tiny.write_zoo(folder, {name: entry for name in ("zebra", "ape", "R2.5+x_y-z")})
     names = ("zebra", "ape", "R2.5+x_y-z")
+    tiny.write_zoo(folder, dict.fromkeys(names, entry))
     assert collected(pytester) == [f"{name}::{case}" for name in names for case in ("top1", "int8")]
 
 

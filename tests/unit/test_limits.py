@@ -41,13 +41,15 @@ def test_a_tolerance_of_a_tenth_of_the_range_is_a_unit_mistake(name: str, raw: A
         parse_tolerance(METRICS[name], raw)
     message = str(caught.value)
     assert message.startswith(f"found {raw!r}, which is {share} % of ")
-    assert f"A tolerance of {name} is given {'in percentage points' if name == 'top1' else 'as a fraction'} (" in message
+    assert (
+        f"A tolerance of {name} is given {'in percentage points' if name == 'top1' else 'as a fraction'} (" in message
+    )
     assert "quant_max_tolerance" in message
 
 
 def test_the_share_that_is_a_unit_mistake_can_be_set() -> None:
     assert parse_tolerance(TOP1, 59.9, max_tolerance_pct=60) == Tolerance("top1", 59.9)
-    with pytest.raises(ConfigError, match="must stay below 0.5 % of the range"):
+    with pytest.raises(ConfigError, match=r"must stay below 0\.5 % of the range"):
         parse_tolerance(HMEAN, 0.005, max_tolerance_pct=0.5)
 
 
@@ -61,7 +63,7 @@ def test_a_tolerance_is_not_negative(raw: Any) -> None:
     "raw", [True, None, [1.0], {"top1": 1}, float("nan"), float("inf"), "1", "one%", "nan%", "inf%", "%", "", "1%%"]
 )
 def test_what_is_no_tolerance(raw: Any) -> None:
-    with pytest.raises(ConfigError, match="^found .*expected"):
+    with pytest.raises(ConfigError, match=r"^found .*expected"):
         parse_tolerance(TOP1, raw)
 
 
@@ -73,7 +75,14 @@ def test_a_number_below_a_tenth_of_the_range_is_taken_as_it_is(amount: float) ->
 
 @pytest.mark.parametrize(
     ("name", "raw", "expected"),
-    [("top1", 94, 94.0), ("top1", 0, 0.0), ("top1", 100, 100.0), ("top1", 1.01, 1.01), ("hmean", 1, 1.0), ("AP", 0.4, 0.4)],
+    [
+        ("top1", 94, 94.0),
+        ("top1", 0, 0.0),
+        ("top1", 100, 100.0),
+        ("top1", 1.01, 1.01),
+        ("hmean", 1, 1.0),
+        ("AP", 0.4, 0.4),
+    ],
 )
 def test_floors(name: str, raw: Any, expected: float) -> None:
     assert parse_floor(METRICS[name], raw) == Floor(name, expected)

@@ -243,9 +243,13 @@ def test_an_interrupt_does_not_wait_for_a_claim_of_another_process(tmp_path: Pat
     bench = Bench(tmp_path, shards=2, shard_size=1, cores=1)
     with bench.store.claim([bench.key("fp32", 0)]):
         timer = threading.Timer(0.1, _interrupt_main_thread)
-        with pytest.raises(KeyboardInterrupt):
+
+        def evaluate_and_be_interrupted() -> None:
             timer.start()
             evaluate(bench.job(), bench.store, bench.pool)  # ends by the interrupt alone
+
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_and_be_interrupted()
     assert ("fp32", 0) not in bench.runs
 
 

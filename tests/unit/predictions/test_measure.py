@@ -213,7 +213,7 @@ def test_a_missing_dataset_is_told_before_anything_is_loaded(tmp_path: Path, pas
 def test_an_output_that_is_not_finite_is_an_error_that_names_sample_net_and_blob(tmp_path: Path) -> None:
     # Weights and inputs are finite, as the checks of files and inputs want it; their products are not.
     spec = model(
-        tmp_path, input={"blob": "data", "size": [8, 8], "mean": [127.5] * 3, "std": [1e-20] * 3}, output="pool"
+        tmp_path, input={"blob": "data", "size": [8, 8], "mean": [127.5] * 3, "std": [1e-6] * 3}, output="pool"
     )
     weights = np.frombuffer((tmp_path / "tiny.bin").read_bytes()[4:], np.float32).copy()
     weights[0] = 3e38

@@ -98,11 +98,15 @@ def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
         ("a: !!binary x\n", "zoo.quant.yaml:1: is not valid YAML: failed to decode base64 data"),
         ("a: !own x\n", "zoo.quant.yaml:1: is not valid YAML: could not determine a constructor for the tag '!own'"),
         ("a: !!python/object:os.system x\n", "zoo.quant.yaml:1: is not valid YAML: could not determine a constructor"),
-        ("a: {<<: 3}\n", "zoo.quant.yaml:1: is not valid YAML: while constructing a mapping, expected a mapping or list"),
+        (
+            "a: {<<: 3}\n",
+            "zoo.quant.yaml:1: is not valid YAML: while constructing a mapping, expected a mapping or list",
+        ),
         ("a: \x07\n", "zoo.quant.yaml: is not valid YAML: unacceptable character #x0007"),
         ("a: &x\n  b: *x\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
         ("a: &x [{b: [*x]}]\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
         ("a: &x {<<: *x}\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
+        ('a:\n  "x\\ud800y": 1\n', "zoo.quant.yaml:2: found '\\ud800', half of a surrogate pair, which is no text"),
         ("[" * 3000, "zoo.quant.yaml: is nested too deeply"),
     ],
 )
@@ -115,7 +119,9 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
 def test_aliases_that_multiply_are_refused_before_they_are_built(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    with pytest.raises(ZooError, match=r"zoo\.quant\.yaml:6: with its aliases written out, .* more than 1000000 values"):
+    with pytest.raises(
+        ZooError, match=r"zoo\.quant\.yaml:6: with its aliases written out, .* more than 1000000 values"
+    ):
         read(tmp_path, "\n".join(lines))
 
 
@@ -153,7 +159,9 @@ def test_plain_data_is_read_as_the_safe_loader_reads_it(tmp_path_factory: pytest
 def test_any_bytes_are_read_or_refused_with_the_file_named(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
+    message = ""
     try:
         read(tmp_path_factory.getbasetemp(), data)
     except ZooError as error:
-        assert "zoo.quant.yaml" in str(error)
+        message = str(error)
+    assert not message or "zoo.quant.yaml" in message

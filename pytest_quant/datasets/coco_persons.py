@@ -1,0 +1,242 @@
+"""Persons in COCO's JSON files: ground truth with keypoints, and the results of a person detector."""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_quant.errors import DatasetError
+from pytest_quant.text import listed, shown
+
+_KEYPOINT_COUNT = 17
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image that the annotations declare."""
+
+    id: int
+    file_name: str
+    """Relative POSIX path."""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Person:
+    """An annotated person."""
+
+    id: int
+    """The annotation's id."""
+    box: tuple[float, ...]
+    """Left, top, width and height in pixels, as annotated."""
+    area: float
+    """Of the segmentation, in square pixels."""
+    keypoints: tuple[float, ...]
+    """51 numbers: x, y and visibility (0 not labelled, 1 hidden, 2 visible) of each keypoint."""
+    labelled: int
+    """``num_keypoints`` of the annotation."""
+    crowd: bool
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """A keypoint annotations file."""
+
+    path: Path
+    images: Mapping[int, CocoImage]
+    """By id, in the order of the file."""
+    persons: Mapping[int, tuple[Person, ...]]
+    """By image id, in the order of the file; every image has an entry."""
+    person_category: int
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One row of a detector's results."""
+
+    index: int
+    """Its place in the file, from 0."""
+    image_id: int
+    box: tuple[float, ...]
+    """Left, top, width and height in pixels."""
+    score: float
+
+
+class _RowError(Exception):
+    """What is wrong with one entry of a file."""
+
+
+def read_annotations(path: Path) -> Annotations:
+    """Read a ``person_keypoints_*.json`` of COCO, or a file of the same form.
+
+    Raises `DatasetError` naming the file, the entry and what is wrong with it.
+    """
+    data = _read_json(path)
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
+        raise DatasetError(
+            f"{shown(path)} is no COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
+        )
+    category = _person_category(path, data["categories"])
+    images: dict[int, CocoImage] = {}
+    for index, row in enumerate(data["images"]):
+        try:
+            image = _image(row)
+            if image.id in images:
+                raise _RowError(f"its id {image.id} stands there twice")
+        except _RowError as error:
+            raise DatasetError(f"{shown(path)}: images[{index}]: {error}") from error
+        images[image.id] = image
+    persons: dict[int, list[Person]] = {image_id: [] for image_id in images}
+    seen: set[int] = set()
+    for index, row in enumerate(data["annotations"]):
+        try:
+            image_id, person = _person(row, category, images)
+            if person is not None and person.id in seen:
+                raise _RowError(f"its id {person.id} stands there twice")
+        except _RowError as error:
+            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
+        if person is not None:
+            seen.add(person.id)
+            persons[image_id].append(person)
+    return Annotations(path, images, {key: tuple(value) for key, value in persons.items()}, category)
+
+
+def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
+    """Read the person rows of a COCO results file: a list of ``{image_id, category_id, bbox, score}``.
+
+    Raises `DatasetError` naming the file and the row, also when its images are not those of the annotations.
+    """
+    data = _read_json(path)
+    if not isinstance(data, list):
+        raise DatasetError(
+            f"{shown(path)} is no COCO results file; expected a list of objects with image_id, category_id, bbox and "
+            "score"
+        )
+    detections = []
+    for index, row in enumerate(data):
+        try:
+            detection = _detection(row, index, annotations.person_category)
+        except _RowError as error:
+            raise DatasetError(f"{shown(path)}: row {index}: {error}") from error
+        if detection is not None:
+            detections.append(detection)
+    _check_images(path, detections, annotations)
+    return detections
+
+
+_LISTS = ("images", "annotations", "categories")
+_LISTS_TEXT = "images, annotations and categories"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
+
+
+def _person_category(path: Path, categories: Iterable[Any]) -> int:
+    known = {row["name"]: row for row in categories if isinstance(row, dict) and isinstance(row.get("name"), str)}
+    person = known.get("person")
+    if person is None or not _is_id(person.get("id")):
+        raise DatasetError(
+            f"{shown(path)}: found the categories {listed(known) or 'none'}; expected `person` with an integer id"
+        )
+    names = person.get("keypoints")
+    if isinstance(names, list) and len(names) != _KEYPOINT_COUNT:
+        raise DatasetError(
+            f"{shown(path)}: the category `person` has {len(names)} keypoints; expected the {_KEYPOINT_COUNT} of COCO"
+        )
+    return int(person["id"])
+
+
+def _image(row: Any) -> CocoImage:
+    image_id, name = _field(row, "id"), _field(row, "file_name")
+    width, height = _field(row, "width"), _field(row, "height")
+    if not _is_id(image_id):
+        raise _RowError(f"found id {image_id!r}; expected an integer")
+    if not (_is_id(width) and _is_id(height) and width > 0 and height > 0):
+        raise _RowError(f"found width {width!r} and height {height!r}; expected whole numbers above 0")
+    if not isinstance(name, str) or posixpath.isabs(name) or ".." in name.split("/") or not name.strip("./"):
+        raise _RowError(f"found file_name {name!r}; expected a path relative to `images`")
+    return CocoImage(image_id, posixpath.normpath(name), width, height)
+
+
+def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
+    """The image and the person of an annotation; None for one of another category."""
+    image_id = _field(row, "image_id")
+    if image_id not in images:
+        raise _RowError(f"found image_id {image_id!r}, which `images` does not declare")
+    if _field(row, "category_id") != category:
+        return image_id, None
+    person_id = _field(row, "id")
+    if not _is_id(person_id):
+        raise _RowError(f"found id {person_id!r}; expected an integer")
+    what = f"person {person_id} of image {image_id}"
+    if "bbox" not in row:
+        raise _RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
+    if "keypoints" not in row:
+        raise _RowError(f"{what} has no keypoints: is this a person_keypoints file, not an instances file?")
+    keypoints = _numbers(row, "keypoints", 3 * _KEYPOINT_COUNT)
+    labelled = row.get("num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
+    (area,) = _numbers({"area": [_field(row, "area")]}, "area", 1)
+    box = _numbers(row, "bbox", 4)
+    if not _is_id(labelled) or labelled < 0 or area < 0:
+        raise _RowError(f"{what}: found num_keypoints {labelled!r} and area {area:g}; expected numbers from 0")
+    return image_id, Person(person_id, box, area, keypoints, labelled, bool(row.get("iscrowd", 0)))
+
+
+def _detection(row: Any, index: int, category: int) -> Detection | None:
+    if _field(row, "category_id") != category:
+        return None
+    image_id = _field(row, "image_id")
+    if not _is_id(image_id):
+        raise _RowError(f"found image_id {image_id!r}; expected an integer")
+    box = _numbers(row, "bbox", 4)
+    if not (box[2] >= 0 and box[3] >= 0 and box[2] + box[3] > 0):
+        raise _RowError(f"found bbox {list(box)}; expected [left, top, width, height] of a box that is not empty")
+    (score,) = _numbers({"score": [_field(row, "score")]}, "score", 1)
+    return Detection(index, image_id, box, score)
+
+
+def _check_images(path: Path, detections: Iterable[Detection], annotations: Annotations) -> None:
+    strange = [detection for detection in detections if detection.image_id not in annotations.images]
+    if strange:
+        images = {detection.image_id for detection in strange}
+        raise DatasetError(
+            f"{shown(path)}: {len(strange)} detections are on {len(images)} images that {shown(annotations.path)} does "
+            f"not have; the first is row {strange[0].index}, image_id {strange[0].image_id}. Are both of the same "
+            "dataset and split? Leave out the rows of other images when the annotations are a subset"
+        )
+
+
+def _field(row: Any, key: str) -> Any:
+    if not isinstance(row, dict):
+        raise _RowError(f"found {type(row).__name__}; expected an object")
+    if key not in row:
+        raise _RowError(f"has no `{key}`")
+    return row[key]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+    values = _field(row, key)
+    if not isinstance(values, list) or len(values) != count or not all(map(_is_number, values)):
+        found = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
+        raise _RowError(f"found `{key}` with {found}; expected {count} finite numbers")
+    return tuple(map(float, values))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

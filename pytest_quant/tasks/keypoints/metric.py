@@ -1,0 +1,135 @@
+"""AP and AR of both sides on the same images, and how they differ person by person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
+from pytest_quant.errors import DatasetError
+from pytest_quant.spec import METRICS
+from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
+from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
+from pytest_quant.tasks.keypoints.coco import OKS_THRESHOLDS
+from pytest_quant.tasks.keypoints.matching import Matches, Persons, Poses, flat_persons, match
+from pytest_quant.tasks.keypoints.nms import pose_similarity
+from pytest_quant.tasks.keypoints.prediction import PosePrediction
+from pytest_quant.tasks.keypoints.results import Results, box_corners
+
+SAME_POSE_OKS = 0.9
+"""Poses of both sides with at least this similarity agree; by default OKS-NMS takes more similar ones for one pose."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a metric's value is made of."""
+
+    kind: type[AveragePrecision | AverageRecall]
+    area: str = "all"
+    levels: tuple[int, ...] = tuple(range(len(OKS_THRESHOLDS)))
+    """Places of the OKS thresholds to average over."""
+
+    def of(self, matches: Mapping[str, Matches], images: int) -> AveragePrecision | AverageRecall:
+        """The metric of one side, as a function of how often each image counts."""
+        whole, levels = matches[self.area], list(self.levels)
+        return self.kind(
+            images, replace(whole, right=whole.right[levels], wrong=whole.wrong[levels], found=whole.found[levels])
+        )
+
+
+_AT_50, _AT_75 = (0,), (5,)
+
+DEFINITIONS: Mapping[str, Definition] = {
+    "AP": Definition(AveragePrecision),
+    "AP50": Definition(AveragePrecision, levels=_AT_50),
+    "AP75": Definition(AveragePrecision, levels=_AT_75),
+    "APM": Definition(AveragePrecision, area="medium"),
+    "APL": Definition(AveragePrecision, area="large"),
+    "AR": Definition(AverageRecall),
+    "AR50": Definition(AverageRecall, levels=_AT_50),
+    "AR75": Definition(AverageRecall, levels=_AT_75),
+    "ARM": Definition(AverageRecall, area="medium"),
+    "ARL": Definition(AverageRecall, area="large"),
+}
+"""In the order in which COCOeval prints them."""
+
+
+def compare_sides(
+    samples: Sequence[Sample],
+    fp32: Sequence[PosePrediction],
+    int8: Sequence[PosePrediction],
+    results: Results,
+    wanted: Iterable[str],
+) -> Comparison:
+    """Score both sides, whose predictions are in the order of the samples.
+
+    A metric for which there is no person to be found, such as APM without persons of medium size, is left out unless
+    ``wanted`` names it. Flips count persons found at an OKS of 0.50 by one side alone; agreement is the share of boxes
+    in which both sides see the same pose, with an OKS of 0.9 or more between them.
+
+    Raises `DatasetError` when AP itself, or a metric that is wanted, has no person to be found.
+    """
+    if not len(samples) == len(fp32) == len(int8) or not samples:
+        raise ValueError(f"{len(samples)} samples, {len(fp32)} fp32 and {len(int8)} int8 predictions: expected as many")
+    truths = [truth_of(sample) for sample in samples]
+    # COCOeval goes by rising image id, on which the order of equal scores depends.
+    order = np.argsort([truth.image.id for truth in truths], kind="stable")
+    ordered = [truths[index] for index in order]
+    persons = flat_persons([truth.persons for truth in ordered])
+    matches = [
+        _matches(results.poses(ordered, [side[index] for index in order]), persons, order) for side in (fp32, int8)
+    ]
+    pairs = dict(_pairs(matches[0], matches[1], len(samples)))
+    _require({"AP", *wanted}, pairs, len(samples))
+    return Comparison(pairs, _flips(matches[0]["all"], matches[1]["all"], _agreement_pct(truths, fp32, int8, results)))
+
+
+def _matches(poses: Poses, persons: Persons, order: NDArray[np.int64]) -> dict[str, Matches]:
+    """Matches with images numbered as the samples are."""
+    return {
+        area: replace(found, image=order[found.image], person_image=order[found.person_image])
+        for area, found in match(poses, persons).items()
+    }
+
+
+def _pairs(fp32: Mapping[str, Matches], int8: Mapping[str, Matches], images: int) -> Iterator[tuple[str, MetricPair]]:
+    every_image_once = np.ones((1, images), np.int64)
+    for name, definition in DEFINITIONS.items():
+        if len(fp32[definition.area].person_image):
+            one, other = definition.of(fp32, images), definition.of(int8, images)
+            values = float(one(every_image_once)[0]), float(other(every_image_once)[0])
+            yield name, MetricPair(METRICS[name], values[0], values[1], Resampled(images, one, other))
+
+
+def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
+    missing = sorted(set(wanted).intersection(DEFINITIONS).difference(found))
+    if missing:
+        raise DatasetError(
+            f"{missing[0]} is not defined: the {images} evaluated images have no annotated person that counts for it "
+            f"(areas: {DEFINITIONS[missing[0]].area}); evaluate more images, or take {missing[0]} out of the model's "
+            "limits"
+        )
+
+
+def _flips(fp32: Matches, int8: Matches, agreement_pct: float) -> Flips:
+    found_fp32, found_int8 = fp32.found[0], int8.found[0]
+    return Flips(
+        only_fp32_right=int(np.count_nonzero(found_fp32 & ~found_int8)),
+        only_int8_right=int(np.count_nonzero(found_int8 & ~found_fp32)),
+        agreement_pct=agreement_pct,
+    )
+
+
+def _agreement_pct(
+    truths: Sequence[PoseTruth], fp32: Sequence[PosePrediction], int8: Sequence[PosePrediction], results: Results
+) -> float:
+    areas = results.person_areas(np.concatenate([box_corners(truth) for truth in truths]))
+    if not areas.size:
+        return 100.0
+    poses = [np.concatenate([prediction.keypoints for prediction in side]) for side in (fp32, int8)]
+    alike = pose_similarity(poses[0], poses[1], areas) >= SAME_POSE_OKS
+    return 100 * int(np.count_nonzero(alike)) / areas.size

@@ -1,0 +1,43 @@
+"""The task ``keypoints`` as `pytest_quant.tasks` finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pytest_quant.spec import METRICS, Metric, ModelSpec
+from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.keypoints.metric import DEFINITIONS
+from pytest_quant.tasks.keypoints.options import APOptions, NoOptions, PostprocessOptions, PreprocessOptions
+from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
+from pytest_quant.tasks.keypoints.training import config_conditions
+from pytest_quant.training_config import read_training_config
+
+
+class KeypointsTask:
+    """What a zoo entry of ``task: keypoints`` can hold; see `Task`."""
+
+    name = "keypoints"
+    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in DEFINITIONS}
+    dataset_types = frozenset({"coco-keypoints"})
+    preprocess_options: type[BaseModel] = PreprocessOptions
+    postprocess_options: type[BaseModel] = PostprocessOptions
+    metric_options: Mapping[str, type[BaseModel]] = {
+        name: APOptions if name == "AP" else NoOptions for name in DEFINITIONS
+    }
+    shard_size = 4
+    orient = True
+
+    def config_conditions(self, path: Path) -> Mapping[str, Any]:
+        """What an mmpose config file says, without executing it; see `training.config_conditions`."""
+        return config_conditions(read_training_config(path))
+
+    def pipeline(self, model: ModelSpec) -> KeypointsPipeline:
+        """The work for one model; raises `ConfigError` for options that contradict each other."""
+        return KeypointsPipeline(model)
+
+
+TASK: Task = KeypointsTask()

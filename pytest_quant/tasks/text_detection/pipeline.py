@@ -1,0 +1,122 @@
+"""The work of text detection for one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import cv2
+import numpy as np
+import scipy
+import shapely
+from numpy.typing import NDArray
+
+from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.errors import ConfigError, RunnerError
+from pytest_quant.spec import ModelSpec
+from pytest_quant.tasks.base import Prepared, Run
+from pytest_quant.tasks.text_detection.comparison import DetectionComparison, chosen_profile, compare_sides
+from pytest_quant.tasks.text_detection.decoders import make_decoder
+from pytest_quant.tasks.text_detection.geometry import Geometry
+from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions
+from pytest_quant.tasks.text_detection.prediction import TextPrediction, pack_predictions, unpack_predictions
+from pytest_quant.tasks.text_detection.preprocess import Preprocess
+
+PROTOCOL_VERSION = 1
+"""Part of the fingerprint: raise it when preprocessing or decoding gives other predictions than before."""
+
+
+class TextDetectionPipeline:
+    """Preprocessing, decoding and scoring of one text detector; see `Pipeline`."""
+
+    def __init__(self, model: ModelSpec) -> None:
+        """Raise `ConfigError` for options that contradict each other or an ``output`` that is not one blob."""
+        if len(model.outputs) != 1:
+            raise ConfigError(
+                f"output: found {list(model.outputs)}; a text detector has one output blob, that of its maps"
+            )
+        if not isinstance(model.postprocess, PostprocessOptions):
+            raise ConfigError("postprocess: is missing; a text detector needs its `decoder`")
+        self._output = model.outputs[0]
+        self._input = model.input
+        self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
+        self._postprocess = model.postprocess
+        self._decoder = make_decoder(model.postprocess)
+        self._hmean: HmeanOptions = model.metric_options.get("hmean") or HmeanOptions()
+
+    def prepare(self, image: Image, sample: Sample) -> Prepared:
+        """RGB pixels to the net's input, whose size may differ from image to image."""
+        tensor, geometry = self._preprocess(image)
+        return Prepared(tensor, sample, geometry)
+
+    def predict(self, run: Run, prepared: Prepared) -> TextPrediction:
+        """One forward pass and the decoder.
+
+        Raises `RunnerError` for an output that is not what the decoder takes, or holds NaN.
+        """
+        outputs = run(prepared.tensor)
+        if list(outputs) != [self._output]:
+            shapes = {blob: array.shape for blob, array in outputs.items()}
+            raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
+        geometry: Geometry = prepared.geometry
+        return self._decoder(outputs[self._output], self._output, geometry)
+
+    def pack(self, predictions: Sequence[TextPrediction]) -> dict[str, NDArray[Any]]:
+        """Predictions as arrays; see `pack_predictions`."""
+        return pack_predictions(predictions)
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[TextPrediction]:
+        """The reverse of `pack`."""
+        return unpack_predictions(arrays)
+
+    def compare(
+        self, samples: Sequence[Sample], fp32: Sequence[TextPrediction], int8: Sequence[TextPrediction]
+    ) -> DetectionComparison:
+        """Hmean, precision and recall of both sides; see `compare_sides`."""
+        return compare_sides(samples, fp32, int8, self._hmean)
+
+    def conditions(self) -> dict[str, Any]:
+        """What the report shows of the evaluation; the same keys for every text detector with the same decoder."""
+        profile = chosen_profile(self._hmean)
+        threshold = "best of fp32" if len(profile.thresholds) > 1 else profile.thresholds[0]
+        return {
+            **self._preprocess_json(),
+            **self._postprocess_json(),
+            "hmean_profile": profile.name,
+            "hmean_match": profile.match,
+            "hmean_score_threshold": threshold,
+            "hmean_iou_threshold": profile.iou_threshold,
+            "hmean_ignore_threshold": profile.ignore_threshold,
+            "shapely": shapely.__version__,
+            "geos": shapely.geos_version_string,
+            "opencv": cv2.__version__,
+        }
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What can change a prediction; how it is scored cannot."""
+        return {
+            "protocol": PROTOCOL_VERSION,
+            "opencv": cv2.__version__,
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            **self._decoder.versions,
+            "output": self._output,
+            **self._preprocess_json(),
+            **self._postprocess_json(),
+        }
+
+    def _preprocess_json(self) -> dict[str, Any]:
+        return {
+            "resize_backend": self._preprocess.backend,
+            "resize": self._preprocess.resize_json(),
+            "pad_divisor": self._preprocess.pad_divisor,
+            "color": self._input.color,
+            "mean": list(self._input.mean),
+            "std": list(self._input.std),
+            "scale": self._input.scale,
+        }
+
+    def _postprocess_json(self) -> dict[str, Any]:
+        options = self._postprocess
+        return {"decoder": options.decoder, "decoder_profile": options.profile_name, **asdict(options.parameters)}

@@ -1,0 +1,81 @@
+"""What is kept of one image: polygons with scores in image coordinates, and how they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Polygon = NDArray[np.float64]
+"""Points of shape (points, 2), x and y in pixels of the image as it is stored; may lie outside of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextPrediction:
+    """The instances that a decoder found in one image, in its order: greedy matching depends on it."""
+
+    polygons: tuple[Polygon, ...]
+    """Each with three or more points."""
+    scores: NDArray[np.float64]
+    """Shape (polygons,), in [0, 1]."""
+    capped_points: int = 0
+    """TextSnake only: centre points that were left before they reached the border of their region, because the radius
+    there is about zero. The published decoder never ends on them."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TextPrediction):
+            return NotImplemented
+        return (
+            self.capped_points == other.capped_points
+            and np.array_equal(self.scores, other.scores)
+            and len(self.polygons) == len(other.polygons)
+            and all(map(np.array_equal, self.polygons, other.polygons))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside
+
+
+def make_prediction(
+    polygons: Iterable[NDArray[Any]], scores: Iterable[float], capped_points: int = 0
+) -> TextPrediction:
+    """A prediction from polygons of any number type.
+
+    >>> make_prediction([np.array([[0, 0], [4, 0], [4, 2]])], [0.5]).scores
+    array([0.5])
+    """
+    return TextPrediction(
+        tuple(np.asarray(polygon, np.float64) for polygon in polygons),
+        np.fromiter(scores, np.float64),
+        capped_points,
+    )
+
+
+def pack_predictions(predictions: Sequence[TextPrediction]) -> dict[str, NDArray[Any]]:
+    """Predictions as flat arrays.
+
+    ``points`` float64 (all points, 2), ``point_counts`` int32 (all polygons,), ``scores`` float64 (all polygons,),
+    ``polygon_counts`` and ``capped_points`` int32 (images,).
+    """
+    polygons = [polygon for prediction in predictions for polygon in prediction.polygons]
+    return {
+        "points": np.concatenate([np.empty((0, 2)), *polygons]),
+        "point_counts": np.array([len(polygon) for polygon in polygons], np.int32),
+        "scores": np.concatenate([np.empty(0), *(prediction.scores for prediction in predictions)]),
+        "polygon_counts": np.array([len(prediction.polygons) for prediction in predictions], np.int32),
+        "capped_points": np.array([prediction.capped_points for prediction in predictions], np.int32),
+    }
+
+
+def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[TextPrediction]:
+    """The reverse of `pack_predictions`."""
+    polygons = iter(np.split(arrays["points"], np.cumsum(arrays["point_counts"])[:-1]))
+    last = np.cumsum(arrays["polygon_counts"])
+    return [
+        TextPrediction(tuple(next(polygons) for _ in range(count)), arrays["scores"][end - count : end], capped)
+        for count, end, capped in zip(
+            arrays["polygon_counts"].tolist(), last.tolist(), arrays["capped_points"].tolist(), strict=True
+        )
+    ]

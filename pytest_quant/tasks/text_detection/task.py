@@ -1,0 +1,42 @@
+"""The task ``text-detection`` as `pytest_quant.tasks` finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from pytest_quant.spec import METRICS, Metric, ModelSpec
+from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.text_detection.comparison import NAMES
+from pytest_quant.tasks.text_detection.options import (
+    HmeanOptions,
+    PostprocessOptions,
+    PreprocessOptions,
+    SharedOptions,
+)
+from pytest_quant.tasks.text_detection.pipeline import TextDetectionPipeline
+
+
+class TextDetectionTask:
+    """What a zoo entry of ``task: text-detection`` can hold; see `Task`."""
+
+    name = "text-detection"
+    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in NAMES}
+    dataset_types = frozenset({"icdar2015", "ctw1500", "mmocr-json"})
+    preprocess_options: type[BaseModel] = PreprocessOptions
+    postprocess_options: type[BaseModel] = PostprocessOptions
+    metric_options: Mapping[str, type[BaseModel]] = {
+        "hmean": HmeanOptions,
+        "precision": SharedOptions,
+        "recall": SharedOptions,
+    }
+    shard_size = 4
+    orient = False
+
+    def pipeline(self, model: ModelSpec) -> TextDetectionPipeline:
+        """The work for one model; raises `ConfigError` for options that contradict each other."""
+        return TextDetectionPipeline(model)
+
+
+TASK: Task = TextDetectionTask()

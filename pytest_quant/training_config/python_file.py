@@ -1,0 +1,144 @@
+"""The statements of a Python config file, followed without executing them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pytest_quant.training_config.expressions import Expressions
+from pytest_quant.training_config.values import REST, Unread
+
+LoadBase = Callable[[str], dict[Any, Any]]
+"""The values of a base that a file names: by a relative path, or by a module as in ``from .base import *``."""
+
+
+class PythonFile:
+    """The names that a file binds, and their values."""
+
+    def __init__(self, tree: ast.Module, file: str, load_module: LoadBase) -> None:
+        """Follow ``tree``; ``file`` is what messages call it. ``load_module`` reads what ``read_base`` imports."""
+        self.names: dict[Any, Any] = {}
+        self._expressions = Expressions(self.names, file)
+        self._load_module = load_module
+        self._tree = tree
+
+    def read(self, bases: Mapping[Any, Any] | None) -> dict[Any, Any]:
+        """The file's own public values; ``bases`` is what it can refer to as ``_base_``."""
+        if bases is not None:
+            self.names["_base_"] = dict(bases)
+        for statement in self._tree.body:
+            self._follow(statement)
+        return {name: value for name, value in self.names.items() if name is REST or not name.startswith("_")}
+
+    def _follow(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                found = self._expressions.value(value)
+                for target in targets:
+                    self._assign(target, found)
+            case ast.AnnAssign(target=target, value=value):
+                if value is not None:
+                    self._assign(target, self._expressions.value(value))
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="update")) as call) if not call.args:
+                self._update(owner, call)
+            case ast.With() if _reads_base(node):
+                self._import_bases(node)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    name = (alias.asname or alias.name).split(".")[0]
+                    self.names[name] = self._expressions.unread(node, f"`{name}` is imported")
+            case _:
+                self._pass_over(node)
+
+    def _assign(self, target: ast.expr, value: Any) -> None:
+        match target:
+            case ast.Name(id="_base_"):
+                pass  # found and read before the other statements
+            case ast.Name(id=name):
+                self.names[name] = value
+            case ast.Tuple(elts=targets) | ast.List(elts=targets) if _fits(targets, value):
+                for part, inner in zip(targets, value, strict=True):
+                    self._assign(part, inner)
+            case ast.Subscript(value=owner) | ast.Attribute(value=owner):
+                self._assign_item(target, self._expressions.value(owner), value)
+            case _:
+                self._pass_over(target)
+
+    def _assign_item(self, target: ast.Subscript | ast.Attribute, owner: Any, value: Any) -> None:
+        key = target.attr if isinstance(target, ast.Attribute) else self._expressions.value(target.slice)
+        in_list = isinstance(owner, list) and isinstance(key, int) and -len(owner) <= key < len(owner)
+        if in_list or (isinstance(owner, dict) and isinstance(key, str | int)):
+            owner[key] = value
+        else:
+            self._pass_over(target)
+
+    def _update(self, owner: ast.expr, call: ast.Call) -> None:
+        """``owner.update(key=value)``, as the configs of mmengine change what they import."""
+        found = self._expressions.value(owner)
+        if not isinstance(found, dict) or any(keyword.arg is None for keyword in call.keywords):
+            self._expressions.spoil_names(call)
+            return
+        found.update({keyword.arg: self._expressions.value(keyword.value) for keyword in call.keywords})
+
+    def _import_bases(self, node: ast.With) -> None:
+        for statement in node.body:
+            if not isinstance(statement, ast.ImportFrom):
+                self._pass_over(statement)
+                continue
+            base = self._load_module("." * statement.level + (statement.module or ""))
+            for alias in statement.names:
+                if alias.name == "*":
+                    self._import_all(base)
+                else:
+                    missing = self._expressions.unread(statement, f"the base has no `{alias.name}`")
+                    self.names[alias.asname or alias.name] = base.get(alias.name, base.get(REST, missing))
+
+    def _import_all(self, base: Mapping[Any, Any]) -> None:
+        if REST in base:  # it may hold any name
+            self.names.clear()
+        self.names.update(base)
+
+    def _pass_over(self, node: ast.AST) -> None:
+        """A statement that is not executed: whatever it names or reaches is not known any more."""
+        self._expressions.spoil_names(node)
+        for name in _bound(node):
+            self.names[name] = self._expressions.unread(node, f"`{name}` is set by code that is not executed")
+
+
+def base_paths(tree: ast.Module, file: str) -> list[str | Unread] | None:
+    """What ``_base_`` names, or None when the file has no ``_base_``."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "_base_" for target in statement.targets
+        ):
+            value = Expressions({}, file).value(statement.value)
+            return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is no list of paths")
+    return None
+
+
+def as_paths(value: Any, otherwise: str) -> list[str | Unread]:
+    """One path, or several, as the value of ``_base_`` has them; ``otherwise`` is said of what is neither."""
+    entries = value if isinstance(value, list | tuple) else [value]
+    return [entry if isinstance(entry, str | Unread) else Unread(otherwise) for entry in entries]
+
+
+def _reads_base(node: ast.With) -> bool:
+    call = node.items[0].context_expr
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "read_base"
+
+
+def _fits(targets: list[ast.expr], value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == len(targets)
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del):
+            yield inner.id
+        elif isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield inner.name
+        elif isinstance(inner, ast.alias):
+            yield (inner.asname or inner.name).split(".")[0]

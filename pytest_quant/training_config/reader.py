@@ -1,0 +1,141 @@
+"""A config file with everything that it inherits."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_quant.errors import ConfigError
+from pytest_quant.text import shown
+from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
+from pytest_quant.training_config.values import REST, Unread, lookup, merge
+
+SUFFIXES = (".py", ".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What a training repository's config file says."""
+
+    path: Path
+    values: Mapping[Any, Any]
+
+    def value(self, *keys: str) -> Any:
+        """The value at a place such as ``"model", "test_cfg", "flip_test"``.
+
+        Raises:
+            KeyError: The config has no such key.
+            UnreadError: The file would have to be executed to tell; the text says what stands in the way, and where.
+
+        """
+        return lookup(self.values, keys)
+
+
+def read_training_config(path: Path) -> TrainingConfig:
+    """Read a config file of OpenMMLab's form: Python, YAML or JSON, with its bases.
+
+    A base that is not there, or cannot be read, leaves the values that it may set unread; the file's own are known.
+
+    Raises `ConfigError` when the file itself does not exist, is none of these, or inherits from itself.
+    """
+    return TrainingConfig(path, _Reader().read(path, ()))
+
+
+class _Reader:
+    """Reads files; each with the chain of files that led to it."""
+
+    def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[Any, Any]:
+        path = path.absolute()
+        chain = (*heirs, path.resolve())
+        if path.resolve() in heirs:
+            raise ConfigError(f"{shown(path)} inherits from itself: {' -> '.join(map(shown, chain))}")
+        text = _text(path)
+        if path.suffix == ".py":
+            return self._python(path, text, chain)
+        return self._data(path, text, chain)
+
+    def _python(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ConfigError(f"{shown(path)} is no Python: {error}") from error
+        bases = base_paths(tree, path.name)
+        inherited = None if bases is None else self._bases(path, bases, chain)
+        file = PythonFile(tree, path.name, lambda module: self._module(path, module, chain))
+        try:
+            own = file.read(inherited)
+        except RecursionError as error:
+            raise ConfigError(f"{shown(path)} is nested too deeply to be read") from error
+        return own if inherited is None else merge(own, inherited)
+
+    def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+        try:
+            own = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        except (ValueError, yaml.YAMLError, RecursionError) as error:
+            raise ConfigError(f"{shown(path)} is no {path.suffix[1:].upper()}: {error}") from error
+        if not isinstance(own, dict):
+            raise ConfigError(f"{shown(path)}: found {type(own).__name__}, expected a mapping of config keys")
+        if "_base_" not in own:
+            return own
+        bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is no list of paths")
+        return merge(own, self._bases(path, bases, chain))
+
+    def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[Any, Any]:
+        joined: dict[Any, Any] = {}
+        for base in bases:
+            joined = merge(self._base(path, base, chain), joined)
+        return joined
+
+    def _base(self, path: Path, base: str | Unread, chain: tuple[Path, ...]) -> dict[Any, Any]:
+        if isinstance(base, Unread):
+            return {REST: base}
+        file = path.parent / base
+        if not file.is_file():
+            return {REST: Unread(f"{path.name}: its base {base} is not there, expected at {shown(file)}")}
+        return self.read(file, chain)
+
+    def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+        """The values of a config that another imports: ``.base`` beside it, ``mmpose.configs.base`` around it."""
+        file = module_file(path, module)
+        if file is None or not file.is_file():
+            return {REST: Unread(f"{path.name}: its base {module} is not there")}
+        return self.read(file, chain)
+
+
+def module_file(importer: Path, module: str) -> Path | None:
+    """Where a module that a config imports would lie; None when no folder around the importer has its package's name.
+
+    >>> module_file(Path("configs/coco/net.py"), "..base.runtime").as_posix()
+    'configs/base/runtime.py'
+    >>> module_file(Path("/x/mmpose/configs/coco/net.py"), "mmpose.configs.base").as_posix()
+    '/x/mmpose/configs/base.py'
+    """
+    name = module.lstrip(".")
+    level = len(module) - len(name)
+    parts = [part for part in name.split(".") if part]
+    if not parts:
+        return None
+    if level:
+        folder = importer.parents[level - 1] if level <= len(importer.parents) else None
+    else:
+        folder = next((parent.parent for parent in importer.parents if parent.name == parts[0]), None)
+    return None if folder is None else folder.joinpath(*parts).with_suffix(".py")
+
+
+def _text(path: Path) -> str:
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(
+            f"{shown(path)}: found a file of type {path.suffix or 'none'}, expected {', '.join(SUFFIXES)}"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown(path)} is no text in UTF-8 (byte {error.start})") from error

@@ -1,0 +1,101 @@
+"""The values of a config file: plain Python data, with `Unread` where only executing the file would tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A value that the file's text does not tell."""
+
+    reason: str
+    """File, line and what stands there."""
+
+
+class _Rest(Enum):
+    KEY = 0
+
+    def __repr__(self) -> str:
+        return "REST"
+
+
+REST = _Rest.KEY
+"""Key of a dict of which not all is known; its value is the `Unread` that says why. The dict's other keys are known."""
+
+
+class UnreadError(Exception):
+    """A value was asked for that cannot be told without executing the file; the text says where and why."""
+
+
+def merge(child: Mapping[Any, Any], base: Mapping[Any, Any]) -> dict[Any, Any]:
+    """What a config is when ``child`` inherits from ``base``: dicts are joined, all else is replaced.
+
+    In ``child``, ``_delete_=True`` replaces a dict as a whole.
+
+    >>> merge({"a": {"x": 1}, "b": {"_delete_": True}}, {"a": {"x": 0, "y": 0}, "b": {"z": 0}})
+    {'a': {'x': 1, 'y': 0}, 'b': {}}
+    """
+    merged = {} if REST in child else dict(base)
+    for key, value in child.items():
+        before = base.get(key, base.get(REST))
+        merged[key] = _joined(value, before) if isinstance(value, Mapping) else value
+    return merged
+
+
+def _joined(value: Mapping[Any, Any], before: Any) -> dict[Any, Any]:
+    replaces = value.get("_delete_", False)
+    own = {key: entry for key, entry in value.items() if key != "_delete_"}
+    if isinstance(replaces, Unread):
+        return {**own, REST: replaces}
+    if replaces:
+        return own
+    if isinstance(before, Unread):
+        return {**own, REST: before}
+    return merge(own, before) if isinstance(before, Mapping) else own
+
+
+def lookup(value: Any, keys: tuple[str, ...]) -> Any:
+    """The value below ``keys``; raises `UnreadError` when it is not known, `KeyError` when it is known to be absent."""
+    for key in keys:
+        if isinstance(value, Unread):
+            raise UnreadError(value.reason)
+        if not isinstance(value, Mapping):
+            raise KeyError(key)
+        if key not in value and REST in value:
+            raise UnreadError(value[REST].reason)
+        value = value[key]
+    unknown = unread_in(value)
+    if unknown is not None:
+        raise UnreadError(unknown.reason)
+    return value
+
+
+def unread_in(value: Any) -> Unread | None:
+    """Why a value is not known as a whole; None when it is."""
+    return next((inner for inner in parts(value) if isinstance(inner, Unread)), None)
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """A value and all values within it, each once."""
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        current = todo.pop()
+        yield current
+        if isinstance(current, Mapping | list | tuple) and id(current) not in seen:
+            seen.add(id(current))
+            todo += current.values() if isinstance(current, Mapping) else current
+
+
+def spoil(value: Any, why: Unread) -> None:
+    """Mark everything within a value as unread, also for others that share it: it may have been changed in place."""
+    for container in list(parts(value)):
+        if isinstance(container, dict):
+            container.clear()
+            container[REST] = why
+        elif isinstance(container, list):
+            container[:] = [why]

@@ -1,0 +1,139 @@
+"""Which part of the project may import what: the direction of the stages, and the single homes of some libraries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "pytest_quant"
+
+STAGES = (
+    *("zoo", "datasets", "ncnn_files", "runners", "tasks", "predictions", "stats", "quantize"),
+    *("gate", "assess", "spec", "limits", "conditions", "environment", "errors", "text"),
+)
+"""Usable without pytest: rooms and single modules."""
+
+LATER = {
+    "datasets": {"zoo", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "ncnn_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "runners": {"zoo", "datasets", "tasks", "predictions", "gate", "assess", "report"},
+    "tasks": {"zoo", "runners", "predictions", "gate", "assess", "report"},
+    "predictions": {"zoo", "gate", "assess", "report"},
+    "stats": {"zoo", "datasets", "runners", "predictions", "gate", "assess", "report"},
+    "gate": {"assess", "report"},
+    "assess": {"report"},
+}
+"""Stage to the stages that come after it, which it must not know."""
+
+RUNTIMES = {"ncnn", "onnxruntime"}
+
+
+def modules() -> list[Path]:
+    found = sorted(PACKAGE.rglob("*.py"))
+    assert len(found) > 50
+    return found
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+@cache
+def imports(path: Path, *, lazy: bool = True, typing: bool = True) -> tuple[str, ...]:
+    """Dotted names that a module imports; ``lazy``: also inside functions, ``typing``: also under TYPE_CHECKING."""
+    return tuple(_imports(path, lazy, typing))
+
+
+def _imports(path: Path, lazy: bool, typing: bool) -> Iterator[str]:
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not lazy:
+            continue
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not typing:
+            pending.extend(node.orelse)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def stage_of(name: str) -> str:
+    """The first part below the package: ``pytest_quant.zoo.reader`` is of ``zoo``."""
+    return name.partition(".")[2].partition(".")[0]
+
+
+def offenders(names: set[str], *, except_in: tuple[str, ...]) -> list[str]:
+    """Modules outside ``except_in`` that import one of the top-level names."""
+    return [
+        name_of(path)
+        for path in modules()
+        if names & {name.partition(".")[0] for name in imports(path)}
+        and not name_of(path).removeprefix("pytest_quant.").startswith(except_in)
+    ]
+
+
+def test_only_the_runners_know_a_runtime() -> None:
+    assert offenders(RUNTIMES, except_in=("runners.",)) == []
+    assert "ncnn" in set(imports(PACKAGE / "runners" / "ncnn_net.py"))  # the rule has something to find
+
+
+def test_only_one_module_knows_xdist() -> None:
+    assert offenders({"xdist", "execnet"}, except_in=()) == []
+    words = ("workerinput", "workeroutput", "PYTEST_XDIST", "dsession")
+    knowing = [path.name for path in modules() if any(word in path.read_text(encoding="utf-8") for word in words)]
+    assert knowing == ["xdist.py"]
+
+
+def test_no_stage_imports_pytest() -> None:
+    found = offenders({"pytest", "_pytest"}, except_in=())
+    assert [name for name in found if stage_of(name) in STAGES] == []
+    assert not offenders({"_pytest"}, except_in=())
+    assert "pytest_quant.hooks" in found
+
+
+@pytest.mark.parametrize("stage", LATER)
+def test_stages_point_in_one_direction(stage: str) -> None:
+    paths = [path for path in modules() if stage_of(name_of(path)) == stage]
+    assert paths
+    for path in paths:
+        known = {stage_of(name) for name in imports(path) if name.startswith("pytest_quant.")}
+        assert not known & LATER[stage], f"{name_of(path)} knows a later stage"
+
+
+def test_no_module_needs_itself() -> None:
+    graph = {
+        name_of(path): {name for name in imports(path, lazy=False, typing=False) if name.startswith("pytest_quant")}
+        for path in modules()
+    }
+    graph = {name: {found for found in needs if found in graph and found != name} for name, needs in graph.items()}
+    done: set[str] = set()
+    while ready := [name for name, needs in graph.items() if name not in done and needs <= done]:
+        done.update(ready)
+    assert set(graph) - done == set(), "these modules need each other"
+
+
+def test_what_every_pytest_run_loads_imports_the_standard_library_and_pytest_only() -> None:
+    pending, seen, foreign = ["pytest_quant.plugin", "pytest_quant"], set(), set()
+    by_name = {name_of(path): path for path in modules()}
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for found in imports(by_name[name], lazy=False, typing=False):
+            if found in by_name:
+                pending.append(found)
+            elif not found.startswith("pytest_quant"):
+                foreign.add(found.partition(".")[0])
+    allowed = {"__future__", "collections", "contextlib", "dataclasses", "difflib", "functools", "math", "os"}
+    assert foreign <= allowed | {"pathlib", "pytest", "shutil", "tempfile", "typing", "warnings"}
