@@ -59,7 +59,10 @@ def remark(limit: Limit, measurement: Measurement) -> str | None:
     rule = limit.rule
     if not isinstance(rule, Tolerance) or rule.amount == 0:
         return None
-    metric = METRICS[rule.metric]
+    pair = measurement.comparison.metrics.get(rule.metric)
+    if pair is None or not isinstance(pair.evidence, RightWrong):
+        return None
+    metric = pair.metric
     amount = rule.amount * metric.maximum if rule.relative else rule.amount
     one_sample = metric.maximum / measurement.evaluated
     if amount >= one_sample:

@@ -29,8 +29,6 @@ class DetectionComparison(Comparison):
 
     counts: Mapping[Side, Counts] = field(default_factory=dict)
     """What each image adds, in the order of the samples."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """For the report, plain JSON: the threshold taken, each side's own best, totals, deviations of the decoder."""
 
 
 def chosen_profile(options: HmeanOptions) -> HmeanProfile:
