@@ -1,6 +1,6 @@
 """Measure how soon the sequential test decides, and how often it decides wrongly.
 
-    python benchmarks/early_stop_study.py                  # both tables, about a quarter of an hour
+    python benchmarks/early_stop_study.py                  # both tables, about half an hour
     python benchmarks/early_stop_study.py --only speed
 
 Each row feeds uniformly random orders of one dataset of N pairs to `pytest_quant.stats.sequential.SequentialTest`.

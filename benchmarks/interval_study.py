@@ -1,6 +1,6 @@
 """Compare intervals for a paired accuracy drop: whether they hold their level on a finite dataset, and their width.
 
-    python benchmarks/interval_study.py                    # the whole table, about a quarter of an hour
+    python benchmarks/interval_study.py                    # the whole table, about half an hour on a busy core
     python benchmarks/interval_study.py --n 1000 --population 10000
 
 Each cell draws `--repetitions` samples of n pairs without replacement from a dataset of N pairs with the given

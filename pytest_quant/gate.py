@@ -33,6 +33,9 @@ from pytest_quant.stats.planning import samples_to_settle
 from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
 from pytest_quant.text import listed, shown
 
+_SLACK = 1e-9
+"""In the metric's unit: a bound that is a multiple of one sample must not miss a limit by the rounding of its product."""
+
 _ROUNDING = 1e-9
 """Slack, in samples, for a limit that a multiplication made: a relative tolerance."""
 
@@ -128,7 +131,7 @@ def _decision(
         test.update(pair)
         kept = test.kept
     else:
-        kept = True if excess.high <= 0 else (False if excess.low > 0 else None)
+        kept = True if excess.high <= _SLACK else (False if excess.low > _SLACK else None)
     if kept is None:
         return "inconclusive"
     return "pass" if kept else "fail"

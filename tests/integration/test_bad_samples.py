@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tests.integration.runs import ZOO, run_quant
+from tests.integration.runs import run_quant
 
 
 def check_only_its_samples_fail(pytester: pytest.Pytester, change: Callable[[Path], object], says: str) -> None:
@@ -171,17 +171,3 @@ def test_a_metric_that_the_net_cannot_have(pytester: pytest.Pytester) -> None:
     assert run.verdicts == {"tiny::top1": "pass", "tiny::top5": "error", "tiny::int8": "pass"}
     assert "top5 takes a net with at least 5 classes, this one has 4" in run.cases["tiny::top5"]["reason"]
     run.result.stdout.fnmatch_lines(["tiny * top1 * PASS", "tiny * top5 * ERROR"])
-
-
-def test_two_nets_of_different_class_counts(pytester: pytest.Pytester) -> None:
-    folder = pytester.path
-    tiny.write_images(folder, 12)
-    entry = tiny.model_entry(folder)
-    text = (folder / "tiny.param").read_text()
-    (folder / "tiny.param").write_text(text.replace("0=4 1=1 5=1 6=12", "0=3 1=1 5=1 6=9"))
-    (folder / "tiny.bin").write_bytes((folder / "tiny.bin").read_bytes()[: 4 + 36 + 12])
-    tiny.write_zoo(folder, {"tiny": entry})
-    run = run_quant(pytester)
-    assert run.verdicts == {"tiny::config": "error"}
-    assert "output 'prob' has 3 channels in fp32 and 4 in int8" in run.cases["tiny::config"]["reason"]
-    assert ZOO in run.cases["tiny::config"]["reason"]

@@ -7,93 +7,81 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.integration.runs import ZOO, run_quant
+from tests.integration.runs import ZOO, Run, run_quant
+
+BOMB = "version: 1\nmodels:\n  a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"  a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]\n" for number in range(1, 12)
+)
+NOT_A_ZOO = {
+    "": ": found an empty file, expected the keys version, defaults, datasets and models",
+    "# models: {}\n": ": found an empty file, expected the keys version",
+    "- tiny\n": ": found ['tiny'], expected the keys version, defaults, datasets and models",
+    "version: 2\nmodels: {a: {}}\n": ":1: version: found 2 (int), expected 1",
+    "models: {a: {}}\n": ":1: version: is missing: this key is required",
+    "version: 1\n": ":1: models: is missing: this key is required",
+    "version: 1\nmodels: {}\n": ":2: models: found {} (dict), expected 1 or more values",
+    "version: 1\nmodels: [a]\n": ":2: models: found ['a'] (list), expected keys and values",
+    "version: 1\nmodel: {}\nmodels: {a: {}}\n": ":2: model: unknown key. Did you mean `models`? Known keys: version, ",
+    "version: 1\ndefaults: {floor: {}}\nmodels: {a: {}}\n": ":2: defaults.floor: unknown key. Known keys: tolerance",
+    "version: 1\nmodels:\n  a: {}\n  a: {}\n": ":4: `models.a` stands here and on line 3: remove one",
+}
+NOT_YAML = {
+    "version: 1\nmodels: {a: [\n": ":3: is not valid YAML: while parsing a flow node, expected the node content",
+    "version: 1\nmodels:\n\ta: 1\n": ":3: is not valid YAML: while scanning for the next token, found character",
+    "version: 1\n---\nversion: 1\n": ":2: is not valid YAML: expected a single document in the stream, but found ano",
+    "version: 1\nmodels: *a\n": ":2: is not valid YAML: found undefined alias 'a'",
+    "version: 1\nmodels: {a: 2026-13-45}\n": ":2: is not valid YAML: month must be in 1..12",
+    "version: 1\nmodels: {a: \x00}\n": ": is not valid YAML: unacceptable character #x0000",
+    "version: 1\nmodels: \udcff\n": ": is not UTF-8 text: invalid start byte at byte 19",
+    'version: 1\nmodels: {"\\ud800": 1}\n': ":2: found '\\ud800', half of a surrogate pair, which is no text",
+}
+HOSTILE = {
+    "version: 1\nmodels: !!python/object/apply:os.mkdir [pwned]\n": ":2: is not valid YAML: could not determine a co",
+    "version: 1\nmodels: {a: !!python/name:os.system }\n": ":2: is not valid YAML: could not determine a constructor",
+    "version: 1\nmodels: &m\n  a: *m\n": ":2: what stands here holds an alias of itself",
+    "version: 1\nmodels: {a: {samples: &s [*s]}}\n": ":2: what stands here holds an alias of itself",
+    f"version: 1\nmodels: {'{a: ' * 3000}1{'}' * 3000}\n": ": is nested too deeply",
+    f"version: 1\nmodels: {'[' * 3000}\n": ": is nested too deeply",
+    BOMB: ":9: with its aliases written out, what stands here has more than 1000000 values",
+}
+BROKEN = {**NOT_A_ZOO, **NOT_YAML, **HOSTILE}
+NAMES = {text: f"broken{number}.quant.yaml" for number, text in enumerate(BROKEN)}
 
 
-def check_file_fails(pytester: pytest.Pytester, content: bytes, says: str) -> None:
-    folder = pytester.path
-    tiny.write_images(folder, 12)
-    tiny.write_zoo(folder, name="sound.quant.yaml")
-    (folder / ZOO).write_bytes(content)
+class _OneRun:
+    """One run over all the broken files, made when the first test asks for it."""
 
-    run = run_quant(pytester)
+    seen: Run | None = None
 
-    message = run.cases["zoo"]["reason"]
-    assert message.startswith(f"{ZOO}{says}")
-    assert message in run.text
-    assert "Traceback" not in run.text
+    @classmethod
+    def over(cls, pytester: pytest.Pytester) -> Run:
+        if cls.seen is None:
+            folder = pytester.path
+            tiny.write_images(folder, 12)
+            tiny.write_zoo(folder, name="sound.quant.yaml")
+            for text, name in NAMES.items():
+                (folder / name).write_bytes(text.encode(errors="surrogateescape"))
+            cls.seen = run_quant(pytester)
+            assert not (folder / "pwned").exists()
+        return cls.seen
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: repr(text[:40]))
+def test_the_message(pytester: pytest.Pytester, text: str) -> None:
+    run = _OneRun.over(pytester)
+    case = run.cases[f"{NAMES[text]}::zoo"]
+    assert case["reason"].startswith(f"{NAMES[text]}{BROKEN[text]}")
+    assert case["reason"] in run.text
+    assert (case["kind"], case["model"], case["verdict"], case["outcome"]) == ("zoo", None, "error", "failed")
+
+
+def test_the_other_files_run(pytester: pytest.Pytester) -> None:
+    run = _OneRun.over(pytester)
+    broken = {f"{name}::zoo": "error" for name in NAMES.values()}
     sound = {"sound.quant.yaml::tiny::top1": "pass", "sound.quant.yaml::tiny::int8": "pass"}
-    assert run.verdicts == {"zoo": "error", **sound}
-    assert (run.cases["zoo"]["kind"], run.cases["zoo"]["model"]) == ("zoo", None)
+    assert run.verdicts == {**broken, **sound}
+    assert "Traceback" not in run.text
     assert run.status == pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", ": found an empty file, expected the keys version, defaults, datasets and models"),
-        ("# models: {}\n", ": found an empty file, expected the keys version"),
-        ("- tiny\n", ": found ['tiny'], expected the keys version, defaults, datasets and models"),
-        ("version: 2\nmodels: {a: {}}\n", ":1: version: found 2 (int), expected 1"),
-        ("models: {a: {}}\n", ":1: version: is missing: this key is required"),
-        ("version: 1\n", ":1: models: is missing: this key is required"),
-        ("version: 1\nmodels: {}\n", ":2: models: found {} (dict), expected 1 or more values"),
-        ("version: 1\nmodels: [a]\n", ":2: models: found ['a'] (list), expected keys and values"),
-        ("version: 1\nmodel: {}\nmodels: {a: {}}\n", ":2: model: unknown key. Did you mean `models`? Known keys: vers"),
-        ("version: 1\ndefaults: {floor: {}}\nmodels: {a: {}}\n", ":2: defaults.floor: unknown key. Known keys: toler"),
-        ("version: 1\nmodels:\n  a: {}\n  a: {}\n", ":4: `models.a` stands here and on line 3: remove one"),
-    ],
-)
-def test_not_a_zoo(pytester: pytest.Pytester, text: str, says: str) -> None:
-    check_file_fails(pytester, text.encode(), says)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"version: 1\nmodels: {a: [\n", ":3: is not valid YAML: while parsing a flow node, expected the node content"),
-        (b"version: 1\nmodels:\n\ta: 1\n", ":3: is not valid YAML: while scanning for the next token, found character"),
-        (
-            b"version: 1\n---\nversion: 1\n",
-            ":2: is not valid YAML: expected a single document in the stream, but found ",
-        ),
-        (b"version: 1\nmodels: *a\n", ":2: is not valid YAML: found undefined alias 'a'"),
-        (b"version: 1\nmodels: {a: 2026-13-45}\n", ":2: is not valid YAML: month must be in 1..12"),
-        (b"version: 1\nmodels: {a: \x00}\n", ": is not valid YAML: unacceptable character #x0000"),
-        (b"version: 1\nmodels: \xff\xfe\n", ": is not UTF-8 text: invalid start byte at byte 19"),
-        ("version: 1\n".encode("utf-16"), ": is not UTF-8 text: invalid start byte at byte 0"),
-    ],
-)
-def test_not_yaml(pytester: pytest.Pytester, content: bytes, says: str) -> None:
-    check_file_fails(pytester, content, says)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (
-            "version: 1\nmodels: !!python/object/apply:os.mkdir [pwned]\n",
-            ":2: is not valid YAML: could not determine a ",
-        ),
-        (
-            "version: 1\nmodels: {a: !!python/name:os.system }\n",
-            ":2: is not valid YAML: could not determine a constructo",
-        ),
-        ("version: 1\nmodels: &m\n  a: *m\n", ":2: what stands here holds an alias of itself"),
-        ("version: 1\nmodels: {a: {samples: &s [*s]}}\n", ":2: what stands here holds an alias of itself"),
-        ("version: 1\nmodels: " + "{a: " * 3000 + "1" + "}" * 3000, ": is nested too deeply"),
-        ("version: 1\nmodels: " + "[" * 3000, ": is nested too deeply"),
-    ],
-)
-def test_hostile_yaml(pytester: pytest.Pytester, text: str, says: str) -> None:
-    check_file_fails(pytester, text.encode(), says)
-    assert not (pytester.path / "pwned").exists()
-
-
-def test_aliases_of_aliases_do_not_fill_the_memory(pytester: pytest.Pytester) -> None:
-    lines = ["version: 1", "models:", "  a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    lines += [f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    check_file_fails(pytester, "\n".join(lines).encode(), ":9: with its aliases written out, what stands here has more")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pytest_quant.spec import (
     Published,
     Requirement,
     Tolerance,
+    Untold,
     Verdict,
     floor_limit,
     published_limit,
@@ -288,7 +289,7 @@ def test_what_is_no_limit_on_a_metric(limit: Limit) -> None:
     ],
 )
 def test_requirements(found: Any, required: Any, decision: str) -> None:
-    verdict = judge_requirement(Requirement("x", required), {"x": found, "y": required})
+    verdict = judge_requirement(Requirement("x", required), {"x": found, "y": required}, some_model())
     assert verdict == Verdict(decision, f"condition x: found {found!r}, required {required!r}")  # type: ignore[arg-type]
 
 
@@ -323,3 +324,26 @@ def test_a_table_that_belongs_to_the_model(tmp_path: Path) -> None:
 def test_a_model_without_a_table_has_none_to_judge() -> None:
     with pytest.raises(TypeError, match="m names no table"):
         judge_table(some_model())
+
+
+@pytest.mark.parametrize(
+    ("trained", "required", "decision", "said"),
+    [
+        (False, False, "pass", "hg.py sets False"),
+        (True, False, "fail", "hg.py sets True"),
+        (True, True, "fail", "hg.py sets True"),
+    ],
+)
+def test_a_training_config_must_agree(trained: bool, required: bool, decision: str, said: str) -> None:
+    model = some_model(config=Path("/zoo/hg.py"), config_conditions={"flip_test": trained})
+    verdict = judge_requirement(Requirement("flip_test", required), {"flip_test": False}, model)
+    assert verdict.decision == decision
+    assert said in verdict.reason
+
+
+def test_what_a_training_config_leaves_open_is_no_verdict() -> None:
+    model = some_model(config=Path("/zoo/hg.py"), config_conditions={"flip_test": Untold("it calls f()")})
+    with pytest.raises(ConfigError, match=r"condition flip_test: it calls f\(\)"):
+        judge_requirement(Requirement("flip_test", False), {"flip_test": False}, model)
+    other = judge_requirement(Requirement("padding", 1.25), {"padding": 1.25}, model)
+    assert other.decision == "pass"

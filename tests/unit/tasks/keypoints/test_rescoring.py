@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from pytest_quant.tasks.keypoints.rescoring import pose_scores
 
 
-def naive(box: np.float32, keypoints: list[np.float32], threshold: float) -> np.float32:
+def naive(box: np.float32, keypoints: list[np.float32], threshold: float) -> float:
     total, count = np.float32(0), 0
     for score in keypoints:
         if score > np.float32(threshold):
             total, count = np.float32(total + score), count + 1
     mean = np.float32(total / np.float32(max(count, 1)))
-    return np.float32(float(box * mean))
+    return float(box * mean)
 
 
 @given(st.integers(0, 10_000))
