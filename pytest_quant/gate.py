@@ -34,7 +34,7 @@ from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
 from pytest_quant.text import listed, shown
 
 _SLACK = 1e-9
-"""In the metric's unit: a bound that is a multiple of one sample must not miss a limit by the rounding of its product."""
+"""In the metric's unit: a bound that is a whole number of samples must not miss a limit by a rounding error."""
 
 _ROUNDING = 1e-9
 """Slack, in samples, for a limit that a multiplication made: a relative tolerance."""

@@ -9,7 +9,7 @@ from pytest_quant.environment import cpu_name, isa, versions
 from pytest_quant.intervals import measured_drop
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
-from pytest_quant.tasks.base import MetricPair
+from pytest_quant.tasks.base import MetricPair, Moved
 from pytest_quant.text import relative_posix
 
 SCHEMA = 1
@@ -23,7 +23,8 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
 
     ``zoo_id`` is the zoo file as node ids name it.
     """
-    model, flips = measurement.model, measurement.comparison.flips
+    model, comparison = measurement.model, measurement.comparison
+    flips = comparison.flips
     return {
         "zoo": zoo_id,
         "task": model.task,
@@ -37,15 +38,15 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
             "stopped_early": measurement.stopped_early,
         },
         "metrics": {
-            name: _metric_entry(measurement, pair, confidence)
-            for name, pair in sorted(measurement.comparison.metrics.items())
+            name: _metric_entry(measurement, pair, confidence) for name, pair in sorted(comparison.metrics.items())
         },
         "flips": {
             "only_fp32_right": flips.only_fp32_right,
             "only_int8_right": flips.only_int8_right,
             "agreement": _rounded(flips.agreement_pct),
         },
-        **({"details": dict(measurement.comparison.details)} if measurement.comparison.details else {}),
+        **({"moved": [_moved_entry(moved) for moved in comparison.moved]} if comparison.moved else {}),
+        **({"details": dict(comparison.details)} if comparison.details else {}),
         "conditions": dict(measurement.conditions),
         "timing": {
             "seconds": measurement.timing.elapsed_s,
@@ -53,6 +54,10 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
             "cached": dict(measurement.timing.cached),
         },
     }
+
+
+def _moved_entry(moved: Moved) -> dict[str, str | float]:
+    return {"sample": moved.sample, "fp32": _rounded(moved.fp32), "int8": _rounded(moved.int8)}
 
 
 def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float) -> dict[str, Any]:

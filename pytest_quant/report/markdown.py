@@ -31,7 +31,21 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"- ncnn {environment['ncnn']}, {environment['cpu']} ({', '.join(environment['isa'])}), "
         f"pytest-quant {environment['pytest_quant']}"
     )
+    yield from _moved(report)
     yield from _not_passed(report)
+
+
+def _moved(report: Mapping[str, Any]) -> Iterator[str]:
+    found = {model: entry["moved"] for model, entry in report["models"].items() if entry.get("moved")}
+    if found:
+        yield ""
+        yield "## Samples that moved most"
+        yield ""
+        yield "Found by fp32 -> found by int8."
+        yield ""
+    for model, moved in found.items():
+        samples = ", ".join(f"`{one['sample']}` {one['fp32']:g} -> {one['int8']:g}" for one in moved)
+        yield f"- {model}: {_escaped(samples)}"
 
 
 def is_subset(samples: str) -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.settings import Inconclusive
 from pytest_quant.spec import Limit, ModelSpec, Verdict
+from pytest_quant.tasks.base import Moved
+from pytest_quant.text import listed
+
+_MOVED_SHOWN = 5
+"""How many samples a message names; the report has more."""
 
 
 def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measurement: Measurement | None) -> str:
@@ -12,7 +19,15 @@ def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measuremen
     about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
         about += f": {evidence_line(measurement)}"
+        about += _moved_line(measurement.comparison.moved)
     return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
+
+
+def _moved_line(moved: Sequence[Moved]) -> str:
+    if not moved:
+        return ""
+    shown = (f"{sample.sample} ({sample.fp32:g} -> {sample.int8:g})" for sample in moved[:_MOVED_SHOWN])
+    return f"\n  moved most, found by fp32 -> int8: {listed(shown)}"
 
 
 def evidence_line(measurement: Measurement) -> str:

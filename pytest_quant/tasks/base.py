@@ -91,6 +91,15 @@ class Flips:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A sample on which the sides differ, and what it adds on each: regions found, or persons found."""
+
+    sample: str
+    fp32: float
+    int8: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Both sides scored on the same samples."""
 
@@ -98,6 +107,8 @@ class Comparison:
     flips: Flips
     absent: Mapping[str, str] = field(default_factory=dict)
     """Metrics of the task that these nets have not, and why."""
+    moved: Sequence[Moved] = ()
+    """The samples that moved most, where single samples are not just right or wrong."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
 

@@ -19,8 +19,8 @@ from scipy.sparse import csr_array
 from pytest_quant.tasks.keypoints.coco import RECALL_THRESHOLDS
 from pytest_quant.tasks.keypoints.matching import Bools, Floats, Ints, Matches
 
-_VALUES_AT_ONCE = 1 << 21
-"""Bounds the memory of one step: resamples times poses."""
+_VALUES_AT_ONCE = 1 << 18
+"""Resamples times poses of one step, so that its arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,15 @@ class AveragePrecision:
     def _values(self, counts: Ints) -> Floats:
         poses = self._decisive
         persons = _person_counts(self.matches, counts)
-        weights = counts[:, poses.image]
+        weights = counts.take(poses.image, axis=1)
         always_wrong = np.cumsum(counts @ poses.always_wrong, axis=1)
         needed = _needed(persons)
         precision = np.empty((len(counts), len(poses.right), len(RECALL_THRESHOLDS)))
         for level, (right, wrong) in enumerate(zip(poses.right, poses.wrong, strict=True)):
-            false_alarms = (always_wrong + np.cumsum(weights * wrong, axis=1))[:, right]
-            precision[:, level] = _precision(np.cumsum(weights[:, right], axis=1), false_alarms, needed)
+            places = np.flatnonzero(right)
+            hits = np.cumsum(weights.take(places, axis=1), axis=1)
+            false_alarms = np.cumsum(weights * wrong, axis=1).take(places, axis=1) + always_wrong.take(places, axis=1)
+            precision[:, level] = _precision(hits, false_alarms, needed)
         values: Floats = precision.reshape(len(counts), -1).mean(axis=1)
         return np.where(persons > 0, values, np.nan)
 

@@ -19,6 +19,7 @@ from pytest_quant.tasks.keypoints.matching import Matches, Persons, Poses, flat_
 from pytest_quant.tasks.keypoints.nms import pose_similarity
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
 from pytest_quant.tasks.keypoints.results import Results, box_corners
+from pytest_quant.tasks.moved import moved_most
 
 SAME_POSE_OKS = 0.9
 """Poses of both sides with at least this similarity agree; by default OKS-NMS takes more similar ones for one pose."""
@@ -85,7 +86,12 @@ def compare_sides(
     ]
     pairs = dict(_pairs(matches[0], matches[1], len(samples)))
     _require({"AP", *wanted}, pairs, len(samples))
-    return Comparison(pairs, _flips(matches[0]["all"], matches[1]["all"], _agreement_pct(truths, fp32, int8, results)))
+    whole = [side["all"] for side in matches]
+    return Comparison(
+        metrics=pairs,
+        flips=_flips(whole[0], whole[1], _agreement_pct(truths, fp32, int8, results)),
+        moved=moved_most(samples, _found(whole[0], len(samples)), _found(whole[1], len(samples))),
+    )
 
 
 def _matches(poses: Poses, persons: Persons, order: NDArray[np.int64]) -> dict[str, Matches]:
@@ -113,6 +119,12 @@ def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
             f"(areas: {DEFINITIONS[missing[0]].area}); evaluate more images, or take {missing[0]} out of the model's "
             "limits"
         )
+
+
+def _found(matches: Matches, images: int) -> NDArray[np.float64]:
+    """How many persons of each image were found, on the average over the OKS thresholds."""
+    shares = matches.found.mean(axis=0)
+    return np.bincount(matches.person_image, weights=np.round(shares, 6), minlength=images).astype(np.float64)
 
 
 def _flips(fp32: Matches, int8: Matches, agreement_pct: float) -> Flips:

@@ -14,6 +14,7 @@ from pytest_quant.datasets.text_region import TextTruth
 from pytest_quant.errors import DatasetError
 from pytest_quant.spec import METRICS, SIDES, Side
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled
+from pytest_quant.tasks.moved import moved_most
 from pytest_quant.tasks.text_detection.counts import Counts, ImageCounts, count_image
 from pytest_quant.tasks.text_detection.hmean import at_threshold, curves
 from pytest_quant.tasks.text_detection.options import HmeanOptions
@@ -68,6 +69,7 @@ def compare_sides(
     return DetectionComparison(
         metrics={name: _pair(name, counts, index) for name in NAMES},
         flips=_flips(images["fp32"], images["int8"], index),
+        moved=moved_most(samples, _found(images["fp32"], index), _found(images["int8"], index)),
         counts=counts,
         details=_details(counts, index, {"fp32": fp32, "int8": int8}),
     )
@@ -113,6 +115,11 @@ def _recompute(name: str, counts: Mapping[Side, Counts], side: Side) -> Recomput
         return np.where(multiplicities @ counts[side].regions > 0, at_chosen, np.nan)
 
     return recompute
+
+
+def _found(images: Sequence[ImageCounts], index: int) -> NDArray[np.float64]:
+    """How many regions of each image were found."""
+    return np.array([np.count_nonzero(image.found[index]) for image in images], np.float64)
 
 
 def _flips(fp32: Sequence[ImageCounts], int8: Sequence[ImageCounts], index: int) -> Flips:
