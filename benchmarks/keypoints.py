@@ -179,7 +179,7 @@ def compare_with(
     theirs = np.asarray(found.stats, np.float64)[: len(ours)].tolist()
     same = "equal to the last digit" if theirs == list(ours) else f"differs: {theirs} and {list(ours)}"
     print(
-        f"  {package:24} {done - start:7.2f}   load {loaded - start:.2f}, evaluate {evaluated - loaded:.2f}, accumulate "
+        f"  {package:24} {done - start:7.2f}   load {loaded - start:.2f}, evaluate {evaluated - loaded:.2f}, sum up "
         f"{done - evaluated:.2f}; {same}"
     )
 

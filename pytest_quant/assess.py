@@ -12,7 +12,16 @@ from collections.abc import Iterable
 
 from pytest_quant.baseline import Baseline
 from pytest_quant.errors import ConfigError, QuantError
-from pytest_quant.gate import EarlyStop, judge, judge_baseline, judge_int8, judge_requirement, judge_table, remark
+from pytest_quant.gate import (
+    EarlyStop,
+    early_stop,
+    judge,
+    judge_baseline,
+    judge_int8,
+    judge_requirement,
+    judge_table,
+    remark,
+)
 from pytest_quant.outlook import outlook_line
 from pytest_quant.predictions.measure import Measurement, Workbench
 from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Tolerance, Verdict
@@ -76,7 +85,7 @@ class Assessor:
         if not self._early_stop:
             return None
         limits = self._expected.get(_key(model), model.limits)
-        return EarlyStop(limits, self.bench.selection(model)[1], self.confidence)
+        return early_stop(limits, self.bench.selection(model)[1], self.confidence)
 
     def assess(self, model: ModelSpec, limit: Limit) -> Verdict:
         """Decide one limit; raises `QuantError` when it cannot be decided."""

@@ -86,28 +86,35 @@ def _pair(measurement: Measurement, metric: str) -> MetricPair:
 class EarlyStop:
     """Says when the tolerances and floors of a model are all decided, sample by sample in the seeded order."""
 
-    def __init__(self, limits: Iterable[Limit], total: int, confidence: float) -> None:
-        rules = (limit.rule for limit in limits)
+    def __init__(self, rules: Iterable[Tolerance | Floor], total: int, confidence: float) -> None:
+        """``rules`` are about metrics that are means of hits; ``total`` is the size of the dataset."""
         self._tests = {
             rule: LimitTest(rule, maximum=METRICS[rule.metric].maximum, population=total, confidence=confidence)
             for rule in rules
-            if isinstance(rule, (Tolerance, Floor))
         }
 
     def update(self, comparison: Comparison) -> int | None:
-        """Take the next samples; how many samples all verdicts together took, or None while one is open.
-
-        A model with a limit on a metric that is no mean over samples is evaluated whole, and so is one without limits
-        that this can decide.
-        """
+        """Take the next samples; how many samples all verdicts together took, or None while one is open."""
         for rule, test in self._tests.items():
             pair = comparison.metrics.get(rule.metric)
-            if pair is None or not isinstance(pair.evidence, RightWrong):
+            if pair is None:  # such as top-5 of a net with three classes: its case says so
                 return None
             test.update(pair)
         needed = [test.decided_at for test in self._tests.values()]
         decided = [count for count in needed if count is not None]
-        return max(decided) if decided and len(decided) == len(needed) else None
+        return max(decided) if len(decided) == len(needed) else None
+
+
+def early_stop(limits: Iterable[Limit], total: int, confidence: float) -> EarlyStop | None:
+    """The rule for the limits of a model, or None where it has to be evaluated whole.
+
+    That is a model without a limit that samples one by one could decide, or with one on a metric that is no mean of
+    hits (hmean, AP).
+    """
+    rules = [limit.rule for limit in limits if isinstance(limit.rule, (Tolerance, Floor))]
+    if not rules or not all(METRICS[rule.metric].is_mean_of_hits for rule in rules):
+        return None
+    return EarlyStop(rules, total, confidence)
 
 
 def _decision(

@@ -34,6 +34,8 @@ class Metric:
     unit: Literal["%", "fraction"]
     """``%``: from 0 to 100, differences are points; ``fraction``: from 0 to 1."""
     higher_is_better: bool = True
+    is_mean_of_hits: bool = False
+    """Whether it is the share of samples that are right; hmean and AP are no means over samples."""
 
     @property
     def maximum(self) -> float:
@@ -49,12 +51,12 @@ class Metric:
         return f"{value:.2f} points" if self.unit == "%" else f"{value:.4f}"
 
 
-def _metrics(unit: Literal["%", "fraction"], *names: str) -> dict[str, Metric]:
-    return {name: Metric(name, unit) for name in names}
+def _metrics(unit: Literal["%", "fraction"], *names: str, is_mean_of_hits: bool = False) -> dict[str, Metric]:
+    return {name: Metric(name, unit, is_mean_of_hits=is_mean_of_hits) for name in names}
 
 
 METRICS: Mapping[str, Metric] = (
-    _metrics("%", "top1", "top5")
+    _metrics("%", "top1", "top5", is_mean_of_hits=True)
     | _metrics("fraction", "hmean", "precision", "recall")
     | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 )

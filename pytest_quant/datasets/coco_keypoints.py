@@ -71,14 +71,6 @@ class PoseTruth:
     """By rising annotation id, or in the order of the detections file."""
 
 
-@dataclass(frozen=True)
-class PoseSample(Sample):
-    """An image with its boxes."""
-
-    extra: str = ""
-    """Digest of what a prediction depends on besides the pixels: the boxes' corners."""
-
-
 def open_dataset(spec: DatasetSpec) -> ImageFiles:
     """The images that matter to the metric, in the order of the annotations; ids are COCO's image ids.
 
@@ -121,10 +113,11 @@ def truth_of(sample: Sample) -> PoseTruth:
     return sample.truth
 
 
-def _sample(truth: PoseTruth, folder: Path) -> PoseSample:
+def _sample(truth: PoseTruth, folder: Path) -> Sample:
+    """The score of a box does not change what the net predicts; its corners do."""
     corners = [box.corners for box in truth.boxes]
     digest = sha256(repr(corners).encode()).hexdigest()
-    return PoseSample(str(truth.image.id), truth, folder / truth.image.file_name, digest)
+    return Sample(str(truth.image.id), truth, folder / truth.image.file_name, digest)
 
 
 def _is_to_be_found(person: Person) -> bool:

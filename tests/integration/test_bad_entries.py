@@ -46,11 +46,11 @@ NAMES = [
 ]
 LATER_KEYS = [
     Broken(put(value, key), key, LATER)
-    for key, value in {"onnx": "model.onnx", "config": "resnet.py", "mmdeploy": "work_dir", "metafile": {}}.items()
+    for key, value in {"onnx": "model.onnx", "regression": {}, "mmdeploy": "work_dir", "metafile": {}}.items()
 ]
 VALUES = [
     Broken(put(3, "task"), "task", "found 3 (int), expected text"),
-    Broken(put("clasification", "task"), "task", "expected one of classification. Did you mean `classification`?"),
+    Broken(put("clasification", "task"), "task", ". Did you mean `classification`?"),
     Broken(put("colors", "dataset"), "dataset", "found 'colors', which `datasets` does not declare; declared: colours"),
     Broken(put("a.param", "fp32"), "fp32", "found 'a.param' (str), expected keys and values"),
     Broken(drop("fp32"), "fp32", "is missing: this key is required"),
@@ -71,6 +71,7 @@ VALUES = [
     Broken(
         put("hard", "metric", "top1", "profile"), "metric.top1.profile", "found 'hard' (str), expected 'rank' or 'mm"
     ),
+    Broken(put("resnet.py", "config"), "config", "nothing of a training config is read for the task classification"),
     Broken(put(0, "samples"), "samples", "found 0 (int), expected greater than 0"),
     Broken(put("all", "samples"), "samples", "found 'all' (str), expected a valid integer"),
     Broken(put("fast", "runtime"), "runtime", "found 'fast' (str), expected 'reference' or 'deploy'"),

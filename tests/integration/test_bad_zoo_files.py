@@ -135,9 +135,9 @@ def test_two_files_with_a_model_of_one_name(pytester: pytest.Pytester) -> None:
         (
             {"type": "cifar-10"},
             "type",
-            "found 'cifar-10', expected one of cifar10, imagenet, image-list. Did you mean `",
+            "found 'cifar-10', expected one of cifar10, imagenet, image-list",
         ),
-        ({"root": "."}, "type", "is missing, expected one of cifar10, imagenet, image-list."),
+        ({"root": "."}, "type", "is missing, expected one of cifar10, imagenet, image-list"),
         ({"type": "image-list", "root": "."}, "list", "is missing: this key is required"),
         ({"type": "image-list", "root": ".", "list": 3}, "list", "found 3 (int), expected text"),
         ({"type": "cifar10", "root": 3}, "root", "found 3 (int), expected a path"),
@@ -252,3 +252,21 @@ def test_cases_that_take_no_samples_need_no_dataset(pytester: pytest.Pytester) -
     run = run_quant(pytester, f"{ZOO}::tiny::int8")
     assert run.verdicts == {"tiny::int8": "pass"}
     assert run.status == pytest.ExitCode.OK
+
+
+def test_bad_input_is_the_same_in_parallel(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    (folder / "broken.quant.yaml").write_text("version: 9\nmodels: {a: {}}\n")
+    tiny.write_zoo(folder, {"broken": {"task": "classification"}, "tiny": tiny.model_entry(folder)})
+    serial, parallel = run_quant(pytester), run_quant(pytester, "-n", "2")
+    assert serial.verdicts == {
+        "broken.quant.yaml::zoo": "error",
+        "broken::config": "error",
+        "tiny::top1": "pass",
+        "tiny::int8": "pass",
+    }
+    assert parallel.verdicts == serial.verdicts
+    reasons = [{name: case["reason"] for name, case in run.cases.items()} for run in (serial, parallel)]
+    assert reasons[0] == reasons[1]
+    assert serial.status == parallel.status == pytest.ExitCode.TESTS_FAILED

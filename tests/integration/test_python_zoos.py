@@ -175,7 +175,7 @@ def test_a_missing_dataset_skips_and_fails_under_strict(pytester: pytest.Pyteste
     (root / "list.txt").unlink()
     make_test(
         root,
-        code=f"{CODE}\ndef test_dataset(quant_dataset): pass\n\ndef test_scores(quant_scores): quant_scores.int8.top1\n",
+        code=f"{CODE}\ndef test_data(quant_dataset): pass\n\ndef test_scores(quant_scores): quant_scores.int8.top1\n",
     )
 
     found = run_quant(pytester, "-rs", "test_it.py")

@@ -28,6 +28,7 @@ def folder(pytester: pytest.Pytester) -> Path:
 def right_answers(folder: Path, net: str) -> int:
     """How many samples a net gets right, counted with a loop over ncnn itself."""
     model = ncnn.Net()
+    model.opt.num_threads = 1
     model.opt.use_fp16_packed = model.opt.use_fp16_storage = model.opt.use_fp16_arithmetic = False
     assert model.load_param(str(folder / f"{net}.param")) == 0
     assert model.load_model(str(folder / f"{net}.bin")) == 0

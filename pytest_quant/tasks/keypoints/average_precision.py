@@ -1,9 +1,10 @@
 """AP and AR from matched poses, and their values for resamples of images.
 
 ``accumulate`` and ``summarize`` of COCOeval, for many weightings of the images at once: an image that was drawn twice
-counts as two images with the same poses and persons (where two poses of one image have the same score, which of them
-comes first is arbitrary, and need not be what COCOeval would do with the two images). Only the poses that found somebody need to be looked at one by
-one, since precision rises at them alone; false alarms in between are summed up by a sparse product.
+counts as two images with the same poses and persons. (Where two poses of one image have the same score, which of them
+comes first is arbitrary, and need not be what COCOeval would do with the two images.) Only the poses that found
+somebody need to be looked at one by one, since precision rises at them alone; false alarms in between are summed up by
+a sparse product.
 """
 
 from __future__ import annotations

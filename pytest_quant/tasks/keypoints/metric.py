@@ -15,6 +15,7 @@ from pytest_quant.spec import METRICS
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
 from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
 from pytest_quant.tasks.keypoints.coco import OKS_THRESHOLDS
+from pytest_quant.tasks.keypoints.evaluator import evaluate
 from pytest_quant.tasks.keypoints.matching import Matches, Persons, Poses, flat_persons, match
 from pytest_quant.tasks.keypoints.nms import pose_similarity
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
@@ -81,10 +82,9 @@ def compare_sides(
     order = np.argsort([truth.image.id for truth in truths], kind="stable")
     ordered = [truths[index] for index in order]
     persons = flat_persons([truth.persons for truth in ordered])
-    matches = [
-        _matches(results.poses(ordered, [side[index] for index in order]), persons, order) for side in (fp32, int8)
-    ]
-    pairs = dict(_pairs(matches[0], matches[1], len(samples)))
+    poses = [results.poses(ordered, [side[index] for index in order]) for side in (fp32, int8)]
+    matches = [_matches(side, persons, order) for side in poses]
+    pairs = dict(_pairs([evaluate(ordered, side) for side in poses], matches, len(samples)))
     _require({"AP", *wanted}, pairs, len(samples))
     whole = [side["all"] for side in matches]
     return Comparison(
@@ -102,13 +102,15 @@ def _matches(poses: Poses, persons: Persons, order: NDArray[np.int64]) -> dict[s
     }
 
 
-def _pairs(fp32: Mapping[str, Matches], int8: Mapping[str, Matches], images: int) -> Iterator[tuple[str, MetricPair]]:
-    every_image_once = np.ones((1, images), np.int64)
+def _pairs(
+    values: Sequence[Mapping[str, float]], matches: Sequence[Mapping[str, Matches]], images: int
+) -> Iterator[tuple[str, MetricPair]]:
+    """The metrics that have persons to be found: values by COCO's evaluation, resamples from the matches."""
+    fp32, int8 = values
     for name, definition in DEFINITIONS.items():
-        if len(fp32[definition.area].person_image):
-            one, other = definition.of(fp32, images), definition.of(int8, images)
-            values = float(one(every_image_once)[0]), float(other(every_image_once)[0])
-            yield name, MetricPair(METRICS[name], values[0], values[1], Resampled(images, one, other))
+        if name in fp32 and name in int8:
+            one, other = (definition.of(side, images) for side in matches)
+            yield name, MetricPair(METRICS[name], fp32[name], int8[name], Resampled(images, one, other))
 
 
 def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:

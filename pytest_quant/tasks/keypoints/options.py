@@ -39,7 +39,8 @@ Size = Annotated[tuple[int, int], BeforeValidator(_two_pixels)]
 """Width and height."""
 Pair = Annotated[tuple[float, float], BeforeValidator(_two_numbers)]
 """For x and for y."""
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class _Keys(BaseModel):
@@ -49,7 +50,7 @@ class _Keys(BaseModel):
 class PreprocessOptions(_Keys):
     """``preprocess``: the padded box, made as wide or as high as the net's input asks, warped to ``input.size``."""
 
-    padding: Annotated[float, Field(gt=0)] = 1.25
+    padding: Positive = 1.25
     """How much larger than the person's box the region is."""
     udp: Annotated[bool, Field(strict=True)] = False
     """Warp as in Unbiased Data Processing, from pixel centre to pixel centre."""
@@ -76,7 +77,7 @@ class PostprocessOptions(_Keys):
     """Average with the outputs for the mirrored input: a second forward pass."""
     flip_shift: Annotated[bool, Field(strict=True)] = True
     """Move the mirrored heatmaps one pixel to the right before averaging."""
-    split_ratio: Annotated[float, Field(gt=0)] = 2.0
+    split_ratio: Positive = 2.0
     """SimCC bins per pixel of the input."""
     sigma: Pair | None = None
     """Of the SimCC labels for x and y, in bins; dark takes its blur from it."""
@@ -111,7 +112,7 @@ class APOptions(_Keys):
     keypoint_threshold: Share = 0.2
     """Keypoints must score above it to count in ``bbox_keypoint``."""
     nms: Literal["oks", "soft", "none"] = "oks"
-    nms_threshold: Annotated[float, Field(gt=0, le=1)] = 0.9
+    nms_threshold: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.9
     """The OKS above which two poses are of one person; of soft NMS the width."""
     bbox_in_results: Annotated[bool, Field(strict=True)] = True
     """Whether the results hold the box, as mmpose 1.x writes them: then an unmatched pose has the box's area, else that

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from pytest_quant.datasets.coco_keypoints import Box, PoseSample, PoseTruth
+from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.coco_persons import CocoImage, Person
 from pytest_quant.spec import DatasetSpec, InputSpec, Limit, ModelSpec, NetFiles
 from pytest_quant.tasks.keypoints.coco import SIGMAS
@@ -54,8 +55,8 @@ def pose_net(
     )
 
 
-def sample_of(truth: PoseTruth) -> PoseSample:
-    return PoseSample(str(truth.image.id), truth, Path(truth.image.file_name), "")
+def sample_of(truth: PoseTruth) -> Sample:
+    return Sample(str(truth.image.id), truth, Path(truth.image.file_name))
 
 
 def person(rng: np.random.Generator, person_id: int) -> Person:
