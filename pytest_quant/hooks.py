@@ -45,9 +45,8 @@ class RunHooks:
         if session.config.option.collectonly:
             return
         items = [item for item in session.items if _is_accuracy_item(item)]
-        if self._run.settings.early_stop:
-            for item in items:
-                self._run.expect(_model(item), _limits(item))
+        for item in items:
+            self._run.expect(_model(item), _limits(item))
         plan = Plan(
             tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
             outlook=tuple(self._run.outlook((_model(item), _limits(item)) for item in items)),

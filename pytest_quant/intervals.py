@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import Side
 from pytest_quant.stats.evidence import drop_interval, score_interval, units
@@ -22,13 +24,35 @@ def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
 
 def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
     """Interval of ``retain * fp32 - int8`` in the metric's own unit; each bound at one-sided ``confidence``."""
-    population = population_of(measurement, pair)
-    return drop_interval(
-        pair, population=population, confidence=confidence, retain=retain, sequential=measurement.sequential
+    return _remembered(
+        measurement,
+        (pair.metric.name, "drop", confidence, retain),
+        lambda: drop_interval(
+            pair,
+            population=population_of(measurement, pair),
+            confidence=confidence,
+            retain=retain,
+            sequential=measurement.sequential,
+        ),
     )
 
 
 def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
     """Interval of one side's own value in the metric's own unit."""
-    population = population_of(measurement, pair)
-    return score_interval(pair, side, population=population, confidence=confidence, sequential=measurement.sequential)
+    return _remembered(
+        measurement,
+        (pair.metric.name, side, confidence),
+        lambda: score_interval(
+            pair,
+            side,
+            population=population_of(measurement, pair),
+            confidence=confidence,
+            sequential=measurement.sequential,
+        ),
+    )
+
+
+def _remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
+    if key not in measurement.intervals:
+        measurement.intervals[key] = interval()
+    return measurement.intervals[key]

@@ -47,6 +47,7 @@ class QuantRun:
         self._zoos: dict[Path, Zoo | ZooError] = {}
         self._owner: dict[str, Path] = {}
         self._baseline: Baseline | None = None
+        self._limited: dict[str, set[str]] = {}
         self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
@@ -109,8 +110,12 @@ class QuantRun:
         return relative_posix(path, self.rootdir)
 
     def expect(self, model: ModelSpec | None, limits: Sequence[Limit]) -> None:
-        """Note that a selected test decides these limits: an early stop waits for them."""
-        if model is not None:
+        """Note that a selected test decides these limits: an early stop waits for them, the report has intervals."""
+        if model is None:
+            return
+        metrics = (limit.metric for limit in limits)
+        self._limited.setdefault(model.name, set()).update(metric for metric in metrics if metric is not None)
+        if self.settings.early_stop:
             self.assessor.expect(model, limits)
 
     def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
@@ -175,7 +180,9 @@ class QuantRun:
         for model in models:
             measurement = self.assessor.measured(model)
             if measurement is not None and model.name not in self._entries:
-                entry = model_entry(measurement, self.zoo_id(model.zoo), self.settings.confidence)
+                entry = model_entry(
+                    measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
+                )
                 self._entries[model.name] = entry
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
 

@@ -24,6 +24,7 @@ from pytest_quant.predictions.store import PredictionStore, ShardKey
 from pytest_quant.runners.ncnn_net import runtime_options
 from pytest_quant.runners.open import open_runner
 from pytest_quant.spec import SIDES, DatasetSpec, ModelSpec, Side
+from pytest_quant.stats.interval import Interval
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Comparison, Pipeline, Prediction
 
@@ -79,6 +80,8 @@ class Measurement:
     """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
     stopped_early: bool = False
     """Whether that ended the evaluation before its samples did."""
+    intervals: dict[tuple[str | float, ...], Interval] = field(default_factory=dict, repr=False, compare=False)
+    """Intervals that were asked for already: those of hmean and AP take seconds."""
 
     @property
     def is_whole(self) -> bool:

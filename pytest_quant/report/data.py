@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pytest_quant.environment import cpu_name, isa, versions
 from pytest_quant.intervals import measured_drop
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
-from pytest_quant.tasks.base import MetricPair, Moved
+from pytest_quant.stats.interval import two_sided_level
+from pytest_quant.tasks.base import MetricPair, Moved, RightWrong
 from pytest_quant.text import relative_posix
 
 SCHEMA = 1
@@ -18,10 +19,13 @@ _MODEL_DIGITS = 9
 """Digits after the point that a report keeps: enough for any count over any dataset, and the same on every machine."""
 
 
-def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dict[str, Any]:
+def model_entry(
+    measurement: Measurement, zoo_id: str, confidence: float, limited: Collection[str] | None = None
+) -> dict[str, Any]:
     """One value of the report's ``models``: plain JSON values, without NaN.
 
-    ``zoo_id`` is the zoo file as node ids name it.
+    ``zoo_id`` is the zoo file as node ids name it. ``limited`` are the metrics that a limit of the run names: those of
+    hmean and AP that none names have no interval, since one takes seconds; None: all have.
     """
     model, comparison = measurement.model, measurement.comparison
     flips = comparison.flips
@@ -38,7 +42,8 @@ def model_entry(measurement: Measurement, zoo_id: str, confidence: float) -> dic
             "stopped_early": measurement.stopped_early,
         },
         "metrics": {
-            name: _metric_entry(measurement, pair, confidence) for name, pair in sorted(comparison.metrics.items())
+            name: _metric_entry(measurement, pair, confidence, limited is None or name in limited)
+            for name, pair in sorted(comparison.metrics.items())
         },
         "flips": {
             "only_fp32_right": flips.only_fp32_right,
@@ -60,17 +65,18 @@ def _moved_entry(moved: Moved) -> dict[str, str | float]:
     return {"sample": moved.sample, "fp32": _rounded(moved.fp32), "int8": _rounded(moved.int8)}
 
 
-def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float) -> dict[str, Any]:
-    interval = measured_drop(measurement, pair, confidence)
+def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float, limited: bool) -> dict[str, Any]:
+    wanted = limited or isinstance(pair.evidence, RightWrong)
+    interval = measured_drop(measurement, pair, confidence) if wanted else None
     return {
         "unit": pair.metric.unit,
         "higher_is_better": pair.metric.higher_is_better,
         "fp32": _rounded(pair.fp32),
         "int8": _rounded(pair.int8),
         "drop": _rounded(pair.drop),
-        "ci": [_rounded(interval.low), _rounded(interval.high)],
-        "ci_level": interval.level,
-        "method": interval.method,
+        "ci": None if interval is None else [_rounded(interval.low), _rounded(interval.high)],
+        "ci_level": two_sided_level(confidence),
+        "method": "not computed: no limit of this run names the metric" if interval is None else interval.method,
         "published": _published(measurement.model, pair.metric.name),
     }
 

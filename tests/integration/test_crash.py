@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests import tiny
 from tests.integration import counting
-from tests.integration.runs import Run, run_quant
+from tests.integration.runs import PLAIN, UNCACHED, Run, run_quant
 
 TESTS = """
 import os
@@ -124,7 +125,9 @@ from pytest_quant import quant_model, quant_tolerance
 @quant_tolerance(top1=5.0)
 def test_interrupt(): raise KeyboardInterrupt
 """)
-    found = run_quant(pytester, "test_it.py", "zoo.quant.yaml")
+    options = ("--quant", "--quant-report", "report.json", "test_it.py", "zoo.quant.yaml")
+    result = pytester.runpytest_subprocess(*PLAIN, *UNCACHED, *options)  # in this process it would end this run, too
+    found = Run(result, json.loads((project / "report.json").read_text()))
     assert found.status == pytest.ExitCode.INTERRUPTED
     assert set(pairs(found).values()) == {("skipped", "not_run")}
     assert len(found.cases) == 3 * 3 + 1
