@@ -38,10 +38,12 @@ def main() -> None:
     evidence = right_wrong(measurement.comparison.metrics["top1"])
     fp32, int8 = evidence.fp32, evidence.int8
     total, drop = fp32.size, float(fp32.mean() - int8.mean())
-    print(f"{model.name}: {total} images, drop {100 * drop:.2f} points, discordance {100 * (fp32 != int8).mean():.2f} %")
+    discordance = (fp32 != int8).mean()
+    print(f"{model.name}: {total} images, drop {100 * drop:.2f} points, discordance {100 * discordance:.2f} %")
     rng = np.random.default_rng(0)
     orders = [rng.permutation(total) for _ in range(arguments.orders)]
-    print(f"\nsubset bounds, {arguments.orders} orders: share on the wrong side (allowed {100 * (1 - CONFIDENCE):.0f} %)")
+    allowed = 100 * (1 - CONFIDENCE)
+    print(f"\nsubset bounds, {arguments.orders} orders: share on the wrong side (allowed {allowed:.0f} %)")
     for size in SUBSETS:
         bounds = [
             paired_drop_interval(fp32[order[:size]], int8[order[:size]], population=total, confidence=CONFIDENCE)
@@ -50,7 +52,8 @@ def main() -> None:
         above = np.mean([interval.high < drop - 1e-12 for interval in bounds])
         below = np.mean([interval.low > drop + 1e-12 for interval in bounds])
         width = np.mean([interval.width for interval in bounds])
-        print(f"  n = {size:5d}: upper {100 * above:4.1f} %, lower {100 * below:4.1f} %, width {100 * width:.2f} points")
+        sides = f"upper {100 * above:4.1f} %, lower {100 * below:4.1f} %"
+        print(f"  n = {size:5d}: {sides}, width {100 * width:.2f} points")
     print(f"\nearly stop, {arguments.orders} orders")
     for margin_pct in (*(-margin for margin in MARGINS_PCT[::-1]), 0.0, *MARGINS_PCT):
         limit = drop + margin_pct / 100

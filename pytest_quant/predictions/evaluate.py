@@ -141,18 +141,19 @@ class _Crew:
 
     def work(self) -> None:
         """Compute or wait until nothing is missing; raise the error of the first shard that has one."""
-        ended: list[threading.Event] = []  # not Thread.join: interrupted, it takes a running thread for an ended one
+        # Events, not Thread.join: interrupted, that takes a running thread for an ended one.
+        ended = [threading.Event() for _ in range(min(self._cores.count, len(self._todo)))]
+        threads = [threading.Thread(target=self._thread, args=(event,), daemon=True) for event in ended]
         try:
-            for index in range(min(self._cores.count, len(self._todo))):
-                event = threading.Event()
-                threading.Thread(target=self._thread, args=(event,), name=f"quant-{index}", daemon=True).start()
-                ended.append(event)
+            for thread in threads:
+                thread.start()
             for event in ended:
                 event.wait()
         finally:  # after an interrupt the threads end with the shard they are at
             self._stop()
-            for event in ended:
-                event.wait()
+            for thread, event in zip(threads, ended, strict=True):
+                if thread.ident is not None:  # it was started
+                    event.wait()
         if self._first_error is not None:
             raise self._first_error[1]
 
