@@ -24,7 +24,7 @@ from pytest_quant.gate import (
 )
 from pytest_quant.outlook import outlook_line
 from pytest_quant.predictions.measure import Measurement, Workbench
-from pytest_quant.spec import Limit, ModelSpec, NoWorse, Requirement, Tolerance, Verdict
+from pytest_quant.spec import METRICS, Limit, ModelSpec, NoWorse, Requirement, Tolerance, Verdict
 
 
 class Assessor:
@@ -70,7 +70,7 @@ class Assessor:
     def outlook(self, model: ModelSpec, limit: Limit) -> str | None:
         """What the samples to be evaluated can prove, for a tolerance on a subset; else None."""
         rule = limit.rule
-        if not isinstance(rule, Tolerance):
+        if not isinstance(rule, Tolerance) or not METRICS[rule.metric].is_mean_of_hits:
             return None
         try:
             samples, total = self.bench.selection(model)

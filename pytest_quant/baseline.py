@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.environment import isa, versions
 from pytest_quant.errors import BaselineMissingError, ConfigError
@@ -25,14 +25,14 @@ ACCEPT = "pytest --quant --quant-baseline {path} --quant-update-baseline"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BaselineSamples(_Strict):
     """Which samples the values are of."""
 
-    evaluated: int
-    total: int
+    evaluated: PositiveInt
+    total: PositiveInt
     seed: int
     sha256: str
 
@@ -111,8 +111,11 @@ def read_baseline(path: Path) -> Baseline:
         raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{shown(path)}: is no baseline file of pytest-quant: {where}: {first['msg']}") from None
+        where = "".join(f"{key}: " for key in [".".join(map(str, first["loc"]))] if key)
+        raise ConfigError(
+            f"{shown(path)}: is no baseline file of pytest-quant: {where}{first['msg']}. Take it from version control "
+            "again, or delete it and write a new one"
+        ) from None
     if content.schema_ != SCHEMA:
         raise ConfigError(f"{shown(path)}: has schema {content.schema_}, this version knows {SCHEMA}")
     return Baseline(path, content.models)

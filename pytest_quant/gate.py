@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
 from pytest_quant.errors import BaselineMissingError, ConfigError
-from pytest_quant.intervals import measured_drop, measured_score
+from pytest_quant.intervals import measured_drop, measured_score, population_of
 from pytest_quant.ncnn_files.facts import inspect_net
-from pytest_quant.ncnn_files.lint import lint_table
+from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, lint_table
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.predictions.measure import Measurement
@@ -27,7 +27,7 @@ from pytest_quant.spec import (
     Untold,
     Verdict,
 )
-from pytest_quant.stats.evidence import LimitTest
+from pytest_quant.stats.evidence import LimitTest, drop_interval
 from pytest_quant.stats.interval import Interval
 from pytest_quant.stats.planning import samples_to_settle
 from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
@@ -35,6 +35,9 @@ from pytest_quant.text import listed, shown
 
 _SLACK = 1e-9
 """In the metric's unit: a bound that is a whole number of samples must not miss a limit by a rounding error."""
+
+_FINDINGS_SHOWN = 4
+"""How many findings about a table a message names."""
 
 _ROUNDING = 1e-9
 """Slack, in samples, for a limit that a multiplication made: a relative tolerance."""
@@ -227,7 +230,8 @@ def _published(rule: Published, pair: MetricPair, measurement: Measurement, conf
     published_on_subset = rule.samples is not None and rule.samples < measurement.total
     if near or (measurement.is_whole and not published_on_subset):
         return Verdict("pass" if near else "fail", reason, value=measured, limit=rule.value)
-    interval = measured_score(measurement, pair, rule.side, confidence)
+    # Both sides count against it, so each bound gets half of the error.
+    interval = measured_score(measurement, pair, rule.side, (1 + confidence) / 2)
     inside = rule.value in interval
     span = f"{metric.number(interval.low)} to {metric.number(interval.high)}"
     reason += (
@@ -267,7 +271,9 @@ def judge_baseline(
         f"{metric.number(rule.within)}"
     )
     if since is not None:
-        flips, interval = since.flips, measured_drop(measurement, since.metrics[rule.metric], confidence)
+        pair_since = since.metrics[rule.metric]
+        population = population_of(measurement, pair_since)
+        flips, interval = since.flips, drop_interval(pair_since, population=population, confidence=confidence)
         reason += (
             f"; right only in the baseline {flips.only_fp32_right}, only now {flips.only_int8_right}, "
             f"{100 * interval.level:.4g}% CI {metric.number(interval.low)} to {metric.number(interval.high)}"
@@ -317,6 +323,14 @@ def judge_int8(model: ModelSpec) -> Verdict:
     return Verdict("pass", f"quantized layers: {layers}", value=float(sum(counts.values())))
 
 
+def _some(names: Sequence[str]) -> str:
+    return listed(names[:_FINDINGS_SHOWN]) + (", ..." if len(names) > _FINDINGS_SHOWN else "")
+
+
+def _more(errors: Sequence[str]) -> str:
+    return f"; and {len(errors) - _FINDINGS_SHOWN} more" if len(errors) > _FINDINGS_SHOWN else ""
+
+
 def judge_table(model: ModelSpec) -> Verdict:
     """Decide whether the calibration table belongs to the model and has usable scales."""
     if model.table is None:
@@ -324,10 +338,15 @@ def judge_table(model: ModelSpec) -> Verdict:
     table = read_table(model.table)
     findings = lint_table(table, read_param(model.fp32.param))
     errors = [f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "error"]
+    quantized = inspect_net(model.int8.param, model.int8.bin).quantized
+    absent = [name for kind in CALIBRATED_TYPES for name in quantized.get(kind, ()) if name not in table.layers]
+    if absent:
+        errors.insert(0, f"{len(absent)} layers that are quantized in int8 are not in it: {_some(sorted(absent))}")
     warnings = [
         f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "warning"
     ]
     if errors:
-        return Verdict("fail", f"{shown(model.table)}: " + "; ".join(errors), value=float(len(errors)))
+        found = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
+        return Verdict("fail", f"{shown(model.table)}: {found}", value=float(len(errors)))
     text = f"{shown(model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
     return Verdict("pass", "; ".join([text, *warnings]), value=0.0)

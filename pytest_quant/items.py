@@ -62,7 +62,9 @@ class ModelNode(pytest.Collector):
             yield self._problem(str(error))
             return
         for limit in run.limits(model):
-            yield CaseItem.from_parent(self, name=limit.name, model=model, limit=limit)
+            # Given whole: pytest 9.2 else takes the bracket for a part of the name, and --lf would not find the case.
+            nodeid = f"{self.nodeid}::{limit.name}"
+            yield CaseItem.from_parent(self, name=limit.name, nodeid=nodeid, model=model, limit=limit)
 
     def _problem(self, message: str) -> ProblemItem:
         item: ProblemItem = ProblemItem.from_parent(

@@ -18,6 +18,10 @@ class MetricValues:
         self._measure = measure
         self._value = value
 
+    def __repr__(self) -> str:
+        values = {name: self._value(pair) for name, pair in self._measure().comparison.metrics.items()}
+        return f"<{', '.join(f'{name} {value}' for name, value in values.items())}>"
+
     def __getattr__(self, name: str) -> float | Interval:
         metrics = self._measure().comparison.metrics
         if name not in metrics:

@@ -82,9 +82,10 @@ def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[M
         int8=metric.number(numbers["int8"]),
         drop=metric.number(numbers["drop"]),
         interval=f"{metric.number(low)} to {metric.number(high)}",
-        limit=", ".join(_limits(metric, cases)) or "published",
+        limit=", ".join(_limits(metric, cases)) or _other_kinds(cases),
         samples=f"{samples['evaluated']} of {samples['total']}",
-        flips=f"-{flips['only_fp32_right']} +{flips['only_int8_right']}",
+        # A model has one count of flips; that of a classifier is about its first answer.
+        flips="-" if metric.name == "top5" else f"-{flips['only_fp32_right']} +{flips['only_int8_right']}",
         verdict=verdict(cases),
     )
 
@@ -98,6 +99,10 @@ def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]
 
 def _badness(case: Mapping[str, Any]) -> tuple[int, int]:
     return _VERDICTS_WORST_FIRST.index(case["verdict"]), _OUTCOMES_WORST_FIRST.index(case["outcome"])
+
+
+def _other_kinds(cases: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(dict.fromkeys(case["kind"] for case in cases if case["metric"] is not None)) or "-"
 
 
 def verdict(cases: Sequence[Mapping[str, Any]]) -> str:

@@ -36,6 +36,9 @@ from pytest_quant.zoo.nets import check_nets
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
+_MAX_PIXELS = 1 << 26
+"""Of an input: more would take gigabytes for each thread."""
+
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -176,6 +179,11 @@ class ModelResolver:
         if min(std) <= 0:
             raise ConfigError(f"{self._document.where((*keys, 'std'))}: found {min(std):g}, expected values above 0")
         size = None if entry.size is None else (entry.size[0], entry.size[1])
+        if size is not None and size[0] * size[1] > _MAX_PIXELS:
+            raise ConfigError(
+                f"{self._document.where((*keys, 'size'))}: found {list(size)}, expected width and height in pixels, "
+                f"at most {_MAX_PIXELS} in all"
+            )
         return InputSpec(entry.blob, size, entry.color, mean, std, entry.scale)
 
     def _metric(self, keys: KeyPath, task: Task, name: str) -> Metric:
@@ -239,7 +247,12 @@ class ModelResolver:
                 )
         limits = (*model.limits, *baseline_limits(model.limits, 0))
         cases = tuple(limit.name for limit in limits)
-        for name in model.xfail:
+        for name, reason in model.xfail.items():
+            if not reason.strip():
+                raise ConfigError(
+                    f"{self._document.where((*keys, 'xfail', name))}: found no reason, expected why the limit is known "
+                    "to be broken, such as the link of an issue"
+                )
             if name not in cases:
                 raise ConfigError(
                     f"{self._document.where((*keys, 'xfail', name))}: the model has no case {name!r}."

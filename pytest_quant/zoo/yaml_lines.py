@@ -74,11 +74,19 @@ def read_yaml(path: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark is not None else ""
         problem = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ZooError(f"{shown(path)}{line}: is not valid YAML: {problem}") from error
+        raise ZooError(f"{shown(path)}{line}: is not valid YAML: {problem}{_hint(text, mark)}") from error
     except yaml.YAMLError as error:
         raise ZooError(f"{shown(path)}: is not valid YAML: {error}") from error
     except RecursionError as error:
         raise ZooError(f"{shown(path)}: is nested too deeply") from error
+
+
+def _hint(text: str, mark: yaml.Mark | None) -> str:
+    """The usual reason for a stray brace."""
+    lines = text.splitlines()
+    if mark is None or mark.line >= len(lines) or "${" not in lines[mark.line]:
+        return ""
+    return "; inside {...} a value that holds ${NAME} must be in quotes"
 
 
 def _document(path: Path, loader: _Loader) -> Document:

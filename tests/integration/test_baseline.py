@@ -158,3 +158,18 @@ def test_xfail_can_name_the_case(pytester: pytest.Pytester, folder: Path) -> Non
     run = run_quant(pytester, "--quant-baseline", FILE)
     assert run.verdicts["tiny::baseline[top1]"] == "fail xfailed"
     assert run.status == 0
+
+
+def test_the_intervals_of_the_two_comparisons_are_their_own(pytester: pytest.Pytester, folder: Path) -> None:
+    """int8 equals its baseline exactly, and differs from fp32: two intervals, whichever is asked for first."""
+    entry = tiny.model_entry(folder, int8=tiny.write_net(folder, "x", int8=True, bottom_scale=340.0))
+    tiny.write_zoo(folder, {"tiny": entry})
+    accepted(pytester, cached=True)
+    plain = run_quant(pytester, cached=True).metric("tiny")["ci"]
+    alone = run_quant(pytester, "--quant-baseline", FILE, "-k", "baseline", cached=True)
+    together = run_quant(pytester, "--quant-baseline", FILE, cached=True)
+    assert alone.metric("tiny")["ci"] == together.metric("tiny")["ci"] == plain
+    reason = together.cases["tiny::baseline[top1]"]["reason"]
+    assert "right only in the baseline 0, only now 0" in reason
+    assert reason == alone.cases["tiny::baseline[top1]"]["reason"]
+    assert f"CI {plain[0]:.2f} to {plain[1]:.2f}" not in reason

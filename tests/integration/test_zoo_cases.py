@@ -146,6 +146,14 @@ def test_last_failed_runs_the_failing_cases_again(pytester: pytest.Pytester, fol
     assert again.verdicts == {"bad::top1": "fail"}
 
 
+def test_last_failed_finds_names_with_brackets(pytester: pytest.Pytester, folder: Path) -> None:
+    limits = {"floor": {"top1": 99.0}, "require": {"runtime": "deploy"}}
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, **limits)})
+    run_quant(pytester, cached=True)
+    again = run_quant(pytester, "--lf", cached=True)
+    assert again.verdicts == {"tiny::floor[top1]": "fail", "tiny::require[runtime]": "fail"}
+
+
 def test_after_the_first_failure_the_rest_is_not_run(pytester: pytest.Pytester, folder: Path) -> None:
     tiny.write_zoo(folder, {"bad": tiny.write_bad_model(folder), "tiny": tiny.model_entry(folder)})
     run = run_quant(pytester, "-x")

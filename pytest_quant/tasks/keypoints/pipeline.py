@@ -106,6 +106,7 @@ class KeypointsPipeline:
             "opencv": cv2.__version__,
             "numpy": np.__version__,
             "outputs": list(self._outputs),
+            "heatmap_size": None if self._postprocess.heatmap_size is None else list(self._postprocess.heatmap_size),
             **self._geometry(),
             **self._decoding(),
         }
