@@ -147,7 +147,7 @@ def test_last_failed_runs_the_failing_cases_again(pytester: pytest.Pytester, fol
 
 
 def test_last_failed_finds_names_with_brackets(pytester: pytest.Pytester, folder: Path) -> None:
-    limits = {"floor": {"top1": 99.0}, "require": {"runtime": "deploy"}}
+    limits: dict[str, Any] = {"floor": {"top1": 99.0}, "require": {"runtime": "deploy"}}
     tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, **limits)})
     run_quant(pytester, cached=True)
     again = run_quant(pytester, "--lf", cached=True)
