@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 from filelock import FileLock, Timeout
 
-_POLL_S = 0.002
+_POLL_S = 0.01
 
 
 def available_cores() -> int:
