@@ -139,7 +139,7 @@ def test_an_image_that_does_not_decode_is_named(pytester: pytest.Pytester) -> No
     run = run_quant(pytester)
     assert set(run.verdicts.values()) == {"error"}
     assert "010.png" in run.cases["tiny::top1"]["reason"]
-    assert not [name for name in (pytester.path / ".pytest_cache").rglob("part-*")]
+    assert not list((pytester.path / ".pytest_cache").rglob("part-*"))
 
 
 def test_tests_in_python_get_the_made_net(pytester: pytest.Pytester) -> None:
