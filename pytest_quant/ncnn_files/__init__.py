@@ -1,7 +1,7 @@
 """ncnn's files: ``.param``, ``.bin`` and calibration tables; the only place that knows the formats."""
 
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net, net_facts
-from pytest_quant.ncnn_files.lint import Finding, lint_scales, lint_table
+from pytest_quant.ncnn_files.lint import Finding, lint_entries, lint_scales, lint_table
 from pytest_quant.ncnn_files.param import Layer, Param, read_param
 from pytest_quant.ncnn_files.table import Table, read_table, write_table
 from pytest_quant.ncnn_files.weights import StoredArray, Weights, walk
@@ -15,6 +15,7 @@ __all__ = [
     "Table",
     "Weights",
     "inspect_net",
+    "lint_entries",
     "lint_scales",
     "lint_table",
     "net_facts",
