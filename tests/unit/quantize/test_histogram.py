@@ -10,7 +10,7 @@ from pytest_quant.quantize.kl import BINS
 
 
 @given(arrays(np.float32, array_shapes(max_dims=3, max_side=40), elements=st.floats(-100, 100, width=32)))
-def test_bins_are_those_of_the_plain_formula(values: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_bins_are_those_of_the_plain_formula(values: np.ndarray) -> None:
     absmax = np.abs(values).max()
     counted = Binner(float(absmax))
     counted.add(values)
