@@ -1,23 +1,29 @@
-"""The errors of all layers on one input: three ncnn nets that take and give any of their blobs."""
+"""The errors of all layers on one input: three ncnn nets that take and give any of their blobs.
+
+The float and the int8 net run side by side, layer by layer, and a blob is dropped when nothing reads it any more: a net
+on a large image has gigabytes of blobs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.macs import multiply_accumulates
-from pytest_quant.ncnn_files.param import Param, read_param
+from pytest_quant.ncnn_files.param import Layer, Param, read_param
 from pytest_quant.ncnn_files.unfuse import output_scales, write_unfused
 from pytest_quant.ncnn_files.weights import walk
 from pytest_quant.quantize.likeness import Likeness, likeness
-from pytest_quant.quantize.pairing import LayerPair, Pairing, depending, frontier, origin, pair_layers
+from pytest_quant.quantize.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.blobs import BlobExtractor
 from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import SIDES, ModelSpec, NetFiles
+from pytest_quant.spec import SIDES, ModelSpec, NetFiles, Side
 
 Blobs = Mapping[str, Array]
 
@@ -32,11 +38,7 @@ class LayerSums:
     """Of the net's outputs when this layer alone is int8; empty where it was not measured."""
 
     def __add__(self, more: LayerSums) -> LayerSums:
-        return LayerSums(
-            self.accumulated + more.accumulated,
-            self.own + more.own,
-            self.output + more.output,
-        )
+        return LayerSums(self.accumulated + more.accumulated, self.own + more.own, self.output + more.output)
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,26 @@ class Nets:
     """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
 
     @cached_property
-    def frontiers(self) -> Mapping[str, tuple[str, ...]]:
-        """First output of each quantized layer to what the float net needs besides it, see `frontier`."""
-        tops = (pair.layer.tops[0] for pair in self.pairing.pairs if pair.is_quantized)
-        return {top: frontier(self.fp32, top) for top in tops}
+    def last_use(self) -> Mapping[str, int]:
+        """Blob of the float net, copies not included, to the line where it is needed for the last time."""
+        found: dict[str, int] = {}
+        for layer in self.fp32.layers:
+            if layer.type != "Split":
+                found |= {origin(self.fp32, bottom): layer.line for bottom in layer.bottoms}
+        for pair in self.pairing.pairs:
+            found |= {source: max(found.get(source, 0), pair.line) for source in pair.sources.values()}
+        return found
 
     @cached_property
-    def reached(self) -> Mapping[str, tuple[str, ...]]:
-        """First output of each quantized layer to the outputs of the net that depend on it."""
-        return {
-            top: tuple(out for out in self.model.outputs if out == top or out in depending(self.fp32, top))
-            for top in self.frontiers
-        }
+    def live(self) -> Mapping[int, tuple[str, ...]]:
+        """Line of each quantized layer to the blobs with which the float net can go on behind it."""
+        lines = (pair.line for pair in self.pairing.pairs if pair.is_quantized)
+        return {line: live_after(self.fp32, line) for line in lines}
+
+    def outputs(self, side: Side) -> list[str]:
+        """The outputs of the model, in the order of a net."""
+        param = self.fp32 if side == "fp32" else self.int8
+        return sorted(self.model.outputs, key=lambda blob: param.producer[blob].line)
 
     def open(self) -> Probe:
         """Load the nets, for one thread."""
@@ -112,10 +122,13 @@ class Probe:
             BlobExtractor(files.param, files.bin, runtime=model.runtime)
             for files in (model.fp32, model.int8, nets.alone)
         )
+        self._pairs = {pair.line: pair for pair in nets.pairing.pairs}
 
     def macs(self, tensor: Array) -> tuple[int | None, ...]:
         """Multiply-accumulates of every paired layer, for an input of this size."""
-        shapes = {blob: value.shape for blob, value in self._float_blobs(tensor).items()}
+        shapes: dict[str, Sequence[int]] = {self._nets.model.input.blob: tensor.shape}
+        for layer, blobs in self._float_layers(tensor):
+            shapes |= {top: blobs[top].shape for top in layer.tops}
         return tuple(
             multiply_accumulates(
                 pair.layer,
@@ -134,57 +147,62 @@ class Probe:
             QuantError: a blob has different shapes in the two nets.
 
         """
-        blobs = self._float_blobs(tensor)
-        accumulated = self._accumulated(tensor, blobs)
-        layers = []
-        for pair in self._nets.pairing.pairs:
-            own = dict(self._alone.feed(self._inputs_of(pair, blobs), pair.layer.tops))
-            layers.append(
-                LayerSums(
-                    accumulated=_sum(accumulated[top] for top in pair.layer.tops),
-                    own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
-                    output=self._output(pair, own, blobs) if outputs and pair.is_quantized else Likeness(),
-                )
+        nets, given = self._nets, {self._nets.model.input.blob: tensor}
+        expected = dict(self._fp32.feed(given, nets.outputs("fp32"), forget=True))
+        actual = dict(self._int8.feed(given, nets.outputs("int8"), forget=True))
+        int8 = self._int8_blobs(tensor)
+        found: dict[int, LayerSums] = {}
+        for layer, blobs in self._float_layers(tensor):
+            pair = self._pairs.get(layer.line)
+            if pair is None:
+                continue
+            accumulated = _sum(self._compare(top, blobs[top], next(int8)) for top in pair.layer.tops)
+            inputs = {bottom: blobs[source] for bottom, source in pair.sources.items()}
+            own = dict(self._alone.feed(inputs, pair.layer.tops))
+            found[pair.line] = LayerSums(
+                accumulated=accumulated,
+                own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
+                output=self._output(pair, own, blobs, expected) if outputs and pair.is_quantized else Likeness(),
             )
-        return InputSums(tuple(layers), _sum(accumulated[blob] for blob in self._nets.model.outputs))
+        return InputSums(
+            tuple(found[pair.line] for pair in nets.pairing.pairs),
+            _sum(self._compare(blob, expected[blob], actual[blob]) for blob in expected),
+        )
 
     def close(self) -> None:
         """Free the nets."""
         for extractor in (self._fp32, self._int8, self._alone):
             extractor.close()
 
-    def _float_blobs(self, tensor: Array) -> dict[str, Array]:
-        """Every blob of the float net, but for copies."""
-        fp32, given = self._nets.fp32, {self._nets.model.input.blob: tensor}
-        names = [blob for blob, layer in fp32.producer.items() if layer.type != "Split" and blob not in given]
-        return {**given, **dict(self._fp32.feed(given, names, forget=True))}
+    def _float_layers(self, tensor: Array) -> Iterator[tuple[Layer, Blobs]]:
+        """Every layer of the float net that computes something, with the blobs that it writes and those, copies not
+        included, that are needed still."""
+        given = {self._nets.model.input.blob: tensor}
+        layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
+        values = self._fp32.feed(given, [top for layer in layers for top in layer.tops], forget=True)
+        blobs: dict[str, Array] = dict(given)
+        for layer in layers:
+            blobs |= {top: next(values)[1] for top in layer.tops}
+            yield layer, blobs
+            for blob in [blob for blob in blobs if self._nets.last_use.get(blob, 0) <= layer.line]:
+                del blobs[blob]
 
-    def _accumulated(self, tensor: Array, blobs: Blobs) -> dict[str, Likeness]:
-        """Every output of a paired layer, and of the net, both nets having run from the input."""
+    def _int8_blobs(self, tensor: Array) -> Iterator[Array]:
+        """The outputs of the paired layers in the order of the float net, the int8 net having run from the input."""
         nets = self._nets
-        wanted = {top for pair in nets.pairing.pairs for top in pair.layer.tops}.union(nets.model.outputs)
-        names = [blob for blob in nets.int8.blobs if blob in wanted]
-        given = {nets.model.input.blob: tensor}
-        return {
-            blob: self._compare(blob, blobs[blob], self._float(blob, value))
-            for blob, value in self._int8.feed(given, names, forget=True)
-        }
+        names = [top for _, pair in sorted(self._pairs.items()) for top in pair.layer.tops]
+        lines = [nets.int8.producer[name].line for name in names]
+        for blob, value in self._int8.feed({nets.model.input.blob: tensor}, names, forget=lines == sorted(lines)):
+            scale = nets.scales.get(blob)  # int8 values come as whole numbers
+            yield value / np.float32(scale) if scale else value
 
-    def _float(self, blob: str, value: Array) -> Array:
-        """int8 values come as whole numbers: divide them by their scale."""
-        scale = self._nets.scales.get(blob)
-        return value if scale is None or scale == 0 else value / scale
-
-    def _inputs_of(self, pair: LayerPair, blobs: Blobs) -> dict[str, Array]:
-        return {bottom: blobs[source] for bottom, source in pair.sources.items()}
-
-    def _output(self, pair: LayerPair, own: Blobs, blobs: Blobs) -> Likeness:
+    def _output(self, pair: LayerPair, own: Blobs, blobs: Blobs, expected: Blobs) -> Likeness:
         """The float net's outputs with the values of one int8 layer in it, against those without."""
-        nets, top = self._nets, pair.layer.tops[0]
-        given = {blob: blobs[origin(nets.fp32, blob)] for blob in nets.frontiers[top]} | dict(own)
-        reached = nets.reached[top]
-        changed = {**{blob: blobs[blob] for blob in nets.model.outputs}, **dict(self._fp32.feed(given, reached))}
-        return _sum(self._compare(blob, blobs[blob], value) for blob, value in changed.items())
+        fp32 = self._nets.fp32
+        given = {blob: blobs[origin(fp32, blob)] for blob in self._nets.live[pair.line]} | dict(own)
+        later = [blob for blob in expected if blob in own or fp32.producer[blob].line > pair.line]
+        changed = dict(expected) | dict(self._fp32.feed(given, later, forget=True))
+        return _sum(self._compare(blob, expected[blob], value) for blob, value in changed.items())
 
     def _compare(self, blob: str, expected: Array, found: Array) -> Likeness:
         if expected.shape != found.shape:

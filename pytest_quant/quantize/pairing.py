@@ -9,7 +9,7 @@ from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import int8_term
 from pytest_quant.ncnn_files.param import Layer, Param
 
-_NO_WORK = frozenset({"Input", "Split"})
+NO_WORK = frozenset({"Input", "Split"})
 """Layers that compute nothing: they cannot add an error."""
 
 
@@ -20,7 +20,9 @@ class LayerPair:
     layer: Layer
     """As the int8 net has it."""
     sources: Mapping[str, str]
-    """Each of its inputs to the blob of the float net that holds the same, without copies."""
+    """Each of its inputs to the blob of the float net that holds the same, copies not included."""
+    line: int
+    """Where the float net writes its outputs."""
 
     @property
     def is_quantized(self) -> bool:
@@ -51,17 +53,26 @@ def pair_layers(fp32: Param, int8: Param) -> Pairing:
     pairs, unmatched = [], []
     known = {(layer.name, layer.type) for layer in fp32.layers}
     for layer in int8.layers:
-        if layer.type in _NO_WORK:
+        if layer.type in NO_WORK or not layer.tops:
             continue
-        sources = {bottom: origin(int8, bottom) for bottom in layer.bottoms}
-        blobs = [*sources.values(), *layer.tops]
-        if (layer.name, layer.type) in known and all(blob in fp32.producer for blob in blobs):
-            pairs.append(LayerPair(layer, sources))
-        else:
+        pair = _pair(fp32, int8, layer) if (layer.name, layer.type) in known else None
+        if pair is None:
             unmatched.append(layer.name)
+        else:
+            pairs.append(pair)
     if not any(pair.is_quantized for pair in pairs):
         raise QuantError(_nothing_matches(fp32, int8))
     return Pairing(tuple(pairs), tuple(unmatched))
+
+
+def _pair(fp32: Param, int8: Param, layer: Layer) -> LayerPair | None:
+    """None where the float net has not all of its blobs, or has them in another order."""
+    sources = {bottom: origin(int8, bottom) for bottom in layer.bottoms}
+    if not all(blob in fp32.producer for blob in (*sources.values(), *layer.tops)):
+        return None
+    lines = {fp32.producer[top].line for top in layer.tops}
+    in_order = all(fp32.producer[source].line < min(lines) for source in sources.values())
+    return LayerPair(layer, sources, lines.pop()) if in_order and len(lines) == 1 else None
 
 
 def _nothing_matches(fp32: Param, int8: Param) -> str:
@@ -83,21 +94,14 @@ def _nothing_matches(fp32: Param, int8: Param) -> str:
     )
 
 
-def depending(param: Param, blob: str) -> frozenset[str]:
-    """The blobs that are computed from ``blob``, itself not included."""
-    reached = {blob}
-    for layer in param.layers:  # every layer stands behind those that it reads from
-        if not reached.isdisjoint(layer.bottoms):
-            reached.update(layer.tops)
-    return frozenset(reached - {blob})
-
-
-def frontier(param: Param, blob: str) -> tuple[str, ...]:
-    """What layers behind ``blob`` read besides it and what depends on it: given these, only those layers have to run."""
-    behind = depending(param, blob)
-    layers = (layer for layer in param.layers if not behind.isdisjoint(layer.tops))
-    reads = (bottom for layer in layers for bottom in layer.bottoms if bottom != blob and bottom not in behind)
-    return tuple(dict.fromkeys(reads))
+def live_after(param: Param, line: int) -> tuple[str, ...]:
+    """The blobs that are there when the layer of ``line`` has run and that later layers read: with them a net can go on
+    from there."""
+    return tuple(
+        blob
+        for blob, readers in param.consumers.items()
+        if param.producer[blob].line <= line and readers and readers[-1].line > line
+    )
 
 
 def origin(param: Param, blob: str) -> str:
