@@ -13,6 +13,7 @@ other layer stays float. Quantized layers are ranked by the last of them, see `D
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from pytest_quant.errors import QuantError
 from pytest_quant.predictions.cores import single_threaded_opencv
 from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
-from pytest_quant.quantize.likeness import Likeness
+from pytest_quant.quantize.likeness import NOTHING, Likeness
 from pytest_quant.quantize.pairing import LayerPair
 from pytest_quant.spec import ModelSpec
 from pytest_quant.tasks import get_task
@@ -39,13 +40,16 @@ _OUTPUT_MACS = 60e9
 """Work that may go into the output errors, in multiply-accumulates: about two seconds of a core."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many samples are done, and of how many; may be called from several threads."""
+"""Is told how many samples are done, and of how many; may be called from several threads, never at once."""
 
 
 @dataclass(frozen=True)
 class LayerError:
-    """The error of one layer. SQNR in dB: inf where nothing differs, -inf where there is noise but no signal, NaN where
-    values are not finite (`pytest_quant.quantize.likeness.sqnr_note` has the words)."""
+    """The error of one layer.
+
+    An SQNR is in dB: inf where nothing differs, -inf where there is noise but no signal, NaN where values are not
+    finite; `pytest_quant.quantize.likeness.sqnr_note` has the words for these.
+    """
 
     layer: str
     type: str
@@ -123,8 +127,8 @@ def diagnose(
         nets = prepare_nets(model, Path(folder))
         with closing(_Crew(model, bench, nets, progress)) as crew:
             macs, inputs, output_samples = crew.run(chosen)
-    whole = sum((found.whole for found in inputs), Likeness())
-    whole_output = sum((found.whole for found in inputs[:output_samples]), Likeness())
+    whole = sum((found.whole for found in inputs), NOTHING)
+    whole_output = sum((found.whole for found in inputs[:output_samples]), NOTHING)
     sums = [sum(parts, LayerSums()) for parts in zip(*(found.layers for found in inputs), strict=True)]
     return Diagnosis(
         model=model.name,
@@ -177,6 +181,7 @@ class _Crew:
         self._dataset = bench.dataset(model.dataset)
         self._idle: deque[Probe] = deque()
         self._opened: list[Probe] = []
+        self._lock = threading.Lock()
         self._done = 0
 
     def run(self, samples: Sequence[Sample]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
@@ -200,9 +205,10 @@ class _Crew:
                 found = probe.measure(self._tensor(sample), outputs=outputs)
             finally:
                 self._idle.append(probe)
-        self._done += 1
-        if self._progress is not None:
-            self._progress(self._done, total)
+        with self._lock:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, total)
         return found
 
     def _borrow(self) -> Probe:

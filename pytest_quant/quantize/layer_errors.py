@@ -18,7 +18,7 @@ from pytest_quant.ncnn_files.macs import multiply_accumulates
 from pytest_quant.ncnn_files.param import Layer, Param, read_param
 from pytest_quant.ncnn_files.unfuse import output_scales, write_unfused
 from pytest_quant.ncnn_files.weights import walk
-from pytest_quant.quantize.likeness import Likeness, likeness
+from pytest_quant.quantize.likeness import NOTHING, Likeness, likeness
 from pytest_quant.quantize.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.blobs import BlobExtractor
@@ -32,9 +32,9 @@ Blobs = Mapping[str, Array]
 class LayerSums:
     """What one layer does, against the float net."""
 
-    accumulated: Likeness = Likeness()
-    own: Likeness = Likeness()
-    output: Likeness = Likeness()
+    accumulated: Likeness = NOTHING
+    own: Likeness = NOTHING
+    output: Likeness = NOTHING
     """Of the net's outputs when this layer alone is int8; empty where it was not measured."""
 
     def __add__(self, more: LayerSums) -> LayerSums:
@@ -141,7 +141,7 @@ class Probe:
     def measure(self, tensor: Array, *, outputs: bool) -> InputSums:
         """The errors of all paired layers on one preprocessed input (channels, height, width).
 
-        ``outputs``: measure also what each quantized layer alone does to the net's outputs; that takes most of the time.
+        ``outputs``: measure what each quantized layer alone does to the net's outputs, too; it takes most of the time.
 
         Raises:
             QuantError: a blob has different shapes in the two nets.
@@ -162,7 +162,7 @@ class Probe:
             found[pair.line] = LayerSums(
                 accumulated=accumulated,
                 own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
-                output=self._output(pair, own, blobs, expected) if outputs and pair.is_quantized else Likeness(),
+                output=self._output(pair, own, blobs, expected) if outputs and pair.is_quantized else NOTHING,
             )
         return InputSums(
             tuple(found[pair.line] for pair in nets.pairing.pairs),
@@ -175,8 +175,10 @@ class Probe:
             extractor.close()
 
     def _float_layers(self, tensor: Array) -> Iterator[tuple[Layer, Blobs]]:
-        """Every layer of the float net that computes something, with the blobs that it writes and those, copies not
-        included, that are needed still."""
+        """Every layer of the float net that computes something, with the blobs that it or a later layer needs.
+
+        Copies are not among them: the blob that they are copies of stands for all.
+        """
         given = {self._nets.model.input.blob: tensor}
         layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
         values = self._fp32.feed(given, [top for layer in layers for top in layer.tops], forget=True)
@@ -214,4 +216,4 @@ class Probe:
 
 
 def _sum(parts: Iterable[Likeness]) -> Likeness:
-    return sum(parts, Likeness())
+    return sum(parts, NOTHING)

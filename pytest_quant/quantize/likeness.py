@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
 _CHUNK = 1 << 15
 """Values at a time: what is made of them stays in the processor's cache."""
 
@@ -47,7 +46,7 @@ class Likeness:
 
     @property
     def sqnr_db(self) -> float:
-        """In dB: inf where both are the same, -inf where there is noise and no signal, NaN where values are not finite."""
+        """In dB; inf where both are the same, -inf for noise without a signal, NaN where values are not finite."""
         if not math.isfinite(self.signal + self.noise):
             return math.nan
         if self.noise == 0:
@@ -65,6 +64,10 @@ class Likeness:
         return max(-1.0, min(1.0, self.product / norm))
 
 
+NOTHING = Likeness()
+"""Of no values: where sums begin."""
+
+
 def likeness(reference: NDArray[np.float32], other: NDArray[np.float32]) -> Likeness:
     """Compare two arrays of the same shape.
 
@@ -74,7 +77,7 @@ def likeness(reference: NDArray[np.float32], other: NDArray[np.float32]) -> Like
     """
     if reference.shape != other.shape:
         raise ValueError(f"the shapes {reference.shape} and {other.shape} differ")
-    found = Likeness()
+    found = NOTHING
     flat = reference.ravel(), other.ravel()
     with np.errstate(invalid="ignore", over="ignore"):  # values that are not finite show in the sums
         for start in range(0, flat[0].size, _CHUNK):

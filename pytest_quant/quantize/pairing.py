@@ -95,8 +95,7 @@ def _nothing_matches(fp32: Param, int8: Param) -> str:
 
 
 def live_after(param: Param, line: int) -> tuple[str, ...]:
-    """The blobs that are there when the layer of ``line`` has run and that later layers read: with them a net can go on
-    from there."""
+    """The blobs that later layers read when the layer of ``line`` has run: with them a net can go on from there."""
     return tuple(
         blob
         for blob, readers in param.consumers.items()

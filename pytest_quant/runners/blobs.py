@@ -97,5 +97,5 @@ class BlobExtractor:
                 yield blob, np.array(found.numpy(), np.float32)
 
     def close(self) -> None:
-        """Free the net."""
-        self._net.clear()
+        """Let go of the net; it is freed when nobody is in the middle of `feed` any more."""
+        del self._net  # not cleared: that would pull the memory from under the extractor of a generator
