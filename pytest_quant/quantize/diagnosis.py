@@ -15,17 +15,17 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.errors import QuantError
-from pytest_quant.predictions.cores import single_threaded_opencv
+from pytest_quant.predictions.cores import CorePool, single_threaded_opencv
 from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
 from pytest_quant.quantize.likeness import NOTHING, Likeness
@@ -36,9 +36,15 @@ from pytest_quant.tasks.base import Tensor
 
 DEFAULT_SAMPLES = 8
 
-_OUTPUT_MACS = 60e9
-"""Work that may go into the output errors, in multiply-accumulates: about two seconds of a core."""
+_OUTPUT_MACS = 240e9
+"""Work that may go into the output errors, in multiply-accumulates: some seconds of a core."""
+_LEAST_OUTPUT_SAMPLES = 2
+"""How many samples they are over whatever they cost: one image may be an odd one."""
 
+Read = Callable[[], Tensor]
+"""Gives one preprocessed input, float32 (channels, height, width)."""
+Inputs = Mapping[str, Read]
+"""Inputs by the id that the diagnosis names them by."""
 Progress = Callable[[int, int], None]
 """Is told how many samples are done, and of how many; may be called from several threads, never at once."""
 
@@ -106,7 +112,12 @@ def _or_worst(sqnr_db: float | None) -> float:
 
 
 def diagnose(
-    model: ModelSpec, bench: Workbench, samples: int = DEFAULT_SAMPLES, progress: Progress | None = None
+    model: ModelSpec,
+    bench: Workbench,
+    samples: int = DEFAULT_SAMPLES,
+    *,
+    inputs: Inputs | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Compare the two nets of a model layer by layer.
 
@@ -114,34 +125,47 @@ def diagnose(
         model: the model; its int8 net must keep the names of the float one, as ncnn2int8 does.
         bench: where its dataset and the cores come from.
         samples: how many samples to run: the first ones of the seeded order, without their labels.
+        inputs: what to run in the place of the dataset's samples, all of it.
         progress: called after each sample.
 
     Raises:
         QuantError: the dataset is missing, a file is damaged, or the layers of the nets cannot be told apart.
 
     """
-    if samples < 1:
-        raise QuantError(f"diagnosis takes one sample or more, found {samples}")
-    chosen = bench.selection(model)[0][:samples]
+    model = bench.built(model)
+    inputs = _inputs(model, bench, samples) if inputs is None else inputs
+    if not inputs:
+        raise QuantError("diagnosis takes one sample or more, found none")
     with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder, single_threaded_opencv():
         nets = prepare_nets(model, Path(folder))
-        with closing(_Crew(model, bench, nets, progress)) as crew:
-            macs, inputs, output_samples = crew.run(chosen)
-    whole = sum((found.whole for found in inputs), NOTHING)
-    whole_output = sum((found.whole for found in inputs[:output_samples]), NOTHING)
-    sums = [sum(parts, LayerSums()) for parts in zip(*(found.layers for found in inputs), strict=True)]
+        with closing(_Crew(nets, bench.cores, progress)) as crew:
+            macs, found, output_samples = crew.run(list(inputs.values()))
+    whole = sum((one.whole for one in found), NOTHING)
+    whole_output = sum((one.whole for one in found[:output_samples]), NOTHING)
+    sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found), strict=True)]
     return Diagnosis(
         model=model.name,
-        samples=tuple(sample.id for sample in chosen),
+        samples=tuple(inputs),
         output_samples=output_samples,
         seed=bench.sampling.seed,
         layers=tuple(
-            _layer_error(pair, found, count, whole_output)
-            for pair, found, count in zip(nets.pairing.pairs, sums, macs, strict=True)
+            _layer_error(pair, layer, count, whole_output)
+            for pair, layer, count in zip(nets.pairing.pairs, sums, macs, strict=True)
         ),
         output_sqnr_db=whole.sqnr_db,
         unmatched=nets.pairing.unmatched,
     )
+
+
+def _inputs(model: ModelSpec, bench: Workbench, count: int) -> Inputs:
+    """The first samples of the seeded order, to be read and prepared as the model's task does."""
+    task, dataset = get_task(model.task), bench.dataset(model.dataset)
+    pipeline = task.pipeline(model)
+
+    def read(sample: Sample) -> Tensor:
+        return pipeline.prepare(dataset.read(sample, orient=task.orient), sample).tensor
+
+    return {sample.id: partial(read, sample) for sample in bench.selection(model)[0][: max(count, 0)]}
 
 
 def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness) -> LayerError:
@@ -163,46 +187,43 @@ def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Like
 
 
 def _output_samples(macs: Sequence[int | None], pairs: Sequence[LayerPair], samples: int) -> int:
-    """How many samples the output errors are worth: one at least. On average half of a net lies behind a layer."""
+    """How many samples the output errors are over. On average half of a net lies behind a layer."""
     quantized = sum(pair.is_quantized for pair in pairs)
     per_sample = sum(count or 0 for count in macs) * quantized / 2
-    return max(1, min(samples, int(_OUTPUT_MACS / max(per_sample, 1))))
+    return min(samples, max(_LEAST_OUTPUT_SAMPLES, int(_OUTPUT_MACS / max(per_sample, 1))))
 
 
 class _Crew:
     """The threads that run the samples, each with nets of its own and one core at a time."""
 
-    def __init__(self, model: ModelSpec, bench: Workbench, nets: Nets, progress: Progress | None) -> None:
-        self._bench = bench
+    def __init__(self, nets: Nets, cores: CorePool, progress: Progress | None) -> None:
         self._nets = nets
+        self._cores = cores
         self._progress = progress
-        self._task = get_task(model.task)
-        self._pipeline = self._task.pipeline(model)
-        self._dataset = bench.dataset(model.dataset)
         self._idle: deque[Probe] = deque()
         self._opened: list[Probe] = []
         self._lock = threading.Lock()
         self._done = 0
 
-    def run(self, samples: Sequence[Sample]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
-        """Multiply-accumulates per layer, the sums of each sample in their order, how many have output errors."""
-        with self._bench.cores.core():
+    def run(self, inputs: Sequence[Read]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
+        """Multiply-accumulates per layer, the sums of each input in their order, how many have output errors."""
+        with self._cores.core():
             probe = self._borrow()
-            macs = probe.macs(self._tensor(samples[0]))
+            macs = probe.macs(inputs[0]())
             self._idle.append(probe)
-        count = _output_samples(macs, self._nets.pairing.pairs, len(samples))
-        with ThreadPoolExecutor(min(self._bench.cores.count, len(samples))) as pool:
-            futures = [pool.submit(self._measure, s, i < count, len(samples)) for i, s in enumerate(samples)]
+        count = _output_samples(macs, self._nets.pairing.pairs, len(inputs))
+        with ThreadPoolExecutor(min(self._cores.count, len(inputs))) as pool:
+            futures = [pool.submit(self._measure, read, i < count, len(inputs)) for i, read in enumerate(inputs)]
             try:
                 return macs, [future.result() for future in futures], count
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _measure(self, sample: Sample, outputs: bool, total: int) -> InputSums:
-        with self._bench.cores.core():
+    def _measure(self, read: Read, outputs: bool, total: int) -> InputSums:
+        with self._cores.core():
             probe = self._borrow()
             try:
-                found = probe.measure(self._tensor(sample), outputs=outputs)
+                found = probe.measure(read(), outputs=outputs)
             finally:
                 self._idle.append(probe)
         with self._lock:
@@ -218,10 +239,6 @@ class _Crew:
             probe = self._nets.open()
             self._opened.append(probe)
             return probe
-
-    def _tensor(self, sample: Sample) -> Tensor:
-        image = self._dataset.read(sample, orient=self._task.orient)
-        return self._pipeline.prepare(image, sample).tensor
 
     def close(self) -> None:
         """Free the nets."""

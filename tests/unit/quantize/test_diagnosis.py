@@ -137,8 +137,17 @@ def test_progress(tmp_path: Path) -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_inputs_of_ones_own(tmp_path: Path) -> None:
+    model, arrays = write_model(tmp_path), images(2)
+    found = diagnose(model, bench(tmp_path), inputs={"one": lambda: arrays[0], "two": lambda: arrays[1]})
+    assert found.samples == ("one", "two")
+    probe = prepare_nets(model, tmp_path).open()
+    sums = [probe.measure(array, outputs=False).layers[0].own for array in arrays]
+    assert by_layer(found)["conv1"].own_sqnr_db == pytest.approx((sums[0] + sums[1]).sqnr_db)
+
+
 def test_no_samples(tmp_path: Path) -> None:
-    with pytest.raises(QuantError, match="one sample or more, found 0"):
+    with pytest.raises(QuantError, match="one sample or more, found none"):
         diagnose(write_model(tmp_path), bench(tmp_path), samples=0)
 
 
