@@ -1,4 +1,4 @@
-"""Layer diagnosis on real models, and whether its ranking is of use: what does leaving the worst layers in float gain?
+"""Layer diagnosis on real models, and of what use its ranking is: what is gained by leaving the worst layers in float.
 
     python benchmarks/layer_diagnosis.py ../shared [--ranking MODEL]
 
@@ -62,7 +62,13 @@ def zoo_content(shared: Path) -> dict[str, Any]:
                 "dataset": "imagenet-sample",
                 "fp32": net(squeezenet),
                 "int8": {**net(f"{squeezenet}-int8"), "table": str(models / f"{squeezenet}.table")},
-                "input": {"blob": "data", "size": [227, 227], "color": "bgr", "mean": [104, 117, 123], "std": [1, 1, 1]},
+                "input": {
+                    "blob": "data",
+                    "size": [227, 227],
+                    "color": "bgr",
+                    "mean": [104, 117, 123],
+                    "std": [1, 1, 1],
+                },
                 "output": "prob",
                 "preprocess": {"backend": "opencv"},
                 "tolerance": {"top1": 5.0},
