@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.runners.base import Array, check_input
-from pytest_quant.runners.ncnn_net import runtime_options
+from pytest_quant.runners.ncnn_net import is_empty, runtime_options
 from pytest_quant.spec import Runtime
 from pytest_quant.text import shown
 
@@ -50,9 +50,14 @@ class BlobExtractor:
             if code != 0:
                 self._net.clear()
                 raise ModelFileError(f"{path}: ncnn {ncnn.__version__} cannot load it (return code {code})")
+        # An earlier blob would be gone when a later one has been computed.
+        self._positions = {blob.name: position for position, blob in enumerate(self._net.blobs())}
 
     def __call__(self, array: Array, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Run one float32 input (channels, height, width) and give the named blobs, each as an array of its own.
+
+        They come in the order in which the net computes them, and a blob that is not named is freed as soon as its
+        reader has run: many blobs cost little more than the last one alone.
 
         An int8 blob (between two requantizing convolutions) comes as float32 whole numbers, not descaled.
 
@@ -63,25 +68,20 @@ class BlobExtractor:
         held = check_input(self._what, array, channels=self._channels, size=None)
         return self.feed({self._net.input_names()[0]: held}, blobs)
 
-    def feed(
-        self, given: Mapping[str, Array], blobs: Sequence[str], *, forget: bool = False
-    ) -> Iterator[tuple[str, Array]]:
-        """Set any blobs of the net and give the named ones; ncnn runs the layers between them and nothing else.
+    def feed(self, given: Mapping[str, Array], blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Set any blobs of the net and give the named ones as `__call__` does; only the layers between them run.
 
         A float value given to a blob that holds int8 is quantized on entry, with the scale of the layer that reads it.
-        int8 blobs come as in `__call__`.
 
         Args:
             given: blob to its value, float32, in ncnn's order of axes, without a batch dimension.
             blobs: the blobs to give.
-            forget: free a blob when its reader has run: less memory, but then ``blobs`` must be in file order.
 
         Raises:
             RunnerError: a value is no float32 array, or the net has no such blob.
 
         """
         with self._net.create_extractor() as extractor:
-            extractor.set_light_mode(forget)
             for blob, value in given.items():
                 if value.dtype != np.float32 or value.size == 0:
                     raise RunnerError(f"{self._what}: blob {blob!r} was given {value.dtype} of shape {value.shape}")
@@ -90,12 +90,22 @@ class BlobExtractor:
                 held = np.ascontiguousarray(value)
                 if extractor.input(blob, ncnn.Mat(held).clone()) != 0:
                     raise RunnerError(f"{self._what}: has no blob {blob!r} to give a value to")
-            for blob in blobs:
+            for blob in sorted(blobs, key=self._position):
                 code, found = extractor.extract(blob)
-                if code != 0 or found.empty():
-                    raise RunnerError(f"{self._what}: blob {blob!r} cannot be extracted (return code {code})")
+                if code != 0 or is_empty(found):
+                    shapes = ", ".join(str(value.shape) for value in given.values())
+                    raise RunnerError(
+                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for an input of shape "
+                        f"{shapes}: is that a size the net can take?"
+                    )
                 yield blob, np.array(found.numpy(), np.float32)
 
     def close(self) -> None:
         """Let go of the net; it is freed when nobody is in the middle of `feed` any more."""
         del self._net  # not cleared: that would pull the memory from under the extractor of a generator
+
+    def _position(self, blob: str) -> int:
+        try:
+            return self._positions[blob]
+        except KeyError:
+            raise RunnerError(f"{self._what}: has no blob {blob!r}") from None
