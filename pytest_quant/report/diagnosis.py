@@ -18,6 +18,10 @@ _SHOWN = 3
 """How many layers a message names; the report has all."""
 _SHOWN_IN_MARKDOWN = 5
 
+MEANING = (
+    "SQNR against the float net. Own: the layer alone; accumulated: the net up to that layer; output: of the net's "
+    "output when the layer alone is int8, worst first, and its share of the noise that the int8 net has there."
+)
 HEADER = ("layer", "type", "own dB", "accumulated dB", "output dB", "share of noise", "share of MACs")
 
 
@@ -139,10 +143,7 @@ def markdown_lines(models: Mapping[str, Entry]) -> Iterator[str]:
     if not found:
         return
     yield from ("", "## Layers", "")
-    yield (
-        "SQNR against the float net. Own: the layer alone; accumulated: up to that layer; output: of the net's output "
-        "when the layer alone is int8, worst first."
-    )
+    yield MEANING
     for model, entry in found.items():
         yield ""
         if "error" in entry:
