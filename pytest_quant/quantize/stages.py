@@ -41,6 +41,8 @@ loss 20 % by conversion to ncnn, 80 % by quantization
         losing = {step: amount for step, amount in zip(_STEPS, self.lost, strict=True) if amount > 0}
         if not losing:
             return "no step lost anything"
+        if len(losing) == 1:
+            return f"all of the loss by {listed(losing)}"
         total = sum(losing.values())
         shares = (f"{100 * amount / total:.0f} % by {step}" for step, amount in losing.items())
         return f"of the loss {listed(shares)}"
