@@ -12,7 +12,7 @@ from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.runners.base import Array, check_input
 from pytest_quant.runners.ncnn_net import is_empty, runtime_options
 from pytest_quant.spec import Runtime
-from pytest_quant.text import shown
+from pytest_quant.text import listed, shown
 
 
 class BlobExtractor:
@@ -93,7 +93,7 @@ class BlobExtractor:
             for blob in sorted(blobs, key=self._position):
                 code, found = extractor.extract(blob)
                 if code != 0 or is_empty(found):
-                    shapes = ", ".join(str(value.shape) for value in given.values())
+                    shapes = listed(str(value.shape) for value in given.values())
                     raise RunnerError(
                         f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for an input of shape "
                         f"{shapes}: is that a size the net can take?"
