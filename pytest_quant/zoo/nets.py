@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-from pytest_quant.spec import SIDES, ModelSpec, Side
+from pytest_quant.spec import SIDES, ModelSpec, Net, Side
 from pytest_quant.text import listed, shown, suggestion
 
 
@@ -23,6 +23,32 @@ def check_nets(model: ModelSpec) -> None:
             raise ConfigError(
                 f"output {blob!r} has {one} channels in fp32 and {other} in int8: these are files of two models"
             )
+
+
+def check_onnx(model: ModelSpec, net: Net) -> None:
+    """Raise `ConfigError` when an ONNX file is damaged, does not fit the entry, or is under the wrong key."""
+    file = model.onnx_file(net)
+    if file is None:
+        return
+    from pytest_quant.onnx_files.binding import bind  # onnx is imported only where a model has such a file
+    from pytest_quant.onnx_files.facts import inspect_onnx
+
+    try:
+        facts = inspect_onnx(file.path)
+    except ModelFileError as error:
+        raise ConfigError(str(error)) from None
+    bind(file, facts, model.input, model.outputs)
+    operators = listed(f"{count} {name}" for name, count in facts.quantized.items())
+    if net == "onnx" and facts.quantized:
+        raise ConfigError(
+            f"{shown(file.path)} is a quantized model ({operators}): `onnx` is the model before conversion and "
+            "quantization, name this one under `onnx_int8`"
+        )
+    if net == "onnx_int8" and not facts.quantized:
+        raise ConfigError(
+            f"{shown(file.path)} has no quantized operator: it is a float model under `onnx_int8`, expected the QDQ "
+            "form (QuantizeLinear, DequantizeLinear) or quantized operators (QLinearConv, ...)"
+        )
 
 
 def _facts(model: ModelSpec, side: Side) -> NetFacts:
