@@ -22,8 +22,9 @@ from pytest_quant.quantize.activations import BlobStats, Extract, Inputs, Progre
 from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
+from pytest_quant.spec import CalibrationMethod
 
-Method = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+Method = CalibrationMethod
 
 _NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
 
