@@ -6,11 +6,7 @@ from collections.abc import Mapping
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-<<<<<<< HEAD:pytest_quant/zoo/nets.py
-from pytest_quant.spec import SIDES, ModelSpec, Net, Side
-=======
-from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Side
->>>>>>> main:pytest_quant/nets.py
+from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Net, Side
 from pytest_quant.text import listed, shown, suggestion
 
 

@@ -236,8 +236,10 @@ class Limit:
 
     @property
     def net(self) -> Net:
-        """The quantized net that it is about, or that its model is measured with."""
-        return "onnx_int8" if self.kind == "onnx_int8" else "int8"
+        """The net that is held against fp32 to decide it."""
+        if self.kind == "onnx" or self.kind == "onnx_int8":
+            return self.kind
+        return "int8"
 
 
 def tolerance_limit(rule: Tolerance) -> Limit:
@@ -292,19 +294,16 @@ class ModelSpec:
     input: InputSpec
     outputs: tuple[str, ...]
     table: Path | None = None
-<<<<<<< HEAD
     onnx: OnnxFile | None = None
     """The model before conversion to ncnn."""
     onnx_int8: OnnxFile | None = None
     """The model quantized in ONNX: QDQ or quantized operators."""
-=======
     fp32_onnx: Path | None = None
     """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
     calibration: CalibrationSpec | None = None
     """How the int8 net is made, when there are no files of it."""
     built_in: Path | None = None
     """The folder that holds the files that were built; reports name them relative to it."""
->>>>>>> main
     preprocess: Any = None
     """The task's own validated options; likewise ``postprocess``, and ``metric_options`` by metric name."""
     postprocess: Any = None
@@ -324,7 +323,6 @@ class ModelSpec:
         """The files of one side."""
         return self.fp32 if side == "fp32" else self.int8
 
-<<<<<<< HEAD
     def onnx_file(self, net: Net) -> OnnxFile | None:
         """The ONNX file of a net, where the model has one."""
         return {"onnx": self.onnx, "onnx_int8": self.onnx_int8}.get(net)
@@ -334,12 +332,11 @@ class ModelSpec:
         """The nets that the model has, in the order of the stages: before conversion, fp32, then the quantized ones."""
         known: tuple[Net, ...] = ("onnx", "fp32", "int8", "onnx_int8")
         return tuple(net for net in known if net in SIDES or self.onnx_file(net) is not None)
-=======
+
     @property
     def is_built(self) -> bool:
         """Whether the files of both sides are there, or were never to be built."""
         return UNBUILT not in (self.fp32, self.int8)
->>>>>>> main
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def _has_batch(what: str, port: Port) -> bool:
         return True
     if len(port.shape) not in (3, 4):
         raise ConfigError(
-            f"{what} has {len(port.shape)} dimensions, expected (batch, channels, height, width), or these without batch"
+            f"{what} has {len(port.shape)} dimensions, expected (batch, channels, height, width), or no batch"
         )
     if len(port.shape) == 3:
         return False
@@ -77,7 +77,9 @@ def _check_image(what: str, port: Port, net_input: InputSpec) -> None:
             if width == net_input.channels
             else ""
         )
-        raise ConfigError(f"{what} takes {channels} channels, input.color {net_input.color} gives {net_input.channels}{hint}")
+        raise ConfigError(
+            f"{what} takes {channels} channels, input.color {net_input.color} gives {net_input.channels}{hint}"
+        )
     size = net_input.size
     if size is not None and (width not in (size[0], None) or height not in (size[1], None)):
         raise ConfigError(

@@ -163,9 +163,7 @@ def _port(path: Path, value: onnx.ValueInfoProto) -> Port:
     dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     if not tensor.HasField("shape"):
         return Port(value.name, dtype, None)
-    return Port(
-        value.name, dtype, tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim)
-    )
+    return Port(value.name, dtype, tuple(dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim))
 
 
 def _first_line(error: Exception) -> str:

@@ -22,6 +22,10 @@ _EVALUATOR_ERRORS = (ArithmeticError, AttributeError, IndexError, KeyError, Runt
 """What the reference evaluator's operators raise for a graph or an input that they cannot work with."""
 
 
+REFERENCE_EVALUATOR = "reference evaluator"
+"""The last words of `onnx_runtime` where it is slow."""
+
+
 class Session(Protocol):
     """A loaded ONNX graph."""
 
@@ -39,7 +43,7 @@ def onnx_runtime() -> str:
     """Name and version of what runs ONNX files here."""
     if has_onnxruntime():
         return f"onnxruntime {version('onnxruntime')}"
-    return f"onnx {version('onnx')} reference evaluator"
+    return f"onnx {version('onnx')} {REFERENCE_EVALUATOR}"
 
 
 def open_session(path: Path) -> Session:

@@ -7,9 +7,10 @@ import threading
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.runners.base import Runner
-from pytest_quant.runners.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.runners.ncnn_net import NcnnRunner, NetSetup, ncnn_version
+from pytest_quant.runners.onnx_sessions import onnx_runtime
 from pytest_quant.runners.probe import probe
-from pytest_quant.spec import ModelSpec, Net, Side
+from pytest_quant.spec import SIDES, ModelSpec, Net, Side
 from pytest_quant.text import shown
 
 _DEFAULT_TRIAL_SIDE = 224
@@ -31,6 +32,11 @@ def open_runner(model: ModelSpec, net: Net) -> Runner:
     from pytest_quant.runners.onnx_net import open_onnx  # onnx is imported only where a model has such a file
 
     return open_onnx(model, file)
+
+
+def runtime_of(net: Net) -> str:
+    """Name and version of what runs a net."""
+    return f"ncnn {ncnn_version()}" if net in SIDES else onnx_runtime()
 
 
 def _open_ncnn(model: ModelSpec, side: Side) -> NcnnRunner:
