@@ -117,8 +117,10 @@ class Assessor:
     def _stop_rule(self, model: ModelSpec, net: Net) -> EarlyStop | None:
         if not self._early_stop:
             return None
-        expected = [limit for limit in self._expected.get(_key(model), model.limits) if limit.net == net]
-        limits = expected or [limit for limit in model.limits if limit.net == net]
+        expected = self._expected.get(_key(model), model.limits)
+        limits = [limit for limit in expected if limit.net == net]
+        if expected and not limits:  # only the cases of another net were selected
+            limits = [limit for limit in model.limits if limit.net == net]
         return early_stop(limits, self.bench.selection(model)[1], self.confidence)
 
     def assess(self, model: ModelSpec, limit: Limit) -> Verdict:

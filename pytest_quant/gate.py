@@ -298,10 +298,11 @@ def judge_parity(rule: Parity, measurement: Measurement, agreement: OutputAgreem
     reason = (
         f"onnx {metric.name} = {metric.number(pair.int8)}, ncnn fp32 = {metric.number(pair.fp32)} (n = "
         f"{measurement.evaluated} of {measurement.total}): they differ by {metric.difference(difference)} "
-        f"{'<=' if is_near else '>'} {metric.number(rule.within)}; raw outputs on {agreement.samples} samples, worst "
-        f"output {blob}: {_decibel(sqnr_db)} {'>=' if is_same else '<'} {rule.least_sqnr_db:g} dB ({measurement.runtime})"
+        f"{'<=' if is_near else '>'} {metric.number(rule.within)}; raw outputs on {agreement.samples} samples, "
+        f"worst output {blob}: {_decibel(sqnr_db)} {'>=' if is_same else '<'} {rule.least_sqnr_db:g} dB "
+        f"({measurement.runtime})"
     )
-    return Verdict("pass" if is_near and is_same else "fail", reason, value=pair.drop, limit=rule.within)
+    return Verdict("pass" if is_near and is_same else "fail", reason, value=difference, limit=rule.within)
 
 
 def _decibel(sqnr_db: float) -> str:

@@ -13,9 +13,7 @@ ASSUMED_DISCORDANCES = (0.01, 0.03, 0.05)
 POWER = 0.8
 
 
-def outlook_line(
-    case: str, rule: Tolerance, *, samples: int, total: int, seen: float | None, confidence: float
-) -> str:
+def outlook_line(case: str, rule: Tolerance, *, samples: int, total: int, seen: float | None, confidence: float) -> str:
     """One line for one sampled tolerance, ``case`` its name; ``seen`` is the discordance of an earlier run, as a share.
 
     >>> print(outlook_line("m::top1", Tolerance("top1", 1.0), samples=4000, total=50000, seen=0.03, confidence=0.95))

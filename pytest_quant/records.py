@@ -7,7 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
 
-from pytest_quant.spec import CaseRecord, Decision, Kind, Limit, NoWorse, Outcome, Parity, Requirement, Tolerance, Verdict
+from pytest_quant.spec import (
+    CaseRecord,
+    Decision,
+    Kind,
+    Limit,
+    NoWorse,
+    Outcome,
+    Parity,
+    Requirement,
+    Tolerance,
+    Verdict,
+)
 
 _WORST_FIRST: tuple[Decision, ...] = ("crashed", "error", "fail", "missing", "inconclusive", "skipped", "pass")
 

@@ -160,7 +160,7 @@ class QuantRun:
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
         if not is_broken(verdict, self.settings.inconclusive):
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model))
+        return failure_message(model, limit, verdict, self.assessor.measured(model, limit.net))
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -184,12 +184,27 @@ class QuantRun:
 
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None and model.name not in self._entries:
+            if measurement is None:
+                continue
+            if model.name not in self._entries:
                 entry = model_entry(
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_onnx(model, self._entries[model.name])
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
+
+    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
+        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
+        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
+
+        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
+        if "onnx" not in entry and onnx is not None and agreement is not None:
+            entry["onnx"] = onnx_entry(onnx, agreement)
+        quantized = self.assessor.measured(model, "onnx_int8")
+        if "onnx_int8" not in entry and quantized is not None:
+            limited = self._limited.get(model.name, ())
+            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

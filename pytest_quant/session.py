@@ -77,7 +77,8 @@ class Recorder:
             bulletin = Bulletin.from_wire(wire)
             self._reported.add(report.nodeid)
             self._measured |= bulletin.measured
-            self.models.update(bulletin.models or {})
+            for name, entry in (bulletin.models or {}).items():  # one process may have run the ONNX files, another not
+                self.models[name] = {**self.models.get(name, {}), **entry}
             self._baseline_entries.update(bulletin.baseline or {})
             for record in bulletin.records:
                 self._add(record)
