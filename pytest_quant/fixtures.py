@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_quant.spec import ModelSpec, Net
 
 CASE_FIXTURE = "_quant_case"
-USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", "onnx_fp32", "quant_spec", "quant_dataset", "quant_scores"})
+ONNX_FIXTURE = "onnx_fp32"
+USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_spec", "quant_dataset", "quant_scores"})
 
 
 @pytest.fixture

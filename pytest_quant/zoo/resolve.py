@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pytest_quant.conditions import condition_names
 from pytest_quant.errors import ConfigError
 from pytest_quant.limits import parity, parse_floor, parse_published, parse_tolerance
-from pytest_quant.nets import check_nets, check_onnx
+from pytest_quant.nets import check_conversion, check_nets, check_onnx
 from pytest_quant.spec import (
     METRICS,
     SIDES,
@@ -21,7 +21,6 @@ from pytest_quant.spec import (
     Limit,
     Metric,
     ModelSpec,
-    OnnxFile,
     Requirement,
     Tolerance,
     baseline_limits,
@@ -37,7 +36,7 @@ from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.net_entries import NetEntries
-from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, OnnxEntry, describe
+from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 _MAX_PIXELS = 1 << 26
@@ -82,18 +81,20 @@ class ModelResolver:
         entry = self._validated(keys, ModelEntry, dict(raw))
         task = self._task(keys, entry.task)
         nets = NetEntries(self._document, self._file)
+        fp32, fp32_onnx = nets.fp32((*keys, "fp32"), entry.fp32)
         int8, table, calibration = nets.int8((*keys, "int8"), entry.int8)
         model = ModelSpec(
             name=name,
             zoo=self._document.path,
             task=task.name,
             dataset=self._dataset(keys, task, entry.dataset),
-            fp32=nets.files((*keys, "fp32"), entry.fp32),
+            fp32=fp32,
+            fp32_onnx=fp32_onnx,
             int8=int8,
             table=table,
             calibration=calibration,
-            onnx=self._onnx((*keys, "onnx"), entry.onnx),
-            onnx_int8=self._onnx((*keys, "onnx_int8"), entry.onnx_int8),
+            onnx=nets.onnx((*keys, "onnx"), entry.onnx),
+            onnx_int8=nets.onnx((*keys, "onnx_int8"), entry.onnx_int8),
             input=self._input((*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
@@ -107,6 +108,7 @@ class ModelResolver:
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         self._located(keys, check_nets, model)
+        self._located((*keys, "fp32", "onnx"), check_conversion, model)
         self._located((*keys, "onnx"), check_onnx, model, "onnx")
         self._located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
         pipeline = self._located(keys, task.pipeline, model)
@@ -210,12 +212,6 @@ class ModelResolver:
             name: self._validated((*keys, "metric", name), options, raw.get(name, {}))
             for name, options in task.metric_options.items()
         }
-
-    def _onnx(self, keys: KeyPath, entry: OnnxEntry | None) -> OnnxFile | None:
-        if entry is None:
-            return None
-        outputs = (entry.outputs,) if isinstance(entry.outputs, str) else entry.outputs
-        return OnnxFile(self._file(keys, entry.file), entry.input, None if outputs is None else tuple(outputs))
 
     def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> tuple[Limit, ...]:
         limits = tuple(self._ncnn_limits(keys, task, entry))

@@ -31,7 +31,9 @@ class NetEntry(Strict):
 
 
 class Fp32Entry(NetEntry):
-    """``fp32: {param, bin}``."""
+    """``fp32: {param, bin}`` or ``fp32: {onnx}``."""
+
+    onnx: str | None = None
 
 
 class CalibrateEntry(Strict):
