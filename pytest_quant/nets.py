@@ -48,7 +48,7 @@ def check_conversion(model: ModelSpec) -> None:
     if model.fp32_onnx is None:
         return
     from pytest_quant.convert.pnnx import pnnx_program  # onnx is imported only where a model has such a file
-    from pytest_quant.onnx_files.binding import bind
+    from pytest_quant.onnx_files.binding import bind_input
 
     facts = _onnx_facts(model.fp32_onnx)
     if facts.quantized:
@@ -62,7 +62,7 @@ def check_conversion(model: ModelSpec) -> None:
         if blob in ports or (blob.startswith("out") and blob not in named):
             expected = named[ports.index(blob)] if blob in ports else listed(named)
             raise ConfigError(f"output: found {blob!r}, expected {expected}: {hint}")
-    bind(OnnxFile(facts.path, outputs=tuple(ports)), facts, model.input, named)
+    bind_input(OnnxFile(facts.path), facts, model.input)
     pnnx_program()
 
 

@@ -128,7 +128,7 @@ def _check_layers(onnx: Path, param: Path) -> None:
 
 
 def _foreign_types(param: Path) -> Iterator[str]:
-    """Types such as ``nn.Foo``, ``F.foo``, ``Tensor.foo``, ``aten::foo`` and ``pnnx.Foo``: those of ncnn are one word."""
+    """Types such as ``nn.Foo``, ``F.foo``, ``Tensor.foo`` and ``aten::foo``: those of ncnn are one word."""
     for layer in read_param(param).layers:
         if not layer.type.isidentifier():
             yield layer.type

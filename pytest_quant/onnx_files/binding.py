@@ -28,6 +28,12 @@ class OnnxBinding:
 
 def bind(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec, blobs: Sequence[str]) -> OnnxBinding:
     """Match an ONNX file with a zoo entry's ``input`` and ``output``; raises `ConfigError` where they do not fit."""
+    port, has_batch = bind_input(file, facts, net_input)
+    return OnnxBinding(port, has_batch, _outputs(file, facts, blobs))
+
+
+def bind_input(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec) -> tuple[Port, bool]:
+    """The input that is fed, and whether it has a batch dimension; raises `ConfigError` where it does not fit."""
     port = _input(file, facts)
     what = f"{shown(facts.path)}: the input {port}"
     if port.dtype not in _FLOATS:
@@ -37,7 +43,7 @@ def bind(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec, blobs: Sequence
         )
     has_batch = _has_batch(what, port)
     _check_image(what, port, net_input)
-    return OnnxBinding(port, has_batch, _outputs(file, facts, blobs))
+    return port, has_batch
 
 
 def _input(file: OnnxFile, facts: OnnxFacts) -> Port:
