@@ -12,7 +12,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from pytest_quant.errors import ModelFileError
-from pytest_quant.text import listed, shown
+from pytest_quant.text import shown
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _QUANTIZED_OPS = frozenset(
@@ -82,13 +82,7 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> OnnxFacts:
     """The facts of the file as it is: ``size`` and ``mtime_ns`` only tell it from what it was."""
     model = _parsed(path)
     _check_versions(path, model)
-    external = tuple(dict.fromkeys(path.parent / location for location in _external_locations(model.graph)))
-    absent = [file for file in external if not file.is_file()]
-    if absent:
-        raise ModelFileError(
-            f"{shown(path)}: its weights stand in {listed(shown(file) for file in absent)}, which does not exist: keep "
-            "the file beside the model, under the name it was exported with"
-        )
+    external = _external_files(path, model)
     try:
         onnx.checker.check_model(str(path))
     except onnx.checker.ValidationError as error:
@@ -143,17 +137,47 @@ def _opset(model: onnx.ModelProto) -> int:
     return max((entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS), default=0)
 
 
-def _external_locations(graph: onnx.GraphProto) -> Iterator[str]:
-    """Names of the files that hold weights of a graph and of the graphs inside its nodes."""
+@dataclass(frozen=True)
+class _Stored:
+    """A tensor whose data stand in another file."""
+
+    location: str
+    end: int
+    """How many bytes the file has at least."""
+
+
+def _stored_elsewhere(graph: onnx.GraphProto) -> Iterator[_Stored]:
+    """The weights of a graph, and of the graphs inside its nodes, that stand in other files."""
     tensors = list(graph.initializer)
     for node in graph.node:
         for attribute in node.attribute:
             tensors += [attribute.t, *attribute.tensors]
             for inner in (attribute.g, *attribute.graphs):
-                yield from _external_locations(inner)
+                yield from _stored_elsewhere(inner)
     for tensor in tensors:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            yield from (entry.value for entry in tensor.external_data if entry.key == "location")
+            found = {entry.key: entry.value for entry in tensor.external_data}
+            yield _Stored(found.get("location", ""), int(found.get("offset", 0)) + int(found.get("length", 0)))
+
+
+def _external_files(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
+    """The files that hold weights; raises `ModelFileError` for one that is missing or too short."""
+    ends: dict[str, int] = {}
+    for stored in _stored_elsewhere(model.graph):
+        ends[stored.location] = max(stored.end, ends.get(stored.location, 0))
+    for location, end in ends.items():
+        file = path.parent / location
+        if not file.is_file():
+            raise ModelFileError(
+                f"{shown(path)}: its weights stand in {shown(file)}, which does not exist: keep the file beside the "
+                "model, under the name it was exported with"
+            )
+        if file.stat().st_size < end:
+            raise ModelFileError(
+                f"{shown(path)}: its weights stand in {shown(file)}, which has {file.stat().st_size} bytes, expected "
+                f"{end} or more: it was cut off or is of another model"
+            )
+    return tuple(path.parent / location for location in ends)
 
 
 def _port(path: Path, value: onnx.ValueInfoProto) -> Port:

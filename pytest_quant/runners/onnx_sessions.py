@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.text import shown
 
+if TYPE_CHECKING:
+    import onnx
+
 _QUIET = 3
 """onnxruntime's log severity: errors only, since they are raised anyway."""
 
+_QUANTIZING_OPSET = 19
+"""The first whose QuantizeLinear and DequantizeLinear the reference evaluator has."""
+
 _EVALUATOR_ERRORS = (ArithmeticError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """What the reference evaluator's operators raise for a graph or an input that they cannot work with."""
-
 
 REFERENCE_EVALUATOR = "reference evaluator"
 """The last words of `onnx_runtime` where it is slow."""
@@ -77,7 +82,7 @@ class _ReferenceEvaluator:
 
         self._what = shown(path)
         try:
-            self._evaluator = ReferenceEvaluator(str(path))
+            self._evaluator = ReferenceEvaluator(_evaluable(path))
         except _EVALUATOR_ERRORS as error:
             raise ModelFileError(f"{self._what}: the {onnx_runtime()} cannot load it: {_words(error)}") from None
 
@@ -88,6 +93,19 @@ class _ReferenceEvaluator:
         except _EVALUATOR_ERRORS as error:
             raise RunnerError(f"{self._what}: the {onnx_runtime()} cannot run it: {_words(error)}") from None
         return [np.asarray(array) for array in found]
+
+
+def _evaluable(path: Path) -> str | onnx.ModelProto:
+    """The file, or its model under a newer opset: the evaluator has no older form of the quantizing operators."""
+    import onnx
+    from onnx.version_converter import convert_version
+
+    from pytest_quant.onnx_files.facts import inspect_onnx
+
+    facts = inspect_onnx(path)
+    if not facts.quantized or facts.opset >= _QUANTIZING_OPSET:
+        return str(path)
+    return convert_version(onnx.load(path), _QUANTIZING_OPSET)
 
 
 @cache
