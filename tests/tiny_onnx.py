@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests import tiny
 
 OPSET, IR = 17, 8
-FLOATS = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
 
 
 def write_onnx(
@@ -26,10 +26,14 @@ def write_onnx(
     shift: float = 0.0,
     dtype: int = TensorProto.FLOAT,
     more_outputs: bool = False,
+    keep_map: bool = False,
     opset: int = OPSET,
     ir: int = IR,
 ) -> str:
-    """Write the float net and give its name; ``noise`` changes its weights, ``shift`` moves the last class's bias."""
+    """Write the float net and give its name; ``noise`` changes its weights, ``shift`` moves the last class's bias.
+
+    ``more_outputs`` gives the label first, ``keep_map`` the convolution's output instead of probabilities.
+    """
     channels = shape[1] if shape is not None and len(shape) == 4 and isinstance(shape[1], int) else 3
     weights = _weights(channels, noise)
     bias = tiny._BIAS + np.array([0, 0, 0, shift], np.float32)
@@ -38,7 +42,9 @@ def write_onnx(
         helper.make_node("Conv", ["image", "w", "b"], ["conv"], kernel_shape=[1, 1]),
         *_head("conv", "probabilities"),
     ]
-    outputs = [("probabilities", dtype, ["batch", tiny.CLASSES])]
+    outputs: list[tuple[str, int, Sequence[int | str]]] = [("probabilities", dtype, ["batch", tiny.CLASSES])]
+    if keep_map:
+        nodes[1:], outputs = [], [("conv", dtype, ["batch", tiny.CLASSES, "h", "w"])]
     if more_outputs:
         nodes.append(helper.make_node("ArgMax", ["probabilities"], ["label"], axis=1, keepdims=0))
         outputs = [("label", TensorProto.INT64, ["batch"]), *outputs]
