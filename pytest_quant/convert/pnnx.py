@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import onnx
+from google.protobuf.message import EncodeError
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.param import read_param
@@ -21,6 +24,7 @@ _OPTIONS = ("fp16=0",)
 """Weights stay fp32: pnnx would store half precision."""
 _TIMEOUT_S = 1800.0
 _LINES_SHOWN = 6
+_TODO = re.compile(r"^todo (\S+)", re.MULTILINE)
 _FILE_SUFFIXES = ("param", "bin")
 
 
@@ -48,7 +52,7 @@ def pnnx_version() -> str:
     return f"{version('pnnx')} {' '.join(_OPTIONS)}"
 
 
-def onnx_to_ncnn(onnx: Path, folder: Path) -> NetFiles:
+def onnx_to_ncnn(path: Path, folder: Path) -> NetFiles:
     """Write ``folder/NAME.param`` and ``folder/NAME.bin``, NAME as in ``NAME.onnx``, with fp32 weights.
 
     pnnx names the inputs ``in0``, ``in1``, ... and the outputs ``out0``, ``out1``, ... in their order, and drops the
@@ -60,37 +64,43 @@ def onnx_to_ncnn(onnx: Path, folder: Path) -> NetFiles:
 
     """
     program = pnnx_program()
-    facts = inspect_onnx(onnx)
+    facts = inspect_onnx(path)
     with TemporaryDirectory(prefix="pnnx-") as name:  # pnnx writes nine files beside its input
         work = Path(name)
         copy = _copied(facts, work)
-        said = _convert(program, copy, onnx)
+        said = _convert(program, copy, path)
         written = NetFiles(*(copy.with_suffix(f".ncnn.{suffix}") for suffix in _FILE_SUFFIXES))
         absent = [path.name for path in (written.param, written.bin) if not path.is_file()]
         if absent:
-            raise ModelFileError(f"{shown(onnx)}: pnnx wrote no {listed(absent)}. {_last_words(said)}")
-        _check_layers(onnx, written.param)
-        files = converted_files(onnx, folder)
+            raise ModelFileError(f"{shown(path)}: pnnx wrote no {listed(absent)}. {_last_words(said)}")
+        _check_layers(path, written.param, said)
+        files = converted_files(path, folder)
         shutil.copyfile(written.param, files.param)
         shutil.copyfile(written.bin, files.bin)
     return files
 
 
-def converted_files(onnx: Path, folder: Path) -> NetFiles:
+def converted_files(path: Path, folder: Path) -> NetFiles:
     """Where `onnx_to_ncnn` writes."""
-    return NetFiles(*(folder / f"{onnx.stem}.{suffix}" for suffix in _FILE_SUFFIXES))
+    return NetFiles(*(folder / f"{path.stem}.{suffix}" for suffix in _FILE_SUFFIXES))
 
 
 def _copied(facts: OnnxFacts, work: Path) -> Path:
-    """The model in ``work`` under a plain name, with the files that hold its weights beside it."""
-    for path in facts.external:
-        target = work / path.relative_to(facts.path.parent)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    return Path(shutil.copyfile(facts.path, work / "model.onnx"))
+    """The model in ``work`` as one file: of weights that stand beside it pnnx would make zeros, without a word."""
+    target = work / "model.onnx"
+    if not facts.external:
+        return Path(shutil.copyfile(facts.path, target))
+    try:
+        onnx.save(onnx.load(facts.path), target)
+    except (EncodeError, ValueError):
+        raise ModelFileError(
+            f"{shown(facts.path)}: is larger than 2 GB with its weights, more than one ONNX file can hold: convert it "
+            "yourself, and name `param` and `bin`"
+        ) from None
+    return target
 
 
-def _convert(program: Path, copy: Path, onnx: Path) -> str:
+def _convert(program: Path, copy: Path, path: Path) -> str:
     """Run pnnx; gives what it printed."""
     try:
         done = subprocess.run(
@@ -103,12 +113,12 @@ def _convert(program: Path, copy: Path, onnx: Path) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ModelFileError(f"{shown(onnx)}: pnnx did not end within {_TIMEOUT_S:g} seconds") from None
+        raise ModelFileError(f"{shown(path)}: pnnx did not end within {_TIMEOUT_S:g} seconds") from None
     except OSError as error:
-        raise ModelFileError(f"{shown(onnx)}: pnnx cannot be started: {error.strerror}: {program}") from None
+        raise ModelFileError(f"{shown(path)}: pnnx cannot be started: {error.strerror}: {program}") from None
     said = f"{done.stdout}\n{done.stderr}"
     if done.returncode != 0:
-        raise ModelFileError(f"{shown(onnx)}: pnnx cannot convert it (status {done.returncode}). {_last_words(said)}")
+        raise ModelFileError(f"{shown(path)}: pnnx cannot convert it (status {done.returncode}). {_last_words(said)}")
     return said
 
 
@@ -117,18 +127,17 @@ def _last_words(said: str) -> str:
     return f"It printed: {' / '.join(lines[-_LINES_SHOWN:]) or 'nothing'}"
 
 
-def _check_layers(onnx: Path, param: Path) -> None:
-    """Raise `ModelFileError` when pnnx left operators in the net that ncnn does not have; it says so by their names."""
-    left = dict.fromkeys(_foreign_types(param))
+def _check_layers(path: Path, param: Path, said: str) -> None:
+    """Raise `ModelFileError` when pnnx left operators in the net that it could not make layers of.
+
+    Some keep torch's names (``nn.Foo``, ``aten::foo``, ``pnnx.Foo``: layers of ncnn are one word), the others pnnx
+    announces in a line ``todo Foo`` and writes without their parameters.
+    """
+    todo = set(_TODO.findall(said))
+    types = dict.fromkeys(layer.type for layer in read_param(param).layers)
+    left = [name for name in types if name in todo or not name.isidentifier()]
     if left:
         raise ModelFileError(
-            f"{shown(onnx)}: pnnx {version('pnnx')} has no ncnn layer for {listed(left)}: change the model so that it "
+            f"{shown(path)}: pnnx {version('pnnx')} has no ncnn layer for {listed(left)}: change the model so that it "
             "does without, or cut it off in the export"
         )
-
-
-def _foreign_types(param: Path) -> Iterator[str]:
-    """Types such as ``nn.Foo``, ``F.foo``, ``Tensor.foo`` and ``aten::foo``: those of ncnn are one word."""
-    for layer in read_param(param).layers:
-        if not layer.type.isidentifier():
-            yield layer.type
