@@ -31,7 +31,7 @@ def test_it_is_made_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
     pnnx_stand_in.install(site, monkeypatch)
     pytester.makeconftest(
         f"import sys; sys.path.insert(0, {str(site)!r})"
-    )  # for workers, which have a path of their own
+    )  # for workers
     write_project(pytester.path, onnx="tiny.onnx")
     keep = ("--quant-cache", "kept")
     run = run_quant(pytester, *keep, *args)
