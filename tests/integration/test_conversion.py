@@ -29,9 +29,7 @@ def write_project(folder: Path, **changes: Any) -> None:
 def test_it_is_made_once(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
     site = pytester.path / "site"
     pnnx_stand_in.install(site, monkeypatch)
-    pytester.makeconftest(
-        f"import sys; sys.path.insert(0, {str(site)!r})"
-    )  # for workers
+    pytester.makeconftest(f"import sys; sys.path.insert(0, {str(site)!r})")  # for workers
     write_project(pytester.path, onnx="tiny.onnx")
     keep = ("--quant-cache", "kept")
     run = run_quant(pytester, *keep, *args)
