@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
@@ -15,6 +14,7 @@ from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.predictions.agreement import OutputAgreement
 from pytest_quant.predictions.measure import Measurement
+from pytest_quant.quantize.likeness import sqnr_note
 from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec import (
     METRICS,
@@ -306,7 +306,7 @@ def judge_parity(rule: Parity, measurement: Measurement, agreement: OutputAgreem
 
 
 def _decibel(sqnr_db: float) -> str:
-    return "equal bit for bit" if sqnr_db == inf else f"SQNR {sqnr_db:.1f} dB"
+    return f"SQNR {sqnr_note(sqnr_db) or f'{sqnr_db:.1f} dB'}"
 
 
 def judge_baseline(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.errors import RunnerError
 from pytest_quant.predictions.digests import sha256_json
+from pytest_quant.quantize.likeness import NOTHING, Likeness, likeness
 from pytest_quant.runners.base import Array, Runner
 from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, Prepared, Run
 
@@ -31,7 +31,7 @@ class OutputAgreement:
 
     samples: int
     sqnr_db: Mapping[str, float]
-    """``10 log10(sum x^2 / sum (x - y)^2)``; infinite where the outputs are equal."""
+    """As `Likeness.sqnr_db` has it: infinite where the outputs are equal."""
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -39,26 +39,14 @@ class OutputAgreement:
         return min(self.sqnr_db.items(), key=lambda found: found[1])
 
     @classmethod
-    def of(cls, energies: Sequence[Energies]) -> OutputAgreement:
-        """From what each sample adds, one of them at least."""
-        blobs = list(energies[0])
-        totals = {blob: np.sum([found[blob] for found in energies], axis=0) for blob in blobs}
-        return cls(len(energies), {blob: sqnr_db(*totals[blob]) for blob in blobs})
+    def of(cls, found: Sequence[OutputLikeness]) -> OutputAgreement:
+        """From the likeness of each sample's outputs, one sample at least."""
+        totals = {blob: sum((sample[blob] for sample in found), NOTHING) for blob in found[0]}
+        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()})
 
 
-Energies = Mapping[str, tuple[float, float]]
-"""Output blob to the energy of the signal and of the difference."""
-
-
-def sqnr_db(signal: float, noise: float) -> float:
-    """Ratio of two energies in decibel; infinite without noise, minus infinity for noise without a signal.
-
-    >>> sqnr_db(100.0, 1.0), sqnr_db(1.0, 0.0), sqnr_db(0.0, 1.0)
-    (20.0, inf, -inf)
-    """
-    if noise == 0:
-        return math.inf
-    return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
+OutputLikeness = Mapping[str, Likeness]
+"""Output blob to how like it is in the two nets, the first being the reference."""
 
 
 def agreement_key(signal_key: str, other_key: str) -> str:
@@ -84,8 +72,8 @@ class PairRunner:
         self._other.close()
 
 
-class EnergyPipeline:
-    """A task's pipeline over a `PairRunner`, whose prediction of a sample are the energies of its raw outputs.
+class LikenessPipeline:
+    """A task's pipeline over a `PairRunner`, whose prediction of a sample is how like its raw outputs are.
 
     The task's own pipeline says which inputs a sample makes: one, or one for each person or flip.
     """
@@ -97,36 +85,37 @@ class EnergyPipeline:
         """As the task does."""
         return self._pipeline.prepare(image, sample)
 
-    def predict(self, run: Run, prepared: Prepared) -> Energies:
-        """Energies summed over the forward passes of the sample."""
-        totals: dict[str, NDArray[np.float64]] = {}
+    def predict(self, run: Run, prepared: Prepared) -> OutputLikeness:
+        """Summed over the forward passes of the sample."""
+        totals: dict[str, Likeness] = {}
 
-        def recorded(array: Array) -> dict[str, Array]:
+        def compared(array: Array) -> dict[str, Array]:
             found = run(array)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
-                totals[blob] = totals.get(blob, np.zeros(2)) + _energies(blob, output, found[f"{_OTHER}{blob}"])
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"])
             return signals
 
-        self._pipeline.predict(recorded, prepared)
-        return {blob: (float(signal), float(noise)) for blob, (signal, noise) in totals.items()}
+        self._pipeline.predict(compared, prepared)
+        return totals
 
-    def pack(self, predictions: Sequence[Energies]) -> dict[str, NDArray[Any]]:
-        """One array of shape (samples, 2) per output blob; a sample without a forward pass adds nothing."""
+    def pack(self, predictions: Sequence[OutputLikeness]) -> dict[str, NDArray[Any]]:
+        """The sums of each output blob, shape (blobs, samples, 4); a sample without a forward pass adds nothing."""
         blobs = list(dict.fromkeys(blob for found in predictions for blob in found))
-        rows = {blob: [found.get(blob, (0.0, 0.0)) for found in predictions] for blob in blobs}
+        sums = [[astuple(found.get(blob, NOTHING)) for found in predictions] for blob in blobs]
         return {
             "blobs": np.array(blobs, np.str_),
-            "energies": np.array(list(rows.values()), np.float64).reshape(len(blobs), len(predictions), 2),
+            "sums": np.array(sums, np.float64).reshape(len(blobs), len(predictions), len(fields(Likeness))),
         }
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Energies]:
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[OutputLikeness]:
         """The reverse of `pack`."""
         blobs: list[str] = arrays["blobs"].tolist()
-        return [dict(zip(blobs, map(tuple, rows), strict=True)) for rows in arrays["energies"].swapaxes(0, 1).tolist()]
+        samples = arrays["sums"].swapaxes(0, 1).tolist()
+        return [{blob: Likeness(*sums) for blob, sums in zip(blobs, rows, strict=True)} for rows in samples]
 
     def compare(self, samples: Sequence[Sample], fp32: Sequence[Prediction], int8: Sequence[Prediction]) -> Comparison:
-        """Energies have no metric."""
+        """A likeness has no metric."""
         raise NotImplementedError
 
     def conditions(self) -> dict[str, Any]:
@@ -138,12 +127,12 @@ class EnergyPipeline:
         return self._pipeline.fingerprint()
 
 
-def _energies(blob: str, signal: Array, other: Array) -> NDArray[np.float64]:
-    """Energy of the signal and of the difference, shape (2,); dimensions of length 1 do not matter."""
-    one, two = np.squeeze(signal).astype(np.float64), np.squeeze(other).astype(np.float64)
+def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
+    """Dimensions of length 1 do not matter."""
+    one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
             f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in ncnn: is it the same "
             "output of the same model?"
         )
-    return np.array([np.sum(one**2), np.sum((one - two) ** 2)])
+    return likeness(one, two)

@@ -13,7 +13,7 @@ from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.errors import ConfigError, DatasetError, QuantError
-from pytest_quant.predictions.agreement import EnergyPipeline, OutputAgreement, PairRunner, agreement_key
+from pytest_quant.predictions.agreement import LikenessPipeline, OutputAgreement, PairRunner, agreement_key
 from pytest_quant.predictions.building import ModelBuilder, calibration_set
 from pytest_quant.predictions.built_files import BuiltFiles
 from pytest_quant.predictions.calibration_facts import CalibrationFacts, calibration_facts
@@ -246,7 +246,7 @@ class Workbench:
         digests = self._sample_digests(self.dataset(model.dataset), samples)
         job = Job(
             dataset=self.dataset(model.dataset),
-            pipeline=EnergyPipeline(pipeline),
+            pipeline=LikenessPipeline(pipeline),
             shards=shards_of({net: agreement_key(keys[net], keys["fp32"])}, samples, digests, len(samples)),
             open_runner=lambda signal: PairRunner(open_runner(model, signal), open_runner(model, "fp32")),
             orient=get_task(model.task).orient,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pytest_quant.intervals import measured_drop
 from pytest_quant.predictions.agreement import OutputAgreement
 from pytest_quant.predictions.calibration_facts import CalibrationFacts
 from pytest_quant.predictions.measure import Measurement, Timing
+from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
 from pytest_quant.stats.interval import two_sided_level
 from pytest_quant.tasks.base import MetricPair, Moved, RightWrong
@@ -21,8 +21,6 @@ SCHEMA = 1
 
 _MODEL_DIGITS = 9
 """Digits after the point that a report keeps: enough for any count over any dataset, and the same on every machine."""
-
-_LEAST_DB = -999.0
 
 
 def model_entry(
@@ -80,7 +78,7 @@ def onnx_entry(measurement: Measurement, agreement: OutputAgreement) -> dict[str
         },
         "outputs": {
             "samples": agreement.samples,
-            "sqnr_db": {blob: _decibel(value) for blob, value in sorted(agreement.sqnr_db.items())},
+            "blobs": {blob: sqnr_entry(value) for blob, value in sorted(agreement.sqnr_db.items())},
             "worst": agreement.worst[0],
         },
         "timing": _timing(measurement.timing),
@@ -119,11 +117,6 @@ def _timing(timing: Timing) -> dict[str, Any]:
         "images_per_second": dict(timing.images_per_second),
         "cached": dict(timing.cached),
     }
-
-
-def _decibel(value: float) -> float | None:
-    """Null where the outputs are equal, since JSON has no infinity; noise without any signal is the least number."""
-    return None if value == inf else round(max(value, _LEAST_DB), 2)
 
 
 def _moved_entry(moved: Moved) -> dict[str, str | float]:

@@ -55,7 +55,7 @@ def test_a_faithful_file(pytester: pytest.Pytester, runtime: str) -> None:
     assert block["metrics"] == {"top1": {"onnx": pytest.approx(86.666667), "fp32": pytest.approx(86.666667), "drop": 0}}
     assert block["flips"] == {"only_onnx_right": 0, "only_fp32_right": 0, "agreement": 100}
     assert (block["outputs"]["samples"], block["outputs"]["worst"]) == (16, "prob")
-    assert 100 < block["outputs"]["sqnr_db"]["prob"] < 200
+    assert 100 < block["outputs"]["blobs"]["prob"]["sqnr_db"] < 200
     assert block["runtime"] == onnx_sessions.onnx_runtime()
     assert run.report is not None
     assert run.report["models"]["tiny"]["files"]["onnx"]["path"] == "tiny.onnx"

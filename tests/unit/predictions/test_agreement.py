@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.errors import ConfigError, RunnerError
-from pytest_quant.predictions.agreement import EnergyPipeline, OutputAgreement, PairRunner, sqnr_db
+from pytest_quant.predictions.agreement import LikenessPipeline, OutputAgreement, PairRunner
 from pytest_quant.predictions.measure import Workbench
+from pytest_quant.quantize.likeness import Likeness
 from pytest_quant.runners.open import open_runner
 from pytest_quant.spec import ModelSpec, OnnxFile
 from pytest_quant.tasks import get_task
@@ -74,18 +75,23 @@ def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> N
         bench.agreement(replace(model, onnx=OnnxFile(path)), "onnx", bench.selection(model)[0][:1])
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("ab"), st.tuples(st.floats(0, 9), st.floats(0, 9))), min_size=1))
-def test_what_is_packed_comes_back(energies: list[dict[str, tuple[float, float]]]) -> None:
-    pipeline = EnergyPipeline.__new__(EnergyPipeline)
-    back = pipeline.unpack(pipeline.pack(energies))
-    blobs = {blob for found in energies for blob in found}
-    assert back == [{blob: found.get(blob, (0.0, 0.0)) for blob in back[0]} for found in energies]
+LIKENESSES = st.builds(Likeness, *[st.floats(0, 9)] * 4)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), LIKENESSES), min_size=1))
+def test_what_is_packed_comes_back(found: list[dict[str, Likeness]]) -> None:
+    pipeline = LikenessPipeline.__new__(LikenessPipeline)
+    back = pipeline.unpack(pipeline.pack(found))
+    blobs = {blob for sample in found for blob in sample}
+    assert [dict(sample) for sample in back] == [
+        {blob: sample.get(blob, Likeness()) for blob in back[0]} for sample in found
+    ]
     assert set(back[0]) == blobs
 
 
-def test_ratios() -> None:
-    assert sqnr_db(1e4, 1.0) == pytest.approx(40)
-    agreement = OutputAgreement.of([{"a": (1.0, 0.0), "b": (50.0, 1.0)}, {"a": (1.0, 0.0), "b": (50.0, 0.0)}])
+def test_the_worst_output() -> None:
+    one, other = {"a": Likeness(1.0, 0.0), "b": Likeness(50.0, 1.0)}, {"a": Likeness(1.0), "b": Likeness(50.0)}
+    agreement = OutputAgreement.of([one, other])
     assert agreement.sqnr_db == {"a": math.inf, "b": pytest.approx(20)}
     assert agreement.worst[0] == "b"
 
