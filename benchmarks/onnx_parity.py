@@ -24,11 +24,11 @@ import onnx
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.pnnx_picture import runnable
 from pytest_quant.assess import Assessor
 from pytest_quant.predictions.cores import available_cores
 from pytest_quant.predictions.measure import Sampling, Workbench
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
+from tests.pnnx_picture import runnable
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.cli.main import main
 from tests import pnnx_stand_in, tiny, tiny_onnx
 from tests.integration.runs import run_quant
 
@@ -96,3 +97,12 @@ def test_without_pnnx(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     run = run_quant(pytester)
     assert run.verdicts == {"tiny::config": "error"}
     assert "which is not installed: pip install 'pytest-quant[pnnx]'" in run.cases["tiny::config"]["reason"]
+
+
+def test_the_command_line_takes_ncnn_files(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pnnx_stand_in.install(pytester.path / "site", monkeypatch)
+    write_project(pytester.path)
+    assert main(["calibrate", "--zoo", "zoo.quant.yaml", "--dataset", "colours", "--out", "t.table"]) == 2
+    assert "models.tiny.fp32: is converted from ONNX, and this command takes ncnn files" in capsys.readouterr().err
