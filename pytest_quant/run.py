@@ -170,7 +170,7 @@ class QuantRun:
         diagnosis = self._diagnosis(model, limit, broken)
         if not broken:
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model), diagnosis)
+        return failure_message(model, limit, verdict, self.assessor.measured(model, limit.net), diagnosis)
 
     def _diagnosis(self, model: ModelSpec, limit: Limit, broken: bool) -> Mapping[str, Any] | None:
         """The errors of the model's layers, where its drop is too large or they are asked for."""
@@ -199,11 +199,14 @@ class QuantRun:
 
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None and model.name not in self._entries:
+            if measurement is None:
+                continue
+            if model.name not in self._entries:
                 entry = model_entry(
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_onnx(model, self._entries[model.name])
             self._add_diagnosis(model)
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
 
@@ -212,6 +215,18 @@ class QuantRun:
         diagnosis = self._diagnoses.known(model)
         if diagnosis is not None and model.name in self._entries:
             self._entries[model.name]["diagnosis"] = dict(diagnosis)
+
+    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
+        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
+        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
+
+        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
+        if "onnx" not in entry and onnx is not None and agreement is not None:
+            entry["onnx"] = onnx_entry(onnx, agreement)
+        quantized = self.assessor.measured(model, "onnx_int8")
+        if "onnx_int8" not in entry and quantized is not None:
+            limited = self._limited.get(model.name, ())
+            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

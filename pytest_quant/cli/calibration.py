@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.cli.console import progress_bar
 from pytest_quant.errors import ConfigError, QuantWarning
+from pytest_quant.text import shown
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset
@@ -71,12 +72,18 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     """
     from pytest_quant.predictions.cores import CorePool, available_cores
     from pytest_quant.quantize.from_images import calibrate_model, choose
+    from pytest_quant.spec import UNBUILT
     from pytest_quant.zoo.reader import read_zoo
 
     if args.percentile is not None and args.method != "percentile":
         raise ConfigError("--percentile goes with --method percentile")
     zoo = read_zoo(args.zoo, fp32_only=True)
     model = pick_model(zoo, args.model)
+    if model.fp32 == UNBUILT:
+        raise ConfigError(
+            f"{shown(model.zoo)}: models.{model.name}.fp32: is converted from ONNX, and this command takes ncnn files: "
+            "name them as `param` and `bin`, or let a test run make the int8 net (`int8: {calibrate: ...}`)"
+        )
     dataset = _dataset(zoo, model, args)
     samples = choose(dataset, args.samples, args.seed)
     with TemporaryDirectory() as folder, progress_bar(len(samples)) as progress:

@@ -31,7 +31,7 @@ def diagnosis_entry(found: Diagnosis) -> dict[str, Any]:
         "samples": list(found.samples),
         "output_samples": found.output_samples,
         "seed": found.seed,
-        "output": _sqnr(found.output_sqnr_db),
+        "output": sqnr_entry(found.output_sqnr_db),
         "worst": [error.layer for error in found.worst],
         "unmatched": list(found.unmatched),
         "layers": [_layer(error) for error in found.layers],
@@ -50,18 +50,19 @@ def _layer(error: LayerError) -> dict[str, Any]:
         "blob": error.blob,
         "quantized": error.quantized,
         "macs": error.macs,
-        "own": {**_sqnr(error.own_sqnr_db), "cosine": _number(error.own_cosine, 6)},
-        "accumulated": {**_sqnr(error.accumulated_sqnr_db), "cosine": _number(error.accumulated_cosine, 6)},
+        "own": {**sqnr_entry(error.own_sqnr_db), "cosine": _number(error.own_cosine, 6)},
+        "accumulated": {**sqnr_entry(error.accumulated_sqnr_db), "cosine": _number(error.accumulated_cosine, 6)},
         **({"output": _output(error)} if error.quantized else {}),
     }
 
 
 def _output(error: LayerError) -> dict[str, Any]:
     share = error.output_share
-    return {**_sqnr(error.output_sqnr_db), "share": None if share is None else _number(share, 4)}
+    return {**sqnr_entry(error.output_sqnr_db), "share": None if share is None else _number(share, 4)}
 
 
-def _sqnr(value: float | None) -> dict[str, Any]:
+def sqnr_entry(value: float | None) -> dict[str, Any]:
+    """An SQNR as plain JSON; where it is no number it is null, and ``note`` says why."""
     note = sqnr_note(value)
     return {"sqnr_db": None if value is None else _number(value, 2)} | ({} if note is None else {"note": note})
 
