@@ -11,7 +11,7 @@ from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.diagnosis import diagnose
 from pytest_quant.report.diagnosis import diagnosis_entry
 from pytest_quant.zoo.reader import read_zoo
-from tests import tiny
+from tests import tiny, tiny_onnx
 from tests.integration.runs import ZOO, run_plain, run_quant
 from tests.integration.test_reports import same
 
@@ -170,3 +170,31 @@ def test_a_missing_dataset_has_no_layers(pytester: pytest.Pytester) -> None:
 
 def test_without_quant_the_option_does_nothing(pytester: pytest.Pytester, folder: Path) -> None:
     assert "1 skipped" in run_plain(pytester, "--quant-diagnose").text
+
+
+@EVERYWHERE
+def test_which_step_lost_how_much(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    tiny.write_images(pytester.path, 40)
+    bad = tiny.write_bad_model(pytester.path, onnx=tiny_onnx.write_onnx(pytester.path))
+    tiny.write_zoo(pytester.path, {"bad": bad})
+    run = run_quant(pytester, *workers, "--quant-diagnose", "--quant-report", "report.md")
+    assert run.verdicts["bad::top1"] == "fail"
+    metric = run.metric("bad")
+    line = f"stages, top1: onnx {metric['fp32']:.2f} -> ncnn fp32 {metric['fp32']:.2f} (lost 0.00 points, outputs 1"
+    lost = f"-> int8 {metric['int8']:.2f} (lost {metric['drop']:.2f} points, outputs "
+    found = [text.strip() for text in run.text.splitlines() if text.startswith("  stages, ")]
+    assert len(found) == 2  # the message and the summary
+    assert found[0] == found[1]
+    assert found[0].startswith(line)
+    assert lost in found[0]
+    assert found[0].endswith(": all of the loss by quantization")
+    assert found[0] in (pytester.path / "report.md").read_text().splitlines()
+
+
+def test_no_step_is_known_where_the_onnx_case_is_not_selected(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 40)
+    bad = tiny.write_bad_model(pytester.path, onnx=tiny_onnx.write_onnx(pytester.path))
+    tiny.write_zoo(pytester.path, {"bad": bad})
+    run = run_quant(pytester, f"{ZOO}::bad::top1")
+    assert "worst layers" in run.text
+    assert "stages" not in run.text

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from pytest_quant.report.diagnosis import (
     failed_entry,
     layer_table,
     markdown_lines,
-    summary_line,
+    summary_lines,
     worst_line,
 )
 
@@ -87,8 +88,6 @@ def test_lines() -> None:
         "accumulated), fourth 20.0 dB (10.0 dB alone, 9.0 dB accumulated), third 20.0 dB (11.0 dB alone, 10.0 dB "
         "accumulated)"
     )
-    assert summary_line("net", entry).startswith("net: SQNR of the output 9.9 dB on 2 samples; worst layers, by")
-    assert summary_line("net", failed_entry("no file")) == "net: no layer diagnosis: no file"
     assert decibel({"sqnr_db": None, "note": "identical"}) == "identical"
 
 
@@ -99,14 +98,51 @@ def test_table() -> None:
     assert rows[2] == ("pool", "Pooling", "identical", "identical", "-", "-", "-")
 
 
+def report(**models: dict[str, Any]) -> dict[str, Any]:
+    """A report with a tolerance of top1 for each model."""
+    cases = [{"model": name, "kind": kind, "metric": "top1"} for name in models for kind in ("tolerance", "floor")]
+    return {"models": models, "cases": cases}
+
+
+ONNX = {
+    "metrics": {"top1": {"onnx": 90.0, "fp32": 90.0}},
+    "outputs": {"blobs": {"prob": {"sqnr_db": None, "note": "identical"}}, "worst": "prob"},
+}
+STAGES = (
+    "stages, top1: onnx 90.00 -> ncnn fp32 90.00 (lost 0.00 points, outputs identical) -> int8 80.00 (lost 10.00 "
+    "points, outputs 9.9 dB): all of the loss by quantization"
+)
+
+
+def test_summary() -> None:
+    entry = diagnosis_entry(diagnosis(*LAYERS))
+    lines = list(
+        summary_lines(
+            report(
+                net={"diagnosis": entry, "onnx": ONNX, "metrics": {"top1": {"int8": 80.0}}},
+                odd={"diagnosis": failed_entry("no file")},
+                fine={},
+            )
+        )
+    )
+    assert lines == [
+        "net: SQNR of the output 9.9 dB on 2 samples",
+        f"  {worst_line(entry)}",
+        f"  {STAGES}",
+        "odd: no layer diagnosis: no file",
+    ]
+
+
 def test_markdown() -> None:
-    models = {"net": {"diagnosis": diagnosis_entry(diagnosis(*LAYERS, error("a|b", 1, 1.0)))}, "fine": {}}
-    lines = list(markdown_lines({**models, "odd": {"diagnosis": failed_entry("why")}}))
+    entry = diagnosis_entry(diagnosis(*LAYERS, error("a|b", 1, 1.0)))
+    with_onnx = {"diagnosis": entry, "onnx": ONNX, "metrics": {"top1": {"int8": 80.0}}}
+    lines = list(markdown_lines(report(net=with_onnx, fine={}, odd={"diagnosis": failed_entry("why")})))
     assert lines[1] == "## Layers"
     assert "| a\\|b | Convolution | 1.0 | 0.0 | 1.0 | 25.0 % | 20.0 % |" in lines
+    assert STAGES in lines
     assert lines[-1] == "odd: no layer diagnosis: why"
     assert not any("fine" in line for line in lines)
-    assert list(markdown_lines({"fine": {}})) == []
+    assert list(markdown_lines(report(fine={}))) == []
 
 
 def test_no_layer_is_counted() -> None:

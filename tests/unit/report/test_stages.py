@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pytest_quant.quantize.stages import Stages
+from pytest_quant.report.stages import Stages
 from pytest_quant.spec import METRICS
 
 TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]

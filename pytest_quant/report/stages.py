@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from pytest_quant.quantize.likeness import sqnr_note
-from pytest_quant.spec import Metric
+from pytest_quant.quantize.likeness import sqnr_note, sqnr_of_note
+from pytest_quant.spec import METRICS, Metric
 from pytest_quant.text import listed
+
+Entry = Mapping[str, Any]
 
 _STEPS = ("conversion to ncnn", "quantization")
 
@@ -15,7 +19,6 @@ _STEPS = ("conversion to ncnn", "quantization")
 class Stages:
     """One metric of the three nets on the same samples, in its own unit, and how like their raw outputs are.
 
-    >>> from pytest_quant.spec import METRICS
     >>> print(Stages(METRICS["hmean"], onnx=0.75, fp32=0.7, int8=0.5, int8_sqnr_db=9.8).line)
     stages, hmean: onnx 0.7500 -> ncnn fp32 0.7000 (lost 0.0500) -> int8 0.5000 (lost 0.2000, outputs 9.8 dB): of the \
 loss 20 % by conversion to ncnn, 80 % by quantization
@@ -66,3 +69,28 @@ loss 20 % by conversion to ncnn, 80 % by quantization
             return changed
         note = sqnr_note(sqnr_db)
         return f"{changed}, outputs {f'{sqnr_db:.1f} dB' if note is None else note}"
+
+
+def stage_lines(model: Entry, metrics: Iterable[str]) -> list[str]:
+    """The way of some metrics of a model, from its entry of the report; none where its ONNX file was not measured."""
+    if "onnx" not in model:
+        return []
+    outputs, known = model["onnx"]["outputs"], model["onnx"]["metrics"]
+    diagnosed = model.get("diagnosis", {}).get("output")
+    return [
+        Stages(
+            METRICS[name],
+            onnx=known[name]["onnx"],
+            fp32=known[name]["fp32"],
+            int8=model["metrics"][name]["int8"],
+            fp32_sqnr_db=_sqnr_db(outputs["blobs"][outputs["worst"]]),
+            int8_sqnr_db=None if diagnosed is None else _sqnr_db(diagnosed),
+        ).line
+        for name in metrics
+        if name in known and name in model["metrics"]
+    ]
+
+
+def _sqnr_db(entry: Entry) -> float:
+    value: float | None = entry["sqnr_db"]
+    return sqnr_of_note(entry["note"]) if value is None else value
