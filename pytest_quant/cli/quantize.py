@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     write_table(made.table, table)
     print(f"{table}: calibrated on {made.images} images")
     # From the file, whose digits are fewer: quantizing again with it gives the same network.
-    return _write(argparse.Namespace(out=args.out, keep_float=[]), made.model.fp32.param, made.model.fp32.bin, table)
+    return _write(args, made.model.fp32.param, made.model.fp32.bin, table)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -66,14 +66,13 @@ def _check_usage(args: argparse.Namespace) -> None:
 
 
 def _write(args: argparse.Namespace, param: Path, bin_path: Path, table: Path) -> int:
-    from pytest_quant.ncnn_files import read_table, without_layers
     from pytest_quant.quantize.lower import quantize_model
 
     out = beside(args.out, ".param"), beside(args.out, ".bin")
     for path, source in zip(out, (param, bin_path), strict=True):
         if path.exists() and path.samefile(source):
             raise ConfigError(f"--out: {path} would overwrite the float network")
-    report = quantize_model(param, bin_path, without_layers(read_table(table), args.keep_float), *out)
+    report = quantize_model(param, bin_path, table, *out, keep_float=args.keep_float)
     print("\n".join(_lines(report, out, bin_path)))
     return 0
 
@@ -82,5 +81,7 @@ def _lines(report: QuantizeReport, out: tuple[Path, Path], float_bin: Path) -> I
     layers = len(report.quantized) + len(report.kept_float)
     yield f"{out[0]}: {len(report.quantized)} of {layers} layers int8, {len(report.requantized)} of them pass int8 on"
     if report.kept_float:
-        yield f"float: {listed(report.kept_float)}"
+        yield f"left in float: {listed(report.kept_float)}"
+    if report.without_int8:
+        yield f"float, since ncnn has no int8 for their kind: {listed(report.without_int8)}"
     yield f"{out[1]}: {out[1].stat().st_size} bytes, of {float_bin.stat().st_size} before"

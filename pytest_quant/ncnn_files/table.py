@@ -58,13 +58,15 @@ def without_layers(table: Table, layers: Iterable[str]) -> Table:
 
     """
     dropped = frozenset(layers)
+    if not dropped:
+        return table
     for name in sorted(dropped):
         if name not in table.layers:
             raise ConfigError(
                 f"there is no layer {name!r} that could be kept float.{suggestion(name, table.layers)} "
                 f"Those that can: {listed(table.layers)}"
             )
-    if dropped and dropped == frozenset(table.layers):
+    if dropped == frozenset(table.layers):
         raise ConfigError("every layer that could be int8 is to be kept float: nothing is left to quantize")
     return Table(
         {entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in dropped},

@@ -16,12 +16,14 @@ import numpy as np
 from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.ncnn_files.param import Param, read_param
+from pytest_quant.ncnn_files.static_scales import UNTABLED_TYPES
 from pytest_quant.ncnn_files.table import Table, without_layers
 from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
 from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
 from pytest_quant.quantize.inputs import Inputs, Progress
 from pytest_quant.quantize.kl import kl_clip
+from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
 
@@ -72,11 +74,17 @@ def calibrate(
     _refuse(param, weights)
     weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
     by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
-    if not by_layer:
-        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
-    table = without_layers(Table({f"{name}_param_0": values for name, values in by_layer.items()}, {}), keep_float)
-    names = frozenset(table.layers)
+    entries = {f"{name}_param_0": scales for name, scales in by_layer.items()} | dict(static_entries(param, weights))
+    if not entries:
+        raise QuantError(
+            f"{param.path} has no layer to calibrate: ncnn could run none of its layers in int8 from a table"
+        )
+    untabled = {layer.name for layer in param.layers if layer.type in UNTABLED_TYPES}
+    table = without_layers(Table(entries, {}), [name for name in keep_float if name not in untabled])
+    names = by_layer.keys() & set(table.layers)
     blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in names}
+    if not blob_by_layer:
+        return table
     try:
         stats = collect(
             inputs,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.errors import ModelFileError
+from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files import Table, inspect_net, read_param, read_table, walk
+from pytest_quant.ncnn_files.writer import pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model, quantize_weights
 from pytest_quant.runners.blobs import BlobExtractor
@@ -113,18 +114,33 @@ def test_a_quantized_net_is_refused(net: Net, table: Table) -> None:
         quantize_model(*int8.paths, table, net.param.with_name("x.param"), net.param.with_name("x.bin"))
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("SDPA attention 1 1 c2 c3", "layer 'attention'.*not supported"),
-        ("MyLayer mine 1 1 c2 c3", "layer 'mine'.*format is not known"),
-    ],
-)
-def test_other_layer_types_are_refused(net: Net, table: Table, line: str, message: str) -> None:
+def test_a_layer_of_unknown_format_is_refused(net: Net, table: Table) -> None:
     text = PARAM.replace("7 8\n", "8 9\n").replace("2 1 d1 c2 cat", "2 1 d1 c3 cat")
-    net.param.write_text(text.replace("Concat ", f"{line}\nConcat "))
-    with pytest.raises(ModelFileError, match=message):
+    net.param.write_text(text.replace("Concat ", "MyLayer mine 1 1 c2 c3\nConcat "))
+    with pytest.raises(ModelFileError, match=r"layer 'mine'.*format is not known"):
         _lower(net, table)
+
+
+def test_layers_to_keep_float_whatever_the_table_says(net: Net, table: Table) -> None:
+    out = (net.param.with_name("int8.param"), net.param.with_name("int8.bin"))
+    report = quantize_model(*net.paths, table, *out, keep_float=["fc", "dw"])
+    assert (report.quantized, report.kept_float) == (("conv1", "conv2"), ("dw", "fc"))
+    with pytest.raises(ConfigError, match=r"no layer 'conv' that could be int8. Did you mean `conv\d`\?"):
+        quantize_model(*net.paths, table, *out, keep_float=["conv"])
+
+
+def test_kinds_that_ncnn_runs_in_float_only_are_told(net: Net, table: Table) -> None:
+    net.param.write_text(
+        PARAM.replace("7 8\n", "8 9\n")
+        .replace("2 1 d1 c2 cat", "2 1 d1 c3 cat")
+        .replace("Concat ", "Deconvolution up 1 1 c2 c3 0=8 1=1 6=64\nConcat ")
+    )
+    data = net.bin.read_bytes()
+    fc = 4 * (1 + 5120 + 5)
+    net.bin.write_bytes(data[:-fc] + pack_fp32(np.ones(64, np.float32)) + data[-fc:])
+    report = quantize_model(*net.paths, table, net.param.with_name("int8.param"), net.param.with_name("int8.bin"))
+    assert report.without_int8 == ("up",)
+    assert inspect_net(net.param.with_name("int8.param"), net.param.with_name("int8.bin")).storage["fp16"] == 1
 
 
 def test_weights_beyond_float16_are_refused(net: Net, table: Table) -> None:
