@@ -6,8 +6,9 @@ of other tools. Every method quantizes symmetrically: scale = 127 / threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.ncnn_files.param import Param, read_param
 from pytest_quant.ncnn_files.static_scales import UNTABLED_TYPES
-from pytest_quant.ncnn_files.table import Table, without_layers
+from pytest_quant.ncnn_files.table import Table, layer_of, without_layers
 from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
 from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
@@ -26,10 +27,11 @@ from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
+from pytest_quant.spec import CalibrationMethod
 
-Method = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+Method = CalibrationMethod
 
-_NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
+NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
 
 
 def calibrate(
@@ -69,36 +71,97 @@ def calibrate(
         QuantError: there is no input, or an input makes the network compute values that are not finite.
 
     """
+    found = gather(
+        param_path,
+        bin_path,
+        inputs,
+        open_extract,
+        histograms=method in NEEDS_HISTOGRAM,
+        keep_float=keep_float,
+        threads=threads,
+        progress=progress,
+        hold_core=hold_core,
+    )
+    return found.table(method, percentile=percentile, eight_bit=eight_bit, zero_scale=zero_scale)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the calibration inputs make a float network compute: enough for the table of every method.
+
+    Most methods take the histograms of a second pass, ``aciq`` and ``minmax`` do not.
+    """
+
+    param: Param
+    weights: Weights
+    blob_by_layer: Mapping[str, str]
+    """Layer to the blob that it reads, in file order; without the layers that are to stay float."""
+    stats: Mapping[str, BlobStats]
+    """Of each blob."""
+    static: Mapping[str, tuple[float, ...]]
+    """Table entries of the layers that need no inputs, see `pytest_quant.quantize.static_layers`."""
+
+    def table(
+        self, method: Method = "kl", *, percentile: float = 99.99, eight_bit: bool = False, zero_scale: float = 1.0
+    ) -> Table:
+        """The table of one method; the parameters are those of `calibrate`."""
+        weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
+        by_layer = weight_scales(
+            self.param, self.weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale
+        )
+        scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in self.stats.items()}
+        return Table(
+            {f"{name}_param_0": by_layer[name] for name in self.blob_by_layer} | dict(self.static),
+            {name: scales[blob] for name, blob in self.blob_by_layer.items()},
+        )
+
+
+def gather(
+    param_path: Path | str,
+    bin_path: Path | str,
+    inputs: Inputs,
+    open_extract: Callable[[], Extract],
+    *,
+    histograms: bool = True,
+    keep_float: Iterable[str] = (),
+    threads: int = 1,
+    progress: Progress | None = None,
+    hold_core: HoldCore = nullcontext,
+) -> Calibration:
+    """Run the inputs through a float network once (twice for ``histograms``); see `calibrate` for the rest.
+
+    Where no layer needs the inputs (recurrent and attention layers alone) none is run.
+    """
     param = read_param(param_path)
     weights = walk(param, bin_path)
     _refuse(param, weights)
-    weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
-    by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
-    entries = {f"{name}_param_0": scales for name, scales in by_layer.items()} | dict(static_entries(param, weights))
-    if not entries:
+    names = [*weight_scales(param, weights)]
+    static = dict(static_entries(param, weights))
+    if not names and not static:
         raise QuantError(
             f"{param.path} has no layer to calibrate: ncnn could run none of its layers in int8 from a table"
         )
     untabled = {layer.name for layer in param.layers if layer.type in UNTABLED_TYPES}
-    table = without_layers(Table(entries, {}), [name for name in keep_float if name not in untabled])
-    names = by_layer.keys() & set(table.layers)
-    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in names}
+    everything = Table({f"{name}_param_0": () for name in names} | static, {})
+    kept = frozenset(without_layers(everything, [name for name in keep_float if name not in untabled]).layers)
+    layers = [layer for layer in param.layers if layer.name in kept.intersection(names)]
+    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in layers}
+    static = {entry: scales for entry, scales in static.items() if layer_of(entry) in kept}
     if not blob_by_layer:
-        return table
+        return Calibration(param, weights, {}, {}, static)
     try:
         stats = collect(
             inputs,
             [open_extract() for _ in range(max(threads, 1))],
             tuple(dict.fromkeys(blob_by_layer.values())),
-            histograms=method in _NEEDS_HISTOGRAM,
+            histograms=histograms,
             progress=progress,
             hold_core=hold_core,
         )
     except NotFiniteError as error:
         reader = next(name for name, blob in blob_by_layer.items() if blob == error.blob)
         raise QuantError(f"{param.path}: {error}, which layer {reader!r} reads") from None
-    scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in stats.items()}
-    return Table(table.weights, {name: scales[blob] for name, blob in blob_by_layer.items()})
+    return Calibration(param, weights, blob_by_layer, stats, static)
 
 
 def _origin(param: Param, blob: str) -> str:
