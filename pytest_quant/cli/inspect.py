@@ -58,7 +58,7 @@ def facts_json(param_path: Path, bin_path: Path | None) -> dict[str, Any]:
         "layers": dict(Counter(layer.type for layer in param.layers).most_common()),
         "int8": {kind: list(names) for kind, names in facts.quantized.items()},
         "float": {kind: names for kind, names in kept.items() if names},
-        "storage": dict(facts.storage),
+        "storage": dict(sorted(facts.storage.items())),
         "unknown_types": list(facts.unknown_types),
     }
 
