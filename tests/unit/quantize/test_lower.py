@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.ncnn_files import Table, inspect_net, read_param, read_table, walk
+from pytest_quant.ncnn_files import Table, inspect_net, lint_table, read_param, read_table, walk
 from pytest_quant.ncnn_files.writer import pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model, quantize_weights
@@ -106,6 +106,34 @@ def test_missing_weight_line(net: Net, table: Table) -> None:
     weights = {entry: scales for entry, scales in table.weights.items() if entry != "fc_param_0"}
     with pytest.raises(ModelFileError, match="no line fc_param_0"):
         _lower(net, dataclasses.replace(table, weights=weights))
+
+
+def test_a_channel_of_zeros_does_no_harm(net: Net) -> None:
+    """ncnn2table prints an infinite scale for it, which lint calls an error; here it is 1."""
+    data = bytearray(net.bin.read_bytes())
+    data[4 : 4 + 4 * 27] = bytes(4 * 27)  # the first output channel of conv1
+    net.bin.write_bytes(data)
+    table = calibrate(*net.paths, lambda: images(4), lambda: BlobExtractor(*net.paths))
+    assert table.weights["conv1_param_0"][0] == 1.0
+    assert [
+        finding.severity for finding in lint_table(table, read_param(net.param)) if finding.severity == "error"
+    ] == []
+    int8 = _lower(net, table)
+    (image,) = images(1, seed=9)
+    (_, expected), (_, found) = (next(BlobExtractor(*n.paths)(image, ["out0"])) for n in (net, int8))
+    assert 0 < np.linalg.norm(found - expected) / np.linalg.norm(expected) < 0.1
+
+
+def test_real_files_written_here_compute_what_the_tool_s_compute(tmp_path: Path) -> None:
+    source = shared("models/resnet20-cifar10/resnet20.param")
+    out = Net(tmp_path / "out.param", tmp_path / "out.bin")
+    quantize_model(source, source.with_suffix(".bin"), source.with_suffix(".table"), *out.paths)
+    tool = source.with_name("resnet20-int8.param")
+    image = np.random.default_rng(0).normal(0, 1, (3, 32, 32)).astype(np.float32)
+    found, expected = (
+        dict(BlobExtractor(*paths)(image, ["out0"]))["out0"] for paths in (out.paths, (tool, tool.with_suffix(".bin")))
+    )
+    assert found.tobytes() == expected.tobytes()
 
 
 def test_a_quantized_net_is_refused(net: Net, table: Table) -> None:
