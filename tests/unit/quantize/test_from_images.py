@@ -19,18 +19,19 @@ from pytest_quant.datasets.coco_persons import CocoImage
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.errors import ConfigError, DatasetError, QuantError, QuantWarning, RunnerError
-from pytest_quant.ncnn_files import lint_table, read_param
+from pytest_quant.ncnn_files import lint_table, read_param, read_table
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import ModelSpec, NetFiles
+from pytest_quant.spec import DatasetSpec, InputSpec, ModelSpec, NetFiles
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.zoo.reader import find_model, read_zoo
 from tests import tiny
 
 from ..tasks.keypoints.scenes import pose_net
+from .nets import shared
 
 
 @pytest.fixture
@@ -199,6 +200,28 @@ def test_a_keypoint_net_takes_an_image_without_boxes_as_a_crop(tmp_path: Path) -
     with pytest.warns(QuantWarning, match="one image"):
         table = calibrate_model(replace(net, fp32=files, input=replace(net.input, blob="data")), crops, method="minmax")
     assert table.activations["conv"] == pytest.approx(127 / 255)
+
+
+def test_a_real_table_from_its_own_images() -> None:
+    """The tool multiplied by rounded factors where we divide, hence the last digits."""
+    param = shared("models/resnet20-cifar10/resnet20.param")
+    files, zoo = NetFiles(param, param.with_suffix(".bin")), Path("zoo.quant.yaml")
+    model = ModelSpec(
+        "resnet20",
+        zoo,
+        "classification",
+        DatasetSpec("none", "image-list", None, zoo),
+        files,
+        files,
+        InputSpec("in0", (32, 32), "rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+        ("out0",),
+        preprocess=get_task("classification").preprocess_options(),
+    )
+    images = open_images(shared("data/cifar10/calibration"))
+    assert len(images.samples) == 475
+    table, expected = calibrate_model(model, images), read_table(param.with_suffix(".table"))
+    assert table.activations == pytest.approx(expected.activations, rel=5e-6)
+    assert table.weights.keys() == expected.weights.keys()
 
 
 def test_every_person_of_an_image_counts(tmp_path: Path) -> None:
