@@ -131,11 +131,13 @@ def _refuse(param: Param, weights: Weights, table: Table) -> None:
     for layer in param.layers:
         if int8_term(layer) or layer.type in INT8_LAYER_TYPES:
             raise param.error(layer, "the network is quantized already; quantize the float one")
-    names = {layer.name for layer in param.layers if layer.type in CALIBRATED_TYPES | TABLED_TYPES}
-    strange = [name for name in table.layers if name not in names]
-    if strange:
-        where = table.path or "the table"
-        raise ModelFileError(f"{where} names {strange[0]!r}, which {param.path} does not have: another model's table")
+    layers = {layer.name: layer for layer in param.layers}
+    where = table.path or "the table"
+    for name in table.layers:
+        if name not in layers:
+            raise ModelFileError(f"{where} names {name!r}, which {param.path} does not have: another model's table")
+        if layers[name].type not in CALIBRATED_TYPES | TABLED_TYPES:
+            raise param.error(layers[name], f"{where} names it, but ncnn takes nothing of this type from a table")
 
 
 def _is_calibrated(layer: Layer, table: Table) -> bool:

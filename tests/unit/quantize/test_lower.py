@@ -93,6 +93,8 @@ def test_layers_that_the_table_leaves_out_stay_float(net: Net, table: Table) -> 
         ("conv1_param_0", (1.0,) * 7, "the table has 7 weight scales for it, expected 8"),
         ("dw_param_0", (1.0,) * 72, "the table has 72 weight scales for it, expected 8"),
         ("conv9_param_0", (1.0,), "names 'conv9', which"),
+        ("cat_param_0", (1.0,), "names 'cat', which"),
+        ("concat_param_0", (1.0,), "layer 'concat' (Concat): the table names it, but ncnn takes nothing of this type"),
     ],
 )
 def test_tables_of_other_models(net: Net, table: Table, entry: str, scales: tuple[float, ...], message: str) -> None:
