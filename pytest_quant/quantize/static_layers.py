@@ -15,6 +15,8 @@ from pytest_quant.ncnn_files.weights import Weights
 
 Matrix = NDArray[np.float32]
 
+_TABLE_ORDER = ("Embed", "MultiHeadAttention", "RNN", "LSTM", "GRU")
+
 
 @dataclass(frozen=True)
 class StaticLayer:
@@ -33,8 +35,12 @@ class StaticLayer:
 
 
 def static_entries(param: Param, weights: Weights) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Give the table entries of all layers that have some: 127 by the largest weight of each row, 1 for zeros."""
-    for layer in param.layers:
+    """Give the table entries of all layers that have some: 127 by the largest weight of each row, 1 for zeros.
+
+    They come in ncnn2table's order, type by type.
+    """
+    layers = [layer for layer in param.layers if layer.type in _TABLE_ORDER]
+    for layer in sorted(layers, key=lambda layer: _TABLE_ORDER.index(layer.type)):
         for role, (entry, count) in static_scale_counts(param, layer).items():
             yield entry, tuple(_absmax_scales(_rows(weights, layer, role, count)).tolist())
 

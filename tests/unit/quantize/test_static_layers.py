@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files import Table, inspect_net, lint_table, read_param, read_table, walk, write_table
+from pytest_quant.ncnn_files.table import format_table
 from pytest_quant.ncnn_files.writer import pack_bare, pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
@@ -199,6 +200,20 @@ def test_tables_of_these_layers(tmp_path: Path, name: str) -> None:
     weights = walk(param, net.bin)
     values = weights.read(next(iter(weights.of(layer).values()))).astype(np.float32)
     assert scales[0] == np.float32(127) / np.abs(values.reshape(len(scales), -1)[0]).max()
+
+
+def test_the_order_of_a_table_is_the_tool_s(tmp_path: Path) -> None:
+    lines = """Convolution conv 1 1 in0 c 0=4 1=1 6=12
+Reshape reshape 1 1 c r 0=8 1=32
+GRU gru 1 1 r g 0=8 1=192
+MultiHeadAttention mha 1 1 g out0 0=8 1=2 2=64"""
+    data = pack_fp32(spread(4, 3)) + pack_fp32(spread(24, 8)) + pack_fp32(spread(32)) + pack_fp32(spread(24, 8, seed=1))
+    data += (pack_fp32(spread(8, 8, seed=2)) + pack_bare(spread(8))) * 4
+    net = write(tmp_path, Case(lines, data, spread(3, 8, 8), 7))
+    table = calibrate(*net.paths, lambda: [spread(3, 8, 8)], lambda: BlobExtractor(*net.paths), method="minmax")
+    entries = [line.split()[0] for line in format_table(table).splitlines()]
+    attention_entries = [f"mha_param_{number}" for number in range(4)]
+    assert entries == ["conv_param_0", "conv", *attention_entries, "gru_param_0", "gru_param_1"]
 
 
 def test_a_row_of_zeros_has_the_scale_1(tmp_path: Path) -> None:
