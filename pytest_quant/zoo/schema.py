@@ -13,7 +13,7 @@ from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
-LATER_KEYS = ("onnx", "mmdeploy", "metafile", "regression", "calibrate")
+LATER_KEYS = ("onnx", "calibrate")
 """Keys of the zoo format that this version cannot act on; refusing them beats ignoring them."""
 
 
@@ -52,8 +52,28 @@ class InputEntry(Strict):
     scale: Factor = 1.0
 
 
+class MetafileEntry(Strict):
+    """``metafile: {path, model, dataset, flip_test}``."""
+
+    path: str
+    model: str | None = None
+    """By Name, Alias or Config; None: the name that the entry has in the zoo file."""
+    dataset: str | None = None
+    """The metafile's name of the dataset, where the dataset's type does not tell it."""
+    flip_test: bool | None = None
+    """How the pose numbers of the metafile were measured; None: as the model's config says, else with it."""
+
+
+class RegressionEntry(Strict):
+    """``regression: {path, dataset}``."""
+
+    path: str
+    dataset: str | None = None
+    """Where the file has several tolerances for one metric: that of this dataset."""
+
+
 class ModelEntry(Strict):
-    """One entry of ``models``."""
+    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read."""
 
     task: str
     dataset: str
@@ -72,6 +92,9 @@ class ModelEntry(Strict):
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"
     xfail: dict[str, str] = {}
+    mmdeploy: str | None = None
+    metafile: MetafileEntry | None = None
+    regression: RegressionEntry | None = None
 
 
 class Defaults(Strict):
@@ -94,12 +117,12 @@ def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: V
 
     ``keys``: where the value that was validated as ``model`` stands.
     """
-    found = [((*keys, *loc), text) for loc, text in _problems(model, error)]
+    found = [((*keys, *loc), text) for loc, text in problems(model, error)]
     found.sort(key=lambda problem: document.line(problem[0]) or 0)
     return "\n".join(f"{document.where(place)}: {text}" for place, text in found)
 
 
-def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+def problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
     """Each error of a validation as the key it is about and a sentence."""
     for detail in error.errors():
         loc, kind = tuple(part for part in detail["loc"] if part != "[key]"), detail["type"]
