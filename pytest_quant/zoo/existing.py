@@ -168,17 +168,20 @@ def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draf
 
 def _other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:
     """Why a published pose number is not comparable with this evaluation: one of them with flip_test, one without."""
-    evaluated = entry.get("postprocess", {}).get("flip_test", False)
-    published, source = (stated, "`metafile.flip_test`") if stated is not None else _published_flip(task, model)
-    if published == evaluated:
+    here = holds(entry, ("postprocess", "flip_test")) and entry["postprocess"]["flip_test"] is True
+    there, source = (stated, "as `metafile.flip_test` says") if stated is not None else _published_flip(task, model)
+    if there == here:
         return None
-    with_or_without = {True: "with flip_test", False: "without flip_test"}
+    how = {True: "with flip_test", False: "without flip_test"}
     return (
-        f"published {with_or_without[published]} ({source}), evaluated {with_or_without[bool(evaluated)]}. Evaluate the "
-        f"same way (`postprocess: {{flip_test: {str(published).lower()}}}`), write a number that was measured "
-        f"{with_or_without[bool(evaluated)]} under `published`, or write `metafile: {{flip_test: "
-        f"{str(bool(evaluated)).lower()}}}` if these were"
+        f"published {how[there]} ({source}), evaluated {how[here]}. Evaluate the same way "
+        f"(`postprocess: {{flip_test: {_yaml(there)}}}`), or write a number that was measured {how[here]} under "
+        f"`published`, or `metafile: {{flip_test: {_yaml(here)}}}` if these were"
     )
+
+
+def _yaml(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _published_flip(task: Task, model: MetafileModel) -> tuple[bool, str]:

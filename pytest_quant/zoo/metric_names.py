@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from pytest_quant.limits import PrintedFloat
 from pytest_quant.spec import Metric
@@ -68,6 +68,6 @@ def _scaled(text: str, powers_of_ten: int) -> PrintedFloat:
     return PrintedFloat(float(scaled), f"{scaled:f}")
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether YAML gave a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

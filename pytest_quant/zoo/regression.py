@@ -67,8 +67,8 @@ def tolerances(
         found[metric.name] = _tolerance(document, str(name), entry, metric, max_tolerance_pct)
     if not found:
         raise ConfigError(
-            f"{document.where(('globals', 'metric_info'))}: has {listed(map(str, info)) or 'nothing'}, none of which is "
-            f"a metric of this task: {listed(name for name, own in METRIC_NAMES.items() if own in metrics)}"
+            f"{document.where(('globals', 'metric_info'))}: has {listed(map(str, info)) or 'nothing'}, none of which "
+            f"is a metric of this task: {listed(name for name, own in METRIC_NAMES.items() if own in metrics)}"
         )
     return list(found.values())
 

@@ -70,7 +70,7 @@ def _parameters(draft: Draft, decoder: str, written: Params, source: Source) -> 
 
 
 def _lost_parameters(draft: Draft, decoder: str, source: Source) -> None:
-    """mmdeploy 1.x writes the head's type and none of its parameters."""
+    """What mmdeploy 1.x leaves out: it writes the head's type and none of its parameters."""
     if decoder == "textsnake":
         return
     shape = "poly" if source.dataset_type == "ctw1500" else "quad"

@@ -48,7 +48,7 @@ def describe_folder(folder: Path, *, task: str | None = None, dataset_type: str 
     nets = find_nets(folder)
     for text in nets.damaged:
         draft.note(f"{text}: this file is left out")
-    task = _task(draft, files) or task
+    task = _task(draft, files) or task or ""
     fp32, int8 = _fp32(draft, files, nets), _int8(draft, nets)
     _table(draft, folder, fp32)
     net = fp32 or int8
