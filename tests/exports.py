@@ -25,7 +25,7 @@ def classifier(
     resize: Json = {"type": "Resize", "size": [short_side, -1]}
     if generation == "1.x":
         resize["keep_ratio"] = True
-    transforms = [LOAD, resize, {"type": "CenterCrop", "crop_size": crop}, NORMALIZE, *TO_TENSOR]
+    transforms: list[Json] = [LOAD, resize, {"type": "CenterCrop", "crop_size": crop}, NORMALIZE, *TO_TENSOR]
     params = {"num_classes": classes, "in_channels": 512, "topk": 5, "loss": {"type": "CrossEntropyLoss"}}
     return "Classifier", transforms, {"module": "mmcls", "component": "LinearClsHead", "params": params}
 
@@ -56,7 +56,7 @@ def pose_detector(
 ) -> tuple[str, list[Json], Json]:
     """Likewise of a top-down pose net; ``params`` of its codec."""
     box = {"type": "TopDownGetBboxCenterScale", "padding": 1.25, "image_size": list(size)}
-    transforms = [LOAD, box, {"type": "TopDownAffine", "image_size": list(size)}, NORMALIZE, *TO_TENSOR]
+    transforms: list[Json] = [LOAD, box, {"type": "TopDownAffine", "image_size": list(size)}, NORMALIZE, *TO_TENSOR]
     if generation == "0.x":
         component = "TopdownHeatmapMultiStageHeadDecode"
         written: Json = {"flip_test": True, "post_process": "default", "shift_heatmap": True, "modulate_kernel": 11}

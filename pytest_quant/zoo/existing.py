@@ -17,7 +17,7 @@ from pytest_quant.text import brief, listed, shown
 from pytest_quant.zoo.draft import Draft, filled, holds
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
-from pytest_quant.zoo.mmdeploy import describe_folder
+from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
 from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath

@@ -161,7 +161,7 @@ def _int8(draft: Draft, nets: FolderOfNets) -> NetFile | None:
     else:
         draft.problem(
             f"{shown(nets.path)} has no int8 net: no .param in it has a quantized layer. mmdeploy makes one with "
-            "--quant, as end2end_int8.param",
+            "--quant, as end2end_int8.param; `int8: {calibrate: {images: ...}}` makes one here",
             ("int8",),
         )
     return None

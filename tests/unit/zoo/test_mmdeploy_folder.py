@@ -11,7 +11,7 @@ import pytest
 
 from pytest_quant.errors import ConfigError
 from pytest_quant.zoo.draft import Draft
-from pytest_quant.zoo.mmdeploy import describe_folder
+from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from tests import exports, tiny
 
 SHARED = Path(__file__).parents[4] / "shared" / "models" / "mmdeploy-resnet18"
