@@ -10,10 +10,13 @@ Json = dict[str, Any]
 
 MEAN, STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
-LOAD = {"type": "LoadImageFromFile"}
-NORMALIZE = {"type": "Normalize", "mean": MEAN, "std": STD, "to_rgb": True}
-TO_TENSOR = [{"type": "ImageToTensor", "keys": ["img"]}, {"type": "Collect", "keys": ["img"], "meta_keys": []}]
-FORMAT = [{"type": "DefaultFormatBundle"}, {"type": "Collect", "keys": ["img"], "meta_keys": []}]
+LOAD: Json = {"type": "LoadImageFromFile"}
+NORMALIZE: Json = {"type": "Normalize", "mean": MEAN, "std": STD, "to_rgb": True}
+TO_TENSOR: list[Json] = [
+    {"type": "ImageToTensor", "keys": ["img"]},
+    {"type": "Collect", "keys": ["img"], "meta_keys": []},
+]
+FORMAT: list[Json] = [{"type": "DefaultFormatBundle"}, {"type": "Collect", "keys": ["img"], "meta_keys": []}]
 
 VERSIONS = {"0.x": "0.6.0", "1.x": "1.3.1"}
 
@@ -47,7 +50,7 @@ def text_detector(generation: str = "1.x", *, head: str = "PANHead", **params: A
     else:
         resize, written = {"type": "Resize", "keep_ratio": True, "size": [1333, 736]}, {}
     load = {**LOAD, "color_type": "color_ignore_orientation"}
-    transforms = [load, resize, NORMALIZE, {"type": "Pad", "size_divisor": 32}, *FORMAT]
+    transforms: list[Json] = [load, resize, NORMALIZE, {"type": "Pad", "size_divisor": 32}, *FORMAT]
     return "TextDetector", transforms, {"module": "mmocr", "component": head, "params": written}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pytest_quant.errors import ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
+from pytest_quant.text import listed, shown
+from pytest_quant.zoo.draft import Draft
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,24 @@ def find_nets(folder: Path) -> FolderOfNets:
         tuple(net for net in nets if net.facts.is_quantized),
         tuple(damaged),
     )
+
+
+def put_net(draft: Draft, side: str, net: NetFile) -> None:
+    """Put the files of a net into a draft; weights that are not there are a problem of it."""
+    draft.put(str(net.param), side, "param")
+    draft.put(str(net.bin), side, "bin")
+    if not net.bin.is_file():
+        draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
+
+
+def put_table(draft: Draft, folder: Path, fp32: NetFile | None) -> None:
+    """Put the calibration table beside an int8 net: the one that is named after the float net, or the only one."""
+    if "int8" not in draft.entry:
+        return
+    tables = sorted(folder.glob("*.table"))
+    own = [path for path in tables if fp32 is not None and path.stem == fp32.param.stem]
+    if len(own or tables) == 1:
+        draft.put(str((own or tables)[0]), "int8", "table")
+    elif tables:
+        found = listed(path.name for path in tables)
+        draft.note(f"{shown(folder)} has {len(tables)} tables, none is taken: {found}", ("int8", "table"))

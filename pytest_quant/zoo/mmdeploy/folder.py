@@ -23,7 +23,7 @@ from pytest_quant.zoo.mmdeploy.files import (
     generation,
     read_json,
 )
-from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets
+from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets, put_net, put_table
 
 _TASKS = {"Classifier": "classification", "TextDetector": "text-detection", "PoseDetector": "keypoints"}
 """The SDK's names of tasks."""
@@ -50,7 +50,7 @@ def describe_folder(folder: Path, *, task: str | None = None, dataset_type: str 
         draft.note(f"{text}: this file is left out")
     task = _task(draft, files) or task or ""
     fp32, int8 = _fp32(draft, files, nets), _int8(draft, nets)
-    _table(draft, folder, fp32)
+    put_table(draft, folder, fp32)
     net = fp32 or int8
     output = None if net is None else _blobs(draft, files, net)
     if files.pipeline is None:
@@ -147,13 +147,13 @@ def _fp32(draft: Draft, files: _Files, nets: FolderOfNets) -> NetFile | None:
             f"layer): mmdeploy writes that file before it quantizes. The int8 net by its content: {others}",
             ("int8",),
         )
-    _put_net(draft, "fp32", net)
+    put_net(draft, "fp32", net)
     return net
 
 
 def _int8(draft: Draft, nets: FolderOfNets) -> NetFile | None:
     if len(nets.int8_nets) == 1:
-        _put_net(draft, "int8", nets.int8_nets[0])
+        put_net(draft, "int8", nets.int8_nets[0])
         return nets.int8_nets[0]
     if nets.int8_nets:
         found = listed(net.param.name for net in nets.int8_nets)
@@ -165,26 +165,6 @@ def _int8(draft: Draft, nets: FolderOfNets) -> NetFile | None:
             ("int8",),
         )
     return None
-
-
-def _put_net(draft: Draft, side: str, net: NetFile) -> None:
-    draft.put(str(net.param), side, "param")
-    draft.put(str(net.bin), side, "bin")
-    if not net.bin.is_file():
-        draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
-
-
-def _table(draft: Draft, folder: Path, fp32: NetFile | None) -> None:
-    """The calibration table: named after the float net, or the only one."""
-    if "int8" not in draft.entry:
-        return
-    tables = sorted(folder.glob("*.table"))
-    own = [path for path in tables if fp32 is not None and path.stem == fp32.param.stem]
-    if len(own or tables) == 1:
-        draft.put(str((own or tables)[0]), "int8", "table")
-    elif tables:
-        found = listed(path.name for path in tables)
-        draft.note(f"{shown(folder)} has {len(tables)} tables, none is taken: {found}", ("int8", "table"))
 
 
 def _blobs(draft: Draft, files: _Files, net: NetFile) -> str | None:
