@@ -56,12 +56,13 @@ def look(folder: Path, metafiles: Iterable[Path] = (), regressions: Iterable[Pat
     """
     if not folder.is_dir():
         raise ConfigError(f"{shown(folder)} {'is no folder' if folder.exists() else 'does not exist'}")
-    found = Found(regressions=list(regressions))
-    files = list(metafiles)
+    found = Found()
+    files, named = list(metafiles), list(regressions)
     for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
         kind = _kind(path)
         if kind is not None:
-            {"metafile": files, "regression": found.regressions}[kind].append(path)
+            {"metafile": files, "regression": named}[kind].append(path)
+    found.regressions += {path.resolve(): path for path in named}.values()
     reader = Metafiles()
     published = list(_usable_models(reader, files, found.left_out))
     for place in [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]:
@@ -104,26 +105,27 @@ def _usable_models(
     reader: Metafiles, files: Iterable[Path], left_out: list[str]
 ) -> Iterator[tuple[MetafileModel, str]]:
     """The models of metafiles that have a result of a task that can be evaluated, with the task."""
-    for index in files:
-        for path in reader.files(index):
-            try:
-                models = reader.models(path)
-            except ConfigError as error:
-                left_out.append(str(error))
-                continue
-            for model in models:
-                task = _task_of(model)
-                if task is not None:
-                    yield model, task
+    paths = {path.resolve(): path for index in files for path in reader.files(index)}
+    for path in paths.values():
+        try:
+            models = reader.models(path)
+        except ConfigError as error:
+            left_out.append(str(error))
+            continue
+        for model in models:
+            task = _task_of(model)
+            if task is not None:
+                yield model, task
 
 
-def _results(model: MetafileModel) -> list[dict[str, Any]]:
+def results_of(model: MetafileModel) -> list[dict[str, Any]]:
+    """The results of a model, those that are none left out."""
     results = model.data.get("Results") or []
     return [one for one in (results if isinstance(results, list) else [results]) if isinstance(one, dict)]
 
 
 def _task_of(model: MetafileModel) -> str | None:
-    names = {METRIC_NAMES.get(str(name)) for result in _results(model) for name in result.get("Metrics") or ()}
+    names = {METRIC_NAMES.get(str(name)) for result in results_of(model) for name in result.get("Metrics") or ()}
     for task in ("classification", "text-detection", "keypoints"):
         if names & get_task(task).metrics.keys():
             return task
@@ -131,7 +133,7 @@ def _task_of(model: MetafileModel) -> str | None:
 
 
 def _dataset_types(model: MetafileModel, task: str) -> list[str]:
-    names = [plain(str(result.get("Dataset"))) for result in _results(model)]
+    names = [plain(str(result.get("Dataset"))) for result in results_of(model)]
     known = get_task(task).dataset_types
     return [kind for kind, spelled in DATASET_NAMES.items() if kind in known and set(spelled) & set(names)]
 
@@ -197,11 +199,18 @@ def _from_metafile(model: MetafileModel, task: str) -> Proposal:
     draft = Draft()
     draft.put(task, "task")
     for side in ("fp32", "int8"):
-        draft.problem(f"the files of the {side} net: {{param: ..., bin: ...}}", (side,))
-    draft.problem("the input of the net, {blob: ..., size: ..., mean: ..., std: ...}", ("input",))
-    draft.problem("the name of its output blob", ("output",))
+        draft.problem(f"the files of the {side} net", (side, "param"), (side, "bin"))
+    size = () if task == "text-detection" else (("input", "size"),)
+    draft.problem(
+        "the name of the input blob, and the preprocessing that the net was trained with",
+        ("input", "blob"),
+        *size,
+        ("input", "mean"),
+        ("input", "std"),
+    )
+    draft.problem("the name of the output blob", ("output",))
     if task == "text-detection":
-        draft.problem("what decodes its output: pan, textsnake or db", ("postprocess", "decoder"))
+        draft.problem("what decodes the output: pan, textsnake or db", ("postprocess", "decoder"))
     types = _dataset_types(model, task)
     usual = _USUAL_DATASETS.get(task, "image-list")
     return Proposal(model.name, f"From {model.where}.", draft, types[0] if types else usual, model)

@@ -13,9 +13,12 @@ from pytest_quant.errors import ConfigError
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec import METRICS
 from pytest_quant.tasks import TASK_NAMES, get_task
-from pytest_quant.text import relative_posix
+from pytest_quant.tasks.base import Task
+from pytest_quant.text import listed, relative_posix
 from pytest_quant.zoo.draft import Finding, holds
-from pytest_quant.zoo.initial.look import Found, Proposal
+from pytest_quant.zoo.initial.look import Found, Proposal, results_of
+from pytest_quant.zoo.metafile import MetafileModel, published_numbers
+from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
 
 FILL_IN = "FILL IN"
@@ -169,9 +172,24 @@ def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
                 told.append(finding)
                 yield from _comment(f"{f'{FILL_IN}: ' if finding.fatal else ''}{finding.text}", "    ")
         yield from _key(key, entry[key])
-    if proposal.published is not None:
-        path = relative_posix(proposal.published.document.path, folder)
-        yield f"    metafile: {_flow({'path': path, 'model': proposal.published.name})}  # published fp32 numbers"
+    if proposal.published is not None and entry["task"] in TASK_NAMES:
+        yield from _metafile(proposal.published, get_task(entry["task"]), proposal.dataset_type, folder)
+
+
+def _metafile(model: MetafileModel, task: Task, dataset_type: str, folder: Path) -> Iterator[str]:
+    """The key that reads published numbers; a comment where they are of another dataset."""
+    names = {str(result.get("Dataset")) for result in results_of(model)}
+    other = next(iter(names)) if dataset_type not in DATASET_NAMES and len(names) == 1 else None
+    try:
+        numbers = published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=other)
+    except ConfigError as error:
+        yield from _comment(f"Published numbers are not used: {error}", "    ")
+        return
+    values = listed(f"{number.metric} {number.value:g}" for number in numbers)
+    where = f", on {other}: remove the line if your images are others" if other is not None else ""
+    yield from _comment(f"Published for fp32: {values}{where}", "    ")
+    keys = {"path": relative_posix(model.document.path, folder), "model": model.name}
+    yield f"    metafile: {_flow(keys | ({'dataset': other} if other is not None else {}))}"
 
 
 def _belongs_to(finding: Finding, key: str, entry: Mapping[str, Any]) -> bool:
