@@ -246,7 +246,7 @@ def test_a_metafile_alone(pytester: pytest.Pytester, folder: Path) -> None:
     assert models["net"]["fp32"] == {"param": FILL_IN, "bin": FILL_IN}
     assert models["net"]["metafile"] == {"path": "metafile.yml", "model": "net"}
     assert models["panet"]["postprocess"] == {"decoder": FILL_IN}
-    assert "fp32.param: " in run_quant(pytester).cases["net::config"]["reason"]
+    assert "input.size: found 'FILL IN' (str)" in run_quant(pytester).cases["net::config"]["reason"]
 
 
 def test_a_metafile_beside_its_net(
