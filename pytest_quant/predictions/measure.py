@@ -15,7 +15,7 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.environment import isa, versions
 from pytest_quant.errors import DatasetError, QuantError
-from pytest_quant.predictions.building import ModelBuilder
+from pytest_quant.predictions.building import ModelBuilder, calibration_set
 from pytest_quant.predictions.built_files import BuiltFiles
 from pytest_quant.predictions.calibration_facts import CalibrationFacts, calibration_facts
 from pytest_quant.predictions.cores import CorePool
@@ -239,10 +239,9 @@ class Workbench:
     ) -> CalibrationFacts | None:
         if model.calibration is None:
             return None
-        images = self.builder.calibration_images(model)
-        return calibration_facts(
-            model.calibration, images, self.builder.image_digests(images), dataset, samples, digests
-        )
+        images, chosen = calibration_set(model.calibration, model)
+        known = self.builder.image_digests(images, chosen)
+        return calibration_facts(model.calibration, images, chosen, known, dataset, samples, digests)
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
         try:
