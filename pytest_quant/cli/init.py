@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_quant.cli.types import SubParsers
 from pytest_quant.errors import ConfigError
 from pytest_quant.spec import ModelSpec
 from pytest_quant.text import listed, shown
-from pytest_quant.zoo.initial.look import Found, look
-from pytest_quant.zoo.initial.text import zoo_text
-from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 
 if TYPE_CHECKING:
-    SubParsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    from pytest_quant.zoo.initial.look import Found
+    from pytest_quant.zoo.reader import Zoo
 
 _FILE_NAME = "zoo.quant.yaml"
 _SUFFIX = ".quant.yaml"
@@ -47,6 +46,10 @@ def add_parser(subparsers: SubParsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and tell what is in it; raises `ConfigError` when there is nothing to write, or it exists."""
+    from pytest_quant.zoo.initial.look import look
+    from pytest_quant.zoo.initial.text import zoo_text
+    from pytest_quant.zoo.reader import read_zoo
+
     folder: Path = args.folder
     metafiles: list[Path] = args.metafile
     if folder.is_file():
@@ -62,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     zoo = read_zoo(output.absolute())
     for line in _summary(output, zoo, found):
         print(line)
-    return int(bool(zoo.problems) or any(isinstance(model, BrokenModel) for model in zoo.models))
+    return int(bool(zoo.problems) or any(not isinstance(model, ModelSpec) for model in zoo.models))
 
 
 def _command(args: argparse.Namespace) -> str:

@@ -356,7 +356,7 @@ def test_what_cannot_be_used_is_left_out(folder: Path, capsys: pytest.CaptureFix
 
 
 def test_names_are_unique_and_legal(folder: Path) -> None:
-    for name in ("net one", "net-one", "-.x"):
+    for name in ("net one", "net-one", "-.x", "2015", "no"):
         write_classifier_export(folder / name)
     assert call() == 0
-    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["x", "net-one", "net-one-2"]
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["x", "2015", "net-one", "net-one-2", "no"]

@@ -161,7 +161,7 @@ def _dataset(kind: str) -> Iterator[str]:
 
 def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
     entry = _entry(proposal, folder)
-    yield f"  {proposal.name}:"
+    yield f"  {_flow(proposal.name)}:"
     yield from _comment(proposal.source, "    ")
     told: list[Finding] = []
     for key in (*_KEY_ORDER, *(key for key in entry if key not in _KEY_ORDER)):

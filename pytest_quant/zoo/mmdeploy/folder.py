@@ -23,6 +23,7 @@ from pytest_quant.zoo.mmdeploy.files import (
     generation,
     read_json,
 )
+from pytest_quant.zoo.mmdeploy.training import resize_step
 from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets, put_net, put_table
 
 _TASKS = {"Classifier": "classification", "TextDetector": "text-detection", "PoseDetector": "keypoints"}
@@ -221,7 +222,8 @@ def _processing(
             *transforms.PREPROCESSING,
         )
         return
-    source = transforms.Source(name, files.generation, dataset_type)
+    config = files.detail.codebase.config if files.detail else None
+    source = transforms.Source(name, files.generation, dataset_type, resize_step(files.folder, config))
     if net is not None and net[1] is not None:
         other = _contradiction(source, after, net[0], net[1])
         if other is not None:

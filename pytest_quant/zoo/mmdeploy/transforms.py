@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_quant.text import listed
+from pytest_quant.text import listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.mmdeploy.files import Generation
+from pytest_quant.zoo.mmdeploy.training import ResizeStep
 
 Transform = Mapping[str, Any]
 
@@ -21,6 +22,7 @@ NORMALIZATION: tuple[Keys, Keys] = (("input", "mean"), ("input", "std"))
 PREPROCESSING: tuple[Keys, ...] = (_PREPROCESS, *NORMALIZATION)
 """What only the training repository knows when pipeline.json cannot be used."""
 
+_BACKENDS = {"pillow": "pillow", "cv2": "opencv"}
 _WITHOUT_EFFECT = frozenset(
     {"LoadImageFromFile", "LoadImage", "ImageToTensor", "ToTensor", "DefaultFormatBundle", "Collect", "PackInputs"}
 )
@@ -35,6 +37,8 @@ class Source:
     """pipeline.json, as messages show it."""
     generation: Generation
     dataset_type: str | None
+    resize_step: ResizeStep | None = None
+    """What the training config says of the resize, where that can be read."""
 
     def size(self, value: Any) -> list[int] | None:
         """A size as a zoo file writes it, [width, height]; None for what is no size."""
@@ -168,13 +172,20 @@ def _interpolation(steps: _Steps, transform: Transform) -> None:
 def _backend(steps: _Steps, transform: Transform) -> None:
     """Which library resizes: 0.x passes the key on, 1.x loses it where a ResizeEdge became a Resize with keep_ratio."""
     draft, source = steps.draft, steps.source
-    names = {"pillow": "pillow", "cv2": "opencv"}
     written = transform.get("backend")
-    if written in names:
-        draft.put(names[written], "preprocess", "backend")
+    if written in _BACKENDS:
+        draft.put(_BACKENDS[written], "preprocess", "backend")
     elif written is not None:
         steps.unknown(f"resizes with the backend {written}")
     elif source.generation == "1.x" and transform.get("keep_ratio"):
+        _lost_backend(steps)
+    else:
+        draft.put("opencv", "preprocess", "backend")  # the default of that transform, which is written when it differs
+
+
+def _lost_backend(steps: _Steps) -> None:
+    draft, source, step = steps.draft, steps.source, steps.source.resize_step
+    if step is None:
         draft.put("pillow", "preprocess", "backend")
         draft.note(
             f"{source.file} does not say what resizes: mmdeploy 1.x drops `backend` and `interpolation` of ResizeEdge. "
@@ -182,8 +193,13 @@ def _backend(steps: _Steps, transform: Transform) -> None:
             "move top-1 by points",
             _BACKEND,
         )
+    elif step.backend not in _BACKENDS or step.interpolation != "bilinear" or step.edge != "short":
+        draft.problem(
+            f"{shown(step.config)} resizes with {dict(step.keys)}, which the preprocessing of this task does not do",
+            _PREPROCESS,
+        )
     else:
-        draft.put("opencv", "preprocess", "backend")  # the default of that transform, which is written when it differs
+        draft.put(_BACKENDS[step.backend], "preprocess", "backend")
 
 
 def _crop(steps: _Steps, transform: Transform) -> None:

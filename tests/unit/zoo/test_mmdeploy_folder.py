@@ -80,6 +80,34 @@ def test_a_classifier_of_1x_has_lost_what_resizes(folder: Path) -> None:
     assert note.endswith("write `preprocess.backend` in the zoo file to settle it")
 
 
+@pytest.mark.parametrize(
+    ("step", "backend"), [("backend='pillow'", "pillow"), ("backend='cv2', edge='short'", "opencv"), ("", "opencv")]
+)
+def test_the_training_config_tells_it_where_it_can_be_read(folder: Path, step: str, backend: str) -> None:
+    base = f"test_pipeline = [dict(type='LoadImageFromFile'), dict(type='ResizeEdge', scale=256, {step})]\n"
+    (folder / "base.py").write_text(base)
+    (folder / "x.py").write_text("_base_ = ['./base.py']\n")
+    draft = describe(folder, exports.classifier(classes=4))
+    assert draft.entry["preprocess"]["backend"] == backend
+    assert notes(draft) == []
+
+
+@pytest.mark.parametrize("step", ["interpolation='bicubic'", "backend='tensorflow'", "edge='long'"])
+def test_the_training_config_tells_of_another_resize(folder: Path, step: str) -> None:
+    (folder / "x.py").write_text(f"test_pipeline = [dict(type='ResizeEdge', scale=256, {step})]\n")
+    (problem,) = fatal(describe(folder, exports.classifier(classes=4)))
+    assert problem.startswith("work_dir/x.py resizes with {'type': 'ResizeEdge', 'scale': 256, ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import os\ntest_pipeline = os.environ['P']\n", "(", "", "test_pipeline = 3\n", "_base_ = './gone.py'\n"],
+)
+def test_a_training_config_that_does_not_tell(folder: Path, text: str) -> None:
+    (folder / "x.py").write_text(text)
+    assert "does not say what resizes" in notes(describe(folder, exports.classifier(classes=4)))[0]
+
+
 @pytest.mark.parametrize(("written", "expected"), [("pillow", "pillow"), ("cv2", "opencv")])
 def test_what_resizes_where_it_is_written(folder: Path, written: str, expected: str) -> None:
     name, transforms, after = exports.classifier("0.x", classes=4)
