@@ -15,7 +15,7 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown
 from pytest_quant.zoo.draft import Draft, filled, holds
-from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
@@ -81,7 +81,7 @@ class ExistingDescriptions:
 
     def _add_published(self, keys: KeyPath, task: Task, done: Completed) -> None:
         entry = self._validated(keys, MetafileEntry, done.entry["metafile"])
-        path = self._path((*keys, "path"), entry.path)
+        path = self._file((*keys, "path"), entry.path)
         dataset_type = self._dataset_type(done)
         if dataset_type is None:
             return
@@ -105,7 +105,7 @@ class ExistingDescriptions:
 
     def _add_tolerances(self, keys: KeyPath, task: Task, done: Completed) -> None:
         entry = self._validated(keys, RegressionEntry, done.entry["regression"])
-        path = self._path((*keys, "path"), entry.path)
+        path = self._file((*keys, "path"), entry.path)
         document = self._located(keys, lambda: read_regression(path))
         found = self._located(keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset))
         refused = []
@@ -138,6 +138,13 @@ class ExistingDescriptions:
             raise ConfigError(
                 f"{self._document.where(keys)}: the environment variable {error.args[0]} of {text!r} is not set"
             ) from None
+
+    def _file(self, keys: KeyPath, text: str) -> Path:
+        path = self._path(keys, text)
+        if is_file(path):
+            return path
+        state = "is a folder" if is_folder(path) else "does not exist"
+        raise ConfigError(f"{self._document.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")
 
     def _located(self, keys: KeyPath, function: Callable[[], T]) -> T:
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from pytest_quant.errors import ConfigError, ZooError
 from pytest_quant.spec import Metric
 from pytest_quant.text import brief, listed, shown, suggestion
+from pytest_quant.zoo.environment import is_file
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, in_own_unit, is_number, plain
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
@@ -47,7 +48,7 @@ class MetafileModel:
         text = self.data.get("Config")
         if not isinstance(text, str):
             return None
-        return next((folder / text for folder in self.document.path.parents if (folder / text).is_file()), None)
+        return next((folder / text for folder in self.document.path.parents if is_file(folder / text)), None)
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,11 @@ class Metafiles:
         if imports is None:
             yield path
             return
-        for item in [imports] if isinstance(imports, str) else imports:
+        if not isinstance(imports, list):
+            raise ConfigError(f"{shown(path)}: Import: found {brief(imports)}, expected a list of metafiles")
+        for item in imports:
             file = path.parent / str(item)
-            if file.is_file():
+            if is_file(file):
                 yield file
             else:
                 unread.append(f"{shown(file)} does not exist")
@@ -137,8 +140,8 @@ class Metafiles:
 
 
 def _is_called(model: Mapping[str, Any], name: str) -> bool:
-    alias = model.get("Alias") or ()
-    aliases = [alias] if isinstance(alias, str) else alias
+    alias = model.get("Alias")
+    aliases = alias if isinstance(alias, list) else [alias]
     return name in (model.get("Name"), model.get("Config"), *aliases)
 
 

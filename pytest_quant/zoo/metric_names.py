@@ -27,6 +27,8 @@ METRIC_NAMES: Mapping[str, str] = {
 }
 """Key under ``Metrics`` to the metric's name in a zoo file. ``box AP``, ``mask AP`` and ``mIoU`` are of other tasks."""
 
+_DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
 DATASET_NAMES: Mapping[str, tuple[str, ...]] = {
     "cifar10": ("cifar10",),
     "imagenet": ("imagenet1k", "imagenet", "ilsvrc2012"),
@@ -55,17 +57,23 @@ def in_own_unit(metric: Metric, value: float) -> tuple[float, str | None]:
     >>> in_own_unit(METRICS["hmean"], PrintedFloat(79.5, "79.50"))
     (0.795, 'printed in percent')
     """
-    text = value.text if isinstance(value, PrintedFloat) else repr(value)
     if metric.unit == "fraction" and 1 < value <= 100:
-        return _scaled(text, -2), "printed in percent"
+        return scaled(value, -2), "printed in percent"
     if metric.unit == "%" and 0 < value <= 1:
-        return _scaled(text, 2), "printed as a fraction"
+        return scaled(value, 2), "printed as a fraction"
     return value, None
 
 
-def _scaled(text: str, powers_of_ten: int) -> PrintedFloat:
-    scaled = Decimal(text).scaleb(powers_of_ten)
-    return PrintedFloat(float(scaled), f"{scaled:f}")
+def scaled(value: float, powers_of_ten: int) -> PrintedFloat:
+    """A number times a power of ten, with the digits that were printed."""
+    result = Decimal(printed(value)).scaleb(powers_of_ten)
+    return PrintedFloat(float(result), f"{result:f}")
+
+
+def printed(value: float) -> str:
+    """A number as it was printed, in digits; YAML has other ways to write one."""
+    text = value.text if isinstance(value, PrintedFloat) else ""
+    return text if _DIGITS.fullmatch(text) else repr(float(value))
 
 
 def is_number(value: Any) -> TypeGuard[float]:

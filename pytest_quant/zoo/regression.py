@@ -7,17 +7,17 @@ evaluated * multi_value >= published - tolerance: the unit is the metafile's, wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pytest_quant.errors import ConfigError, ZooError
-from pytest_quant.limits import PrintedFloat, parse_tolerance
+from pytest_quant.limits import parse_tolerance
 from pytest_quant.spec import Metric
 from pytest_quant.text import brief, listed, shown
-from pytest_quant.zoo.metric_names import METRIC_NAMES, is_number, plain
+from pytest_quant.zoo.metric_names import METRIC_NAMES, is_number, plain, scaled
 from pytest_quant.zoo.yaml_lines import Document, read_yaml
 
 
@@ -106,7 +106,7 @@ def _tolerance(
 ) -> RegressionTolerance:
     where = document.where(("globals", "metric_info", name, "tolerance"))
     raw, factor = entry.get("tolerance"), entry.get("multi_value", 1)
-    if not is_number(raw):
+    if not is_number(raw) or not math.isfinite(raw):
         raise ConfigError(f"{where}: found {brief(raw)}, expected a number")
     if factor not in (1, 100):
         raise ConfigError(
@@ -114,17 +114,11 @@ def _tolerance(
             "(it is percent)"
         )
     in_percent = metric.unit == "%" or factor == 100
-    amount = _over_100(raw) if in_percent and metric.unit == "fraction" else raw
+    amount = scaled(raw, -2) if in_percent and metric.unit == "fraction" else raw
     unit = "percentage points" if in_percent else "of a fraction"
     converted = f", here {amount:g}" if amount != raw else ""
     source = f"{where}: {raw:g} ({unit}{converted}; metric_key {entry.get('metric_key')})"
     return RegressionTolerance(metric.name, amount, source, _refusal(metric, amount, max_tolerance_pct))
-
-
-def _over_100(value: float) -> float:
-    text = value.text if isinstance(value, PrintedFloat) else repr(value)
-    scaled = Decimal(text).scaleb(-2)
-    return PrintedFloat(float(scaled), f"{scaled:f}")
 
 
 def _refusal(metric: Metric, amount: float, max_tolerance_pct: float) -> str | None:

@@ -276,7 +276,10 @@ def test_a_published_number_that_is_not_reached(pytester: pytest.Pytester) -> No
             {"path": "metafile.yml", "model": "net-8xb32"},
             "a dataset of type image-list does not tell whether it is one",
         ),
-        ({"path": "gone.yml", "model": "net"}, "metafile: gone.yml: cannot be read: No such file or directory"),
+        (
+            {"path": "gone.yml", "model": "net"},
+            "metafile.path: gone.yml does not exist; paths are relative to the zoo file",
+        ),
     ],
 )
 def test_a_metafile_that_does_not_help(pytester: pytest.Pytester, metafile: Any, says: str) -> None:

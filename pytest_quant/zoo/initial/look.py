@@ -120,12 +120,13 @@ def _usable_models(
 
 def results_of(model: MetafileModel) -> list[dict[str, Any]]:
     """The results of a model, those that are none left out."""
-    results = model.data.get("Results") or []
+    results = model.data.get("Results")
     return [one for one in (results if isinstance(results, list) else [results]) if isinstance(one, dict)]
 
 
 def _task_of(model: MetafileModel) -> str | None:
-    names = {METRIC_NAMES.get(str(name)) for result in results_of(model) for name in result.get("Metrics") or ()}
+    metrics = [result.get("Metrics") for result in results_of(model)]
+    names = {METRIC_NAMES.get(str(name)) for found in metrics if isinstance(found, dict) for name in found}
     for task in ("classification", "text-detection", "keypoints"):
         if names & get_task(task).metrics.keys():
             return task

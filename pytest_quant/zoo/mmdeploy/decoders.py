@@ -116,7 +116,7 @@ def _heatmap(draft: Draft, params: Params, source: Source) -> None:
     draft.put("heatmap", *DECODER)
     draft.put(f"mmpose-{source.generation}", "postprocess", "profile")
     if params.get("heatmap_size") is not None:
-        draft.put(list(params["heatmap_size"]), "postprocess", "heatmap_size")
+        draft.put(params["heatmap_size"], "postprocess", "heatmap_size")
     combined = "combined" in str(params.get("heatmap_type", "")) or params.get("target_type") == "CombinedTarget"
     if combined or params.get("type") == "MegviiHeatmap" or params.get("post_process") == "megvii":
         kind = "combined targets" if combined else "Megvii heatmaps"

@@ -98,6 +98,7 @@ def read_json(path: Path, model: type[ModelT]) -> ModelT | None:
     """One of the files; None when it does not exist, `ConfigError` when it is something else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is no text
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pytest_quant.errors import ConfigError
 from pytest_quant.text import listed, shown
 from pytest_quant.zoo.draft import Draft
+from pytest_quant.zoo.environment import is_file, is_folder
 from pytest_quant.zoo.mmdeploy import decoders, transforms
 from pytest_quant.zoo.mmdeploy.files import (
     JSON_NAMES,
@@ -76,8 +77,8 @@ class _Files:
 
     @classmethod
     def read(cls, folder: Path) -> _Files:
-        if not folder.is_dir():
-            state = "is no folder" if folder.exists() else "does not exist"
+        if not is_folder(folder):
+            state = "is no folder" if is_file(folder) else "does not exist"
             raise ConfigError(f"{shown(folder)} {state}; expected the work_dir of an mmdeploy export")
         deploy = read_json(folder / "deploy.json", Deploy)
         pipeline = read_json(folder / "pipeline.json", Pipeline)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_quant.errors import ConfigError
 from pytest_quant.training_config import UnreadError, read_training_config
+from pytest_quant.zoo.environment import is_file
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def resize_step(folder: Path, config: str | None) -> ResizeStep | None:
     if not config:
         return None
     places = (folder / config, folder / Path(config).name)  # the first is the path itself where that is absolute
-    path = next((place for place in places if place.is_file()), None)
+    path = next((place for place in places if is_file(place)), None)
     if path is None:
         return None
     try:

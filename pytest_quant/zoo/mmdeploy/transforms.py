@@ -115,7 +115,7 @@ class _Steps:
 
 def _normalize(steps: _Steps, transform: Transform) -> None:
     draft, source = steps.draft, steps.source
-    mean, std = ([float(value) for value in transform.get(key) or ()] for key in ("mean", "std"))
+    mean, std = (_numbers(transform.get(key)) for key in ("mean", "std"))
     if len(mean) != len(std) or len(mean) not in (1, 3):
         draft.problem(
             f"{source.file} normalizes with {len(mean)} means and {len(std)} standard deviations, expected 1 or 3 of "
@@ -126,6 +126,12 @@ def _normalize(steps: _Steps, transform: Transform) -> None:
     draft.put(mean, "input", "mean")
     draft.put(std, "input", "std")
     draft.put(_color(draft, bool(transform.get("to_rgb", True)), mean, source), "input", "color")
+
+
+def _numbers(value: Any) -> list[float]:
+    """The numbers of a list; none when it is something else."""
+    is_list = isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+    return [float(item) for item in value] if is_list else []
 
 
 def _color(draft: Draft, to_rgb: bool, mean: Sequence[float], source: Source) -> str:
@@ -173,7 +179,7 @@ def _backend(steps: _Steps, transform: Transform) -> None:
     """Which library resizes: 0.x passes the key on, 1.x loses it where a ResizeEdge became a Resize with keep_ratio."""
     draft, source = steps.draft, steps.source
     written = transform.get("backend")
-    if written in _BACKENDS:
+    if isinstance(written, str) and written in _BACKENDS:
         draft.put(_BACKENDS[written], "preprocess", "backend")
     elif written is not None:
         steps.unknown(f"resizes with the backend {written}")
@@ -222,13 +228,13 @@ def _text_resize(steps: _Steps, transform: Transform) -> None:
     else:
         steps.draft.put({"size": size}, "preprocess", "resize")
     _interpolation(steps, transform)
-    if transform.get("backend", "cv2") != "cv2":
-        steps.draft.put("pillow", "preprocess", "backend")
+    if transform.get("backend") is not None:
+        _backend(steps, transform)
 
 
 def _short_scale(steps: _Steps, transform: Transform) -> None:
     """MMOCR 1.x resizes the short side of PANet's images with a training transform whose ranges are empty."""
-    ranges = [list(transform.get(key, (0.7, 1.3))) for key in ("ratio_range", "aspect_ratio_range")]
+    ranges = [transform.get(key) for key in ("ratio_range", "aspect_ratio_range")]
     short = transform.get("short_size")
     if not _is_pixels(short) or transform.get("scale_divisor", 1) != 1 or ranges != [[1.0, 1.0]] * 2:
         steps.unknown(f"resizes with {dict(transform)}")
