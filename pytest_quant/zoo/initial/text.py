@@ -93,6 +93,7 @@ def _lines(found: Found, folder: Path, command: str) -> Iterator[str]:
 
 def _comment(text: str, indent: str) -> Iterator[str]:
     for paragraph in text.splitlines():
+        paragraph = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in paragraph)  # YAML is text
         for line in textwrap.wrap(paragraph, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False):
             yield f"{indent}# {line}"
 
