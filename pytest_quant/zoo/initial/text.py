@@ -171,7 +171,7 @@ def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
         for finding in proposal.draft.findings:
             if finding not in told and _belongs_to(finding, key, entry):
                 told.append(finding)
-                yield from _comment(f"{f'{FILL_IN}: ' if finding.fatal else ''}{finding.text}", "    ")
+                yield from _comment(_told(finding, entry), "    ")
         yield from _key(key, entry[key])
     if proposal.published is not None and entry["task"] in TASK_NAMES:
         yield from _metafile(proposal.published, get_task(entry["task"]), proposal.dataset_type, folder)
@@ -191,6 +191,20 @@ def _metafile(model: MetafileModel, task: Task, dataset_type: str, folder: Path)
     yield from _comment(f"Published for fp32: {values}{where}", "    ")
     keys = {"path": relative_posix(model.document.path, folder), "model": model.name}
     yield f"    metafile: {_flow(keys | ({'dataset': other} if other is not None else {}))}"
+
+
+def _told(finding: Finding, entry: Mapping[str, Any]) -> str:
+    if not finding.fatal:
+        return finding.text
+    is_open = any(_value(entry, keys) == FILL_IN for keys in finding.settled_by)
+    return f"{FILL_IN if is_open else 'MISSING'}: {finding.text}"
+
+
+def _value(entry: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    value: Any = entry
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _belongs_to(finding: Finding, key: str, entry: Mapping[str, Any]) -> bool:
