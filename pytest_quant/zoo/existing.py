@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +48,7 @@ class ExistingDescriptions:
         self._datasets = datasets
         self._max_tolerance_pct = max_tolerance_pct
         self._metafiles = Metafiles()
+        self._read_regression = lru_cache(read_regression)  # often one file for all models
 
     def complete(self, keys: KeyPath, raw: Mapping[str, Any]) -> Completed:
         """The entry at ``keys`` filled in; raises `ConfigError` for what cannot be read or must be settled first."""
@@ -106,7 +108,7 @@ class ExistingDescriptions:
     def _add_tolerances(self, keys: KeyPath, task: Task, done: Completed) -> None:
         entry = self._validated(keys, RegressionEntry, done.entry["regression"])
         path = self._file((*keys, "path"), entry.path)
-        document = self._located(keys, lambda: read_regression(path))
+        document = self._located(keys, lambda: self._read_regression(path))
         found = self._located(keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset))
         refused = []
         draft = Draft()

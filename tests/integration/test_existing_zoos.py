@@ -128,6 +128,18 @@ def test_every_problem_of_a_folder_is_told_at_once(pytester: pytest.Pytester) ->
     assert "work_dir has 2 int8 nets, expected one: end2end_int8.param, other_int8.param" in reason
 
 
+def test_an_int8_net_that_is_made_here(pytester: pytest.Pytester) -> None:
+    """The folder has none: the zoo file says how it is calibrated, and all else comes from the folder."""
+    classifier_zoo(pytester.path)
+    for suffix in (".param", ".bin"):
+        (pytester.path / "work_dir" / f"end2end_int8{suffix}").unlink()
+    reason = run_quant(pytester).cases["tiny::config"]["reason"]
+    assert "work_dir has no int8 net" in reason
+    assert "`int8: {calibrate: {images: ...}}` makes one here" in reason
+    changed_zoo(pytester.path, int8={"calibrate": {"images": "images"}})
+    assert run_quant(pytester).verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", "tiny::table": "pass"}
+
+
 def test_a_colour_without_its_means(pytester: pytest.Pytester) -> None:
     classifier_zoo(pytester.path, input={"color": "bgr"})
     assert run_quant(pytester).verdicts["tiny::int8"] == "pass", "all means are the same"

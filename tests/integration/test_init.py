@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +362,21 @@ def test_names_are_unique_and_legal(folder: Path) -> None:
         write_classifier_export(folder / name)
     assert call() == 0
     assert list(read(folder / "zoo.quant.yaml")["models"]) == ["x", "2015", "net-one", "net-one-2", "no"]
+
+
+def test_the_documentation_shows_what_is_written(pytester: pytest.Pytester, folder: Path) -> None:
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not on this machine")
+    shutil.copytree(SHARED / "mmdeploy-resnet18", folder / "real")
+    text = (Path(__file__).parents[2] / "docs" / "existing-zoos.md").read_text(encoding="utf-8")
+    shown = text[text.rindex("```yaml\n") + 8 :].partition("```")[0]
+    call("real", "-o", "other.quant.yaml")
+    assert call("real") == 1
+    written = (folder / "real" / "zoo.quant.yaml").read_text()
+    assert written.endswith(shown)
+    entry = {"mmdeploy": "real", "dataset": "cifar10", "tolerance": {"top1": 1.0}}
+    datasets = {"cifar10": {"type": "cifar10", "root": "."}}
+    tiny.write_zoo(folder, {"resnet18-cifar10": entry}, datasets=datasets)
+    reason = run_quant(pytester, "zoo.quant.yaml").cases["resnet18-cifar10::config"]["reason"]
+    without_line = re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", reason)
+    assert without_line in re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", text)
