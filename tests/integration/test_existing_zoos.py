@@ -187,16 +187,20 @@ def move_nets(folder: Path, name: str) -> None:
             (folder / f"{name}{side}{suffix}").rename(folder / "work_dir" / target)
 
 
-def test_a_text_detector(pytester: pytest.Pytester) -> None:
-    folder = pytester.path
+def write_text_export(folder: Path) -> None:
+    """A DB detector as mmdeploy 0.x exports it, and images of 64x64 pixels for it."""
     text_zoo(folder, tiny.GOOD_SCALE)
     move_nets(folder, "bars")
     name, transforms, after = exports.text_detector("0.x", head="DBHead", text_repr_type="quad", unclip_ratio=0.1)
     transforms[1] = {"type": "Resize", "size": [64, 64], "keep_ratio": False}
     transforms[2] = {"type": "Normalize", "mean": [0.0] * 3, "std": [255.0] * 3, "to_rgb": True}
     exports.write_export(folder / "work_dir", (name, transforms, after), "0.x", blobs=("in0", ["out0"]))
+
+
+def test_a_text_detector(pytester: pytest.Pytester) -> None:
+    write_text_export(pytester.path)
     drop = dict.fromkeys(("task", "fp32", "int8", "input", "output", "postprocess"))
-    changed_zoo(folder, mmdeploy="work_dir", **drop)
+    changed_zoo(pytester.path, mmdeploy="work_dir", **drop)
     run = run_quant(pytester)
     assert run.verdicts == {"bars::hmean": "pass", "bars::int8": "pass"}
     assert run.metric("bars", "hmean")["fp32"] == 1.0
@@ -223,12 +227,17 @@ def test_a_text_detector_whose_parameters_are_lost(pytester: pytest.Pytester) ->
     assert (conditions["decoder"], conditions["hmean_profile"]) == ("pan", "mmocr-1.x")
 
 
-def pose_export_zoo(folder: Path, **keys: Any) -> None:
+def write_pose_export(folder: Path) -> None:
+    """A pose net as mmdeploy 1.x exports it, and images with one person each."""
     pose_zoo(folder, "ground-truth")
     move_nets(folder, "spots")
     name, transforms, after = exports.pose_detector(size=(32, 32), heatmap_size=[32, 32])
     transforms[3] = {"type": "Normalize", "mean": [0.0] * 3, "std": [255.0] * 3, "to_rgb": True}
     exports.write_export(folder / "work_dir", (name, transforms, after), blobs=("in0", ["out0"]))
+
+
+def pose_export_zoo(folder: Path, **keys: Any) -> None:
+    write_pose_export(folder)
     drop = dict.fromkeys(("task", "fp32", "int8", "input", "output"))
     changed_zoo(folder, mmdeploy="work_dir", **drop, **keys)
 

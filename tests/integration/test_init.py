@@ -16,8 +16,8 @@ from pytest_quant.errors import ConfigError
 from pytest_quant.zoo.initial.text import FILL_IN
 from tests import exports, tiny
 from tests.integration.runs import run_quant
-from tests.integration.test_existing_zoos import move_nets, write_nets, write_regression
-from tests.integration.test_other_tasks import pose_zoo, text_zoo
+from tests.integration.test_existing_zoos import write_nets, write_pose_export, write_regression, write_text_export
+from tests.integration.test_other_tasks import text_zoo
 
 SHARED = Path(__file__).parents[3] / "shared" / "models"
 
@@ -96,19 +96,10 @@ def test_a_text_detector_and_a_pose_net(
     pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two export folders in one folder."""
-    text_zoo(folder, tiny.GOOD_SCALE)
-    move_nets(folder, "bars")
-    name, transforms, after = exports.text_detector("0.x", head="DBHead", text_repr_type="quad", unclip_ratio=0.1)
-    transforms[1] = {"type": "Resize", "size": [64, 64], "keep_ratio": False}
-    transforms[2] = {"type": "Normalize", "mean": [0.0] * 3, "std": [255.0] * 3, "to_rgb": True}
-    exports.write_export(folder / "work_dir", (name, transforms, after), "0.x", blobs=("in0", ["out0"]))
+    write_text_export(folder)
     (folder / "work_dir").rename(folder / "text")
     (folder / "images").rename(folder / "bars")
-    pose_zoo(folder, "ground-truth")
-    move_nets(folder, "spots")
-    name, transforms, after = exports.pose_detector(size=(32, 32), heatmap_size=[32, 32])
-    transforms[3] = {"type": "Normalize", "mean": [0.0] * 3, "std": [255.0] * 3, "to_rgb": True}
-    exports.write_export(folder / "work_dir", (name, transforms, after), blobs=("in0", ["out0"]))
+    write_pose_export(folder)
     (folder / "work_dir").rename(folder / "pose")
     assert call("--force") == 0
     (folder / "annotations").mkdir()
