@@ -85,13 +85,15 @@ def stand_in(folder: Path) -> None:
     (folder / "end2end.table").touch()
 
 
-def one_system(system: System, work: Path, environ: Mapping[str, str], *, rebuild: bool) -> dict[str, Any]:
+def one_system(
+    system: System, work: Path, samples: Path, environ: Mapping[str, str], *, rebuild: bool
+) -> dict[str, Any]:
     """All steps of one system; the figures of each."""
     folder = work / "models" / system.model
     built_file = folder / "built.json"
     python = [sys.executable, "-m"]
     if rebuild or not built_file.exists():
-        built = run_step([*python, "benchmarks.systems.build", system.key, str(folder)], environ)
+        built = run_step([*python, "benchmarks.systems.build", system.key, str(folder), str(samples)], environ)
         built_file.write_text(json.dumps(asdict(built)))
     stand_in(folder)
     stages = [*python, "benchmarks.systems.stages"]
@@ -165,7 +167,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2, help="images of each dataset")
     parser.add_argument("--rebuild", action="store_true", help="build models that are there already again")
     arguments = parser.parse_args()
-    work = arguments.work.resolve()
+    work, samples = arguments.work.resolve(), arguments.samples.resolve()
     environ = {**os.environ, "OMP_NUM_THREADS": "1", MODELS_VARIABLE: str(work / "models")}
     lines, texts = [HEAD], []
     written = set()
@@ -175,9 +177,9 @@ def main() -> None:
         variable, write = WRITERS[system.dataset]
         environ[variable] = str(work / "data" / system.dataset)
         if system.dataset not in written:
-            write(work / "data" / system.dataset, arguments.samples, arguments.images)
+            write(work / "data" / system.dataset, samples, arguments.images)
             written.add(system.dataset)
-        found = one_system(system, work, environ, rebuild=arguments.rebuild)
+        found = one_system(system, work, samples, environ, rebuild=arguments.rebuild)
         (work / f"{system.key}.figures.json").write_text(json.dumps(found, indent=1))
         lines.append(row(system, found))
         texts.append(details(system, found))

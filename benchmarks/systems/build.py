@@ -1,6 +1,6 @@
 """Build one system with random weights and write it as fp32 ncnn files; a program of its own, run by `full_size`.
 
-    python -m benchmarks.systems.build KEY FOLDER
+    python -m benchmarks.systems.build KEY FOLDER SAMPLES
 
 Prints a line of JSON: the parameters before normalization is folded, and the layer types of the ``.param``.
 """
@@ -13,27 +13,30 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import interpolate
+from torch import Tensor, nn
 
 from benchmarks.systems.blocks import ConvNorm
 from benchmarks.systems.catalog import SYSTEMS
+from benchmarks.systems.pictures import Image, pictures
 from fixtures.make.export import export_onnx, onnx_to_ncnn
 from pytest_quant.ncnn_files.param import Param, read_param
 from pytest_quant.ncnn_files.writer import write_param
 
 SEED = 0
-_SETTLING_BATCHES = 2
+_SETTLING_BATCHES, _BATCH = 3, 4
 _LARGEST_SETTLING_SIDE = 256
+_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _BLOBS = {"in0": "input", "out0": "output"}
 """The blob names of pnnx to those of mmdeploy."""
 
 
-def settle(model: nn.Module, size: tuple[int, int]) -> None:
-    """Draw the weights (He's normal initialization) and let every normalization see a few batches of smooth noise.
+def settle(model: nn.Module, size: tuple[int, int], images: list[Image]) -> None:
+    """Draw the weights (He's normal initialization) and let every normalization see a few batches of images.
 
-    Afterwards each map has about unit variance, as in a trained net, so that nothing vanishes or overflows in int8.
+    Afterwards each map has about unit variance on images, as in a trained net, so that nothing vanishes or overflows.
     """
     for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
@@ -43,10 +46,15 @@ def settle(model: nn.Module, size: tuple[int, int]) -> None:
     side = min(*size, _LARGEST_SETTLING_SIDE)
     model.train()
     with torch.no_grad():
-        for _ in range(_SETTLING_BATCHES):
-            coarse = interpolate(torch.randn(2, 3, side // 16, side // 16), size=(side, side), mode="bilinear")
-            model(coarse + 0.3 * torch.randn(2, 3, side, side))
+        for start in range(0, len(images), _BATCH):
+            model(torch.stack([_tensor(image, side) for image in images[start : start + _BATCH]]))
     model.eval()
+
+
+def _tensor(image: Image, side: int) -> Tensor:
+    pixels = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)[:, :, ::-1].astype(np.float32)
+    normalized = (pixels - np.array(_MEAN, np.float32)) / np.array(_STD, np.float32)
+    return torch.from_numpy(np.ascontiguousarray(normalized.transpose(2, 0, 1)))
 
 
 def fold(model: nn.Module) -> None:
@@ -70,13 +78,13 @@ def rename_blobs(param: Param) -> Param:
 
 
 def main() -> None:
-    key, folder = sys.argv[1], Path(sys.argv[2])
+    key, folder, samples = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     system = next(system for system in SYSTEMS if system.key == key)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
     model = system.build()
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    settle(model, system.size)
+    settle(model, system.size, pictures(samples, _SETTLING_BATCHES * _BATCH))
     fold(model)
     onnx = folder / "end2end.onnx"
     export_onnx(model, (1, 3, system.size[1], system.size[0]), onnx)

@@ -59,6 +59,18 @@ def draw_words(image: Image, bend: float, rows: int = 3) -> list[NDArray[np.int3
     return bands
 
 
+def pictures(samples: Path, count: int) -> list[Image]:
+    """Some images, BGR: the first of ``imagenet-sample/``, else drawn ones."""
+    folder = samples / "imagenet-sample"
+    names = [line.rsplit(" ", 1)[0] for line in _lines(folder / "labels.txt", count)]
+    if names:
+        return [_read(folder / name) for name in names]
+    drawn = [backdrop(IMAGENET_SIZE, seed) for seed in range(count)]
+    for image in drawn:
+        draw_words(image, 0.2)
+    return drawn
+
+
 def write_cifar10(root: Path, samples: Path, count: int) -> None:
     """Records of ``cifar10/test.txt``, else drawn ones, as ``cifar-10-batches-bin/test_batch.bin``."""
     target = _fresh(root / "cifar-10-batches-bin")
