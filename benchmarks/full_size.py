@@ -6,8 +6,8 @@ Builds each architecture with random weights, exports it to ONNX, converts it wi
 and runs it through its case of ``examples/published-table.quant.yaml`` on a few images of real size. Random weights
 make accuracy meaningless: what is told is parameters, file sizes, seconds, memory and shapes. Needs torch, onnx,
 onnxscript and pnnx (``pip install torch onnx onnxscript``, ``pip install --no-deps pnnx``). Every step is a process of
-its own with one thread; its peak memory is the operating system's figure for that process, Python and libraries
-included.
+its own with one thread. Seconds are those of a core, so that they can be told on a machine that others use, too; peak
+memory is the operating system's figure for the process, Python and libraries included.
 
 Real images come from ``--samples`` (see `benchmarks.systems.pictures`), by default ``../shared/data``; what is not
 there is drawn. The files, two gigabytes, stay in ``--work``; what is built already is kept unless ``--rebuild`` is
@@ -22,7 +22,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -41,13 +40,12 @@ class Done:
     """A step that ended."""
 
     result: dict[str, Any]
-    elapsed_s: float
+    cpu_s: float
     peak_mb: float
 
 
 def run_step(command: Sequence[str], environ: Mapping[str, str], accepted: Sequence[int] = (0,)) -> Done:
     """Run a program and read the JSON in the last line of what it prints; an unexpected exit ends this program."""
-    start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as output:
         child = subprocess.Popen(command, cwd=ROOT, env=dict(environ), stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(child.pid, 0)
@@ -58,7 +56,7 @@ def run_step(command: Sequence[str], environ: Mapping[str, str], accepted: Seque
         raise SystemExit(f"{' '.join(command)} ended with {child.returncode}:\n{text}")
     last = text.strip().splitlines()[-1] if text.strip() else ""
     result = json.loads(last) if last.startswith("{") else {}
-    return Done(result, time.perf_counter() - start, usage.ru_maxrss / 1024)
+    return Done(result, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def run_case(system: System, report: Path, environ: Mapping[str, str]) -> Done:
@@ -73,7 +71,7 @@ def run_case(system: System, report: Path, environ: Mapping[str, str]) -> Done:
     undecided = {verdict: count for verdict, count in verdicts.items() if verdict not in DECIDED}
     if undecided or not verdicts:
         raise SystemExit(f"{system.key}: cases that were not decided: {undecided or 'all'}; see {report}")
-    return Done(dict(verdicts), done.elapsed_s, done.peak_mb)
+    return Done(dict(verdicts), done.cpu_s, done.peak_mb)
 
 
 def stand_in(folder: Path) -> None:
@@ -154,8 +152,8 @@ def details(system: System, found: Mapping[str, Any]) -> str:
         f"in {quantized['write_s']:.1f} s\n"
         f"  {fp32['images']} images, {fp32['forwards']} forward passes, instances fp32 {fp32['instances']}, "
         f"int8 {int8['instances']}; signal to noise of the int8 outputs {sqnr} dB\n"
-        f"  case: {verdicts}, {case['elapsed_s']:.1f} s, peak {case['peak_mb']:.0f} MB; torch, ONNX and pnnx: "
-        f"{build['elapsed_s']:.1f} s, peak {build['peak_mb']:.0f} MB"
+        f"  case: {verdicts}, {case['cpu_s']:.1f} s, peak {case['peak_mb']:.0f} MB; torch, ONNX and pnnx: "
+        f"{build['cpu_s']:.1f} s, peak {build['peak_mb']:.0f} MB"
     )
 
 

@@ -51,17 +51,17 @@ def quantize(model: ModelSpec) -> dict[str, Any]:
     assert model.table is not None
     inputs = _inputs(model)
     files = model.fp32
-    start = time.perf_counter()
+    start = time.process_time()
     table = calibrate(
         files.param, files.bin, lambda: inputs, lambda: BlobExtractor(files.param, files.bin, channels=3), method="kl"
     )
-    calibrated = time.perf_counter()
+    calibrated = time.process_time()
     write_table(table, model.table)
     report = quantize_model(files.param, files.bin, model.table, model.int8.param, model.int8.bin)
     return {
         "inputs": len(inputs),
         "calibrate_s": calibrated - start,
-        "write_s": time.perf_counter() - calibrated,
+        "write_s": time.process_time() - calibrated,
         "int8_layers": len(report.quantized),
         "requantized": len(report.requantized),
         "kept_float": len(report.kept_float),
@@ -86,31 +86,31 @@ class _Timed:
     outputs: list[Array] = field(default_factory=list)
 
     def __call__(self, array: Array) -> dict[str, Array]:
-        start = time.perf_counter()
+        start = time.thread_time()
         outputs = self.net.run(array)
-        self.seconds.append(time.perf_counter() - start)
+        self.seconds.append(time.thread_time() - start)
         self.shapes.update((array.shape, output.shape) for output in outputs.values())
         self.outputs += outputs.values()
         return outputs
 
 
 def measure(model: ModelSpec, side: Side) -> dict[str, Any]:
-    """Seconds of each part of the way from a file to a prediction, one thread; images share one loaded net."""
+    """CPU seconds of each part of the way from a file to a prediction; images share one loaded net."""
     task, dataset = get_task(model.task), open_dataset(model.dataset)
     pipeline = task.pipeline(model)
-    start = time.perf_counter()
+    start = time.thread_time()
     timed = _Timed(open_runner(model, side))
-    opened = time.perf_counter()
+    opened = time.thread_time()
     prepare_s, predict_s = [], []
     predictions = []
     with single_threaded_opencv():
         for sample in dataset.samples:
-            begin = time.perf_counter()
+            begin = time.thread_time()
             prepared = pipeline.prepare(dataset.read(sample, orient=task.orient), sample)
-            middle = time.perf_counter()
+            middle = time.thread_time()
             predictions.append(pipeline.predict(timed, prepared))
             prepare_s.append(middle - begin)
-            predict_s.append(time.perf_counter() - middle)
+            predict_s.append(time.thread_time() - middle)
     images = len(dataset.samples)
     np.savez(_outputs_file(model, side), *timed.outputs)
     return {
