@@ -11,8 +11,11 @@ STEPS_MAX = 1 << 14
 """Where a walk ends that has not reached the border. With the published step of 0.03 radii it is then 490 radii away,
 so only radii of about zero come to it; the published decoder goes on for ever at a radius of zero."""
 
-_STRIDES = (16, 64, 64)
+_FIRST_STRIDE, _STRIDE = 16, 64
 """Steps that are looked at one by one, so many together; in a published net ten or so are all there are."""
+
+_SHORT_STEP = 1 / 16
+"""Walks of shorter steps stay in a pixel for so long that only where they enter another one is looked at."""
 
 _EXACT_STEP = 2.0**-16
 """Multiples of a float32 from here on, added to a place in a map, are exact in float64: a product is the sum."""
@@ -123,17 +126,17 @@ def _steps_inside(
         return surroundings.cells(y0 + numbers * dy, x0 + numbers * dx)
 
     done = 0
-    for stride in _STRIDES:
-        last = min(done + stride, steps_max)
-        if not walking.size or done == last:
-            break
+    while walking.size and done < steps_max:
+        last = min(done + (_STRIDE if done else _FIRST_STRIDE), steps_max)
         inside = surroundings.holds(cells(walking, np.arange(done + 1, last + 1, dtype=np.float64)))
         left = ~inside.all(axis=1)
         counts[walking[left]] = done + inside[left].argmin(axis=1)
         walking = walking[~left]
+        if not done:
+            short = np.abs(step[walking]).max(axis=1) < _SHORT_STEP
+            slow, walking = walking[short], walking[~short]
+            counts[slow] = _crossings(surroundings, start[slow], step[slow], last, steps_max)
         done = last
-    if walking.size and done < steps_max:
-        counts[walking] = _crossings(surroundings, start[walking], step[walking], done, steps_max)
     return counts
 
 
