@@ -6,7 +6,8 @@ of other tools. Every method quantizes symmetrically: scale = 127 / threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +17,78 @@ from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.ncnn_files.param import Param, read_param
 from pytest_quant.ncnn_files.table import Table
-from pytest_quant.ncnn_files.weights import walk
+from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
 from pytest_quant.quantize.activations import BlobStats, Extract, Inputs, Progress, collect
 from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
+from pytest_quant.spec import CalibrationMethod
 
-Method = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+Method = CalibrationMethod
 
-_NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
+NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the calibration inputs make a float network compute: enough for the table of every method.
+
+    >>> data = gather(param, bin, inputs, open_extract, histograms=True)  # doctest: +SKIP
+    >>> data.table(method="kl") == calibrate(param, bin, inputs, open_extract)  # doctest: +SKIP
+    True
+    """
+
+    param: Param
+    weights: Weights
+    blob_by_layer: Mapping[str, str]
+    """Layer to the blob that it reads, in file order."""
+    stats: Mapping[str, BlobStats]
+    """Of each blob."""
+
+    def table(
+        self, method: Method = "kl", *, percentile: float = 99.99, eight_bit: bool = False, zero_scale: float = 1.0
+    ) -> Table:
+        """The table of one method; the parameters are those of `calibrate`. Most methods take histograms."""
+        weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
+        by_layer = weight_scales(
+            self.param, self.weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale
+        )
+        scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in self.stats.items()}
+        return Table(
+            weights={f"{name}_param_0": by_layer[name] for name in self.blob_by_layer},
+            activations={name: scales[blob] for name, blob in self.blob_by_layer.items()},
+        )
+
+
+def gather(
+    param_path: Path | str,
+    bin_path: Path | str,
+    inputs: Inputs,
+    open_extract: Callable[[], Extract],
+    *,
+    histograms: bool,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Calibration:
+    """Run the inputs through a float network; ``histograms`` takes a second pass. See `calibrate` for the rest."""
+    param = read_param(param_path)
+    weights = walk(param, bin_path)
+    _refuse(param)
+    quantizable = weight_scales(param, weights, zero_scale=1.0)
+    blob_by_layer = {
+        layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in quantizable
+    }
+    if not blob_by_layer:
+        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
+    stats = collect(
+        inputs,
+        [open_extract() for _ in range(max(threads, 1))],
+        tuple(dict.fromkeys(blob_by_layer.values())),
+        histograms=histograms,
+        progress=progress,
+    )
+    return Calibration(param, weights, blob_by_layer, stats)
 
 
 def calibrate(
@@ -60,26 +123,11 @@ def calibrate(
         QuantError: there is no input, or an input makes the network compute values that are not finite.
 
     """
-    param = read_param(param_path)
-    weights = walk(param, bin_path)
-    _refuse(param)
-    weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
-    by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
-    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in by_layer}
-    if not blob_by_layer:
-        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
-    stats = collect(
-        inputs,
-        [open_extract() for _ in range(max(threads, 1))],
-        tuple(dict.fromkeys(blob_by_layer.values())),
-        histograms=method in _NEEDS_HISTOGRAM,
-        progress=progress,
+    histograms = method in NEEDS_HISTOGRAM
+    found = gather(
+        param_path, bin_path, inputs, open_extract, histograms=histograms, threads=threads, progress=progress
     )
-    scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in stats.items()}
-    return Table(
-        weights={f"{name}_param_0": values for name, values in by_layer.items()},
-        activations={name: scales[blob] for name, blob in blob_by_layer.items()},
-    )
+    return found.table(method, percentile=percentile, eight_bit=eight_bit, zero_scale=zero_scale)
 
 
 def _origin(param: Param, blob: str) -> str:
