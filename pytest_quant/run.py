@@ -23,13 +23,14 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import CaseRecord, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import CaseRecord, Kind, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
     from pytest_quant.baseline import Baseline
+    from pytest_quant.diagnoses import Diagnoses
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -48,6 +49,7 @@ class QuantRun:
         self._owner: dict[str, Path] = {}
         self._baseline: Baseline | None = None
         self._limited: dict[str, set[str]] = {}
+        self._kinds: dict[str, set[Kind]] = {}
         self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
@@ -71,6 +73,13 @@ class QuantRun:
             baseline=self._baseline,
             strict=settings.strict,
         )
+
+    @cached_property
+    def _diagnoses(self) -> Diagnoses:
+        """The layer diagnoses of the run's models."""
+        from pytest_quant.diagnoses import Diagnoses
+
+        return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -121,6 +130,7 @@ class QuantRun:
             return
         metrics = (limit.metric for limit in limits)
         self._limited.setdefault(model.name, set()).update(metric for metric in metrics if metric is not None)
+        self._kinds.setdefault(model.name, set()).update(limit.kind for limit in limits)
         if self.settings.early_stop:
             self.assessor.expect(model, limits)
 
@@ -158,9 +168,28 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
+        if self.settings.diagnose and limit.needs_dataset:
+            self._diagnoses.entry(model)
         if not is_broken(verdict, self.settings.inconclusive):
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model))
+        measurement = self.assessor.measured(model, limit.net)
+        if limit.kind != "tolerance":
+            return failure_message(model, limit, verdict, measurement)
+        diagnosis = self._diagnoses.entry(model)
+        return failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+
+    def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
+        """Which step lost how much, where the run measures the model's ONNX file anyway."""
+        from pytest_quant.report.stages import stage_lines
+
+        if "onnx" not in self._kinds.get(model.name, ()):
+            return []
+        try:
+            self.assessor.measurement(model, "onnx")
+            self.assessor.agreement(model)
+        except QuantError as error:
+            return [f"stages: {error}"]
+        return stage_lines(self.model_entries([model])[model.name], [limit.metric] if limit.metric else [])
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -184,12 +213,34 @@ class QuantRun:
 
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None and model.name not in self._entries:
+            if measurement is None:
+                continue
+            if model.name not in self._entries:
                 entry = model_entry(
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_onnx(model, self._entries[model.name])
+            self._add_diagnosis(model)
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
+
+    def _add_diagnosis(self, model: ModelSpec) -> None:
+        """What this process knows of the layers of a model, as a key of its entry of the report."""
+        diagnosis = self._diagnoses.known(model)
+        if diagnosis is not None and model.name in self._entries:
+            self._entries[model.name]["diagnosis"] = dict(diagnosis)
+
+    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
+        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
+        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
+
+        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
+        if "onnx" not in entry and onnx is not None and agreement is not None:
+            entry["onnx"] = onnx_entry(onnx, agreement)
+        quantized = self.assessor.measured(model, "onnx_int8")
+        if "onnx_int8" not in entry and quantized is not None:
+            limited = self._limited.get(model.name, ())
+            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_quant.datasets.sampling import seeded_order
+from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.environment import isa, versions
 from pytest_quant.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.ncnn_files.table import write_table
@@ -14,7 +16,7 @@ from pytest_quant.nets import check_nets
 from pytest_quant.predictions.built_files import BuiltFiles
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.digests import DigestMemo, sha256_json
-from pytest_quant.quantize.from_images import calibrate_model, list_images
+from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec import UNBUILT, CalibrationSpec, ModelSpec, NetFiles
 from pytest_quant.tasks import get_task
@@ -22,8 +24,6 @@ from pytest_quant.text import shown
 
 _BUILD_VERSION = 1
 """Part of every key: raise it when the same inputs give other files than before."""
-_SEED = 0
-"""Of the choice of calibration images: the int8 net does not depend on the seed of an evaluation."""
 
 
 class ModelBuilder:
@@ -43,6 +43,8 @@ class ModelBuilder:
         if model.is_built:
             return model
         name = f"{shown(model.zoo)}: models.{model.name}"
+        if model.fp32_onnx is not None and model.fp32 == UNBUILT:
+            model = self._with_fp32(model, model.fp32_onnx)
         if model.calibration is not None and model.int8 == UNBUILT:
             model = self._with_int8(model, model.calibration)
         try:
@@ -51,45 +53,60 @@ class ModelBuilder:
             raise ConfigError(f"{name}: {error}") from None
         return replace(model, built_in=self._files.root)
 
-    def calibration_images(self, model: ModelSpec) -> list[Path]:
-        """The images that a model is calibrated with: the seeded choice, in its order; empty for files that are given.
-
-        Raises `DatasetMissingError` when they are not on this machine.
-        """
-        return [] if model.calibration is None else chosen_images(model.calibration, model)
-
-    def image_digests(self, images: Sequence[Path]) -> list[str]:
+    def image_digests(self, dataset: ImageFiles, images: Sequence[Sample]) -> list[str]:
         """SHA-256 of image files; raises `DatasetError` for one that cannot be read."""
         try:
-            return self._digests.of_files(images)
+            return self._digests.of_contents([dataset.content(image) for image in images])
         except OSError as error:
             raise DatasetError(f"calibration image {error.filename} cannot be read: {error.strerror}") from error
 
+    def _with_fp32(self, model: ModelSpec, onnx: Path) -> ModelSpec:
+        from pytest_quant.convert.pnnx import converted_files, onnx_to_ncnn, pnnx_version  # with them comes onnx
+        from pytest_quant.onnx_files.facts import inspect_onnx
+
+        key = {
+            "build": _BUILD_VERSION,
+            "name": onnx.stem,
+            "onnx": self._digests.of_files(inspect_onnx(onnx).files),
+            "pnnx": pnnx_version(),
+        }
+
+        def make(folder: Path) -> None:
+            with self._cores.core():
+                onnx_to_ncnn(onnx, folder)
+
+        return replace(model, fp32=converted_files(onnx, self._files.folder(sha256_json(key), make)))
+
     def _with_int8(self, model: ModelSpec, calibration: CalibrationSpec) -> ModelSpec:
-        images = chosen_images(calibration, model)
-        folder = self._files.folder(
-            self._int8_key(model, calibration, images),
-            lambda folder: self._make_int8(model, calibration, images, folder),
-        )
+        dataset, images = calibration_set(calibration, model)
+        key = self._int8_key(model, calibration, self.image_digests(dataset, images))
+        folder = self._files.folder(key, lambda fresh: self._make_int8(model, calibration, dataset, images, fresh))
         table, int8 = _int8_files(folder, model)
         return replace(model, int8=int8, table=table)
 
-    def _make_int8(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[Path], folder: Path) -> None:
+    def _make_int8(
+        self,
+        model: ModelSpec,
+        calibration: CalibrationSpec,
+        dataset: ImageFiles,
+        images: Sequence[Sample],
+        folder: Path,
+    ) -> None:
         table_path, int8 = _int8_files(folder, model)
         table = calibrate_model(
             model,
+            dataset,
             images,
             method=calibration.method,
             percentile=calibration.percentile,
             eight_bit=calibration.eight_bit,
             keep_float=calibration.keep_float,
-            threads=self._cores.count,
-            hold_core=self._cores.core,
+            cores=self._cores,
         )
         write_table(table, table_path)
         quantize_model(model.fp32.param, model.fp32.bin, table_path, int8.param, int8.bin)
 
-    def _int8_key(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[Path]) -> str:
+    def _int8_key(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[str]) -> str:
         found = versions()
         return sha256_json(
             {
@@ -105,7 +122,7 @@ class ModelBuilder:
                 "percentile": calibration.percentile,
                 "eight_bit": calibration.eight_bit,
                 "keep_float": sorted(calibration.keep_float),
-                "images": self.image_digests(images),
+                "images": list(images),
             }
         )
 
@@ -117,23 +134,12 @@ def _int8_files(folder: Path, model: ModelSpec) -> tuple[Path, NetFiles]:
     )
 
 
-def chosen_images(calibration: CalibrationSpec, model: ModelSpec) -> list[Path]:
+def calibration_set(calibration: CalibrationSpec, model: ModelSpec) -> tuple[ImageFiles, list[Sample]]:
     """The images of a calibration: all that are listed, or the seeded choice of ``samples`` of them.
 
     Raises `DatasetMissingError` when the folder or list is not there, `DatasetError` when it holds no image.
     """
     if calibration.images is None:
         raise DatasetMissingError(calibration.missing or "the calibration images are not on this machine")
-    where = f"{shown(model.zoo)}: models.{model.name}.int8.calibrate.images"
-    if not calibration.images.exists():
-        raise DatasetMissingError(
-            f"{where}: {shown(calibration.images)} does not exist; expected a folder of images, or a text file with "
-            "one path per line"
-        )
-    images = list_images(calibration.images)
-    wanted = calibration.samples
-    if wanted is None or wanted >= len(images):
-        return images
-    base = calibration.images if calibration.images.is_dir() else calibration.images.parent
-    names = [path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix() for path in images]
-    return [images[index] for index in seeded_order(names, _SEED)[:wanted]]
+    dataset = open_images(calibration.images, what=f"{shown(model.zoo)}: models.{model.name}.int8.calibrate.images")
+    return dataset, choose(dataset, calibration.samples)

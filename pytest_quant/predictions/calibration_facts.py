@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Image, Sample
-from pytest_quant.datasets.decode import decode_image
+from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.predictions.digests import sha256_json
 from pytest_quant.spec import CalibrationMethod, CalibrationSpec
-from pytest_quant.text import shown
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,8 @@ class CalibrationFacts:
 
 def calibration_facts(
     calibration: CalibrationSpec,
-    images: Sequence[Path],
+    images: ImageFiles,
+    chosen: Sequence[Sample],
     image_digests: Sequence[str],
     dataset: Dataset,
     samples: Sequence[Sample],
@@ -43,11 +43,11 @@ def calibration_facts(
     known = set(image_digests)
     also = [sample.id for sample, digest in zip(samples, sample_digests, strict=True) if digest in known]
     if any(not isinstance(dataset.content(sample), Path) for sample in samples[:1]):
-        pixels = {_pixel_digest(decode_image(path.read_bytes(), orient=False, name=shown(path))) for path in images}
-        also = [sample.id for sample in samples if _pixel_digest(dataset.read(sample)) in pixels]
+        pixels = {_pixel_digest(images.read(image, orient=False)) for image in chosen}
+        also = [sample.id for sample in samples if _pixel_digest(dataset.read(sample, orient=False)) in pixels]
     return CalibrationFacts(
         method=calibration.method,
-        images=len(images),
+        images=len(chosen),
         sha256=sha256_json(list(image_digests)),
         eight_bit=calibration.eight_bit,
         keep_float=calibration.keep_float,

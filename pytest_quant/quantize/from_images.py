@@ -1,123 +1,139 @@
-"""Calibration of a zoo's model with image files: its own preprocessing, one image at a time."""
+"""Calibration from images: a model's own preprocessing turns them into inputs while they are needed.
+
+model = read_fp32(Path("zoo.quant.yaml"), "resnet18")
+images = open_images(Path("calibration"))
+table = calibrate_model(model, images, choose(images, samples=500), method="kl")
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from pathlib import Path
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 
-from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.decode import decode_image
-from pytest_quant.errors import DatasetError
-from pytest_quant.ncnn_files.table import Table, layer_of
-from pytest_quant.quantize.activations import Array, Extract, Progress
-from pytest_quant.quantize.calibration import calibrate
+from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.datasets.sampling import seeded_order
+from pytest_quant.errors import QuantWarning
+from pytest_quant.ncnn_files.facts import inspect_net
+from pytest_quant.ncnn_files.table import Table
+from pytest_quant.predictions.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
+from pytest_quant.quantize.inputs import Array, LazyInput, Progress
 from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import CalibrationMethod, ModelSpec
+from pytest_quant.spec import ModelSpec
 from pytest_quant.tasks import get_task
-from pytest_quant.text import shown
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-
-HoldCore = Callable[[], AbstractContextManager[None]]
-"""Holds one core of the run while it is entered."""
+from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
 
 
-def list_images(path: Path) -> list[Path]:
-    """The images of a folder, with its subfolders, sorted; or those that a text file lists, one path per line.
+def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:
+    """The samples to calibrate with: ``samples`` of them in an order that depends on the seed and their ids alone.
 
-    Raises `DatasetError` when there is none, or the list names one that does not exist.
+    All of them, in the dataset's own order, where it holds no more than that or ``samples`` is None.
     """
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-        if not found:
-            raise DatasetError(f"{shown(path)} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})")
-        return found
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{shown(path)} cannot be read as a list of images, one path per line: {error}") from error
-    found = [path.parent / line.strip() for line in lines if line.strip()]
-    if not found:
-        raise DatasetError(f"{shown(path)} lists no image; expected one path per line")
-    for number, image in enumerate(found, start=1):
-        if not image.is_file():
-            raise DatasetError(f"{shown(path)}: image {number} of {len(found)}, {shown(image)}, does not exist")
-    return found
-
-
-def model_inputs(model: ModelSpec, images: Sequence[Path]) -> Iterator[Array]:
-    """The net's inputs for some images, float32 (channels, height, width), made one after the other.
-
-    Raises `DatasetError` naming the image that does not decode.
-    """
-    task = get_task(model.task)
-    pipeline = task.pipeline(model)
-    for path in images:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DatasetError(f"calibration image {shown(path)} cannot be read: {error.strerror}") from error
-        image = decode_image(data, orient=task.orient, name=f"calibration image {shown(path)}")
-        yield pipeline.prepare(image, Sample(path.name, None, path)).tensor
+    if samples is None or samples >= len(dataset.samples):
+        return list(dataset.samples)
+    order = seeded_order([sample.id for sample in dataset.samples], seed)
+    return [dataset.samples[index] for index in order[:samples]]
 
 
 def calibrate_model(
     model: ModelSpec,
-    images: Sequence[Path],
+    dataset: Dataset,
+    samples: Sequence[Sample] | None = None,
     *,
-    method: CalibrationMethod = "kl",
+    method: Method = "kl",
     percentile: float = 99.99,
     eight_bit: bool = False,
-    keep_float: Sequence[str] = (),
-    threads: int = 1,
-    hold_core: HoldCore = nullcontext,
+    keep_float: Iterable[str] = (),
+    cores: CorePool | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """The calibration table of a model's float net, made with its own preprocessing; see `calibrate`.
+    """Return the calibration table of a model's fp32 net.
+
+    Images are decoded and prepared by the thread that runs them, once per pass, so that memory does not grow with their
+    number. A keypoint net that is given images without boxes takes each of them as the crop of one person.
 
     Args:
-        model: a zoo's model; its ``fp32`` files are read.
-        images: image files; more of them take no more memory.
-        method: how thresholds of activations are chosen.
+        model: the model; its task prepares the images as for an evaluation.
+        dataset: where the images come from: `pytest_quant.datasets.unlabelled.open_images`, or a dataset of the task.
+        samples: those of its samples to use, see `choose`; None: all of them.
+        method: how thresholds of activations are chosen, see `pytest_quant.quantize.calibration.calibrate`.
         percentile: for that method: percent of the absolute values that are kept.
         eight_bit: 8-bit weights also where ncnn2table uses 6 bits.
-        keep_float: layers that are left out of the table, and so stay float.
-        threads: how many images run at the same time.
-        hold_core: entered around each forward pass.
-        progress: told the name of the pass and the number of images done.
+        keep_float: names of layers to leave out of the table, which stay float then.
+        cores: the run's cores; one thread for each. None: as many threads as this process may use.
+        progress: called as ``progress("absmax" or "histogram", images done)``, from several threads, one at a time.
+
+    Raises:
+        ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
+        DatasetError: an image cannot be read or is not what the model takes.
+        ModelFileError: a model file is damaged or quantized already.
+        QuantError: there is no image, or one makes the net compute values that are not finite.
 
     """
-    files = model.fp32
-
-    def open_extract() -> Extract:
-        extractor = BlobExtractor(files.param, files.bin, channels=model.input.channels)
-
-        def extract(array: Array, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
-            with hold_core():
-                yield from extractor(array, blobs)
-
-        return extract
-
-    table = calibrate(
-        files.param,
-        files.bin,
-        lambda: model_inputs(model, images),
-        open_extract,
-        method=method,
-        percentile=percentile,
-        eight_bit=eight_bit,
-        threads=threads,
+    found = gather_model(
+        model,
+        dataset,
+        samples,
+        histograms=method in NEEDS_HISTOGRAM,
+        keep_float=keep_float,
+        cores=cores,
         progress=progress,
     )
-    return without_layers(table, keep_float)
+    return found.table(method, percentile=percentile, eight_bit=eight_bit)
 
 
-def without_layers(table: Table, layers: Sequence[str]) -> Table:
-    """The table without some layers, which then stay float."""
-    return replace(
-        table,
-        weights={entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in layers},
-        activations={layer: scale for layer, scale in table.activations.items() if layer not in layers},
-    )
+def gather_model(
+    model: ModelSpec,
+    dataset: Dataset,
+    samples: Sequence[Sample] | None = None,
+    *,
+    histograms: bool = True,
+    keep_float: Iterable[str] = (),
+    cores: CorePool | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """What the images make of a model's fp32 net, for the tables of several methods; see `calibrate_model`."""
+    used = dataset.samples if samples is None else samples
+    if len(used) == 1:
+        warnings.warn(
+            f"{model.name}: one image is no calibration set: the scales fit {used[0].id!r} alone; some hundred typical "
+            "images are usual",
+            QuantWarning,
+            stacklevel=3,
+        )
+    task = get_task(model.task)
+    reader = _Reader(dataset, task, task.pipeline(model))
+    channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
+    with single_threaded_opencv():
+        return gather(
+            model.fp32.param,
+            model.fp32.bin,
+            lambda: map(reader.input, used),
+            lambda: BlobExtractor(model.fp32.param, model.fp32.bin, channels=channels),
+            histograms=histograms,
+            keep_float=keep_float,
+            threads=min(cores.count if cores else available_cores(), max(len(used), 1)),
+            progress=progress,
+            hold_core=cores.core if cores else nullcontext,
+        )
+
+
+class _Reader:
+    """Samples to inputs; shared between threads."""
+
+    def __init__(self, dataset: Dataset, task: Task, pipeline: Pipeline) -> None:
+        self._dataset = dataset
+        self._task = task
+        self._pipeline = pipeline
+
+    def input(self, sample: Sample) -> LazyInput:
+        return LazyInput(f"image {sample.id!r}", lambda: self._arrays(sample))
+
+    def _arrays(self, sample: Sample) -> Iterator[Array]:
+        image = self._dataset.read(sample, orient=self._task.orient)
+        if sample.truth is None and isinstance(self._pipeline, TakesCrops):
+            tensor = self._pipeline.prepare_crop(image, sample).tensor
+        else:
+            tensor = self._pipeline.prepare(image, sample).tensor
+        yield from tensor if tensor.ndim == 4 else (tensor,)
