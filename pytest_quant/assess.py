@@ -20,7 +20,8 @@ from pytest_quant.gate import (
     judge_int8,
     judge_requirement,
     judge_table,
-    remark,
+    refuse_overlap,
+    remarks,
 )
 from pytest_quant.outlook import outlook_line
 from pytest_quant.predictions.measure import Measurement, Workbench
@@ -31,9 +32,17 @@ class Assessor:
     """Decides limits; a model is evaluated when the first of them needs it, and once."""
 
     def __init__(
-        self, bench: Workbench, *, confidence: float, early_stop: bool = False, baseline: Baseline | None = None
+        self,
+        bench: Workbench,
+        *,
+        confidence: float,
+        early_stop: bool = False,
+        baseline: Baseline | None = None,
+        strict: bool = False,
     ) -> None:
+        """``strict``: a model is not scored on images that its int8 net was calibrated with."""
         self.bench = bench
+        self._strict = strict
         self._baseline = baseline
         self.confidence = confidence
         self._early_stop = early_stop
@@ -49,7 +58,10 @@ class Assessor:
         key = _key(model)
         if key not in self._measured:
             try:
-                self._measured[key] = self.bench.measure(model, self._stop_rule(model))
+                measurement = self.bench.measure(model, self._stop_rule(model))
+                if self._strict:
+                    refuse_overlap(measurement)
+                self._measured[key] = measurement
             except QuantError as error:
                 self._measured[key] = error
         found = self._measured[key]
@@ -62,10 +74,10 @@ class Assessor:
         found = self._measured.get(_key(model))
         return found if isinstance(found, Measurement) else None
 
-    def remark(self, model: ModelSpec, limit: Limit) -> str | None:
-        """A warning about a limit, once its model has been measured."""
+    def remarks(self, model: ModelSpec, limit: Limit) -> list[str]:
+        """Warnings about a limit, once its model has been measured."""
         measurement = self.measured(model)
-        return None if measurement is None else remark(limit, measurement)
+        return [] if measurement is None else remarks(limit, measurement)
 
     def outlook(self, model: ModelSpec, limit: Limit) -> str | None:
         """What the samples to be evaluated can prove, for a tolerance on a subset; else None."""
@@ -90,9 +102,9 @@ class Assessor:
     def assess(self, model: ModelSpec, limit: Limit) -> Verdict:
         """Decide one limit; raises `QuantError` when it cannot be decided."""
         if limit.kind == "int8":
-            return judge_int8(model)
+            return judge_int8(self.bench.built(model))
         if limit.kind == "table":
-            return judge_table(model)
+            return judge_table(self.bench.built(model))
         if isinstance(limit.rule, Requirement):
             samples, total = self.bench.selection(model)
             found = self.bench.conditions(model, evaluated=len(samples), total=total)

@@ -31,10 +31,13 @@ def _quant_case(request: pytest.FixtureRequest) -> PythonCase:
 
 
 @pytest.fixture
-def quant_spec(_quant_case: PythonCase) -> ModelSpec:
-    """The model of this test: files, input, limits, as the zoo file gives them."""
-    assert _quant_case.model is not None, "a test without a model is replaced at collection"  # noqa: S101
-    return _quant_case.model
+def quant_spec(request: pytest.FixtureRequest, _quant_case: PythonCase) -> ModelSpec:
+    """The model of this test: files, input, limits, as the zoo file gives them; files that it describes are made."""
+    model, run = _quant_case.model, _run(request)
+    assert model is not None, "a test without a model is replaced at collection"  # noqa: S101
+    with run.explained():
+        return model if model.is_built else run.assessor.bench.built(model)
+    raise AssertionError("an unexplained error ends the test")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
-from pytest_quant.errors import BaselineMissingError, ConfigError
+from pytest_quant.errors import BaselineMissingError, CalibrationOverlapError, ConfigError
 from pytest_quant.intervals import measured_drop, measured_score, population_of
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, lint_table
@@ -60,8 +60,33 @@ def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
     raise TypeError(f"{limit.name} is not a limit on a metric")
 
 
-def remark(limit: Limit, measurement: Measurement) -> str | None:
-    """A warning about a limit that one sample decides; None when there is nothing to say."""
+def refuse_overlap(measurement: Measurement) -> None:
+    """Raise `CalibrationOverlapError` when the int8 net was calibrated with images that it is evaluated on."""
+    overlap = _overlap(measurement)
+    if overlap is not None:
+        raise CalibrationOverlapError(
+            f"--quant-strict: {measurement.model.name}: {overlap}; calibrate with other images, such as some of the "
+            "training images"
+        )
+
+
+def _overlap(measurement: Measurement) -> str | None:
+    facts = measurement.calibration
+    if facts is None or not facts.also_evaluated:
+        return None
+    return (
+        f"{len(facts.also_evaluated)} of {facts.images} calibration images are evaluation samples as well "
+        f"({_some(facts.also_evaluated)}), so int8 is measured on what it was tuned to"
+    )
+
+
+def remarks(limit: Limit, measurement: Measurement) -> list[str]:
+    """Warnings about a tolerance: one sample decides it, or the int8 net has seen the samples."""
+    found = (_too_tight(limit, measurement), _overlap(measurement) if limit.kind == "tolerance" else None)
+    return [text for text in found if text is not None]
+
+
+def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
     rule = limit.rule
     if not isinstance(rule, Tolerance) or rule.amount == 0:
         return None

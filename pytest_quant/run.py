@@ -64,7 +64,13 @@ class QuantRun:
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
         )
-        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop, baseline=self._baseline)
+        return Assessor(
+            bench,
+            confidence=settings.confidence,
+            early_stop=settings.early_stop,
+            baseline=self._baseline,
+            strict=settings.strict,
+        )
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -150,8 +156,7 @@ class QuantRun:
             records.append(planned.record("error", "failed", str(error), time.perf_counter() - start))
             raise
         records.append(planned.decided(verdict, time.perf_counter() - start))
-        remark = self.assessor.remark(model, limit)
-        if remark is not None:
+        for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
         if not is_broken(verdict, self.settings.inconclusive):
             return None

@@ -92,6 +92,31 @@ class NetFiles:
     bin: Path
 
 
+UNBUILT = NetFiles(Path("not-built-yet.param"), Path("not-built-yet.bin"))
+"""Stands for files that are made before the cases run; `Workbench.built` puts the real ones in their place."""
+
+CalibrationMethod = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+
+
+@dataclass(frozen=True)
+class CalibrationSpec:
+    """How the int8 net is made from the fp32 one: ``int8: {calibrate: ...}``."""
+
+    images: Path | None
+    """A folder of images, or a text file with one path per line, relative to the file; None where ``missing``."""
+    method: CalibrationMethod = "kl"
+    percentile: float = 99.99
+    """Percent of the absolute values that the method of that name keeps."""
+    samples: int | None = None
+    """Size of the seeded choice of images; None: all of them."""
+    eight_bit: bool = False
+    """8-bit weights also where ncnn2table uses 6 bits (3x3 convolutions of stride 1)."""
+    keep_float: tuple[str, ...] = ()
+    """Layers that stay float."""
+    missing: str | None = None
+    """Why the images cannot be on this machine at all: an environment variable is not set."""
+
+
 @dataclass(frozen=True)
 class DatasetSpec:
     """A dataset as the zoo file names it; ``options`` is the validated model of its type."""
@@ -217,10 +242,18 @@ class ModelSpec:
     task: str
     dataset: DatasetSpec
     fp32: NetFiles
+    """The float net; `UNBUILT` where it is to be converted from ``fp32_onnx``."""
     int8: NetFiles
+    """The int8 net; `UNBUILT` where it is to be made by ``calibration``."""
     input: InputSpec
     outputs: tuple[str, ...]
     table: Path | None = None
+    fp32_onnx: Path | None = None
+    """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
+    calibration: CalibrationSpec | None = None
+    """How the int8 net is made, when there are no files of it."""
+    built_in: Path | None = None
+    """The folder that holds the files that were built; reports name them relative to it."""
     preprocess: Any = None
     """The task's own validated options; likewise ``postprocess``, and ``metric_options`` by metric name."""
     postprocess: Any = None
@@ -239,6 +272,11 @@ class ModelSpec:
     def files(self, side: Side) -> NetFiles:
         """The files of one side."""
         return self.fp32 if side == "fp32" else self.int8
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the files of both sides are there, or were never to be built."""
+        return UNBUILT not in (self.fp32, self.int8)
 
 
 @dataclass(frozen=True)

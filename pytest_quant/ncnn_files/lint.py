@@ -56,6 +56,12 @@ def lint_table(table: Table, param: Param) -> list[Finding]:
     for name in known:
         if layers[name].type in CALIBRATED_TYPES:
             findings += _entries(table, param, layers[name])
+    return [*findings, *lint_entries(table)]
+
+
+def lint_entries(table: Table) -> list[Finding]:
+    """Check the scales of a table alone, whatever model it belongs to."""
+    findings: list[Finding] = []
     for entry, scales in table.weights.items():
         findings += _weight_findings(layer_of(entry), scales)
     return [*findings, *_activation_findings(table.activations)]

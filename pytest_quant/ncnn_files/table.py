@@ -6,11 +6,12 @@ of its input. An int8 value is ``round(x * scale)``, so a scale is 127 divided b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import ModelFileError
+from pytest_quant.errors import ConfigError, ModelFileError
+from pytest_quant.text import listed, suggestion
 
 _WEIGHT_MARK = "_param_"
 
@@ -47,6 +48,28 @@ def layer_of(entry: str) -> str:
     'fire2/squeeze1x1'
     """
     return entry.rpartition(_WEIGHT_MARK)[0]
+
+
+def without_layers(table: Table, layers: Iterable[str]) -> Table:
+    """Return the table without the lines of ``layers``, which stay float then.
+
+    Raises:
+        ConfigError: a layer is not in the table, or none is left.
+
+    """
+    dropped = frozenset(layers)
+    for name in sorted(dropped):
+        if name not in table.layers:
+            raise ConfigError(
+                f"there is no layer {name!r} that could be kept float.{suggestion(name, table.layers)} "
+                f"Those that can: {listed(table.layers)}"
+            )
+    if dropped and dropped == frozenset(table.layers):
+        raise ConfigError("every layer that could be int8 is to be kept float: nothing is left to quantize")
+    return Table(
+        {entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in dropped},
+        {layer: scale for layer, scale in table.activations.items() if layer not in dropped},
+    )
 
 
 def read_table(path: Path | str) -> Table:

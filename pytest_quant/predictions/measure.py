@@ -14,7 +14,10 @@ from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.environment import isa, versions
-from pytest_quant.errors import DatasetError
+from pytest_quant.errors import DatasetError, QuantError
+from pytest_quant.predictions.building import ModelBuilder, calibration_set
+from pytest_quant.predictions.built_files import BuiltFiles
+from pytest_quant.predictions.calibration_facts import CalibrationFacts, calibration_facts
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.digests import DigestMemo, sha256_json
 from pytest_quant.predictions.discordance import DiscordanceMemo
@@ -76,6 +79,8 @@ class Measurement:
     """``fp32.param`` and the like to the digest of the file."""
     conditions: Mapping[str, Any]
     timing: Timing
+    calibration: CalibrationFacts | None = None
+    """What the int8 net was made from, where this run made it."""
     sequential: bool = False
     """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
     stopped_early: bool = False
@@ -103,8 +108,10 @@ class Workbench:
     digests: DigestMemo
     cores: CorePool
     discordances: DiscordanceMemo
+    builder: ModelBuilder
     sampling: Sampling = Sampling()
     _datasets: dict[DatasetSpec, Dataset] = field(default_factory=dict)
+    _built: dict[tuple[str, str], ModelSpec | QuantError] = field(default_factory=dict)
 
     @classmethod
     def in_folder(
@@ -115,13 +122,35 @@ class Workbench:
         Without ``cache_dir`` the predictions live in ``run_dir`` and end with it.
         """
         kept, locks = cache_dir or run_dir / "store", run_dir / "claims"
+        digests = DigestMemo(kept / "digests", locks, cores)
+        pool = CorePool(run_dir / "cores", cores)
         return cls(
             store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores),
-            cores=CorePool(run_dir / "cores", cores),
+            digests=digests,
+            cores=pool,
             discordances=DiscordanceMemo(kept / "discordance"),
+            builder=ModelBuilder(BuiltFiles(kept / "built", locks), digests, pool),
             sampling=sampling or Sampling(),
         )
+
+    def built(self, model: ModelSpec) -> ModelSpec:
+        """The model with all of its files: those that its entry describes are made when first asked for.
+
+        Raises `DatasetMissingError` for calibration images that are not there, `QuantError` for files that cannot be
+        made.
+        """
+        if model.is_built:
+            return model
+        key = (str(model.zoo), model.name)
+        if key not in self._built:
+            try:
+                self._built[key] = self.builder.built(model)
+            except QuantError as error:  # the next case of the model is told the same, at once
+                self._built[key] = error
+        found = self._built[key]
+        if isinstance(found, QuantError):
+            raise found
+        return found
 
     def dataset(self, spec: DatasetSpec) -> Dataset:
         """The opened dataset; raises `DatasetMissingError` or `DatasetError`."""
@@ -147,6 +176,7 @@ class Workbench:
         Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`.
         """
         start = time.perf_counter()
+        model = self.built(model)
         task = get_task(model.task)
         pipeline = task.pipeline(model)
         samples, total = self.selection(model)
@@ -176,6 +206,7 @@ class Workbench:
             file_sha256=files,
             conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
             timing=timing,
+            calibration=self._calibration_facts(model, dataset, samples, digests[:used]),
             sequential=stop is not None,
             stopped_early=used < planned,
         )
@@ -202,6 +233,15 @@ class Workbench:
                 sides[side] += pipeline.unpack(stored.arrays)
         used = measurement.evaluated
         return pipeline.compare(samples[:used], sides["fp32"][:used], sides["int8"][:used])
+
+    def _calibration_facts(
+        self, model: ModelSpec, dataset: Dataset, samples: Sequence[Sample], digests: Sequence[str]
+    ) -> CalibrationFacts | None:
+        if model.calibration is None:
+            return None
+        images, chosen = calibration_set(model.calibration, model)
+        known = self.builder.image_digests(images, chosen)
+        return calibration_facts(model.calibration, images, chosen, known, dataset, samples, digests)
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
         try:

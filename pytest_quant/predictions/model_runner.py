@@ -30,9 +30,10 @@ class ModelRunner:
 
         Raises `RunnerError` for an input or an output that is not usable.
         """
+        model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
         with self._bench.cores.core():
             if self._runner is None:
-                self._runner = open_runner(self.model, self.side)
+                self._runner = open_runner(model, self.side)
             return self._runner.run(array)
 
     def predict(self, sample: Sample) -> Prediction:

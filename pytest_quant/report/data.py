@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pytest_quant.environment import cpu_name, isa, versions
 from pytest_quant.intervals import measured_drop
+from pytest_quant.predictions.calibration_facts import CalibrationFacts
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
 from pytest_quant.stats.interval import two_sided_level
@@ -34,6 +36,7 @@ def model_entry(
         "task": model.task,
         "dataset": model.dataset.name,
         "files": _files(measurement),
+        **({"calibration": _calibration(measurement.calibration)} if measurement.calibration is not None else {}),
         "samples": {
             "evaluated": measurement.evaluated,
             "total": measurement.total,
@@ -96,10 +99,28 @@ def _files(measurement: Measurement) -> dict[str, dict[str, str]]:
         "int8.table": model.table,
     }
     return {
-        name: {"path": relative_posix(path, model.zoo.parent), "sha256": measurement.file_sha256[name]}
+        name: {"path": _shown_path(path, model), "sha256": measurement.file_sha256[name]}
         for name, path in paths.items()
         if path is not None
     }
+
+
+def _calibration(facts: CalibrationFacts) -> dict[str, Any]:
+    return {
+        "method": facts.method,
+        "images": facts.images,
+        "sha256": facts.sha256,
+        "eight_bit": facts.eight_bit,
+        "keep_float": list(facts.keep_float),
+        "also_evaluated": list(facts.also_evaluated),
+    }
+
+
+def _shown_path(path: Path, model: ModelSpec) -> str:
+    """Relative to the zoo file; of a file that was built, its place among the built files, the same everywhere."""
+    if model.built_in is not None and path.is_relative_to(model.built_in):
+        return f"built/{path.relative_to(model.built_in).as_posix()}"
+    return relative_posix(path, model.zoo.parent)
 
 
 def _rounded(value: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.runners.base import Array, check_input
-from pytest_quant.runners.ncnn_net import runtime_options
+from pytest_quant.runners.ncnn_net import is_empty, runtime_options
 from pytest_quant.text import shown
 
 
@@ -36,9 +36,14 @@ class BlobExtractor:
             if code != 0:
                 self._net.clear()
                 raise ModelFileError(f"{path}: ncnn {ncnn.__version__} cannot load it (return code {code})")
+        # An earlier blob would be gone when a later one has been computed.
+        self._positions = {blob.name: position for position, blob in enumerate(self._net.blobs())}
 
     def __call__(self, array: Array, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Run one float32 input (channels, height, width) and give the named blobs, each as an array of its own.
+
+        They come in the order in which the net computes them, and a blob that is not named is freed as soon as its
+        reader has run: many blobs cost little more than the last one alone.
 
         An int8 blob (between two requantizing convolutions) comes as float32 whole numbers, not descaled.
 
@@ -51,11 +56,19 @@ class BlobExtractor:
         held = check_input(self._what, array, channels=self._channels, size=None)
         mat = ncnn.Mat(held).clone()
         with self._net.create_extractor() as extractor:
-            extractor.set_light_mode(False)  # else a blob is freed when its reader has run
             if extractor.input(self._net.input_names()[0], mat) != 0:
                 raise RunnerError(f"{self._what}: ncnn does not take the input")
-            for blob in blobs:
+            for blob in sorted(blobs, key=self._position):
                 code, found = extractor.extract(blob)
-                if code != 0 or found.empty():
-                    raise RunnerError(f"{self._what}: blob {blob!r} cannot be extracted (return code {code})")
+                if code != 0 or is_empty(found):
+                    raise RunnerError(
+                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for an input of shape "
+                        f"{held.shape}: is that a size the net can take?"
+                    )
                 yield blob, np.array(found.numpy(), np.float32)
+
+    def _position(self, blob: str) -> int:
+        try:
+            return self._positions[blob]
+        except KeyError:
+            raise RunnerError(f"{self._what}: has no blob {blob!r}") from None

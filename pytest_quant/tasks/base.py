@@ -146,6 +146,15 @@ class Pipeline(Protocol):
 
 
 @runtime_checkable
+class TakesCrops(Protocol):
+    """A pipeline whose net sees parts of an image that the ground truth names, such as persons."""
+
+    def prepare_crop(self, image: Image, sample: Sample) -> Prepared:
+        """Preprocess an image that is such a part itself, without ground truth."""
+        ...
+
+
+@runtime_checkable
 class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 

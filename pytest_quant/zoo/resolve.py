@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pytest_quant.conditions import condition_names
 from pytest_quant.errors import ConfigError
 from pytest_quant.limits import parse_floor, parse_published, parse_tolerance
+from pytest_quant.nets import check_nets
 from pytest_quant.spec import (
     METRICS,
     SIDES,
@@ -20,7 +21,6 @@ from pytest_quant.spec import (
     Limit,
     Metric,
     ModelSpec,
-    NetFiles,
     Requirement,
     baseline_limits,
     floor_limit,
@@ -32,7 +32,7 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.nets import check_nets
+from pytest_quant.zoo.net_entries import NetEntries
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
@@ -77,16 +77,17 @@ class ModelResolver:
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
         entry = self._validated(keys, ModelEntry, dict(raw))
         task = self._task(keys, entry.task)
+        nets = NetEntries(self._document, self._file)
+        int8, table, calibration = nets.int8((*keys, "int8"), entry.int8)
         model = ModelSpec(
             name=name,
             zoo=self._document.path,
             task=task.name,
             dataset=self._dataset(keys, task, entry.dataset),
-            fp32=NetFiles(self._file((*keys, "fp32", "param"), entry.fp32.param),
-                          self._file((*keys, "fp32", "bin"), entry.fp32.bin)),
-            int8=NetFiles(self._file((*keys, "int8", "param"), entry.int8.param),
-                          self._file((*keys, "int8", "bin"), entry.int8.bin)),
-            table=None if entry.int8.table is None else self._file((*keys, "int8", "table"), entry.int8.table),
+            fp32=nets.files((*keys, "fp32"), entry.fp32),
+            int8=int8,
+            table=table,
+            calibration=calibration,
             input=self._input((*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
@@ -96,7 +97,7 @@ class ModelResolver:
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
-        )  # fmt: skip
+        )
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         self._located(keys, check_nets, model)
@@ -233,7 +234,7 @@ class ModelResolver:
                 "a floor, a published value or a required condition"
             )
         yield Limit("int8", "int8")
-        if entry.int8.table is not None:
+        if entry.int8.table is not None or entry.int8.calibrate is not None:
             yield Limit("table", "table")
 
     def _check_names(self, keys: KeyPath, model: ModelSpec, conditions: tuple[str, ...]) -> None:

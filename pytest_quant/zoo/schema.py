@@ -13,7 +13,7 @@ from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
-LATER_KEYS = ("onnx", "mmdeploy", "metafile", "regression", "calibrate")
+LATER_KEYS = ("onnx", "mmdeploy", "metafile", "regression")
 """Keys of the zoo format that this version cannot act on; refusing them beats ignoring them."""
 
 
@@ -24,16 +24,32 @@ class Strict(BaseModel):
 
 
 class NetEntry(Strict):
+    """``{param, bin}``; both are required unless the net is built."""
+
+    param: str | None = None
+    bin: str | None = None
+
+
+class Fp32Entry(NetEntry):
     """``fp32: {param, bin}``."""
 
-    param: str
-    bin: str
+
+class CalibrateEntry(Strict):
+    """``int8: {calibrate: {images, method, percentile, samples, eight_bit, keep_float}}``."""
+
+    images: str
+    method: Literal["kl", "aciq", "minmax", "percentile", "mse"] = "kl"
+    percentile: float = Field(default=99.99, gt=0, le=100)
+    samples: PositiveInt | None = None
+    eight_bit: bool = False
+    keep_float: list[str] = []
 
 
 class Int8Entry(NetEntry):
-    """``int8: {param, bin, table}``."""
+    """``int8: {param, bin, table}`` or ``int8: {calibrate}``."""
 
     table: str | None = None
+    calibrate: CalibrateEntry | None = None
 
 
 Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -57,7 +73,7 @@ class ModelEntry(Strict):
 
     task: str
     dataset: str
-    fp32: NetEntry
+    fp32: Fp32Entry
     int8: Int8Entry
     input: InputEntry
     output: str | list[str]

@@ -23,6 +23,7 @@ LATER = {
     "runners": {"zoo", "datasets", "tasks", "predictions", "gate", "assess", "report"},
     "tasks": {"zoo", "runners", "predictions", "gate", "assess", "report"},
     "predictions": {"zoo", "gate", "assess", "report"},
+    "quantize": {"zoo", "gate", "assess", "report"},
     "stats": {"zoo", "datasets", "runners", "predictions", "gate", "assess", "report"},
     "gate": {"assess", "report"},
     "assess": {"report"},
@@ -108,6 +109,13 @@ def test_stages_point_in_one_direction(stage: str) -> None:
     for path in paths:
         known = {stage_of(name) for name in imports(path) if name.startswith("pytest_quant.")}
         assert not known & LATER[stage], f"{name_of(path)} knows a later stage"
+
+
+def test_only_the_command_line_knows_itself() -> None:
+    knowing = [
+        name_of(path) for path in modules() if any(name.startswith("pytest_quant.cli") for name in imports(path))
+    ]
+    assert [name for name in knowing if stage_of(name) != "cli"] == ["pytest_quant.__main__"]
 
 
 def test_no_module_needs_itself() -> None:

@@ -55,7 +55,14 @@ class KeypointsPipeline:
         """RGB pixels to the net's inputs, one for each box; raises `DatasetError` for an image of another size."""
         truth = truth_of(sample)
         _check_size(image, truth, sample)
-        seen = regions(box_corners(truth), self._size, self._preprocess.padding)
+        return self._prepared(image, sample, regions(box_corners(truth), self._size, self._preprocess.padding))
+
+    def prepare_crop(self, image: Image, sample: Sample) -> Prepared:
+        """One input that shows the whole of ``image``, without padding but for the ratio of ``input.size``."""
+        height, width = image.shape[:2]
+        return self._prepared(image, sample, regions([[0, 0, width, height]], self._size, padding=1.0))
+
+    def _prepared(self, image: Image, sample: Sample, seen: Sequence[Region]) -> Prepared:
         tensor = np.empty((len(seen), self._input.channels, self._size[1], self._size[0]), np.float32)
         for row, region in zip(tensor, seen, strict=True):
             row[...] = self._normalize(region.cut(image, udp=self._preprocess.udp))

@@ -126,6 +126,23 @@ def test_an_error_in_one_thread_ends_the_others(net: Net) -> None:
     assert taken < 100_000
 
 
+def test_a_thread_that_fails_stops_the_others(net: Net) -> None:
+    taken = 0
+
+    def inputs() -> Iterable[Array]:
+        nonlocal taken
+        for array in images(1) * 100_000:
+            taken += 1
+            yield array
+
+    def fails(_: Array, __: Sequence[str]) -> Iterable[tuple[str, Array]]:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        collect(inputs, [BlobExtractor(*net.paths), fails], ["out0"], histograms=False)
+    assert taken < 100_000
+
+
 def test_a_blob_of_zeros(net: Net) -> None:
     for scale in (1.0, math.inf):
         table = calibrate(

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-from pytest_quant.spec import SIDES, ModelSpec, Side
+from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Side
 from pytest_quant.text import listed, shown, suggestion
 
 
 def check_nets(model: ModelSpec) -> None:
     """Raise `ConfigError` when a file is damaged, or does not fit the other files or the entry.
 
-    An int8 net without quantized layers passes here: saying so is the `int8` case's part.
+    An int8 net without quantized layers passes here: saying so is the `int8` case's part. A net that is still to be
+    built is checked when it has been.
     """
-    fp32, int8 = (_facts(model, side) for side in SIDES)
-    _check_precision(model, fp32, int8)
-    for side, facts in zip(SIDES, (fp32, int8), strict=True):
+    found = {side: _facts(model, side) for side in SIDES if model.files(side) != UNBUILT}
+    _check_precision(model, found)
+    for side, facts in found.items():
         _check_blobs(model, side, facts)
+    if "fp32" in found and model.calibration is not None:
+        _check_kept_float(model, model.calibration, found["fp32"])
+    if len(found) == len(SIDES):
+        _check_outputs(model, found["fp32"], found["int8"])
+
+
+def _check_outputs(model: ModelSpec, fp32: NetFacts, int8: NetFacts) -> None:
     for blob in model.outputs:
         one, other = fp32.output_features.get(blob), int8.output_features.get(blob)
         if one is not None and other is not None and one != other:
@@ -33,14 +43,31 @@ def _facts(model: ModelSpec, side: Side) -> NetFacts:
         raise ConfigError(f"{side}: {error}") from None
 
 
-def _check_precision(model: ModelSpec, fp32: NetFacts, int8: NetFacts) -> None:
-    if not fp32.is_quantized:
+def _check_kept_float(model: ModelSpec, calibration: CalibrationSpec, fp32: NetFacts) -> None:
+    known = [name for layers in fp32.quantizable.values() for name in layers]
+    for name in calibration.keep_float:
+        if name not in known:
+            raise ConfigError(
+                f"int8.calibrate.keep_float: {shown(model.fp32.param)} has no layer {name!r} that could be int8."
+                f"{suggestion(name, known)}"
+            )
+    if known and not set(known) - set(calibration.keep_float):
+        raise ConfigError(
+            "int8.calibrate.keep_float names every layer that could be int8, so nothing would be quantized"
+        )
+
+
+def _check_precision(model: ModelSpec, found: Mapping[Side, NetFacts]) -> None:
+    fp32, int8 = found.get("fp32"), found.get("int8")
+    if fp32 is None or not fp32.is_quantized:
         return
     layers = sum(map(len, fp32.quantized.values()))
-    found = f"fp32: {shown(model.fp32.param)} is an int8 net ({layers} quantized layers)"
+    found_text = f"fp32: {shown(model.fp32.param)} is an int8 net ({layers} quantized layers)"
+    if int8 is None:
+        raise ConfigError(f"{found_text}: name the net before quantization under `fp32`")
     if int8.is_quantized:
-        raise ConfigError(f"{found}, and so is int8: name the net before quantization under `fp32`")
-    raise ConfigError(f"{found}, and {shown(model.int8.param)} under `int8` is a float net: the two are swapped")
+        raise ConfigError(f"{found_text}, and so is int8: name the net before quantization under `fp32`")
+    raise ConfigError(f"{found_text}, and {shown(model.int8.param)} under `int8` is a float net: the two are swapped")
 
 
 def _check_blobs(model: ModelSpec, side: Side, facts: NetFacts) -> None:

@@ -1,0 +1,140 @@
+"""What ``calibrate`` and ``quantize`` share: the options of a calibration, and the calibration itself."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pytest_quant.cli.console import progress_bar
+from pytest_quant.errors import ConfigError, QuantWarning
+
+if TYPE_CHECKING:
+    from pytest_quant.datasets.base import Dataset
+    from pytest_quant.ncnn_files import Table
+    from pytest_quant.spec import ModelSpec
+    from pytest_quant.zoo.reader import Zoo
+
+METHODS = ("kl", "aciq", "minmax", "percentile", "mse")
+"""`pytest_quant.quantize.calibration.Method`, which is not imported for a help text."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A table, and what it was made from."""
+
+    model: ModelSpec
+    table: Table
+    images: int
+
+
+def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add the options of a calibration; ``required``: the subcommand does nothing without one."""
+    group = parser.add_argument_group("calibration")
+    group.add_argument("--zoo", type=Path, required=required, metavar="FILE", help="Zoo file that holds the model")
+    group.add_argument("--model", metavar="NAME", help="Model of the zoo file (default: its only one)")
+    source = group.add_mutually_exclusive_group(required=required)
+    source.add_argument(
+        "--images",
+        type=Path,
+        metavar="PATH",
+        help="Folder of images, or text file with one path per line; a pose net takes each as the crop of one person",
+    )
+    source.add_argument("--dataset", metavar="NAME", help="Dataset of the zoo file to calibrate on instead")
+    group.add_argument("--samples", type=_positive, metavar="N", help="Use a seeded choice of N images (default: all)")
+    group.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of that choice (default: 0)")
+    group.add_argument("--method", choices=METHODS, help="How thresholds of activations are chosen (default: kl)")
+    group.add_argument(
+        "--percentile",
+        type=_percentile,
+        metavar="P",
+        help="Percent of values that --method percentile keeps (default: 99.99)",
+    )
+    group.add_argument(
+        "--eight-bit", action="store_true", help="Use 8-bit weights also where ncnn's tools use 6 bits (3x3, stride 1)"
+    )
+    group.add_argument("--jobs", type=_positive, metavar="N", help="Cores to use (default: all)")
+    parser.add_argument(
+        "--keep-float", nargs="+", action="extend", default=[], metavar="LAYER", help="Layers that stay float"
+    )
+
+
+def calibrated(args: argparse.Namespace) -> Calibrated:
+    """Make the table that the options ask for.
+
+    Raises:
+        QuantError: what the options name cannot be used.
+
+    """
+    from pytest_quant.predictions.cores import CorePool, available_cores
+    from pytest_quant.quantize.from_images import calibrate_model, choose
+    from pytest_quant.zoo.reader import read_zoo
+
+    if args.percentile is not None and args.method != "percentile":
+        raise ConfigError("--percentile goes with --method percentile")
+    zoo = read_zoo(args.zoo, fp32_only=True)
+    model = _model(zoo, args.model)
+    dataset = _dataset(zoo, model, args)
+    samples = choose(dataset, args.samples, args.seed)
+    with TemporaryDirectory() as folder, progress_bar(len(samples)) as progress:
+        table = calibrate_model(
+            model,
+            dataset,
+            samples,
+            method=args.method or "kl",
+            percentile=args.percentile or 99.99,
+            eight_bit=args.eight_bit,
+            keep_float=args.keep_float,
+            cores=CorePool(Path(folder), args.jobs or available_cores()),
+            progress=progress,
+        )
+    return Calibrated(model, table, len(samples))
+
+
+def _model(zoo: Zoo, name: str | None) -> ModelSpec:
+    from pytest_quant.zoo.reader import find_model
+
+    if name is None and len(zoo.models) > 1:
+        names = ", ".join(model.name for model in zoo.models)
+        raise ConfigError(f"--model is missing: {zoo.path} has {len(zoo.models)} models: {names}")
+    return find_model(zoo, zoo.models[0].name if name is None else name)
+
+
+def _dataset(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> Dataset:
+    from pytest_quant.datasets import open_dataset
+    from pytest_quant.datasets.unlabelled import open_images
+    from pytest_quant.tasks import get_task
+    from pytest_quant.zoo.reader import find_dataset
+
+    if args.images is not None:
+        return open_images(args.images, what="--images")
+    if args.dataset is None:
+        raise ConfigError("one of --images and --dataset is needed to calibrate")
+    spec = find_dataset(zoo, args.dataset)
+    if spec.type not in get_task(model.task).dataset_types:
+        raise ConfigError(f"--dataset: {spec.name} is of type {spec.type}, which the task {model.task} does not take")
+    if spec == model.dataset:
+        warnings.warn(
+            f"{model.name} is calibrated on {spec.name}, the images that it is evaluated on: its accuracy will look "
+            "better than it is on others",
+            QuantWarning,
+            stacklevel=2,
+        )
+    return open_dataset(spec)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {value}, expected a number above 0")
+    return value
+
+
+def _percentile(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"found {value:g}, expected a number above 0 and up to 100")
+    return value

@@ -1,0 +1,86 @@
+"""``pytest-quant quantize``: a float network to an int8 one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_quant.cli.calibration import add_options, calibrated
+from pytest_quant.cli.outputs import beside, require_folder
+from pytest_quant.cli.types import SubParsers
+from pytest_quant.errors import ConfigError
+from pytest_quant.text import listed
+
+if TYPE_CHECKING:
+    from pytest_quant.quantize.lower import QuantizeReport
+
+_ONLY_TO_CALIBRATE = ("model", "images", "dataset", "samples", "method", "percentile", "eight_bit")
+
+
+def add_parser(subparsers: SubParsers) -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser(
+        "quantize",
+        help="Write the int8 version of a network",
+        description="Write PREFIX.param and PREFIX.bin, as ncnn2int8 does, from a float network and its calibration "
+        "table; or calibrate a model of a zoo file first, which writes PREFIX.table too.",
+    )
+    parser.add_argument("param", type=Path, nargs="?", metavar="PARAM", help="The float network's .param")
+    parser.add_argument("bin", type=Path, nargs="?", metavar="BIN", help="Its .bin")
+    parser.add_argument("--table", type=Path, metavar="TABLE", help="Its calibration table")
+    parser.add_argument("--out", type=Path, required=True, metavar="PREFIX", help="Where to write, without a suffix")
+    add_options(parser, required=False)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the int8 network."""
+    from pytest_quant.ncnn_files import write_table
+
+    _check_usage(args)
+    require_folder(args.out)
+    if args.zoo is None:
+        return _write(args, args.param, args.bin, args.table)
+    made = calibrated(args)
+    table = beside(args.out, ".table")
+    write_table(made.table, table)
+    print(f"{table}: calibrated on {made.images} images")
+    # From the file, whose digits are fewer: quantizing again with it gives the same network.
+    return _write(argparse.Namespace(out=args.out, keep_float=[]), made.model.fp32.param, made.model.fp32.bin, table)
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    if args.zoo is not None:
+        if args.param is not None or args.table is not None:
+            raise ConfigError("either PARAM, BIN and --table, or --zoo: found both")
+        return
+    missing = [name for name in ("param", "bin", "table") if getattr(args, name) is None]
+    if missing:
+        names = listed({"param": "PARAM", "bin": "BIN", "table": "--table"}[name] for name in missing)
+        raise ConfigError(f"{names} missing: name PARAM, BIN and --table, or --zoo to calibrate first")
+    useless = [name for name in _ONLY_TO_CALIBRATE if getattr(args, name)]
+    if useless:
+        raise ConfigError(f"--{useless[0].replace('_', '-')} has no effect on a table that is there already")
+
+
+def _write(args: argparse.Namespace, param: Path, bin_path: Path, table: Path) -> int:
+    from pytest_quant.ncnn_files import read_table, without_layers
+    from pytest_quant.quantize.lower import quantize_model
+
+    out = beside(args.out, ".param"), beside(args.out, ".bin")
+    for path, source in zip(out, (param, bin_path), strict=True):
+        if path.exists() and path.samefile(source):
+            raise ConfigError(f"--out: {path} would overwrite the float network")
+    report = quantize_model(param, bin_path, without_layers(read_table(table), args.keep_float), *out)
+    print("\n".join(_lines(report, out, bin_path)))
+    return 0
+
+
+def _lines(report: QuantizeReport, out: tuple[Path, Path], float_bin: Path) -> Iterator[str]:
+    layers = len(report.quantized) + len(report.kept_float)
+    yield f"{out[0]}: {len(report.quantized)} of {layers} layers int8, {len(report.requantized)} of them pass int8 on"
+    if report.kept_float:
+        yield f"float: {listed(report.kept_float)}"
+    yield f"{out[1]}: {out[1].stat().st_size} bytes, of {float_bin.stat().st_size} before"
