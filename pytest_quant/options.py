@@ -55,6 +55,10 @@ def add_options(parser: pytest.Parser) -> None:
         parser, group, "baseline", metavar="FILE",
         help="Compare with the committed baseline FILE (ini: relative to rootdir)",
     )  # fmt: skip
+    _add(
+        parser, group, "diagnose", action="store_true", ini_type="bool",
+        help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
+    )  # fmt: skip
     group.addoption(
         "--quant-update-baseline",
         action="store_true",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,6 +30,7 @@ from pytest_quant.zoo.reader import Zoo, read_zoo
 if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
     from pytest_quant.baseline import Baseline
+    from pytest_quant.diagnoses import Diagnoses
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -71,6 +72,13 @@ class QuantRun:
             baseline=self._baseline,
             strict=settings.strict,
         )
+
+    @cached_property
+    def _diagnoses(self) -> Diagnoses:
+        """The layer diagnoses of the run's models."""
+        from pytest_quant.diagnoses import Diagnoses
+
+        return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -158,9 +166,16 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
-        if not is_broken(verdict, self.settings.inconclusive):
+        broken = is_broken(verdict, self.settings.inconclusive)
+        diagnosis = self._diagnosis(model, limit, broken)
+        if not broken:
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model))
+        return failure_message(model, limit, verdict, self.assessor.measured(model), diagnosis)
+
+    def _diagnosis(self, model: ModelSpec, limit: Limit, broken: bool) -> Mapping[str, Any] | None:
+        """The errors of the model's layers, where its drop is too large or they are asked for."""
+        is_wanted = limit.needs_dataset if self.settings.diagnose else broken and limit.kind == "tolerance"
+        return self._diagnoses.entry(model) if is_wanted else None
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -189,7 +204,14 @@ class QuantRun:
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_diagnosis(model)
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
+
+    def _add_diagnosis(self, model: ModelSpec) -> None:
+        """What this process knows of the layers of a model, as a key of its entry of the report."""
+        diagnosis = self._diagnoses.known(model)
+        if diagnosis is not None and model.name in self._entries:
+            self._entries[model.name]["diagnosis"] = dict(diagnosis)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

@@ -77,7 +77,8 @@ class Recorder:
             bulletin = Bulletin.from_wire(wire)
             self._reported.add(report.nodeid)
             self._measured |= bulletin.measured
-            self.models.update(bulletin.models or {})
+            for name, entry in (bulletin.models or {}).items():  # one process may have run the ONNX files, another not
+                self.models[name] = {**self.models.get(name, {}), **entry}
             self._baseline_entries.update(bulletin.baseline or {})
             for record in bulletin.records:
                 self._add(record)
@@ -183,10 +184,19 @@ class Recorder:
         terminalreporter.section("accuracy of quantized models")
         for line, markup in summary_lines(self.report()):
             terminalreporter.write_line(line, **markup)
+        if self.settings.diagnose:
+            self._show_diagnoses(terminalreporter)
         for path in self.written:
             terminalreporter.write_line(f"written: {path}")
         for problem in self.problems:
             terminalreporter.write_line(problem, red=True, bold=True)
+
+    def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.diagnosis import summary_line
+
+        for name, entry in sorted(self.models.items()):
+            if "diagnosis" in entry:
+                terminalreporter.write_line(summary_line(name, entry["diagnosis"]))
 
 
 def _shown_options(settings: Settings) -> dict[str, Any]:
@@ -197,6 +207,7 @@ def _shown_options(settings: Settings) -> dict[str, Any]:
         "inconclusive": settings.inconclusive,
         "early_stop": settings.early_stop,
         "strict": settings.strict,
+        "diagnose": settings.diagnose,
         "jobs": settings.jobs,
         "keep": settings.keep,
         "max_tolerance_pct": settings.max_tolerance_pct,

@@ -32,6 +32,8 @@ class Settings:
     early_stop: bool
     """Whether a model's evaluation ends as soon as its verdicts are certain."""
     strict: bool
+    diagnose: bool
+    """Whether every model is diagnosed layer by layer; else only one whose drop is too large."""
     jobs: int | None
     """Cores to use in all; None: all there are."""
     cache_dir: Path | None
@@ -64,6 +66,7 @@ def read_settings(config: pytest.Config) -> Settings:
         inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
         early_stop=bool(_value(config, "quant_early_stop")),
         strict=bool(_value(config, "quant_strict")),
+        diagnose=bool(_value(config, "quant_diagnose")),
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),

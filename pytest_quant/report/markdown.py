@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_quant.report.diagnosis import markdown_lines
 from pytest_quant.report.table import HEADER, rows
 from pytest_quant.report.terminal import footnotes
 
@@ -32,6 +33,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"pytest-quant {environment['pytest_quant']}"
     )
     yield from _moved(report)
+    yield from markdown_lines(report["models"])
     yield from _not_passed(report)
 
 

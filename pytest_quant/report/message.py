@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_quant.predictions.measure import Measurement
+from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.settings import Inconclusive
 from pytest_quant.spec import Limit, ModelSpec, Verdict
 from pytest_quant.tasks.base import Moved
@@ -14,12 +16,23 @@ _MOVED_SHOWN = 5
 """How many samples a message names; the report has more."""
 
 
-def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measurement: Measurement | None) -> str:
-    """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it."""
+def failure_message(
+    model: ModelSpec,
+    limit: Limit,
+    verdict: Verdict,
+    measurement: Measurement | None,
+    diagnosis: Mapping[str, Any] | None = None,
+) -> str:
+    """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it.
+
+    ``diagnosis`` is that of the model's layers, as the report has it.
+    """
     about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
         about += f": {evidence_line(measurement)}"
         about += _moved_line(measurement.comparison.moved)
+    if diagnosis is not None:
+        about += message_lines(model, diagnosis)
     return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
 
 

@@ -1,8 +1,8 @@
-"""Inner blobs of an ncnn net: one forward pass, every named blob."""
+"""Inner blobs of an ncnn net: values into any of them, values out of any of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import ncnn
@@ -11,25 +11,39 @@ import numpy as np
 from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.runners.base import Array, check_input
 from pytest_quant.runners.ncnn_net import is_empty, runtime_options
+from pytest_quant.spec import Runtime
 from pytest_quant.text import shown
 
 
 class BlobExtractor:
-    """One ncnn net, loaded with the reference options (no half precision, one thread); one per Python thread.
+    """One ncnn net, loaded with one thread; one per Python thread.
 
     The files are trusted to be what they say: check them first with `pytest_quant.ncnn_files.inspect_net`.
+
+    Args:
+        param_path: the net's ``.param``.
+        bin_path: its ``.bin``.
+        channels: expected input channels; None: any.
+        runtime: ``reference``, the default, has no half precision; ``deploy`` is ncnn's own default.
 
     Raises:
         ModelFileError: ncnn cannot load a file.
 
     """
 
-    def __init__(self, param_path: Path | str, bin_path: Path | str, *, channels: int | None = None) -> None:
+    def __init__(
+        self,
+        param_path: Path | str,
+        bin_path: Path | str,
+        *,
+        channels: int | None = None,
+        runtime: Runtime = "reference",
+    ) -> None:
         self._what = shown(Path(param_path))
         self._channels = channels
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
-        for name, value in runtime_options("reference").items():
+        for name, value in runtime_options(runtime).items():
             setattr(self._net.opt, name, value)
         for load, path in ((self._net.load_param, param_path), (self._net.load_model, bin_path)):
             code = load(str(path))
@@ -51,19 +65,43 @@ class BlobExtractor:
             RunnerError: the input is not usable, or the net has no such blob.
 
         """
-        # ncnn.Mat neither copies the array nor keeps it alive, and a first layer that works in place crashes on memory
-        # that ncnn did not allocate: hence the clone, made while `held` lives.
         held = check_input(self._what, array, channels=self._channels, size=None)
-        mat = ncnn.Mat(held).clone()
+        return self.feed({self._net.input_names()[0]: held}, sorted(blobs, key=self._position), forget=True)
+
+    def feed(
+        self, given: Mapping[str, Array], blobs: Sequence[str], *, forget: bool = False
+    ) -> Iterator[tuple[str, Array]]:
+        """Set any blobs of the net and give the named ones; ncnn runs the layers between them and nothing else.
+
+        A float value given to a blob that holds int8 is quantized on entry, with the scale of the layer that reads it.
+        int8 blobs come as in `__call__`.
+
+        Args:
+            given: blob to its value, float32, in ncnn's order of axes, without a batch dimension.
+            blobs: the blobs to give.
+            forget: free a blob when its reader has run: less memory, but then ``blobs`` must be in file order.
+
+        Raises:
+            RunnerError: a value is no float32 array, or the net has no such blob.
+
+        """
         with self._net.create_extractor() as extractor:
-            if extractor.input(self._net.input_names()[0], mat) != 0:
-                raise RunnerError(f"{self._what}: ncnn does not take the input")
-            for blob in sorted(blobs, key=self._position):
+            extractor.set_light_mode(forget)
+            for blob, value in given.items():
+                if value.dtype != np.float32 or value.size == 0:
+                    raise RunnerError(f"{self._what}: blob {blob!r} was given {value.dtype} of shape {value.shape}")
+                # ncnn.Mat neither copies the array nor keeps it alive, and a layer that works in place crashes on
+                # memory that ncnn did not allocate: hence the clone, made while `held` lives.
+                held = np.ascontiguousarray(value)
+                if extractor.input(blob, ncnn.Mat(held).clone()) != 0:
+                    raise RunnerError(f"{self._what}: has no blob {blob!r} to give a value to")
+            shapes = {blob: value.shape for blob, value in given.items()}
+            for blob in blobs:
                 code, found = extractor.extract(blob)
                 if code != 0 or is_empty(found):
                     raise RunnerError(
-                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for an input of shape "
-                        f"{held.shape}: is that a size the net can take?"
+                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for values of shape {shapes}: "
+                        "is that a size the net can take?"
                     )
                 yield blob, np.array(found.numpy(), np.float32)
 
@@ -72,3 +110,7 @@ class BlobExtractor:
             return self._positions[blob]
         except KeyError:
             raise RunnerError(f"{self._what}: has no blob {blob!r}") from None
+
+    def close(self) -> None:
+        """Let go of the net; it is freed when nobody is in the middle of `feed` any more."""
+        del self._net  # not cleared: that would pull the memory from under the extractor of a generator
