@@ -150,6 +150,11 @@ def test_nets_that_cannot_be_compared(pytester: pytest.Pytester, folder: Path) -
     assert "layer 'c1' (Convolution, " in run.report["models"]["bad"]["diagnosis"]["error"]
 
 
+def test_the_command_takes_the_same_samples(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "-k", "bad and top1", "--quant-seed", "3")
+    assert f"  all layers: pytest-quant diagnose --zoo {ZOO} --model bad --seed 3\n" in run.text
+
+
 def test_other_broken_limits_are_no_drop(pytester: pytest.Pytester) -> None:
     tiny.write_images(pytester.path, 40)
     tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path, tolerance=None, floor={"top1": 99.0})})
