@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.cli.console import progress_bar
 from pytest_quant.errors import ConfigError, QuantWarning
+from pytest_quant.text import shown
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset, Sample
@@ -47,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "(default: what the model's entry says under int8.calibrate)",
     )
     source.add_argument("--dataset", metavar="NAME", help="Dataset of the zoo file to calibrate on instead")
-    group.add_argument("--samples", type=_positive, metavar="N", help="Use a seeded choice of N images (default: all)")
+    group.add_argument("--samples", type=positive, metavar="N", help="Use a seeded choice of N images (default: all)")
     group.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of that choice (default: 0)")
     group.add_argument("--method", choices=METHODS, help="How thresholds of activations are chosen (default: kl)")
     group.add_argument(
@@ -59,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
     group.add_argument(
         "--eight-bit", action="store_true", help="Use 8-bit weights also where ncnn's tools use 6 bits (3x3, stride 1)"
     )
-    group.add_argument("--jobs", type=_positive, metavar="N", help="Cores to use (default: all)")
+    group.add_argument("--jobs", type=positive, metavar="N", help="Cores to use (default: all)")
     parser.add_argument(
         "--keep-float", nargs="+", action="extend", default=[], metavar="LAYER", help="Layers that stay float"
     )
@@ -79,9 +80,12 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 
     has_source = args.images is not None or args.dataset is not None
     zoo = read_zoo(args.zoo, fp32_only=has_source)
-    model = _model(zoo, args.model)
+    model = pick_model(zoo, args.model)
     if model.fp32 == UNBUILT:
-        raise ConfigError(f"{model.name}: its fp32 net is converted from ONNX when the cases run: convert it first")
+        raise ConfigError(
+            f"{shown(model.zoo)}: models.{model.name}.fp32: is converted from ONNX, and this command takes ncnn files: "
+            "name them as `param` and `bin`, or let a test run make the int8 net (`int8: {calibrate: ...}`)"
+        )
     dataset, samples = _images(zoo, model, args)
     entry = model.calibration or CalibrationSpec(None)
     method = args.method or entry.method
@@ -103,7 +107,8 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     return Calibrated(model, table, len(samples), keep_float)
 
 
-def _model(zoo: Zoo, name: str | None) -> ModelSpec:
+def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:
+    """The model of that name, or the only one; raises `ConfigError` where it is not there or cannot be used."""
     from pytest_quant.zoo.reader import find_model
 
     if name is None and len(zoo.models) > 1:
@@ -150,7 +155,8 @@ def _dataset(zoo: Zoo, model: ModelSpec, name: str) -> DatasetSpec:
     return spec
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, as a type of argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"found {value}, expected a number above 0")
