@@ -173,6 +173,16 @@ def test_a_missing_dataset_has_no_layers(pytester: pytest.Pytester) -> None:
     assert run.report["models"] == {}
 
 
+def test_a_model_that_is_not_measured_is_not_diagnosed(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a model was diagnosed")
+
+    monkeypatch.setattr("pytest_quant.diagnoses.diagnose", refuse)
+    assert run_quant(pytester, "-k", "int8", "--quant-diagnose").verdicts == {"bad::int8": "pass", "tiny::int8": "pass"}
+
+
 def test_without_quant_the_option_does_nothing(pytester: pytest.Pytester, folder: Path) -> None:
     assert "1 skipped" in run_plain(pytester, "--quant-diagnose").text
 
