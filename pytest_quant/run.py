@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
     from pytest_quant.baseline import Baseline
     from pytest_quant.diagnoses import Diagnoses
+    from pytest_quant.rescues import Rescues
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -80,6 +81,19 @@ class QuantRun:
         from pytest_quant.diagnoses import Diagnoses
 
         return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
+
+    @cached_property
+    def _rescues(self) -> Rescues:
+        """The repairs of the run's models."""
+        from pytest_quant.rescues import Rescues
+
+        settings = self.settings
+        return Rescues(
+            self._run_dir / "rescues",
+            self.assessor.bench,
+            out=settings.rescue_folder,
+            confidence=settings.confidence,
+        )
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -181,7 +195,16 @@ class QuantRun:
         if limit.kind != "tolerance":
             return failure_message(model, limit, verdict, measurement)
         diagnosis = self._diagnoses.entry(model)
-        return failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        return message + self._repair(model)
+
+    def _repair(self, model: ModelSpec) -> str:
+        """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
+        if not self.settings.rescue:
+            return ""
+        from pytest_quant.report.rescue import rescue_lines
+
+        return "".join(f"\n  {line}" for line in rescue_lines(self._rescues.entry(model)))
 
     def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
         """Which step lost how much, where the run measures the model's ONNX file anyway."""
@@ -234,6 +257,9 @@ class QuantRun:
         diagnosis = self._diagnoses.known(model)
         if diagnosis is not None and model.name in self._entries:
             self._entries[model.name]["diagnosis"] = dict(diagnosis)
+        repair = self._rescues.known(model) if self.settings.rescue else None
+        if repair is not None and model.name in self._entries:
+            self._entries[model.name]["rescue"] = dict(repair)
 
     def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
         """What has been measured of a model's ONNX files, as keys of its entry of the report."""
