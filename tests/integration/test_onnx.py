@@ -29,14 +29,10 @@ def onnx_block(run: Run, net: str = "onnx") -> dict[str, Any]:
     return block
 
 
-@pytest.fixture(params=["onnxruntime", "reference"])
+@pytest.fixture(params=tiny_onnx.RUNTIMES)
 def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs of this process take it; other processes have what is installed."""
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
-    else:
-        monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    return str(request.param)
+    return tiny_onnx.use_runtime(request.param, monkeypatch)
 
 
 def test_a_faithful_file(pytester: pytest.Pytester, runtime: str) -> None:
