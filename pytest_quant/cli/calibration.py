@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="Folder of images, or text file with one path per line; a pose net takes each as the crop of one person",
     )
     source.add_argument("--dataset", metavar="NAME", help="Dataset of the zoo file to calibrate on instead")
-    group.add_argument("--samples", type=_positive, metavar="N", help="Use a seeded choice of N images (default: all)")
+    group.add_argument("--samples", type=positive, metavar="N", help="Use a seeded choice of N images (default: all)")
     group.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of that choice (default: 0)")
     group.add_argument("--method", choices=METHODS, help="How thresholds of activations are chosen (default: kl)")
     group.add_argument(
@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
     group.add_argument(
         "--eight-bit", action="store_true", help="Use 8-bit weights also where ncnn's tools use 6 bits (3x3, stride 1)"
     )
-    group.add_argument("--jobs", type=_positive, metavar="N", help="Cores to use (default: all)")
+    group.add_argument("--jobs", type=positive, metavar="N", help="Cores to use (default: all)")
     parser.add_argument(
         "--keep-float", nargs="+", action="extend", default=[], metavar="LAYER", help="Layers that stay float"
     )
@@ -78,7 +78,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     if args.percentile is not None and args.method != "percentile":
         raise ConfigError("--percentile goes with --method percentile")
     zoo = read_zoo(args.zoo, fp32_only=True)
-    model = _model(zoo, args.model)
+    model = pick_model(zoo, args.model)
     if model.fp32 == UNBUILT:
         raise ConfigError(
             f"{shown(model.zoo)}: models.{model.name}.fp32: is converted from ONNX, and this command takes ncnn files: "
@@ -101,7 +101,8 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     return Calibrated(model, table, len(samples))
 
 
-def _model(zoo: Zoo, name: str | None) -> ModelSpec:
+def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:
+    """The model of that name, or the only one; raises `ConfigError` where it is not there or cannot be used."""
     from pytest_quant.zoo.reader import find_model
 
     if name is None and len(zoo.models) > 1:
@@ -133,7 +134,8 @@ def _dataset(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> Dataset:
     return open_dataset(spec)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number above 0, as a type of argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"found {value}, expected a number above 0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,20 @@ class Workbench:
         if spec not in self._datasets:
             self._datasets[spec] = open_dataset(spec)
         return self._datasets[spec]
+
+    def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Workbench:
+        """A workbench for trials over some datasets that are open already, whole.
+
+        It has the same cores, and keeps its predictions in ``folder``.
+        """
+        return replace(
+            self,
+            store=PredictionStore(folder / "predictions", folder / "claims"),
+            discordances=DiscordanceMemo(folder / "discordance"),
+            sampling=Sampling(whole=True),
+            _datasets=dict(datasets),
+            _built={},
+        )
 
     def selection(self, model: ModelSpec) -> tuple[list[Sample], int]:
         """The samples of the model to evaluate, in the seeded order, and the size of the whole dataset."""

@@ -35,7 +35,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"pytest-quant {environment['pytest_quant']}"
     )
     yield from _moved(report)
-    yield from markdown_lines(report["models"])
+    yield from markdown_lines(report)
     yield from _not_passed(report)
 
 

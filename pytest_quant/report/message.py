@@ -22,15 +22,17 @@ def failure_message(
     verdict: Verdict,
     measurement: Measurement | None,
     diagnosis: Mapping[str, Any] | None = None,
+    stages: Sequence[str] = (),
 ) -> str:
     """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it.
 
-    ``diagnosis`` is that of the model's layers, as the report has it.
+    ``diagnosis`` is that of the model's layers, as the report has it; ``stages`` say which step lost how much.
     """
     about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
         about += f": {evidence_line(measurement)}"
         about += _moved_line(measurement.comparison.moved, measurement.net)
+    about += "".join(f"\n  {line}" for line in stages)
     if diagnosis is not None:
         about += message_lines(model, diagnosis)
     return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
