@@ -46,7 +46,7 @@ NAMES = [
 ]
 LATER_KEYS = [
     Broken(put(value, key), key, LATER)
-    for key, value in {"onnx": "model.onnx", "regression": {}, "mmdeploy": "work_dir", "metafile": {}}.items()
+    for key, value in {"regression": {}, "mmdeploy": "work_dir", "metafile": {}}.items()
 ]
 VALUES = [
     Broken(put(3, "task"), "task", "found 3 (int), expected text"),

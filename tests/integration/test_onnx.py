@@ -77,7 +77,9 @@ def test_the_reference_evaluator_warns_about_its_speed(
     write_zoo(pytester.path)
     run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
     assert run.result.ret == 1
-    assert "`onnx` ran on the onnx" in run.text
+    before, _, after = run.text.partition("zoo.quant.yaml ")
+    assert "ONNX files will run on the onnx" in before
+    assert "`onnx` ran on the onnx" in after
     assert "pip install 'pytest-quant[onnxruntime]'" in run.text
 
 
