@@ -132,6 +132,21 @@ def write_qlinear(folder: Path, name: str = "tiny-qlinear.onnx") -> str:
     return name
 
 
+def write_convolution(
+    folder: Path, name: str, weights: NDArray[np.float32], bias: NDArray[np.float32], last: str
+) -> str:
+    """A 1x1 convolution with ``weights`` (outputs, channels) over images of any size, and an operator behind it."""
+    nodes = [
+        helper.make_node("Conv", ["image", "w", "b"], ["conv"], kernel_shape=[1, 1]),
+        helper.make_node(last, ["conv"], ["maps"]),
+    ]
+    shape = (1, weights.shape[1], "h", "w")
+    outputs = [("maps", TensorProto.FLOAT, (1, len(weights), "h", "w"))]
+    arrays: dict[str, NDArray[Any]] = {"w": weights[:, :, None, None], "b": bias}
+    _write(folder / name, nodes, outputs, arrays, shape, TensorProto.FLOAT, OPSET, IR)
+    return name
+
+
 def write_two_inputs(folder: Path, name: str = "two.onnx") -> str:
     """The sum of two inputs."""
     values = [helper.make_tensor_value_info(key, TensorProto.FLOAT, [1, 3, 8, 8]) for key in ("a", "b", "sum")]

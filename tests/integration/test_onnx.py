@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -12,6 +13,7 @@ from pytest_quant.runners import onnx_sessions
 from pytest_quant.runners.onnx_net import OnnxRunner
 from tests import tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
+from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
 from tests.unit.report.volatile import without_volatile
 
 
@@ -237,6 +239,29 @@ def test_early_stop_with_only_the_onnx_case(pytester: pytest.Pytester) -> None:
     assert run.verdicts == {"tiny::onnx[top1]": "pass"}
     assert run.report is not None
     assert run.report["models"]["tiny"]["samples"]["evaluated"] < 100
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_keypoints(pytester: pytest.Pytester, runtime: str, flip_test: bool) -> None:
+    """A sample is an image with its persons: several inputs, and mirrored ones."""
+    weights, bias = np.full((17, 3), 1 / 3, np.float32), np.zeros(17, np.float32)
+    name = tiny_onnx.write_convolution(pytester.path, "spots.onnx", weights, bias, "Relu")
+    pose_zoo(pytester.path, "ground-truth", onnx=name, postprocess={"flip_test": flip_test})
+    run = run_quant(pytester)
+    assert run.verdicts["spots::onnx[AP]"] == "pass"
+    assert run.report is not None
+    found = run.report["models"]["spots"]["onnx"]
+    assert found["metrics"]["AP"]["onnx"] == pytest.approx(run.metric("spots", "AP")["fp32"])
+    assert found["outputs"]["samples"] == IMAGES
+
+
+def test_text_detection_at_a_threshold_of_the_fp32_net(pytester: pytest.Pytester, runtime: str) -> None:
+    weights, bias = np.full((1, 3), 4.0, np.float32), np.full(1, -6.0, np.float32)
+    name = tiny_onnx.write_convolution(pytester.path, "bars.onnx", weights, bias, "Sigmoid")
+    text_zoo(pytester.path, tiny.GOOD_SCALE, onnx=name)
+    run = run_quant(pytester)
+    assert run.verdicts["bars::onnx[hmean]"] == "pass"
+    assert "onnx hmean = 1.0000, ncnn fp32 = 1.0000" in run.cases["bars::onnx[hmean]"]["reason"]
 
 
 @pytest.mark.parametrize(
