@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +133,11 @@ class QuantRun:
         self._kinds.setdefault(model.name, set()).update(limit.kind for limit in limits)
         if self.settings.early_stop:
             self.assessor.expect(model, limits)
+
+    def notes(self, models: Iterable[ModelSpec | None]) -> list[str]:
+        """What is to be known of the descriptions that the entries of models were filled in from, a line each."""
+        lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
+        return list(dict.fromkeys(lines))
 
     def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
         """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
