@@ -23,7 +23,7 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import CaseRecord, Kind, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
@@ -153,8 +153,8 @@ class QuantRun:
         lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
         return list(dict.fromkeys(lines))
 
-    def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
-        """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
+    def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
+        """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
         sampled = self.settings.samples is not None
         lines = (
             self.assessor.outlook(model, limit)
@@ -162,7 +162,19 @@ class QuantRun:
             if model is not None and (sampled or (model.samples is not None and not self.settings.whole))
             for limit in limits
         )
-        return list(dict.fromkeys(line for line in lines if line is not None))
+        return [*dict.fromkeys(line for line in lines if line is not None), *self._slow_nets(selected)]
+
+    def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
+        """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
+        if not any(limit.net not in SIDES for _, limits in selected for limit in limits):
+            return
+        from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
+
+        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
+            yield (
+                f"ONNX files will run on the {onnx_runtime()}, which may take seconds per image: "
+                "pip install 'pytest-quant[onnxruntime]' for speed"
+            )
 
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
