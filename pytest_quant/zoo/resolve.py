@@ -144,8 +144,8 @@ class ModelResolver:
         """What a repair is searched on: a dataset of the file that is not the model's own, or images."""
         if (entry.dataset is None) == (entry.images is None):
             raise ConfigError(
-                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, a "
-                "labelled dataset of this file"
+                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, "
+                "a labelled dataset of this file"
             )
         if entry.images is not None:
             images, missing = NetEntries(self._document, self._file).images((*keys, "images"), entry.images)
@@ -153,8 +153,8 @@ class ModelResolver:
         dataset = self._dataset(keys, task, str(entry.dataset))
         if dataset.name == model.dataset.name:
             raise ConfigError(
-                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: a "
-                "repair that was chosen on the samples it is judged on proves nothing; name another dataset"
+                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: "
+                "a repair that was chosen on the samples it is judged on proves nothing; name another dataset"
             )
         return RescueSpec(dataset, entry.samples)
 
