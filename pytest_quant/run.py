@@ -173,7 +173,7 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
-        if self.settings.diagnose and limit.needs_dataset:
+        if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
             self._diagnoses.entry(model)
         if not is_broken(verdict, self.settings.inconclusive):
             return None
