@@ -16,7 +16,6 @@ from pytest_quant.quantize.search_set import SearchSet
 from pytest_quant.spec import DatasetSpec, ModelSpec, NetFiles, Tolerance
 from pytest_quant.stats.evidence import drop_interval
 
-
 NET_LOSS = 0.25
 """Of the answers that differ from those of fp32, the share that the metric loses: about half of them are right in
 neither net, and some are right in int8 alone. On the real models here it was 0.14 to 0.27. It is used where there are
