@@ -192,11 +192,10 @@ class Recorder:
             terminalreporter.write_line(problem, red=True, bold=True)
 
     def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.diagnosis import summary_line
+        from pytest_quant.report.diagnosis import summary_lines
 
-        for name, entry in sorted(self.models.items()):
-            if "diagnosis" in entry:
-                terminalreporter.write_line(summary_line(name, entry["diagnosis"]))
+        for line in summary_lines(self.report()):
+            terminalreporter.write_line(line)
 
 
 def _shown_options(settings: Settings) -> dict[str, Any]:

@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.text import brief, listed, suggestion
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-LATER_KEYS = ("onnx",)
-"""Keys of the zoo format that this version cannot act on; refusing them beats ignoring them."""
 
 
 class Strict(BaseModel):
@@ -31,7 +28,9 @@ class NetEntry(Strict):
 
 
 class Fp32Entry(NetEntry):
-    """``fp32: {param, bin}``."""
+    """``fp32: {param, bin}`` or ``fp32: {onnx}``."""
+
+    onnx: str | None = None
 
 
 class CalibrateEntry(Strict):
@@ -68,6 +67,24 @@ class InputEntry(Strict):
     scale: Factor = 1.0
 
 
+def _file_alone(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class OnnxEntry(Strict):
+    """``onnx: model.onnx``, or ``{file, input, outputs}``."""
+
+    file: str
+    input: str | None = None
+    outputs: str | list[str] | None = None
+
+
+class OnnxInt8Entry(OnnxEntry):
+    """``onnx_int8: model-qdq.onnx``, or ``{file, input, outputs, tolerance}``."""
+
+    tolerance: dict[str, Any] = {}
+
+
 class MetafileEntry(Strict):
     """``metafile: {path, model, dataset, flip_test}``."""
 
@@ -95,6 +112,8 @@ class ModelEntry(Strict):
     dataset: str
     fp32: Fp32Entry
     int8: Int8Entry
+    onnx: Annotated[OnnxEntry, BeforeValidator(_file_alone)] | None = None
+    onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
     input: InputEntry
     output: str | list[str]
     preprocess: dict[str, Any] = {}
@@ -152,8 +171,6 @@ def problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[K
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
-    if key in LATER_KEYS:
-        return "this version of pytest-quant cannot act on this key yet: remove it, so that nothing seems checked"
     return f"unknown key.{suggestion(key, known)} Known keys: {listed(known) or 'none'}"
 
 
