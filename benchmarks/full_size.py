@@ -153,7 +153,7 @@ def details(system: System, found: Mapping[str, Any]) -> str:
         f"  {fp32['images']} images, {fp32['forwards']} forward passes, instances fp32 {fp32['instances']}, "
         f"int8 {int8['instances']}; signal to noise of the int8 outputs {sqnr} dB\n"
         f"  case: {verdicts}, {case['cpu_s']:.1f} s, peak {case['peak_mb']:.0f} MB; torch, ONNX and pnnx: "
-        f"{build['cpu_s']:.1f} s, peak {build['peak_mb']:.0f} MB"
+        f"peak {build['peak_mb']:.0f} MB"
     )
 
 
