@@ -134,6 +134,11 @@ class QuantRun:
         if self.settings.early_stop:
             self.assessor.expect(model, limits)
 
+    def notes(self, models: Iterable[ModelSpec | None]) -> list[str]:
+        """What is to be known of the descriptions that the entries of models were filled in from, a line each."""
+        lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
+        return list(dict.fromkeys(lines))
+
     def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
         """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
         sampled = self.settings.samples is not None
@@ -168,7 +173,7 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
-        if self.settings.diagnose and limit.needs_dataset:
+        if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
             self._diagnoses.entry(model)
         if not is_broken(verdict, self.settings.inconclusive):
             return None

@@ -35,7 +35,7 @@ class Plan:
 
     tests: Sequence[Planned] = ()
     outlook: Sequence[str] = ()
-    """What sampled cases can prove, in words."""
+    """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
 
 def read_plan(run_dir: Path) -> Plan:

@@ -318,6 +318,8 @@ class ModelSpec:
     """What that file says of conditions: plain JSON values, or `Untold`."""
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the descriptions that the entry was filled in from."""
 
     def files(self, side: Side) -> NetFiles:
         """The files of one side."""

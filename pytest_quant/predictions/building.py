@@ -104,7 +104,8 @@ class ModelBuilder:
             cores=self._cores,
         )
         write_table(table, table_path)
-        quantize_model(model.fp32.param, model.fp32.bin, table_path, int8.param, int8.bin)
+        fp32, keep_float = model.fp32, calibration.keep_float
+        quantize_model(fp32.param, fp32.bin, table_path, int8.param, int8.bin, keep_float=keep_float)
 
     def _int8_key(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[str]) -> str:
         found = versions()

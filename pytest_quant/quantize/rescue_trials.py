@@ -17,6 +17,12 @@ from pytest_quant.spec import DatasetSpec, ModelSpec, NetFiles, Tolerance
 from pytest_quant.stats.evidence import drop_interval
 
 
+NET_LOSS = 0.25
+"""Of the answers that differ from those of fp32, the share that the metric loses: about half of them are right in
+neither net, and some are right in int8 alone. On the real models here it was 0.14 to 0.27. It is used where there are
+too few labels to prove anything: then the labels must show no drop, and the changes must be few."""
+
+
 @dataclass(frozen=True)
 class Loss:
     """What int8 loses on the search samples, and what of it counts; in the metric's own unit."""
@@ -70,8 +76,12 @@ class Trials:
         """What decides a trial, in words."""
         if self._provable:
             return f"the upper bound of the drop at {100 * self._confidence:g} % confidence, on the labels"
-        reference = "the loss against the fp32 outputs"
-        return f"{reference} and the drop on the labels" if self._has_labels else reference
+        if self._has_labels:
+            return (
+                "the drop on the labels, and a quarter of the loss against the fp32 outputs, since so few labels prove "
+                "nothing by themselves"
+            )
+        return "the loss against the fp32 outputs, which no drop can exceed"
 
     def table(self, recipe: Recipe) -> Table:
         """The calibration table of a recipe; float layers are left out of it."""
@@ -131,7 +141,10 @@ class Trials:
             excess = bound - allowed
         else:
             reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
-            excess = max(reference_loss - allowed, -maximum if drop is None else drop - allowed)
+            if drop is None:
+                excess = reference_loss - allowed
+            else:
+                excess = max(drop, NET_LOSS * reference_loss) - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:

@@ -104,7 +104,8 @@ def message_lines(model: ModelSpec, entry: Entry) -> str:
     if "error" in entry:
         return f"\n  {worst_line(entry)}"
     command = f"pytest-quant diagnose --zoo {shlex.quote(shown(model.zoo))} --model {shlex.quote(model.name)}"
-    return f"\n  {worst_line(entry)}\n  all layers: {command}"
+    seed = f" --seed {entry['seed']}" if entry["seed"] else ""
+    return f"\n  {worst_line(entry)}\n  all layers: {command}{seed}"
 
 
 def summary_lines(report: Entry) -> Iterator[str]:

@@ -34,6 +34,8 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"- ncnn {environment['ncnn']}, {environment['cpu']} ({', '.join(environment['isa'])}), "
         f"pytest-quant {environment['pytest_quant']}"
     )
+    for model, entry in report["models"].items():
+        yield from (f"- {model}: {_escaped(note)}" for note in entry.get("notes", ()))
     yield from _moved(report)
     yield from markdown_lines(report)
     yield from _not_passed(report)

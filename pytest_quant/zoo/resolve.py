@@ -35,6 +35,7 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.existing import ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
@@ -60,6 +61,7 @@ class ModelResolver:
         self._defaults = defaults
         self._datasets = datasets
         self._max_tolerance_pct = max_tolerance_pct
+        self._existing = ExistingDescriptions(document, datasets, max_tolerance_pct)
 
     def default_problems(self) -> Iterator[str]:
         """What is wrong with ``defaults``: metrics that no task has, amounts that are no tolerance."""
@@ -78,7 +80,8 @@ class ModelResolver:
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
-        entry = self._validated(keys, ModelEntry, dict(raw))
+        completed = self._existing.complete(keys, raw)
+        entry = self._validated(keys, ModelEntry, completed.entry)
         task = self._task(keys, entry.task)
         nets = NetEntries(self._document, self._file)
         fp32, fp32_onnx = nets.fp32((*keys, "fp32"), entry.fp32)
@@ -104,6 +107,7 @@ class ModelResolver:
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
+            notes=tuple(completed.notes),
         )
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)

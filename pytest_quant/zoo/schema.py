@@ -13,9 +13,6 @@ from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
-LATER_KEYS = ("mmdeploy", "metafile", "regression")
-"""Keys of the zoo format that this version cannot act on; refusing them beats ignoring them."""
-
 
 class Strict(BaseModel):
     """No unknown keys, no silent conversion of types, no change after reading."""
@@ -88,8 +85,28 @@ class OnnxInt8Entry(OnnxEntry):
     tolerance: dict[str, Any] = {}
 
 
+class MetafileEntry(Strict):
+    """``metafile: {path, model, dataset, flip_test}``."""
+
+    path: str
+    model: str | None = None
+    """By Name, Alias or Config; None: the name that the entry has in the zoo file."""
+    dataset: str | None = None
+    """The metafile's name of the dataset, where the dataset's type does not tell it."""
+    flip_test: bool | None = None
+    """How the pose numbers of the metafile were measured; None: as the model's config says, else with it."""
+
+
+class RegressionEntry(Strict):
+    """``regression: {path, dataset}``."""
+
+    path: str
+    dataset: str | None = None
+    """Where the file has several tolerances for one metric: that of this dataset."""
+
+
 class ModelEntry(Strict):
-    """One entry of ``models``."""
+    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read."""
 
     task: str
     dataset: str
@@ -110,6 +127,9 @@ class ModelEntry(Strict):
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"
     xfail: dict[str, str] = {}
+    mmdeploy: str | None = None
+    metafile: MetafileEntry | None = None
+    regression: RegressionEntry | None = None
 
 
 class Defaults(Strict):
@@ -132,12 +152,12 @@ def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: V
 
     ``keys``: where the value that was validated as ``model`` stands.
     """
-    found = [((*keys, *loc), text) for loc, text in _problems(model, error)]
+    found = [((*keys, *loc), text) for loc, text in problems(model, error)]
     found.sort(key=lambda problem: document.line(problem[0]) or 0)
     return "\n".join(f"{document.where(place)}: {text}" for place, text in found)
 
 
-def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+def problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
     """Each error of a validation as the key it is about and a sentence."""
     for detail in error.errors():
         loc, kind = tuple(part for part in detail["loc"] if part != "[key]"), detail["type"]
@@ -151,8 +171,6 @@ def _problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
-    if key in LATER_KEYS:
-        return "this version of pytest-quant cannot act on this key yet: remove it, so that nothing seems checked"
     return f"unknown key.{suggestion(key, known)} Known keys: {listed(known) or 'none'}"
 
 

@@ -150,6 +150,11 @@ def test_nets_that_cannot_be_compared(pytester: pytest.Pytester, folder: Path) -
     assert "layer 'c1' (Convolution, " in run.report["models"]["bad"]["diagnosis"]["error"]
 
 
+def test_the_command_takes_the_same_samples(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "-k", "bad and top1", "--quant-seed", "3")
+    assert f"  all layers: pytest-quant diagnose --zoo {ZOO} --model bad --seed 3\n" in run.text
+
+
 def test_other_broken_limits_are_no_drop(pytester: pytest.Pytester) -> None:
     tiny.write_images(pytester.path, 40)
     tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path, tolerance=None, floor={"top1": 99.0})})
@@ -166,6 +171,16 @@ def test_a_missing_dataset_has_no_layers(pytester: pytest.Pytester) -> None:
     assert run.verdicts["tiny::top1"] == "skipped"
     assert run.report is not None
     assert run.report["models"] == {}
+
+
+def test_a_model_that_is_not_measured_is_not_diagnosed(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a model was diagnosed")
+
+    monkeypatch.setattr("pytest_quant.diagnoses.diagnose", refuse)
+    assert run_quant(pytester, "-k", "int8", "--quant-diagnose").verdicts == {"bad::int8": "pass", "tiny::int8": "pass"}
 
 
 def test_without_quant_the_option_does_nothing(pytester: pytest.Pytester, folder: Path) -> None:
