@@ -1,4 +1,4 @@
-"""Layer diagnosis on real models, and whether its ranking is of use: what does leaving the worst layers in float gain?
+"""Layer diagnosis on real models, and of what use its ranking is: what is gained by leaving the worst layers in float.
 
     python benchmarks/layer_diagnosis.py ../shared [--ranking MODEL]
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +20,17 @@ from typing import Any
 import yaml
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.ncnn_files import Table, read_table
-from pytest_quant.ncnn_files.table import layer_of
+from pytest_quant.ncnn_files import read_table, without_layers
 from pytest_quant.predictions.cores import available_cores
 from pytest_quant.predictions.measure import Sampling, Workbench
 from pytest_quant.quantize.diagnosis import Diagnosis, LayerError, diagnose
+from pytest_quant.quantize.likeness import NOTHING, likeness
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.report.diagnosis import diagnosis_entry, layer_table
+from pytest_quant.runners.open import open_runner
 from pytest_quant.spec import ModelSpec, NetFiles
+from pytest_quant.tasks import get_task
+from pytest_quant.text import aligned
 from pytest_quant.zoo.reader import read_zoo
 
 RANKINGS: dict[str, Callable[[Diagnosis], Sequence[LayerError]]] = {
@@ -103,26 +107,29 @@ def read_models(shared: Path, folder: Path) -> dict[str, ModelSpec]:
 
 def print_table(found: Diagnosis) -> None:
     entry = diagnosis_entry(found)
-    rows = layer_table(entry, entry["layers"])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(f"\n{found.model}: SQNR of the output {found.output_sqnr_db:.1f} dB, {len(found.samples)} samples")
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def without(table: Table, layers: set[str]) -> Table:
-    return Table(
-        weights={entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in layers},
-        activations={layer: scale for layer, scale in table.activations.items() if layer not in layers},
-    )
+    print("\n".join(aligned(layer_table(entry, entry["layers"]), left=2)))
 
 
 def with_float_layers(model: ModelSpec, layers: set[str], folder: Path) -> ModelSpec:
     """The model with an int8 net that leaves some layers in float."""
     assert model.table is not None
     int8 = NetFiles(folder / "int8.param", folder / "int8.bin")
-    quantize_model(model.fp32.param, model.fp32.bin, without(read_table(model.table), layers), int8.param, int8.bin)
+    quantize_model(
+        model.fp32.param, model.fp32.bin, without_layers(read_table(model.table), layers), int8.param, int8.bin
+    )
     return replace(model, int8=int8)
+
+
+def output_sqnr_db(model: ModelSpec, bench: Workbench) -> float:
+    task = get_task(model.task)
+    pipeline, dataset, total = task.pipeline(model), bench.dataset(model.dataset), NOTHING
+    with closing(open_runner(model, "fp32")) as fp32, closing(open_runner(model, "int8")) as int8:
+        for sample in bench.selection(model)[0]:
+            tensor = pipeline.prepare(dataset.read(sample, orient=task.orient), sample).tensor
+            reference, other = fp32.run(tensor), int8.run(tensor)
+            total = sum((likeness(reference[blob], other[blob]) for blob in reference), total)
+    return total.sqnr_db
 
 
 def gains(model: ModelSpec, ranked: Sequence[LayerError], folder: Path) -> Iterator[tuple[int, float, float]]:
@@ -131,7 +138,7 @@ def gains(model: ModelSpec, ranked: Sequence[LayerError], folder: Path) -> Itera
         bench = Workbench.in_folder(folder / "run", cores=available_cores(), sampling=Sampling(seed=1, samples=SAMPLES))
         changed = with_float_layers(model, {error.layer for error in ranked[:count]}, folder)
         pair = next(iter(bench.measure(changed).comparison.metrics.values()))
-        yield count, pair.int8, diagnose(changed, bench, samples=16).output_sqnr_db
+        yield count, pair.int8, output_sqnr_db(changed, bench)
 
 
 def study_ranking(model: ModelSpec, folder: Path) -> None:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pytest_quant.python_cases import PythonCase
     from pytest_quant.run import QuantRun
     from pytest_quant.scores import Scores
-    from pytest_quant.spec import ModelSpec, Side
+    from pytest_quant.spec import ModelSpec, Net
 
 CASE_FIXTURE = "_quant_case"
-USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", "quant_spec", "quant_dataset", "quant_scores"})
+ONNX_FIXTURE = "onnx_fp32"
+USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_spec", "quant_dataset", "quant_scores"})
 
 
 @pytest.fixture
@@ -53,6 +54,12 @@ def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 
 
 @pytest.fixture
+def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
+    yield from _runner(request, quant_spec, "onnx")
+
+
+@pytest.fixture
 def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Dataset:
     """The dataset of this test's model: `samples`, and `read(sample)` for pixels."""
     run = _run(request)
@@ -77,12 +84,12 @@ def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Score
     return Scores(measure, run.settings.confidence)
 
 
-def _runner(request: pytest.FixtureRequest, model: ModelSpec, side: Side) -> Iterator[ModelRunner]:
+def _runner(request: pytest.FixtureRequest, model: ModelSpec, net: Net) -> Iterator[ModelRunner]:
     from pytest_quant.predictions.model_runner import ModelRunner
 
     run = _run(request)
     with run.explained():
-        runner = ModelRunner(model, side, run.assessor.bench)
+        runner = ModelRunner(model, net, run.assessor.bench)
     yield runner
     runner.close()
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Side
+from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Net, OnnxFile, Side
 from pytest_quant.text import listed, shown, suggestion
+
+if TYPE_CHECKING:
+    from pytest_quant.onnx_files.facts import OnnxFacts
 
 
 def check_nets(model: ModelSpec) -> None:
@@ -33,6 +38,63 @@ def _check_outputs(model: ModelSpec, fp32: NetFacts, int8: NetFacts) -> None:
             raise ConfigError(
                 f"output {blob!r} has {one} channels in fp32 and {other} in int8: these are files of two models"
             )
+
+
+def check_conversion(model: ModelSpec) -> None:
+    """Raise `ConfigError` when the ONNX file that the fp32 net is to be converted from does not fit the entry.
+
+    pnnx names blobs itself, so a name of the ONNX graph in the entry is told before anything is converted.
+    """
+    if model.fp32_onnx is None:
+        return
+    from pytest_quant.convert.pnnx import pnnx_program  # onnx is imported only where a model has such a file
+    from pytest_quant.onnx_files.binding import bind_input
+
+    facts = _onnx_facts(model.fp32_onnx)
+    if facts.quantized:
+        raise ConfigError(f"{shown(facts.path)} is a quantized model: name the model before quantization")
+    ports = [port.name for port in facts.outputs]
+    named = [f"out{index}" for index in range(len(ports))]
+    hint = "pnnx calls the inputs of what it converts in0, in1, ... and the outputs out0, out1, ... in their order"
+    if model.input.blob != "in0":
+        raise ConfigError(f"input.blob: found {model.input.blob!r}, expected 'in0': {hint}")
+    for blob in model.outputs:
+        if blob in ports or (blob.startswith("out") and blob not in named):
+            expected = named[ports.index(blob)] if blob in ports else listed(named)
+            raise ConfigError(f"output: found {blob!r}, expected {expected}: {hint}")
+    bind_input(OnnxFile(facts.path), facts, model.input)
+    pnnx_program()
+
+
+def _onnx_facts(path: Path) -> OnnxFacts:
+    from pytest_quant.onnx_files.facts import inspect_onnx
+
+    try:
+        return inspect_onnx(path)
+    except ModelFileError as error:
+        raise ConfigError(str(error)) from None
+
+
+def check_onnx(model: ModelSpec, net: Net) -> None:
+    """Raise `ConfigError` when an ONNX file is damaged, does not fit the entry, or is under the wrong key."""
+    file = model.onnx_file(net)
+    if file is None:
+        return
+    from pytest_quant.onnx_files.binding import bind  # onnx is imported only where a model has such a file
+
+    facts = _onnx_facts(file.path)
+    bind(file, facts, model.input, model.outputs)
+    operators = listed(f"{count} {name}" for name, count in facts.quantized.items())
+    if net == "onnx" and facts.quantized:
+        raise ConfigError(
+            f"{shown(file.path)} is a quantized model ({operators}): `onnx` is the model before conversion and "
+            "quantization, name this one under `onnx_int8`"
+        )
+    if net == "onnx_int8" and not facts.quantized:
+        raise ConfigError(
+            f"{shown(file.path)} has no quantized operator: it is a float model under `onnx_int8`, expected the QDQ "
+            "form (QuantizeLinear, DequantizeLinear) or quantized operators (QLinearConv, ...)"
+        )
 
 
 def _facts(model: ModelSpec, side: Side) -> NetFacts:

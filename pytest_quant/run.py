@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,7 +23,7 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import CaseRecord, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import CaseRecord, Kind, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
@@ -49,6 +49,7 @@ class QuantRun:
         self._owner: dict[str, Path] = {}
         self._baseline: Baseline | None = None
         self._limited: dict[str, set[str]] = {}
+        self._kinds: dict[str, set[Kind]] = {}
         self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
@@ -129,8 +130,14 @@ class QuantRun:
             return
         metrics = (limit.metric for limit in limits)
         self._limited.setdefault(model.name, set()).update(metric for metric in metrics if metric is not None)
+        self._kinds.setdefault(model.name, set()).update(limit.kind for limit in limits)
         if self.settings.early_stop:
             self.assessor.expect(model, limits)
+
+    def notes(self, models: Iterable[ModelSpec | None]) -> list[str]:
+        """What is to be known of the descriptions that the entries of models were filled in from, a line each."""
+        lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
+        return list(dict.fromkeys(lines))
 
     def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
         """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
@@ -166,16 +173,28 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
-        broken = is_broken(verdict, self.settings.inconclusive)
-        diagnosis = self._diagnosis(model, limit, broken)
-        if not broken:
+        if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
+            self._diagnoses.entry(model)
+        if not is_broken(verdict, self.settings.inconclusive):
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model), diagnosis)
+        measurement = self.assessor.measured(model, limit.net)
+        if limit.kind != "tolerance":
+            return failure_message(model, limit, verdict, measurement)
+        diagnosis = self._diagnoses.entry(model)
+        return failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
 
-    def _diagnosis(self, model: ModelSpec, limit: Limit, broken: bool) -> Mapping[str, Any] | None:
-        """The errors of the model's layers, where its drop is too large or they are asked for."""
-        is_wanted = limit.needs_dataset if self.settings.diagnose else broken and limit.kind == "tolerance"
-        return self._diagnoses.entry(model) if is_wanted else None
+    def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
+        """Which step lost how much, where the run measures the model's ONNX file anyway."""
+        from pytest_quant.report.stages import stage_lines
+
+        if "onnx" not in self._kinds.get(model.name, ()):
+            return []
+        try:
+            self.assessor.measurement(model, "onnx")
+            self.assessor.agreement(model)
+        except QuantError as error:
+            return [f"stages: {error}"]
+        return stage_lines(self.model_entries([model])[model.name], [limit.metric] if limit.metric else [])
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -199,11 +218,14 @@ class QuantRun:
 
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None and model.name not in self._entries:
+            if measurement is None:
+                continue
+            if model.name not in self._entries:
                 entry = model_entry(
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_onnx(model, self._entries[model.name])
             self._add_diagnosis(model)
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
 
@@ -212,6 +234,18 @@ class QuantRun:
         diagnosis = self._diagnoses.known(model)
         if diagnosis is not None and model.name in self._entries:
             self._entries[model.name]["diagnosis"] = dict(diagnosis)
+
+    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
+        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
+        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
+
+        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
+        if "onnx" not in entry and onnx is not None and agreement is not None:
+            entry["onnx"] = onnx_entry(onnx, agreement)
+        quantized = self.assessor.measured(model, "onnx_int8")
+        if "onnx_int8" not in entry and quantized is not None:
+            limited = self._limited.get(model.name, ())
+            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

@@ -35,7 +35,7 @@ class Plan:
 
     tests: Sequence[Planned] = ()
     outlook: Sequence[str] = ()
-    """What sampled cases can prove, in words."""
+    """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
 
 def read_plan(run_dir: Path) -> Plan:
@@ -192,11 +192,10 @@ class Recorder:
             terminalreporter.write_line(problem, red=True, bold=True)
 
     def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.diagnosis import summary_line
+        from pytest_quant.report.diagnosis import summary_lines
 
-        for name, entry in sorted(self.models.items()):
-            if "diagnosis" in entry:
-                terminalreporter.write_line(summary_line(name, entry["diagnosis"]))
+        for line in summary_lines(self.report()):
+            terminalreporter.write_line(line)
 
 
 def _shown_options(settings: Settings) -> dict[str, Any]:

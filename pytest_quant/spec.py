@@ -13,6 +13,11 @@ from typing import Any, Literal
 
 Side = Literal["fp32", "int8"]
 SIDES: tuple[Side, Side] = ("fp32", "int8")
+"""The two ncnn nets of a model, which every model has."""
+
+Net = Literal["fp32", "int8", "onnx", "onnx_int8"]
+"""Every net that a model can have, in the order of the stages: ``onnx`` is the model before conversion to ncnn,
+``onnx_int8`` its quantized ONNX form. All are run over the same samples through the same pipeline."""
 
 Runtime = Literal["reference", "deploy"]
 """``reference``: true fp32 arithmetic around the quantized layers, so that only quantization differs between the two
@@ -20,7 +25,9 @@ nets. ``deploy``: ncnn's own default options for both."""
 
 Color = Literal["rgb", "bgr", "gray"]
 
-Kind = Literal["tolerance", "floor", "published", "require", "int8", "table", "onnx", "config", "zoo", "baseline"]
+Kind = Literal[
+    "tolerance", "floor", "published", "require", "int8", "table", "onnx", "onnx_int8", "config", "zoo", "baseline"
+]
 Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
 
@@ -118,6 +125,17 @@ class CalibrationSpec:
 
 
 @dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX file of a model."""
+
+    path: Path
+    input: str | None = None
+    """Name of its input; None: it has one."""
+    outputs: tuple[str, ...] | None = None
+    """Names of its outputs in the order of the model's ``outputs``; None: they can be told."""
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """A dataset as the zoo file names it; ``options`` is the validated model of its type."""
 
@@ -179,6 +197,17 @@ class NoWorse:
 
 
 @dataclass(frozen=True)
+class Parity:
+    """The ONNX file and the ncnn fp32 net must be the same model."""
+
+    metric: str
+    within: float
+    """Largest difference of the metric, either way, in its own unit."""
+    least_sqnr_db: float
+    """Least signal to noise ratio of the raw outputs, the ONNX file's being the signal."""
+
+
+@dataclass(frozen=True)
 class Untold:
     """A condition that a training config file leaves open, and why."""
 
@@ -193,7 +222,7 @@ class Limit:
     kind: Kind
     name: str
     """The last part of the test id: ``top1``, ``floor[top1]``, ``published[fp32.top1]``, ``require[flip_test]``, ..."""
-    rule: Tolerance | Floor | Published | Requirement | NoWorse | None = None
+    rule: Tolerance | Floor | Published | Requirement | NoWorse | Parity | None = None
 
     @property
     def metric(self) -> str | None:
@@ -203,7 +232,14 @@ class Limit:
     @property
     def needs_dataset(self) -> bool:
         """Whether deciding it takes samples; the others look at the model's files only."""
-        return self.kind in ("tolerance", "floor", "published", "require", "onnx", "baseline")
+        return self.kind in ("tolerance", "floor", "published", "require", "onnx", "onnx_int8", "baseline")
+
+    @property
+    def net(self) -> Net:
+        """The net that is held against fp32 to decide it."""
+        if self.kind == "onnx" or self.kind == "onnx_int8":
+            return self.kind
+        return "int8"
 
 
 def tolerance_limit(rule: Tolerance) -> Limit:
@@ -224,6 +260,16 @@ def published_limit(rule: Published) -> Limit:
 def requirement_limit(rule: Requirement) -> Limit:
     """The case of a required condition, such as ``require[flip_test]``."""
     return Limit("require", f"require[{rule.condition}]", rule)
+
+
+def parity_limit(rule: Parity) -> Limit:
+    """The case of the ONNX file beside the ncnn fp32 net, such as ``onnx[top1]``."""
+    return Limit("onnx", f"onnx[{rule.metric}]", rule)
+
+
+def onnx_int8_limit(rule: Tolerance) -> Limit:
+    """The case of the quantized ONNX file's own drop, such as ``onnx_int8[top1]``."""
+    return Limit("onnx_int8", f"onnx_int8[{rule.metric}]", rule)
 
 
 def baseline_limits(limits: Iterable[Limit], within_pct: float) -> tuple[Limit, ...]:
@@ -248,6 +294,10 @@ class ModelSpec:
     input: InputSpec
     outputs: tuple[str, ...]
     table: Path | None = None
+    onnx: OnnxFile | None = None
+    """The model before conversion to ncnn."""
+    onnx_int8: OnnxFile | None = None
+    """The model quantized in ONNX: QDQ or quantized operators."""
     fp32_onnx: Path | None = None
     """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
     calibration: CalibrationSpec | None = None
@@ -268,10 +318,22 @@ class ModelSpec:
     """What that file says of conditions: plain JSON values, or `Untold`."""
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the descriptions that the entry was filled in from."""
 
     def files(self, side: Side) -> NetFiles:
         """The files of one side."""
         return self.fp32 if side == "fp32" else self.int8
+
+    def onnx_file(self, net: Net) -> OnnxFile | None:
+        """The ONNX file of a net, where the model has one."""
+        return {"onnx": self.onnx, "onnx_int8": self.onnx_int8}.get(net)
+
+    @property
+    def nets(self) -> tuple[Net, ...]:
+        """The nets that the model has, in the order of the stages: before conversion, fp32, then the quantized ones."""
+        known: tuple[Net, ...] = ("onnx", "fp32", "int8", "onnx_int8")
+        return tuple(net for net in known if net in SIDES or self.onnx_file(net) is not None)
 
     @property
     def is_built(self) -> bool:

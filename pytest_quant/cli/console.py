@@ -27,6 +27,8 @@ def progress_bar(total: int, unit: str = "image") -> Iterator[Callable[[str, int
 
     def progress(name: str, done: int) -> None:
         if name not in bars:
+            for bar in bars.values():
+                bar.close()
             bars[name] = tqdm(total=total, desc=name, unit=unit, disable=None, dynamic_ncols=True)
         bars[name].update(done - bars[name].n)
 

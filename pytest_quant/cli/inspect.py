@@ -1,16 +1,20 @@
-"""``pytest-quant inspect``: what a network's files say, without running it."""
+"""``pytest-quant inspect``: what a network's files say."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_quant.cli.types import SubParsers
+from pytest_quant.errors import ConfigError
 from pytest_quant.text import listed
+
+if TYPE_CHECKING:
+    from pytest_quant.ncnn_files import NetFacts, Param
 
 
 def add_parser(subparsers: SubParsers) -> None:
@@ -19,26 +23,36 @@ def add_parser(subparsers: SubParsers) -> None:
         "inspect",
         help="Tell what a network's files say",
         description="Check a .param and its .bin byte for byte and list inputs, outputs, layers and which of them are "
-        "int8. Nothing is run.",
+        "int8. Nothing is run, unless --size asks for the multiply-accumulates of one input.",
     )
     parser.add_argument("param", type=Path, metavar="PARAM", help="The network's .param")
     parser.add_argument("bin", type=Path, nargs="?", metavar="BIN", help="Its .bin; without it only the .param is read")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("WIDTH", "HEIGHT"),
+        help="Size of an input: count the multiply-accumulates of convolutions and inner products",
+    )
     parser.add_argument("--json", action="store_true", help="Print JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the facts of a network."""
-    facts = facts_json(args.param, args.bin)
+    if args.size is not None and (args.bin is None or min(args.size) < 1):
+        raise ConfigError("--size takes a width and a height above 0, and needs BIN: the network is run once")
+    facts = facts_json(args.param, args.bin, args.size)
     print(json.dumps(facts, indent=2) if args.json else "\n".join(_lines(facts)))
     return 0
 
 
-def facts_json(param_path: Path, bin_path: Path | None) -> dict[str, Any]:
-    """What ``--json`` prints.
+def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | None = None) -> dict[str, Any]:
+    """What ``--json`` prints; ``size`` is width and height of an input.
 
     Raises:
         ModelFileError: a file is missing, damaged or of another model.
+        RunnerError: the network does not take an input of that size.
 
     """
     from pytest_quant.ncnn_files import net_facts, read_param, walk
@@ -47,6 +61,7 @@ def facts_json(param_path: Path, bin_path: Path | None) -> dict[str, Any]:
     facts = net_facts(param, None if bin_path is None else walk(param, bin_path))
     quantized = {name for names in facts.quantized.values() for name in names}
     kept = {kind: [name for name in names if name not in quantized] for kind, names in facts.quantizable.items()}
+    macs = None if size is None or bin_path is None else _macs(param, bin_path, facts, size)
     return {
         "param": _file(param_path),
         "bin": None if bin_path is None else _file(bin_path),
@@ -58,9 +73,35 @@ def facts_json(param_path: Path, bin_path: Path | None) -> dict[str, Any]:
         "layers": dict(Counter(layer.type for layer in param.layers).most_common()),
         "int8": {kind: list(names) for kind, names in facts.quantized.items()},
         "float": {kind: names for kind, names in kept.items() if names},
-        "storage": dict(facts.storage),
+        "storage": dict(sorted(facts.storage.items())),
         "unknown_types": list(facts.unknown_types),
+        "macs": macs,
     }
+
+
+def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) -> dict[str, int]:
+    """Multiply-accumulates by layer, for one input of that width and height."""
+    import numpy as np
+
+    from pytest_quant.ncnn_files.macs import multiply_accumulates
+    from pytest_quant.runners.blobs import BlobExtractor
+
+    if facts.unknown_types or len(facts.inputs) != 1:
+        why = (
+            f"layers of unknown type ({listed(facts.unknown_types)})" if facts.unknown_types else "more than one input"
+        )
+        raise ConfigError(f"--size: {param.path} has {why}: it cannot be run for it")
+    channels = facts.input_channels.get(facts.inputs[0]) or 3
+    zeros = np.zeros((channels, size[1], size[0]), np.float32)
+    blobs = [blob for blob in param.blobs if param.producer[blob].type != "Input"]
+    shapes = {name: array.shape for name, array in BlobExtractor(param.path, bin_path)(zeros, blobs)}
+    shapes[facts.inputs[0]] = zeros.shape
+    counted = {
+        layer.name: multiply_accumulates(layer, [shapes[b] for b in layer.bottoms], [shapes[t] for t in layer.tops])
+        for layer in param.layers
+        if layer.type != "Input"
+    }
+    return {name: count for name, count in counted.items() if count is not None}
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -77,6 +118,11 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _precision(facts["int8"], facts["float"])
     if facts["storage"]:
         yield f"{'arrays':<9}" + listed(f"{storage} {count}" for storage, count in facts["storage"].items())
+    if facts["macs"] is not None:
+        int8 = {name for names in facts["int8"].values() for name in names}
+        total = sum(facts["macs"].values())
+        share = sum(count for name, count in facts["macs"].items() if name in int8) / total if total else 0.0
+        yield f"{'macs':<9}{total / 1e6:.1f} million in convolutions and inner products, {share:.1%} of them int8"
     if facts["unknown_types"]:
         yield f"{'unknown':<9}{listed(facts['unknown_types'])}: the .bin is not checked from the first of them on"
 

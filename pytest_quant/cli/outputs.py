@@ -7,10 +7,10 @@ from pathlib import Path
 from pytest_quant.errors import ConfigError
 
 
-def require_folder(out: Path) -> None:
-    """Raise `ConfigError` where the folder of ``out`` does not exist."""
+def require_folder(out: Path, option: str = "--out") -> None:
+    """Raise `ConfigError` where the folder of ``out``, which an option names, does not exist."""
     if not out.absolute().parent.is_dir():
-        raise ConfigError(f"--out: the folder {out.parent} does not exist")
+        raise ConfigError(f"{option}: the folder {out.parent} does not exist")
 
 
 def beside(prefix: Path, suffix: str) -> Path:

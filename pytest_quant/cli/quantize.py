@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from pytest_quant.cli.calibration import add_options, calibrated
 from pytest_quant.cli.outputs import beside, require_folder
 from pytest_quant.cli.types import SubParsers
 from pytest_quant.errors import ConfigError
+from pytest_quant.spec import NetFiles
 from pytest_quant.text import listed
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     require_folder(args.out)
     if args.zoo is None:
-        return _write(args, args.param, args.bin, args.table)
+        return _write(args.out, NetFiles(args.param, args.bin), args.table, args.keep_float)
     made = calibrated(args)
     table = beside(args.out, ".table")
     write_table(made.table, table)
     print(f"{table}: calibrated on {made.images} images")
     # From the file, whose digits are fewer: quantizing again with it gives the same network.
-    return _write(argparse.Namespace(out=args.out, keep_float=[]), made.model.fp32.param, made.model.fp32.bin, table)
+    return _write(args.out, made.model.fp32, table, made.keep_float)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -65,22 +66,22 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise ConfigError(f"--{useless[0].replace('_', '-')} has no effect on a table that is there already")
 
 
-def _write(args: argparse.Namespace, param: Path, bin_path: Path, table: Path) -> int:
-    from pytest_quant.ncnn_files import read_table, without_layers
+def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str]) -> int:
     from pytest_quant.quantize.lower import quantize_model
 
-    out = beside(args.out, ".param"), beside(args.out, ".bin")
-    for path, source in zip(out, (param, bin_path), strict=True):
-        if path.exists() and path.samefile(source):
-            raise ConfigError(f"--out: {path} would overwrite the float network")
-    report = quantize_model(param, bin_path, without_layers(read_table(table), args.keep_float), *out)
-    print("\n".join(_lines(report, out, bin_path)))
+    out = NetFiles(beside(prefix, ".param"), beside(prefix, ".bin"))
+    if any(path.exists() and path.samefile(old) for path in (out.param, out.bin) for old in (source.param, source.bin)):
+        raise ConfigError(f"--out: {prefix} would overwrite the float network")
+    report = quantize_model(source.param, source.bin, table, out.param, out.bin, keep_float=keep_float)
+    print("\n".join(_lines(report, out, source)))
     return 0
 
 
-def _lines(report: QuantizeReport, out: tuple[Path, Path], float_bin: Path) -> Iterator[str]:
-    layers = len(report.quantized) + len(report.kept_float)
-    yield f"{out[0]}: {len(report.quantized)} of {layers} layers int8, {len(report.requantized)} of them pass int8 on"
+def _lines(report: QuantizeReport, out: NetFiles, source: NetFiles) -> Iterator[str]:
+    done, passing = len(report.quantized), len(report.requantized)
+    yield f"{out.param}: {done} of {done + len(report.kept_float)} layers int8, {passing} of them pass int8 on"
     if report.kept_float:
-        yield f"float: {listed(report.kept_float)}"
-    yield f"{out[1]}: {out[1].stat().st_size} bytes, of {float_bin.stat().st_size} before"
+        yield f"left in float: {listed(report.kept_float)}"
+    if report.without_int8:
+        yield f"float, since ncnn has no int8 for their kind: {listed(report.without_int8)}"
+    yield f"{out.bin}: {out.bin.stat().st_size} bytes, {source.bin.stat().st_size} before"

@@ -58,13 +58,15 @@ def without_layers(table: Table, layers: Iterable[str]) -> Table:
 
     """
     dropped = frozenset(layers)
+    if not dropped:
+        return table
     for name in sorted(dropped):
         if name not in table.layers:
             raise ConfigError(
                 f"there is no layer {name!r} that could be kept float.{suggestion(name, table.layers)} "
                 f"Those that can: {listed(table.layers)}"
             )
-    if dropped and dropped == frozenset(table.layers):
+    if dropped == frozenset(table.layers):
         raise ConfigError("every layer that could be int8 is to be kept float: nothing is left to quantize")
     return Table(
         {entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in dropped},
@@ -106,11 +108,14 @@ def read_table(path: Path | str) -> Table:
 def format_table(table: Table) -> str:
     r"""Return the table as ncnn2table prints it: six decimals and a blank behind every value.
 
+    Weight scales of layers without an input scale (recurrent, embedding and attention layers) stand at the end.
+
     >>> format_table(Table({"conv_param_0": (1.5, float("inf"))}, {"conv": 2.0}))
     'conv_param_0 1.500000 inf \nconv 2.000000 \n'
     """
-    rows: list[tuple[str, tuple[float, ...]]] = [*table.weights.items()]
+    rows = [(entry, scales) for entry, scales in table.weights.items() if layer_of(entry) in table.activations]
     rows += [(layer, (scale,)) for layer, scale in table.activations.items()]
+    rows += [(entry, scales) for entry, scales in table.weights.items() if layer_of(entry) not in table.activations]
     return "".join(f"{entry} {''.join(f'{scale:f} ' for scale in scales)}\n" for entry, scales in rows)
 
 

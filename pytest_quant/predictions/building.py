@@ -43,6 +43,8 @@ class ModelBuilder:
         if model.is_built:
             return model
         name = f"{shown(model.zoo)}: models.{model.name}"
+        if model.fp32_onnx is not None and model.fp32 == UNBUILT:
+            model = self._with_fp32(model, model.fp32_onnx)
         if model.calibration is not None and model.int8 == UNBUILT:
             model = self._with_int8(model, model.calibration)
         try:
@@ -57,6 +59,23 @@ class ModelBuilder:
             return self._digests.of_contents([dataset.content(image) for image in images])
         except OSError as error:
             raise DatasetError(f"calibration image {error.filename} cannot be read: {error.strerror}") from error
+
+    def _with_fp32(self, model: ModelSpec, onnx: Path) -> ModelSpec:
+        from pytest_quant.convert.pnnx import converted_files, onnx_to_ncnn, pnnx_version  # with them comes onnx
+        from pytest_quant.onnx_files.facts import inspect_onnx
+
+        key = {
+            "build": _BUILD_VERSION,
+            "name": onnx.stem,
+            "onnx": self._digests.of_files(inspect_onnx(onnx).files),
+            "pnnx": pnnx_version(),
+        }
+
+        def make(folder: Path) -> None:
+            with self._cores.core():
+                onnx_to_ncnn(onnx, folder)
+
+        return replace(model, fp32=converted_files(onnx, self._files.folder(sha256_json(key), make)))
 
     def _with_int8(self, model: ModelSpec, calibration: CalibrationSpec) -> ModelSpec:
         dataset, images = calibration_set(calibration, model)
@@ -85,7 +104,8 @@ class ModelBuilder:
             cores=self._cores,
         )
         write_table(table, table_path)
-        quantize_model(model.fp32.param, model.fp32.bin, table_path, int8.param, int8.bin)
+        fp32, keep_float = model.fp32, calibration.keep_float
+        quantize_model(fp32.param, fp32.bin, table_path, int8.param, int8.bin, keep_float=keep_float)
 
     def _int8_key(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[str]) -> str:
         found = versions()

@@ -17,12 +17,14 @@ import numpy as np
 from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.ncnn_files.param import Param, read_param
-from pytest_quant.ncnn_files.table import Table, without_layers
+from pytest_quant.ncnn_files.static_scales import UNTABLED_TYPES
+from pytest_quant.ncnn_files.table import Table, layer_of, without_layers
 from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
 from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
 from pytest_quant.quantize.inputs import Inputs, Progress
 from pytest_quant.quantize.kl import kl_clip
+from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
 from pytest_quant.spec import CalibrationMethod
@@ -96,6 +98,8 @@ class Calibration:
     """Layer to the blob that it reads, in file order; without the layers that are to stay float."""
     stats: Mapping[str, BlobStats]
     """Of each blob."""
+    static: Mapping[str, tuple[float, ...]]
+    """Table entries of the layers that need no inputs, see `pytest_quant.quantize.static_layers`."""
 
     def table(
         self, method: Method = "kl", *, percentile: float = 99.99, eight_bit: bool = False, zero_scale: float = 1.0
@@ -107,7 +111,7 @@ class Calibration:
         )
         scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in self.stats.items()}
         return Table(
-            {f"{name}_param_0": by_layer[name] for name in self.blob_by_layer},
+            {f"{name}_param_0": by_layer[name] for name in self.blob_by_layer} | dict(self.static),
             {name: scales[blob] for name, blob in self.blob_by_layer.items()},
         )
 
@@ -124,16 +128,27 @@ def gather(
     progress: Progress | None = None,
     hold_core: HoldCore = nullcontext,
 ) -> Calibration:
-    """Run the inputs through a float network once (twice for ``histograms``); see `calibrate` for the rest."""
+    """Run the inputs through a float network once (twice for ``histograms``); see `calibrate` for the rest.
+
+    Where no layer needs the inputs (recurrent and attention layers alone) none is run.
+    """
     param = read_param(param_path)
     weights = walk(param, bin_path)
     _refuse(param, weights)
-    by_layer = weight_scales(param, weights)
-    if not by_layer:
-        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
-    table = without_layers(Table({f"{name}_param_0": values for name, values in by_layer.items()}, {}), keep_float)
-    names = frozenset(table.layers)
-    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in names}
+    names = [*weight_scales(param, weights)]
+    static = dict(static_entries(param, weights))
+    if not names and not static:
+        raise QuantError(
+            f"{param.path} has no layer to calibrate: ncnn could run none of its layers in int8 from a table"
+        )
+    untabled = {layer.name for layer in param.layers if layer.type in UNTABLED_TYPES}
+    everything = Table({f"{name}_param_0": () for name in names} | static, {})
+    kept = frozenset(without_layers(everything, [name for name in keep_float if name not in untabled]).layers)
+    layers = [layer for layer in param.layers if layer.name in kept.intersection(names)]
+    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in layers}
+    static = {entry: scales for entry, scales in static.items() if layer_of(entry) in kept}
+    if not blob_by_layer:
+        return Calibration(param, weights, {}, {}, static)
     try:
         stats = collect(
             inputs,
@@ -146,7 +161,7 @@ def gather(
     except NotFiniteError as error:
         reader = next(name for name, blob in blob_by_layer.items() if blob == error.blob)
         raise QuantError(f"{param.path}: {error}, which layer {reader!r} reads") from None
-    return Calibration(param, weights, blob_by_layer, stats)
+    return Calibration(param, weights, blob_by_layer, stats, static)
 
 
 def _origin(param: Param, blob: str) -> str:

@@ -19,19 +19,19 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_quant.datasets.base import Sample
 from pytest_quant.errors import QuantError
 from pytest_quant.predictions.cores import CorePool, single_threaded_opencv
 from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
 from pytest_quant.quantize.likeness import NOTHING, Likeness
 from pytest_quant.quantize.pairing import LayerPair
+from pytest_quant.quantize.sample_inputs import sample_inputs
+from pytest_quant.runners.base import check_input
 from pytest_quant.spec import ModelSpec
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Tensor
 
 DEFAULT_SAMPLES = 8
@@ -41,10 +41,8 @@ _OUTPUT_MACS = 240e9
 _LEAST_OUTPUT_SAMPLES = 2
 """How many samples they are over whatever they cost: one image may be an odd one."""
 
-Read = Callable[[], Tensor]
-"""Gives one preprocessed input, float32 (channels, height, width)."""
-Inputs = Mapping[str, Read]
-"""Inputs by the id that the diagnosis names them by."""
+Inputs = Mapping[str, Tensor]
+"""Preprocessed inputs, float32 (channels, height, width), by the id that the diagnosis names them by."""
 Progress = Callable[[int, int], None]
 """Is told how many samples are done, and of how many; may be called from several threads, never at once."""
 
@@ -124,18 +122,23 @@ def diagnose(
     Args:
         model: the model; its int8 net must keep the names of the float one, as ncnn2int8 does.
         bench: where its dataset and the cores come from.
-        samples: how many samples to run: the first ones of the seeded order, without their labels.
-        inputs: what to run in the place of the dataset's samples, all of it.
+        samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
+            the net sees in parts (the persons in an image) the first one is run.
+        inputs: what to run in the place of the dataset's samples, all of them.
         progress: called after each sample.
 
     Raises:
-        QuantError: the dataset is missing, a file is damaged, or the layers of the nets cannot be told apart.
+        QuantError: the dataset is missing, a file is damaged, an input is no input of the net, or the layers of the
+            nets cannot be told apart.
 
     """
     model = bench.built(model)
-    inputs = _inputs(model, bench, samples) if inputs is None else inputs
+    if inputs is None:
+        inputs = sample_inputs(model, bench, samples)
     if not inputs:
-        raise QuantError("diagnosis takes one sample or more, found none")
+        raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
+    for name, tensor in inputs.items():
+        check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
     with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder, single_threaded_opencv():
         nets = prepare_nets(model, Path(folder))
         with closing(_Crew(nets, bench.cores, progress)) as crew:
@@ -155,17 +158,6 @@ def diagnose(
         output_sqnr_db=whole.sqnr_db,
         unmatched=nets.pairing.unmatched,
     )
-
-
-def _inputs(model: ModelSpec, bench: Workbench, count: int) -> Inputs:
-    """The first samples of the seeded order, to be read and prepared as the model's task does."""
-    task, dataset = get_task(model.task), bench.dataset(model.dataset)
-    pipeline = task.pipeline(model)
-
-    def read(sample: Sample) -> Tensor:
-        return pipeline.prepare(dataset.read(sample, orient=task.orient), sample).tensor
-
-    return {sample.id: partial(read, sample) for sample in bench.selection(model)[0][: max(count, 0)]}
 
 
 def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness) -> LayerError:
@@ -205,25 +197,25 @@ class _Crew:
         self._lock = threading.Lock()
         self._done = 0
 
-    def run(self, inputs: Sequence[Read]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
+    def run(self, inputs: Sequence[Tensor]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
         """Multiply-accumulates per layer, the sums of each input in their order, how many have output errors."""
         with self._cores.core():
             probe = self._borrow()
-            macs = probe.macs(inputs[0]())
+            macs = probe.macs(inputs[0])
             self._idle.append(probe)
         count = _output_samples(macs, self._nets.pairing.pairs, len(inputs))
         with ThreadPoolExecutor(min(self._cores.count, len(inputs))) as pool:
-            futures = [pool.submit(self._measure, read, i < count, len(inputs)) for i, read in enumerate(inputs)]
+            futures = [pool.submit(self._measure, one, i < count, len(inputs)) for i, one in enumerate(inputs)]
             try:
                 return macs, [future.result() for future in futures], count
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _measure(self, read: Read, outputs: bool, total: int) -> InputSums:
+    def _measure(self, tensor: Tensor, outputs: bool, total: int) -> InputSums:
         with self._cores.core():
             probe = self._borrow()
             try:
-                found = probe.measure(read(), outputs=outputs)
+                found = probe.measure(tensor, outputs=outputs)
             finally:
                 self._idle.append(probe)
         with self._lock:

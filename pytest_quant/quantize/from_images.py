@@ -17,7 +17,7 @@ from pytest_quant.errors import QuantWarning
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.table import Table
 from pytest_quant.predictions.cores import CorePool, available_cores, single_threaded_opencv
-from pytest_quant.quantize.calibration import Method, calibrate
+from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
 from pytest_quant.quantize.inputs import Array, LazyInput, Progress
 from pytest_quant.runners.blobs import BlobExtractor
 from pytest_quant.spec import ModelSpec
@@ -71,26 +71,47 @@ def calibrate_model(
         QuantError: there is no image, or one makes the net compute values that are not finite.
 
     """
+    found = gather_model(
+        model,
+        dataset,
+        samples,
+        histograms=method in NEEDS_HISTOGRAM,
+        keep_float=keep_float,
+        cores=cores,
+        progress=progress,
+    )
+    return found.table(method, percentile=percentile, eight_bit=eight_bit)
+
+
+def gather_model(
+    model: ModelSpec,
+    dataset: Dataset,
+    samples: Sequence[Sample] | None = None,
+    *,
+    histograms: bool = True,
+    keep_float: Iterable[str] = (),
+    cores: CorePool | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """What the images make of a model's fp32 net, for the tables of several methods; see `calibrate_model`."""
     used = dataset.samples if samples is None else samples
     if len(used) == 1:
         warnings.warn(
             f"{model.name}: one image is no calibration set: the scales fit {used[0].id!r} alone; some hundred typical "
             "images are usual",
             QuantWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     task = get_task(model.task)
     reader = _Reader(dataset, task, task.pipeline(model))
     channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
     with single_threaded_opencv():
-        return calibrate(
+        return gather(
             model.fp32.param,
             model.fp32.bin,
             lambda: map(reader.input, used),
             lambda: BlobExtractor(model.fp32.param, model.fp32.bin, channels=channels),
-            method=method,
-            percentile=percentile,
-            eight_bit=eight_bit,
+            histograms=histograms,
             keep_float=keep_float,
             threads=min(cores.count if cores else available_cores(), max(len(used), 1)),
             progress=progress,

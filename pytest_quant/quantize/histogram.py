@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.quantize.kl import BINS
 
-_CHUNK = 1 << 15
+_CHUNK = 1 << 16
 """Values worked on at a time, so that they stay in the processor's cache."""
 
 

@@ -23,7 +23,7 @@ from pytest_quant.quantize.pairing import NO_WORK, LayerPair, Pairing, live_afte
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.blobs import BlobExtractor
 from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import SIDES, ModelSpec, NetFiles, Side
+from pytest_quant.spec import SIDES, ModelSpec, NetFiles
 
 Blobs = Mapping[str, Array]
 
@@ -80,11 +80,6 @@ class Nets:
         """Line of each quantized layer to the blobs with which the float net can go on behind it."""
         lines = (pair.line for pair in self.pairing.pairs if pair.is_quantized)
         return {line: live_after(self.fp32, line) for line in lines}
-
-    def outputs(self, side: Side) -> list[str]:
-        """The outputs of the model, in the order of a net."""
-        param = self.fp32 if side == "fp32" else self.int8
-        return sorted(self.model.outputs, key=lambda blob: param.producer[blob].line)
 
     def open(self) -> Probe:
         """Load the nets, for one thread."""
@@ -148,8 +143,8 @@ class Probe:
 
         """
         nets, given = self._nets, {self._nets.model.input.blob: tensor}
-        expected = dict(self._fp32.feed(given, nets.outputs("fp32"), forget=True))
-        actual = dict(self._int8.feed(given, nets.outputs("int8"), forget=True))
+        expected = dict(self._fp32.feed(given, nets.model.outputs))
+        actual = dict(self._int8.feed(given, nets.model.outputs))
         int8 = self._int8_blobs(tensor)
         found: dict[int, LayerSums] = {}
         for layer, blobs in self._float_layers(tensor):
@@ -181,7 +176,7 @@ class Probe:
         """
         given = {self._nets.model.input.blob: tensor}
         layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
-        values = self._fp32.feed(given, [top for layer in layers for top in layer.tops], forget=True)
+        values = self._fp32.feed(given, [top for layer in layers for top in layer.tops])
         blobs: dict[str, Array] = dict(given)
         for layer in layers:
             blobs |= {top: next(values)[1] for top in layer.tops}
@@ -194,7 +189,11 @@ class Probe:
         nets = self._nets
         names = [top for _, pair in sorted(self._pairs.items()) for top in pair.layer.tops]
         lines = [nets.int8.producer[name].line for name in names]
-        for blob, value in self._int8.feed({nets.model.input.blob: tensor}, names, forget=lines == sorted(lines)):
+        found = self._int8.feed({nets.model.input.blob: tensor}, names)
+        if lines != sorted(lines):
+            held = dict(found)
+            found = ((name, held[name]) for name in names)
+        for blob, value in found:
             scale = nets.scales.get(blob)  # int8 values come as whole numbers
             yield value / np.float32(scale) if scale else value
 
@@ -203,7 +202,7 @@ class Probe:
         fp32 = self._nets.fp32
         given = {blob: blobs[origin(fp32, blob)] for blob in self._nets.live[pair.line]} | dict(own)
         later = [blob for blob in expected if blob in own or fp32.producer[blob].line > pair.line]
-        changed = dict(expected) | dict(self._fp32.feed(given, later, forget=True))
+        changed = dict(expected) | dict(self._fp32.feed(given, later))
         return _sum(self._compare(blob, expected[blob], value) for blob, value in changed.items())
 
     def _compare(self, blob: str, expected: Array, found: Array) -> Likeness:

@@ -22,7 +22,7 @@ class Likeness:
 
     >>> one = likeness(np.float32([3, 4]), np.float32([3, 4.5]))
     >>> round(one.sqnr_db, 2), round(one.cosine, 4)
-    (20.0, 0.9986)
+    (20.0, 0.9985)
     >>> (one + one).sqnr_db == one.sqnr_db
     True
     """
@@ -92,6 +92,10 @@ def likeness(reference: NDArray[np.float32], other: NDArray[np.float32]) -> Like
     return found
 
 
+_NOTES = {math.inf: "identical", -math.inf: "noise without a signal"}
+_NOT_FINITE = "values that are not finite"
+
+
 def sqnr_note(sqnr_db: float | None) -> str | None:
     """What an SQNR that is no number means, in words; None for a number.
 
@@ -100,8 +104,9 @@ def sqnr_note(sqnr_db: float | None) -> str | None:
     """
     if sqnr_db is None:
         return "not measured"
-    if math.isnan(sqnr_db):
-        return "values that are not finite"
-    if math.isinf(sqnr_db):
-        return "identical" if sqnr_db > 0 else "noise without a signal"
-    return None
+    return _NOT_FINITE if math.isnan(sqnr_db) else _NOTES.get(sqnr_db)
+
+
+def sqnr_of_note(note: str) -> float:
+    """The reverse of `sqnr_note`, in dB; NaN for a note that stands for no SQNR."""
+    return next((sqnr_db for sqnr_db, known in _NOTES.items() if known == note), math.nan)

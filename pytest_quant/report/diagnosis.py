@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_quant.quantize.diagnosis import Diagnosis, LayerError
 from pytest_quant.quantize.likeness import sqnr_note
+from pytest_quant.report.stages import stage_lines
 from pytest_quant.spec import ModelSpec
 from pytest_quant.text import listed, shown
 
@@ -18,6 +19,10 @@ _SHOWN = 3
 """How many layers a message names; the report has all."""
 _SHOWN_IN_MARKDOWN = 5
 
+MEANING = (
+    "SQNR against the float net. Own: the layer alone; accumulated: the net up to that layer; output: of the net's "
+    "output when the layer alone is int8, worst first, and its share of the noise that the int8 net has there."
+)
 HEADER = ("layer", "type", "own dB", "accumulated dB", "output dB", "share of noise", "share of MACs")
 
 
@@ -27,7 +32,7 @@ def diagnosis_entry(found: Diagnosis) -> dict[str, Any]:
         "samples": list(found.samples),
         "output_samples": found.output_samples,
         "seed": found.seed,
-        "output": _sqnr(found.output_sqnr_db),
+        "output": sqnr_entry(found.output_sqnr_db),
         "worst": [error.layer for error in found.worst],
         "unmatched": list(found.unmatched),
         "layers": [_layer(error) for error in found.layers],
@@ -46,18 +51,19 @@ def _layer(error: LayerError) -> dict[str, Any]:
         "blob": error.blob,
         "quantized": error.quantized,
         "macs": error.macs,
-        "own": {**_sqnr(error.own_sqnr_db), "cosine": _number(error.own_cosine, 6)},
-        "accumulated": {**_sqnr(error.accumulated_sqnr_db), "cosine": _number(error.accumulated_cosine, 6)},
+        "own": {**sqnr_entry(error.own_sqnr_db), "cosine": _number(error.own_cosine, 6)},
+        "accumulated": {**sqnr_entry(error.accumulated_sqnr_db), "cosine": _number(error.accumulated_cosine, 6)},
         **({"output": _output(error)} if error.quantized else {}),
     }
 
 
 def _output(error: LayerError) -> dict[str, Any]:
     share = error.output_share
-    return {**_sqnr(error.output_sqnr_db), "share": None if share is None else _number(share, 4)}
+    return {**sqnr_entry(error.output_sqnr_db), "share": None if share is None else _number(share, 4)}
 
 
-def _sqnr(value: float | None) -> dict[str, Any]:
+def sqnr_entry(value: float | None) -> dict[str, Any]:
+    """An SQNR as plain JSON; where it is no number it is null, and ``note`` says why."""
     note = sqnr_note(value)
     return {"sqnr_db": None if value is None else _number(value, 2)} | ({} if note is None else {"note": note})
 
@@ -98,15 +104,27 @@ def message_lines(model: ModelSpec, entry: Entry) -> str:
     if "error" in entry:
         return f"\n  {worst_line(entry)}"
     command = f"pytest-quant diagnose --zoo {shlex.quote(shown(model.zoo))} --model {shlex.quote(model.name)}"
-    return f"\n  {worst_line(entry)}\n  all layers: {command}"
+    seed = f" --seed {entry['seed']}" if entry["seed"] else ""
+    return f"\n  {worst_line(entry)}\n  all layers: {command}{seed}"
 
 
-def summary_line(model: str, entry: Entry) -> str:
-    """One model in the terminal's summary."""
-    if "error" in entry:
-        return f"{model}: {worst_line(entry)}"
-    whole = f"SQNR of the output {decibel(entry['output'])} on {len(entry['samples'])} samples"
-    return f"{model}: {whole}; {worst_line(entry)}"
+def summary_lines(report: Entry) -> Iterator[str]:
+    """The models of a report that were diagnosed, in the terminal's summary."""
+    for name, model in report["models"].items():
+        entry = model.get("diagnosis")
+        if entry is None:
+            continue
+        if "error" in entry:
+            yield f"{name}: {worst_line(entry)}"
+            continue
+        yield f"{name}: SQNR of the output {decibel(entry['output'])} on {len(entry['samples'])} samples"
+        yield from (f"  {line}" for line in (worst_line(entry), *stage_lines(model, _limited(report, name))))
+
+
+def _limited(report: Entry, model: str) -> list[str]:
+    """The metrics of which a model's drop is limited."""
+    cases = (case for case in report["cases"] if case["model"] == model and case["kind"] == "tolerance")
+    return list(dict.fromkeys(case["metric"] for case in cases))
 
 
 def layer_table(entry: Entry, layers: Sequence[Entry]) -> list[tuple[str, ...]]:
@@ -133,25 +151,25 @@ def _cell(sqnr: Entry) -> str:
     return str(sqnr["note"]) if sqnr["sqnr_db"] is None else f"{sqnr['sqnr_db']:.1f}"
 
 
-def markdown_lines(models: Mapping[str, Entry]) -> Iterator[str]:
+def markdown_lines(report: Entry) -> Iterator[str]:
     """A section with the worst layers of every model that was diagnosed; nothing where none was."""
-    found = {model: entry["diagnosis"] for model, entry in models.items() if "diagnosis" in entry}
+    found = {name: model for name, model in report["models"].items() if "diagnosis" in model}
     if not found:
         return
     yield from ("", "## Layers", "")
-    yield (
-        "SQNR against the float net. Own: the layer alone; accumulated: up to that layer; output: of the net's output "
-        "when the layer alone is int8, worst first."
-    )
-    for model, entry in found.items():
+    yield MEANING
+    for name, model in found.items():
+        entry = model["diagnosis"]
         yield ""
         if "error" in entry:
-            yield f"{model}: {worst_line(entry)}"
+            yield f"{name}: {worst_line(entry)}"
             continue
-        yield f"{model}, SQNR of the output {decibel(entry['output'])} on {len(entry['samples'])} samples:"
+        yield f"{name}, SQNR of the output {decibel(entry['output'])} on {len(entry['samples'])} samples:"
         yield ""
         header, *rows = layer_table(entry, worst_layers(entry, _SHOWN_IN_MARKDOWN))
         yield f"| {' | '.join(header)} |"
         yield f"|{'---|' * 2}{'---:|' * (len(header) - 2)}"
         for row in rows:
             yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+        for line in stage_lines(model, _limited(report, name)):
+            yield from ("", line)

@@ -12,7 +12,7 @@ from pytest_quant.errors import ModelFileError, RunnerError
 from pytest_quant.runners.base import Array, check_input
 from pytest_quant.runners.ncnn_net import is_empty, runtime_options
 from pytest_quant.spec import Runtime
-from pytest_quant.text import shown
+from pytest_quant.text import listed, shown
 
 
 class BlobExtractor:
@@ -66,27 +66,22 @@ class BlobExtractor:
 
         """
         held = check_input(self._what, array, channels=self._channels, size=None)
-        return self.feed({self._net.input_names()[0]: held}, sorted(blobs, key=self._position), forget=True)
+        return self.feed({self._net.input_names()[0]: held}, blobs)
 
-    def feed(
-        self, given: Mapping[str, Array], blobs: Sequence[str], *, forget: bool = False
-    ) -> Iterator[tuple[str, Array]]:
-        """Set any blobs of the net and give the named ones; ncnn runs the layers between them and nothing else.
+    def feed(self, given: Mapping[str, Array], blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Set any blobs of the net and give the named ones as `__call__` does; only the layers between them run.
 
         A float value given to a blob that holds int8 is quantized on entry, with the scale of the layer that reads it.
-        int8 blobs come as in `__call__`.
 
         Args:
             given: blob to its value, float32, in ncnn's order of axes, without a batch dimension.
             blobs: the blobs to give.
-            forget: free a blob when its reader has run: less memory, but then ``blobs`` must be in file order.
 
         Raises:
             RunnerError: a value is no float32 array, or the net has no such blob.
 
         """
         with self._net.create_extractor() as extractor:
-            extractor.set_light_mode(forget)
             for blob, value in given.items():
                 if value.dtype != np.float32 or value.size == 0:
                     raise RunnerError(f"{self._what}: blob {blob!r} was given {value.dtype} of shape {value.shape}")
@@ -95,22 +90,22 @@ class BlobExtractor:
                 held = np.ascontiguousarray(value)
                 if extractor.input(blob, ncnn.Mat(held).clone()) != 0:
                     raise RunnerError(f"{self._what}: has no blob {blob!r} to give a value to")
-            shapes = {blob: value.shape for blob, value in given.items()}
-            for blob in blobs:
+            for blob in sorted(blobs, key=self._position):
                 code, found = extractor.extract(blob)
                 if code != 0 or is_empty(found):
+                    shapes = listed(str(value.shape) for value in given.values())
                     raise RunnerError(
-                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for values of shape {shapes}: "
-                        "is that a size the net can take?"
+                        f"{self._what}: ncnn gave no blob {blob!r} (return code {code}) for an input of shape "
+                        f"{shapes}: is that a size the net can take?"
                     )
                 yield blob, np.array(found.numpy(), np.float32)
+
+    def close(self) -> None:
+        """Let go of the net; it is freed when nobody is in the middle of `feed` any more."""
+        del self._net  # not cleared: that would pull the memory from under the extractor of a generator
 
     def _position(self, blob: str) -> int:
         try:
             return self._positions[blob]
         except KeyError:
             raise RunnerError(f"{self._what}: has no blob {blob!r}") from None
-
-    def close(self) -> None:
-        """Let go of the net; it is freed when nobody is in the middle of `feed` any more."""
-        del self._net  # not cleared: that would pull the memory from under the extractor of a generator

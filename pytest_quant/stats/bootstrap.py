@@ -35,6 +35,10 @@ _PSEUDO_IMAGES = 2
 _BLOCK_ELEMENTS = 1_000_000
 
 
+class _MostlyUndefinedError(Exception):
+    """Too few images hold what the metric measures to tell how much it varies."""
+
+
 def bootstrap_drop_interval(
     fp32: Recompute,
     int8: Recompute,
@@ -62,11 +66,11 @@ def bootstrap_drop_interval(
         seed: Of the resamples; the same seed gives the same interval.
 
     Returns:
-        Bounds in the metric's unit, within [-maximum, retain * maximum].
+        Bounds in the metric's unit, within [-maximum, retain * maximum]; all of that range where the metric is
+        undefined on most resamples, as hmean is when a few images hold all text that counts.
 
     Raises:
-        ValueError: When the metric is undefined on the images themselves or on most resamples, or a number is out of
-            its range.
+        ValueError: When the metric is undefined on the images themselves, or a number is out of its range.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -120,8 +124,10 @@ def _interval(
         raise ValueError(f"the metric is {point} on the {images} images themselves")
     if population == images:
         return Interval(point, point, level, "whole dataset")
-    drawn = _resampled(statistic, images, resamples, seed)
-    influences = _influences(statistic, images)
+    try:
+        drawn, influences = _resampled(statistic, images, resamples, seed), _influences(statistic, images)
+    except _MostlyUndefinedError as error:
+        return Interval(*possible, level, f"unknown: {error}")
     variance = float(np.var(drawn, ddof=1))
     if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
         variance = max(variance, float(np.var(influences, ddof=1)) / images)
@@ -172,5 +178,8 @@ def _defined(values: _Floats, what: str) -> _Floats:
     """Without the undefined values; most must be defined, or the rest would be a biased selection."""
     finite = values[np.isfinite(values)]
     if finite.size < 2 or 2 * finite.size < values.size:
-        raise ValueError(f"the metric is undefined for {values.size - finite.size} of {values.size} {what}")
+        raise _MostlyUndefinedError(
+            f"the metric is undefined for {values.size - finite.size} of {values.size} {what}, so too few images "
+            "hold what it measures"
+        )
     return finite

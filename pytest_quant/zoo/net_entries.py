@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.errors import ConfigError
-from pytest_quant.spec import UNBUILT, CalibrationSpec, NetFiles
+from pytest_quant.spec import UNBUILT, CalibrationSpec, NetFiles, OnnxFile
 from pytest_quant.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import CalibrateEntry, Int8Entry, NetEntry
+from pytest_quant.zoo.schema import CalibrateEntry, Fp32Entry, Int8Entry, NetEntry, OnnxEntry
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]
@@ -34,17 +34,35 @@ class NetEntries:
             found[key] = self.find((*keys, key), text)
         return NetFiles(**found)
 
+    def fp32(self, keys: KeyPath, entry: Fp32Entry) -> tuple[NetFiles, Path | None]:
+        """The fp32 net's files, or the ONNX file that they are converted from."""
+        if entry.onnx is None:
+            return self.files(keys, entry), None
+        self._either_or(keys, "onnx", entry, ("param", "bin"), "converted (`onnx`) or named (`param` and `bin`)")
+        return UNBUILT, self.find((*keys, "onnx"), entry.onnx)
+
+    def _either_or(self, keys: KeyPath, key: str, entry: NetEntry, others: Sequence[str], ways: str) -> None:
+        """Raise `ConfigError` for keys that name what ``key`` makes."""
+        named = [other for other in others if getattr(entry, other) is not None]
+        if named:
+            raise ConfigError(
+                f"{self.document.where((*keys, key))}: found it beside {listed(named)}; a net is either {ways}"
+            )
+
+    def onnx(self, keys: KeyPath, entry: OnnxEntry | None) -> OnnxFile | None:
+        """An ONNX file that is run beside the ncnn nets."""
+        if entry is None:
+            return None
+        outputs = (entry.outputs,) if isinstance(entry.outputs, str) else entry.outputs
+        return OnnxFile(self.find(keys, entry.file), entry.input, None if outputs is None else tuple(outputs))
+
     def int8(self, keys: KeyPath, entry: Int8Entry) -> tuple[NetFiles, Path | None, CalibrationSpec | None]:
         """The int8 net's files and table, or how they are made."""
         if entry.calibrate is None:
             table = None if entry.table is None else self.find((*keys, "table"), entry.table)
             return self.files(keys, entry), table, None
-        named = [key for key in ("param", "bin", "table") if getattr(entry, key) is not None]
-        if named:
-            raise ConfigError(
-                f"{self.document.where((*keys, 'calibrate'))}: found it beside {listed(named)}; an int8 net is either "
-                "made (`calibrate`) or named (`param`, `bin` and perhaps `table`)"
-            )
+        ways = "made (`calibrate`) or named (`param`, `bin` and perhaps `table`)"
+        self._either_or(keys, "calibrate", entry, ("param", "bin", "table"), ways)
         return UNBUILT, None, self._calibration((*keys, "calibrate"), entry.calibrate)
 
     def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:

@@ -102,7 +102,12 @@ def find_dataset(zoo: Zoo, name: str) -> DatasetSpec:
 
 
 def _without_int8(raw: Any) -> Any:
-    return {**raw, "int8": raw["fp32"]} if isinstance(raw, Mapping) and "fp32" in raw else raw
+    if not isinstance(raw, Mapping) or "fp32" not in raw:
+        return raw
+    fp32 = raw["fp32"]
+    if isinstance(fp32, Mapping) and "onnx" in fp32:  # there are no files yet that could stand in its place
+        return raw
+    return {**raw, "int8": fp32}
 
 
 def _model(resolver: ModelResolver, document: Document, name: Any, raw: Any) -> ModelSpec | BrokenModel:

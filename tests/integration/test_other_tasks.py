@@ -198,3 +198,18 @@ def test_the_same_report_in_parallel(pytester: pytest.Pytester) -> None:
     assert serial.report is not None
     assert parallel.report is not None
     assert without_volatile(serial.report) == without_volatile(parallel.report)
+
+
+def test_all_text_that_counts_in_one_of_two_images(pytester: pytest.Pytester) -> None:
+    """Without that image hmean is undefined, so that nothing can be said about how much it varies."""
+    text_zoo(pytester.path, tiny.GOOD_SCALE)
+    for index in range(3, IMAGES + 1):
+        (pytester.path / "images" / f"img_{index}.png").unlink()
+        (pytester.path / "gt" / f"gt_img_{index}.txt").unlink()
+    truth = pytester.path / "gt" / "gt_img_2.txt"
+    truth.write_text(truth.read_text().replace("a, b", "###"))
+    run = run_quant(pytester)
+    assert run.verdicts == {"bars::hmean": "pass", "bars::int8": "pass"}
+    found = run.metric("bars", "hmean")
+    assert found["ci"] == [-1.0, 1.0]
+    assert found["method"].startswith("unknown: the metric is undefined for 1 of 2 groups")

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
 STAGES = (
-    *("zoo", "datasets", "ncnn_files", "runners", "tasks", "predictions", "stats", "quantize"),
+    *("zoo", "datasets", "ncnn_files", "onnx_files", "convert", "runners", "tasks", "predictions", "stats", "quantize"),
     *("gate", "assess", "spec", "limits", "conditions", "environment", "errors", "text"),
 )
 """Usable without pytest: rooms and single modules."""
@@ -20,6 +20,8 @@ STAGES = (
 LATER = {
     "datasets": {"zoo", "runners", "tasks", "predictions", "gate", "assess", "report"},
     "ncnn_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "onnx_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "convert": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
     "runners": {"zoo", "datasets", "tasks", "predictions", "gate", "assess", "report"},
     "tasks": {"zoo", "runners", "predictions", "gate", "assess", "report"},
     "predictions": {"zoo", "gate", "assess", "report"},
@@ -86,6 +88,12 @@ def offenders(names: set[str], *, except_in: tuple[str, ...]) -> list[str]:
 def test_only_the_runners_know_a_runtime() -> None:
     assert offenders(RUNTIMES, except_in=("runners.",)) == []
     assert "ncnn" in set(imports(PACKAGE / "runners" / "ncnn_net.py"))  # the rule has something to find
+
+
+def test_only_three_rooms_know_onnx() -> None:
+    """Files, conversion, and the reference evaluator; nothing imports pnnx, whose package asks for torch."""
+    assert offenders({"onnx"}, except_in=("onnx_files.", "convert.", "runners.")) == []
+    assert offenders({"pnnx", "torch"}, except_in=()) == []
 
 
 def test_only_one_module_knows_xdist() -> None:

@@ -21,6 +21,7 @@ from pytest_quant.tasks.keypoints.geometry import Region, regions
 from pytest_quant.tasks.keypoints.metric import compare_sides
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.prediction import PosePrediction, pack_predictions, unpack_predictions
+from pytest_quant.tasks.keypoints.reference import crop_of_person, found_persons
 from pytest_quant.tasks.keypoints.results import Results, box_corners
 
 PROTOCOL_VERSION = 1
@@ -76,6 +77,16 @@ class KeypointsPipeline:
             points, scores = self._decode(run, tensor)
             poses.append((region.to_image(points), scores))
         return PosePrediction.of(poses)
+
+    def without_truth(self, sample: Sample, image: Image) -> Sample:
+        """The sample as it is where it has boxes, else as the crop of one person."""
+        if isinstance(sample.truth, PoseTruth):
+            return sample
+        return crop_of_person(sample, image, self._preprocess.padding)
+
+    def with_truth(self, sample: Sample, prediction: PosePrediction) -> Sample:
+        """The sample with the poses that were found in its boxes."""
+        return found_persons(sample, prediction, self._ap.keypoint_threshold)
 
     def pack(self, predictions: Sequence[PosePrediction]) -> dict[str, NDArray[Any]]:
         """Predictions as arrays; see `pack_predictions`."""

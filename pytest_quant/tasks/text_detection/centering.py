@@ -12,7 +12,10 @@ STEPS_MAX = 1 << 14
 so only radii of about zero come to it; the published decoder goes on for ever at a radius of zero."""
 
 _FIRST_STRIDE, _STRIDE = 16, 64
-"""Steps that are looked at together; in a published net ten or so are all there are."""
+"""Steps that are looked at one by one, so many together; in a published net ten or so are all there are."""
+
+_SHORT_STEP = 1 / 16
+"""Walks of shorter steps stay in a pixel for so long that only where they enter another one is looked at."""
 
 _EXACT_STEP = 2.0**-16
 """Multiples of a float32 from here on, added to a place in a map, are exact in float64: a product is the sum."""
@@ -63,8 +66,8 @@ def center_points(skeleton: Points, steps: NDArray[np.float32], region: Region, 
     start, step = skeleton.astype(np.float64), steps.astype(np.float64)
     ahead = _steps_inside(surroundings, start, step, steps_max)
     back = _steps_inside(surroundings, start, -step, steps_max)
-    middle = 0.5 * (_after(start, step, ahead) + _after(start, -step, back))
     capped = (ahead == steps_max) | (back == steps_max)
+    middle = 0.5 * (_after(start, step, ahead, capped) + _after(start, -step, back, capped))
     return Centers(middle.astype(np.int64), int(np.count_nonzero(capped)))
 
 
@@ -90,10 +93,16 @@ class _Surroundings:
         return self._inside.reshape(-1)[cells]
 
 
-def _after(start: NDArray[np.float64], step: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Where each point is after its steps, with the rounding of adding them one by one; shape (n, 2)."""
+def _after(
+    start: NDArray[np.float64], step: NDArray[np.float64], counts: NDArray[np.int64], capped: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Where each point is after its steps, with the rounding of adding them one by one; shape (n, 2).
+
+    Not that of ``capped`` points: the published decoder goes on from there, so that there is nothing to agree with.
+    """
     ends: NDArray[np.float64] = start + counts[:, np.newaxis] * step
-    for point, axis in np.argwhere((step != 0) & (np.abs(step) < _EXACT_STEP)).tolist():
+    inexact = (step != 0) & (np.abs(step) < _EXACT_STEP) & ((counts > 0) & ~capped)[:, np.newaxis]
+    for point, axis in np.argwhere(inexact).tolist():
         places = np.full(counts[point] + 1, step[point, axis])
         places[0] = start[point, axis]
         ends[point, axis] = np.add.accumulate(places)[-1]
@@ -119,14 +128,46 @@ def _steps_inside(
     done = 0
     while walking.size and done < steps_max:
         last = min(done + (_STRIDE if done else _FIRST_STRIDE), steps_max)
-        numbers = np.arange(done + 1, last + 1, dtype=np.float64)
-        ends = cells(walking, numbers[[0, -1]])
-        # Each coordinate goes one way only: the same pixel at both ends is the pixel of all steps between.
-        moving = (ends[:, 0] != ends[:, 1]) | ~surroundings.holds(ends[:, 0])
-        inside = surroundings.holds(cells(walking[moving], numbers))
+        inside = surroundings.holds(cells(walking, np.arange(done + 1, last + 1, dtype=np.float64)))
         left = ~inside.all(axis=1)
-        counts[walking[moving][left]] = done + inside[left].argmin(axis=1)
-        moving[moving] = left
-        walking = walking[~moving]
+        counts[walking[left]] = done + inside[left].argmin(axis=1)
+        walking = walking[~left]
+        if not done:
+            short = np.abs(step[walking]).max(axis=1) < _SHORT_STEP
+            slow, walking = walking[short], walking[~short]
+            counts[slow] = _crossings(surroundings, start[slow], step[slow], last, steps_max)
         done = last
+    return counts
+
+
+def _crossings(
+    surroundings: _Surroundings, start: NDArray[np.float64], step: NDArray[np.float64], done: int, steps_max: int
+) -> NDArray[np.int64]:
+    """The same for walks of many short steps: only where a walk enters another pixel is that looked at; shape (n,).
+
+    All walks lie in the region after ``done`` steps. Each coordinate goes one way only, so that the step of the next
+    change is found by halving.
+    """
+    counts = np.full(len(start), steps_max, np.int64)
+    walking = np.arange(len(start))
+    at = np.full(len(start), done, np.int64)
+    # In so many steps a walk is sure to be in another pixel: that around zero is nearly two wide.
+    enough = np.minimum(np.ceil(2 / np.abs(step).max(axis=1)) + 1, steps_max).astype(np.int64)
+
+    def cells(numbers: NDArray[np.int64]) -> NDArray[np.intp]:
+        y, x = (start[walking] + numbers[:, np.newaxis] * step[walking]).T
+        return surroundings.cells(y, x)
+
+    while walking.size:
+        here = cells(at)
+        low, high = at, np.minimum(at + enough[walking], steps_max)
+        changes = cells(high) != here
+        walking, here, low, high = walking[changes], here[changes], low[changes], high[changes]
+        while (high - low > 1).any():
+            middle = (low + high) // 2
+            same = cells(middle) == here
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+        inside = surroundings.holds(cells(high))
+        counts[walking[~inside]] = low[~inside]
+        walking, at = walking[inside], high[inside]
     return counts

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_quant.cli.main import main
 
-from ..ncnn_files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, write_net
+from ..ncnn_files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, ramp, tagged, write_net
 
 
 def test_an_int8_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,3 +57,24 @@ def test_a_damaged_bin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     param, binary = write_net(tmp_path, INT8_PARAM, int8_bin()[:-4])
     assert main(["inspect", str(param), str(binary)]) == 2
     assert "bottom_scale" in capsys.readouterr().err
+
+
+def test_multiply_accumulates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, binary = write_net(tmp_path, INT8_PARAM.replace("6=108 8=102", "6=108 8=2"), int8_bin(top_scale=False))
+    assert main(["inspect", "--json", "--size", "8", "8", str(param), str(binary)]) == 0
+    assert json.loads(capsys.readouterr().out)["macs"] == {"conv": 108 * 64, "dw": 36 * 64, "fc": 640}
+    text = INT8_PARAM.replace("6=108 8=102", "6=108")
+    float_conv = tagged(0, ramp(108)) + ramp(4)
+    rest = int8_bin(top_scale=False)[len(tagged(0, bytes(108)) + ramp(4)) + 20 :]
+    param, binary = write_net(tmp_path, text, float_conv + rest)
+    assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 0
+    share = (36 * 64 + 640) / (144 * 64 + 640)
+    expected = f"macs     0.0 million in convolutions and inner products, {share:.1%} of them int8"
+    assert expected in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("size", [["0", "8"], ["8", "8"]])
+def test_sizes_that_cannot_be_run(tmp_path: Path, size: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    param, binary = write_net(tmp_path)
+    assert main(["inspect", str(param), *([str(binary)] if "0" in size else []), "--size", *size]) == 2
+    assert "--size takes a width and a height above 0, and needs BIN" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -72,3 +74,16 @@ def test_as_a_module_and_as_a_child_process(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert "int8     3: Convolution 1, ConvolutionDepthWise 1, InnerProduct 1" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_console_script_is_this_function() -> None:
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    found = re.search(r'^pytest-quant = "([\w.]+):(\w+)"$', text, re.MULTILINE)
+    assert found is not None
+    assert getattr(importlib.import_module(found[1]), found[2]) is main
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; from pytest_quant.cli.main import _parser; _parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"numpy", "ncnn", "cv2", "pydantic", "tqdm"}.isdisjoint(done.stdout.split())

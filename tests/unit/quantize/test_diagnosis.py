@@ -139,11 +139,18 @@ def test_progress(tmp_path: Path) -> None:
 
 def test_inputs_of_ones_own(tmp_path: Path) -> None:
     model, arrays = write_model(tmp_path), images(2)
-    found = diagnose(model, bench(tmp_path), inputs={"one": lambda: arrays[0], "two": lambda: arrays[1]})
+    found = diagnose(model, bench(tmp_path), inputs={"one": arrays[0], "two": arrays[1]})
     assert found.samples == ("one", "two")
     probe = prepare_nets(model, tmp_path).open()
     sums = [probe.measure(array, outputs=False).layers[0].own for array in arrays]
     assert by_layer(found)["conv1"].own_sqnr_db == pytest.approx((sums[0] + sums[1]).sqnr_db)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (1, 8, 8), (8, 8)])
+def test_an_input_that_is_none_of_the_net(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """ncnn would take it, and answer."""
+    with pytest.raises(QuantError, match=r"^net, one: found an input of shape .* with 3 channels and no batch"):
+        diagnose(write_model(tmp_path), bench(tmp_path), inputs={"one": np.zeros(shape, np.float32)})
 
 
 def test_no_samples(tmp_path: Path) -> None:

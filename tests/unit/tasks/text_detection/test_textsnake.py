@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_quant.tasks.text_detection import textsnake
+from pytest_quant.tasks.text_detection import centering, textsnake
 from pytest_quant.tasks.text_detection.centering import STEPS_MAX, Region, center_points
 from pytest_quant.tasks.text_detection.disks import draw_disks, merge_disks
 from pytest_quant.tasks.text_detection.parameters import TEXTSNAKE_PROFILES, TextSnakeParameters
@@ -119,6 +119,41 @@ def test_centres_are_those_of_the_walk_step_by_step(height: int, width: int, dy:
     found = center_points(points, steps, Region(mask))
     assert np.array_equal(found.points, expected)
     assert found.capped_points == 0
+
+
+@pytest.mark.parametrize("length", [0.03, 0.01, 2.0**-8])
+def test_long_walks_of_short_steps_are_those_of_the_walk_step_by_step(length: float) -> None:
+    rng = np.random.default_rng(3)
+    mask = rng.random((30, 40)) < 0.999
+    points = np.argwhere(mask)[::23]
+    angles = rng.uniform(0, 2 * np.pi, (len(points), 1))
+    steps = (length * np.hstack([np.sin(angles), np.cos(angles)])).astype(np.float32)
+    steps[::5], steps[1::5] = (0, length), (-length, 1e-7 * length)
+    expected = np.array(
+        [0.5 * (walk(point, step, mask) + walk(point, -step, mask)) for point, step in zip(points, steps, strict=True)]
+    ).astype(np.int32)
+    found = center_points(points, steps, Region(mask))
+    assert np.array_equal(found.points, expected)
+    assert found.capped_points == 0
+
+
+@pytest.mark.parametrize("length", [1e-3, 1e-5, 1e-7, 1e-30])
+def test_a_walk_of_tiny_steps_is_not_looked_at_step_by_step(length: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An int8 net can give a radius of nearly zero everywhere; on a map of full size that took an hour."""
+    looked_at = 0
+    cells = centering._Surroundings.cells
+
+    def counted(self: centering._Surroundings, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.intp]:
+        nonlocal looked_at
+        looked_at += y.size
+        return cells(self, y, x)
+
+    monkeypatch.setattr(centering._Surroundings, "cells", counted)
+    points = np.argwhere(np.ones((30, 40), np.bool_))
+    steps = np.full((len(points), 2), (length, -length), np.float32)
+    found = center_points(points, steps, Region(np.ones((30, 40), np.bool_)))
+    assert found.capped_points > 0
+    assert looked_at < 2 * len(points) * STEPS_MAX / 20
 
 
 @pytest.mark.parametrize("dx", [0.4, 0.01, 1e-3])
