@@ -67,6 +67,12 @@ def write_images(folder: Path, count: int = 60, seed: int = 0, wrong: float = 0.
     (folder / "list.txt").write_text("\n".join(lines) + "\n")
 
 
+def write_flat_image(path: Path, color: tuple[int, int, int]) -> None:
+    """Write an image of one colour, red first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((SIDE, SIDE, 3), color[::-1], np.uint8))
+
+
 def model_entry(folder: Path, name: str = "tiny", **changes: Any) -> dict[str, Any]:
     """Write the nets of a model and give its zoo entry; ``changes`` replace keys, or drop them when None."""
     entry: dict[str, Any] = {

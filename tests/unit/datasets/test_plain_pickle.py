@@ -34,7 +34,6 @@ def refusal(data: bytes, max_instructions: int = 1000) -> str:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None)
 @given(value=PLAIN)
 def test_plain_values_are_read_as_pickle_reads_them(protocol: int, value: object) -> None:
     assert read_plain_pickle(pickle.dumps(value, protocol), max_instructions=10000) == value

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.datasets.sampling import seeded_order
@@ -27,7 +27,6 @@ def test_the_order_never_changes(seed: int, order: list[int]) -> None:
     assert seeded_order(IDS, seed) == order
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True), st.integers())
 def test_the_order_is_a_permutation_that_depends_on_ids_only(ids: list[str], seed: int) -> None:
     order = seeded_order(ids, seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.quantize.rescue_search import Outcome, Recipe, RescueSearch, Trial
@@ -72,7 +72,6 @@ def test_a_layer_that_is_too_large_is_passed_over() -> None:
     assert outcome.found.recipe.keep_float == {"b", "c"}
 
 
-@settings(deadline=None)
 @given(
     losses=st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), st.floats(0, 1), min_size=1, max_size=12),
     allowed=st.floats(0, 2),

@@ -37,7 +37,7 @@ def _textbook_divergence(fractions: NDArray[np.float32], kept: int) -> float:
 
 
 @given(st.integers(0, 10**6), st.integers(128, BINS - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_both_divergences_are_the_textbooks(seed: int, kept: int) -> None:
     histogram = _histogram(np.random.default_rng(seed).standard_t(4, 5000))
     fractions = (histogram / histogram.sum()).astype(np.float32)

@@ -93,7 +93,7 @@ def _sample(seed: int, n: int, discordance: float = 0.2) -> Floats:
     return rng.choice([1.0, -1.0, 0.0], size=n, p=[discordance * 0.6, discordance * 0.4, 1 - discordance])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 900), max_size=6))
 def test_pieces_decide_as_the_whole(seed: int, pieces: list[int]) -> None:
     values = _sample(seed, sum(pieces))
@@ -105,7 +105,7 @@ def test_pieces_decide_as_the_whole(seed: int, pieces: list[int]) -> None:
     assert test.drawn == sum(pieces)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 1200), st.sampled_from([-0.05, 0.0, 0.02, 0.05]))
 def test_swapping_the_models_mirrors_the_test(seed: int, n: int, limit: float) -> None:
     values = _sample(seed, n)
@@ -119,7 +119,7 @@ def test_swapping_the_models_mirrors_the_test(seed: int, n: int, limit: float) -
     assert (mirrored, mirrored_at) == ({"within": "beyond", "beyond": "within"}.get(decision, decision), at)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 2000), st.sampled_from([1.0, 0.99, 0.8]))
 def test_the_confidence_sequence_agrees_with_the_decision(seed: int, n: int, retain: float) -> None:
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -62,7 +62,6 @@ def test_golden_accuracy_without_threshold(case: dict[str, Any]) -> None:
             assert measured == pytest.approx(values[0], abs=1e-5)
 
 
-@settings(deadline=None)
 @given(st.data(), st.integers(1, 8), st.integers(0, 6))
 def test_a_hit_is_a_rank_below_k(data: st.DataObject, classes: int, count: int) -> None:
     few = st.sampled_from([-1.5, 0.0, 0.25, 1.0])  # so that ties are common
@@ -174,7 +173,6 @@ def test_sequences_of_different_lengths(labels: list[int]) -> None:
         compared(labels, predicted(SIX), predicted(SIX))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 99)), min_size=1, max_size=30))
 def test_equal_sides_have_no_drop_and_swapped_sides_the_opposite(rows: list[tuple[int, int]]) -> None:
     labels = [label for label, _ in rows]

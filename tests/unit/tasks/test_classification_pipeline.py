@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import PIL
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -130,7 +130,6 @@ def test_a_label_that_is_no_class_is_found_at_the_first_sample() -> None:
         pipeline.predict(gives(0.1, 0.9), pipeline.prepare(photo(), replace(SAMPLE, truth=2)))
 
 
-@settings(deadline=None)
 @given(st.integers(2, 12), st.integers(0, 5), st.integers(0, 99))
 def test_packed_predictions_come_back_equal(classes: int, count: int, seed: int) -> None:
     pipeline = pipeline_of()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -93,7 +93,6 @@ def test_a_crop_larger_than_the_image_is_refused(size: tuple[int, int]) -> None:
         center_crop(noise(20, 30), size)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["rgb", "bgr"]),
     st.tuples(NUMBER, NUMBER, NUMBER),

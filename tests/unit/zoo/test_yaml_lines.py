@@ -154,7 +154,6 @@ def test_plain_data_is_read_as_the_safe_loader_reads_it(tmp_path_factory: pytest
     assert read(tmp_path_factory.getbasetemp(), text).data == yaml.safe_load(text)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@`, \n\t?<").map(str.encode))
 def test_any_bytes_are_read_or_refused_with_the_file_named(
     tmp_path_factory: pytest.TempPathFactory, data: bytes

@@ -116,7 +116,7 @@ def repeated(truths: Sequence[PoseTruth], rows: Rows, counts: Sequence[int]) -> 
     return copies, copied_rows
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 100_000), st.integers(1, 8))
 def test_a_resample_has_the_value_of_a_dataset_that_holds_its_images(seed: int, images: int) -> None:
     rng = np.random.default_rng(seed)

@@ -182,3 +182,20 @@ def test_compare_asks_for_what_the_limits_want() -> None:
         pipeline.compare([sample_of(TRUTH)], [nothing], [nothing])
     comparison = KeypointsPipeline(pose_net()).compare([sample_of(TRUTH)], [nothing], [nothing])
     assert comparison.metrics["AP"].fp32 == 0
+
+
+def test_what_was_found_can_be_the_truth() -> None:
+    pipeline = KeypointsPipeline(pose_net())
+    found = pipeline.predict(dots, pipeline.prepare(PIXELS, sample_of(TRUTH)))
+    known = pipeline.with_truth(sample_of(TRUTH), found)
+    comparison = pipeline.compare([known], [found], [found])
+    assert comparison.metrics["AP"].fp32 == pytest.approx(1.0)
+
+
+def test_an_image_without_boxes_is_the_crop_of_a_person() -> None:
+    pipeline = KeypointsPipeline(pose_net())
+    bare = replace(sample_of(TRUTH), truth=None)
+    seen = pipeline.prepare(PIXELS, pipeline.without_truth(bare, PIXELS))
+    whole = pipeline.prepare_crop(PIXELS, bare)
+    assert np.abs(seen.tensor - whole.tensor).max() <= 1
+    assert pipeline.without_truth(sample_of(TRUTH), PIXELS) == sample_of(TRUTH)

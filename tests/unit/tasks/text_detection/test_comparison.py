@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.datasets.base import Sample
@@ -153,7 +153,6 @@ def test_the_same_number_of_everything() -> None:
         compare_sides(SAMPLES, FP32[:1], INT8, HmeanOptions())
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(0, 10_000), st.sampled_from(["mmocr-0.x", "mmocr-1.x", "icdar"]))
 def test_identical_predictions_do_not_drop(count: int, seed: int, profile: Any) -> None:
     rng = np.random.default_rng(seed)

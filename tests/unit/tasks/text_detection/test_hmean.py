@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.tasks.text_detection.counts import Counts, count_image
@@ -212,7 +212,6 @@ profiles = st.sampled_from(list(PROFILES.values())).flatmap(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(image(), min_size=1, max_size=6), profiles, st.randoms(use_true_random=False))
 def test_hmean_is_a_fraction_and_does_not_depend_on_the_order_of_images(
     images: list[AnnotatedPolygons], profile: HmeanProfile, random: Any
@@ -224,7 +223,6 @@ def test_hmean_is_a_fraction_and_does_not_depend_on_the_order_of_images(
     assert curves(counts_of(shuffled, profile)).hmean.tolist() == found.hmean.tolist()
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=8, unique=True), profiles)
 def test_the_ground_truth_itself_scores_one(places: list[int], profile: HmeanProfile) -> None:
     regions = [square(3 * (place % 7), 3 * (place // 7)) for place in places]

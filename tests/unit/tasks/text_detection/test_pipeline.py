@@ -15,7 +15,7 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.errors import ConfigError, RunnerError
 from pytest_quant.spec import METRICS, ModelSpec
-from pytest_quant.tasks.base import Pipeline, Tensor
+from pytest_quant.tasks.base import ActsAsReference, Pipeline, Tensor
 from pytest_quant.tasks.text_detection.task import TASK
 
 from .models import detector
@@ -190,3 +190,14 @@ def test_how_hmean_is_counted_leaves_the_fingerprint_alone(decoder: str) -> None
 def test_the_libraries_of_a_decoder_are_part_of_the_fingerprint() -> None:
     assert "scikit-image" in pipeline_of(detector("textsnake")).fingerprint()
     assert "pyclipper" in pipeline_of(detector("db")).fingerprint()
+
+
+def test_what_was_found_can_be_the_truth() -> None:
+    pipeline = pipeline_of()
+    assert isinstance(pipeline, ActsAsReference)
+    bare = pipeline.without_truth(replace(SAMPLE, truth=None), IMAGE)
+    found = pipeline.predict(gives(pan_maps()), pipeline.prepare(IMAGE, bare))
+    known = pipeline.with_truth(bare, found)
+    assert [pair.fp32 for pair in pipeline.compare([known], [found], [found]).metrics.values()] == [1.0, 1.0, 1.0]
+    weak = replace(found, scores=np.array([0.1]))
+    assert pipeline.with_truth(bare, weak).truth == ()

@@ -4,7 +4,7 @@ from collections import deque
 
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -52,7 +52,6 @@ def queue(
     return labels
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.floats(0.1, 4), st.integers(0, 10_000))
 def test_waves_give_what_the_queue_gives(height: int, width: int, threshold: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -199,7 +199,6 @@ def merge_one_by_one(disks: NDArray[np.float64], threshold: float) -> NDArray[np
     return np.array(kept).reshape(-1, 4)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 300), st.sampled_from([0.03, 0.3, 3.0]), st.integers(0, 10_000))
 def test_merged_disks_are_those_of_the_loop(count: int, threshold: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -209,7 +208,6 @@ def test_merged_disks_are_those_of_the_loop(count: int, threshold: float, seed: 
     np.testing.assert_allclose(merge_disks(disks, threshold), merge_one_by_one(disks, threshold), rtol=0, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(0, 10_000))
 def test_disks_drawn_on_a_cutout_are_those_of_the_map(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -239,7 +237,6 @@ def filled_centres_of_mmocr(mask: NDArray[np.uint8]) -> list[NDArray[Any]]:
     return drawn
 
 
-@settings(deadline=None)
 @given(st.integers(3, 25), st.integers(3, 25), st.floats(0.3, 0.9), st.integers(0, 10_000))
 def test_outer_contours_fill_holes_as_the_published_steps_do(height: int, width: int, share: float, seed: int) -> None:
     mask = (np.random.default_rng(seed).random((height, width)) < share).astype(np.uint8)
