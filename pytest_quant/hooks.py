@@ -51,7 +51,7 @@ class RunHooks:
             tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
             outlook=(
                 *self._run.notes(_model(item) for item in items),
-                *self._run.outlook((_model(item), _limits(item)) for item in items),
+                *self._run.outlook([(_model(item), _limits(item)) for item in items]),
             ),
         )
         replace_file(self._plan_file, json.dumps(asdict(plan)).encode())

@@ -23,7 +23,7 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import CaseRecord, Kind, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
     from pytest_quant.baseline import Baseline
     from pytest_quant.diagnoses import Diagnoses
+    from pytest_quant.rescues import Rescues
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -80,6 +81,19 @@ class QuantRun:
         from pytest_quant.diagnoses import Diagnoses
 
         return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
+
+    @cached_property
+    def _rescues(self) -> Rescues:
+        """The repairs of the run's models."""
+        from pytest_quant.rescues import Rescues
+
+        settings = self.settings
+        return Rescues(
+            self._run_dir / "rescues",
+            self.assessor.bench,
+            out=settings.rescue_folder,
+            confidence=settings.confidence,
+        )
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -139,8 +153,8 @@ class QuantRun:
         lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
         return list(dict.fromkeys(lines))
 
-    def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
-        """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
+    def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
+        """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
         sampled = self.settings.samples is not None
         lines = (
             self.assessor.outlook(model, limit)
@@ -148,7 +162,19 @@ class QuantRun:
             if model is not None and (sampled or (model.samples is not None and not self.settings.whole))
             for limit in limits
         )
-        return list(dict.fromkeys(line for line in lines if line is not None))
+        return [*dict.fromkeys(line for line in lines if line is not None), *self._slow_nets(selected)]
+
+    def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
+        """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
+        if not any(limit.net not in SIDES for _, limits in selected for limit in limits):
+            return
+        from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
+
+        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
+            yield (
+                f"ONNX files will run on the {onnx_runtime()}, which may take seconds per image: "
+                "pip install 'pytest-quant[onnxruntime]' for speed"
+            )
 
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
@@ -181,7 +207,16 @@ class QuantRun:
         if limit.kind != "tolerance":
             return failure_message(model, limit, verdict, measurement)
         diagnosis = self._diagnoses.entry(model)
-        return failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        return message + self._repair(model)
+
+    def _repair(self, model: ModelSpec) -> str:
+        """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
+        if not self.settings.rescue:
+            return ""
+        from pytest_quant.report.rescue import rescue_lines
+
+        return "".join(f"\n  {line}" for line in rescue_lines(self._rescues.entry(model)))
 
     def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
         """Which step lost how much, where the run measures the model's ONNX file anyway."""
@@ -234,6 +269,9 @@ class QuantRun:
         diagnosis = self._diagnoses.known(model)
         if diagnosis is not None and model.name in self._entries:
             self._entries[model.name]["diagnosis"] = dict(diagnosis)
+        repair = self._rescues.known(model) if self.settings.rescue else None
+        if repair is not None and model.name in self._entries:
+            self._entries[model.name]["rescue"] = dict(repair)
 
     def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
         """What has been measured of a model's ONNX files, as keys of its entry of the report."""

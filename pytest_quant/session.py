@@ -186,6 +186,8 @@ class Recorder:
             terminalreporter.write_line(line, **markup)
         if self.settings.diagnose:
             self._show_diagnoses(terminalreporter)
+        if self.settings.rescue:
+            self._show_rescues(terminalreporter)
         for path in self.written:
             terminalreporter.write_line(f"written: {path}")
         for problem in self.problems:
@@ -195,6 +197,12 @@ class Recorder:
         from pytest_quant.report.diagnosis import summary_lines
 
         for line in summary_lines(self.report()):
+            terminalreporter.write_line(line)
+
+    def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.rescue import terminal_lines
+
+        for line in terminal_lines(self.report()):
             terminalreporter.write_line(line)
 
 
@@ -207,6 +215,7 @@ def _shown_options(settings: Settings) -> dict[str, Any]:
         "early_stop": settings.early_stop,
         "strict": settings.strict,
         "diagnose": settings.diagnose,
+        "rescue": settings.rescue,
         "jobs": settings.jobs,
         "keep": settings.keep,
         "max_tolerance_pct": settings.max_tolerance_pct,

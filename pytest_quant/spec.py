@@ -149,6 +149,18 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True)
+class RescueSpec:
+    """What a repair of the int8 net is searched on: ``rescue: ...``."""
+
+    source: DatasetSpec | Path | None
+    """A labelled dataset, or a folder or list of images; None where ``missing``."""
+    samples: int | None = None
+    """At most so many of them; None: all."""
+    missing: str | None = None
+    """Why they cannot be on this machine at all: an environment variable is not set."""
+
+
+@dataclass(frozen=True)
 class Tolerance:
     """The largest allowed drop fp32 - int8."""
 
@@ -302,6 +314,8 @@ class ModelSpec:
     """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
     calibration: CalibrationSpec | None = None
     """How the int8 net is made, when there are no files of it."""
+    rescue: RescueSpec | None = None
+    """What a repair is searched on; None: the calibration images, where the entry names them."""
     built_in: Path | None = None
     """The folder that holds the files that were built; reports name them relative to it."""
     preprocess: Any = None

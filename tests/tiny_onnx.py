@@ -8,13 +8,25 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from pytest_quant.runners import onnx_sessions
 from tests import tiny
 
 OPSET, IR = 17, 8
+RUNTIMES = ("onnxruntime", "reference")
 FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+
+
+def use_runtime(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run ONNX files of this process by one of `RUNTIMES`; skips where it is not installed."""
+    if name == "onnxruntime":
+        pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
+    else:
+        monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
+    return name
 
 
 def write_onnx(
@@ -117,6 +129,21 @@ def write_qlinear(folder: Path, name: str = "tiny-qlinear.onnx") -> str:
         *_head("conv", "probabilities"),
     ]
     _write_float(folder / name, nodes, arrays)
+    return name
+
+
+def write_convolution(
+    folder: Path, name: str, weights: NDArray[np.float32], bias: NDArray[np.float32], last: str
+) -> str:
+    """A 1x1 convolution with ``weights`` (outputs, channels) over images of any size, and an operator behind it."""
+    nodes = [
+        helper.make_node("Conv", ["image", "w", "b"], ["conv"], kernel_shape=[1, 1]),
+        helper.make_node(last, ["conv"], ["maps"]),
+    ]
+    shape = (1, weights.shape[1], "h", "w")
+    outputs = [("maps", TensorProto.FLOAT, (1, len(weights), "h", "w"))]
+    arrays: dict[str, NDArray[Any]] = {"w": weights[:, :, None, None], "b": bias}
+    _write(folder / name, nodes, outputs, arrays, shape, TensorProto.FLOAT, OPSET, IR)
     return name
 
 

@@ -191,7 +191,8 @@ class Workbench:
         """Evaluate the fp32 net and another net of a model on the same samples, and score both.
 
         ``stop`` may end it early; ``first`` is how many of the samples to take, in their order, else all that the
-        sampling gives. Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`.
+        sampling gives. Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`, and
+        `ConfigError` for a net that the model has not.
         """
         start = time.perf_counter()
         model = self.built(model)
@@ -242,9 +243,6 @@ class Workbench:
         model = self.built(model)
         pipeline = get_task(model.task).pipeline(model)
         keys = net_keys(model, pipeline, self._file_digests(model))
-        absent = [net for net in nets if net not in keys]
-        if absent:
-            raise ConfigError(f"{model.name}: has no {listed(absent)} in {shown(model.zoo)}")
         digests = self._sample_digests(self.dataset(model.dataset), samples)
         results = evaluate(self._job(model, nets, keys, samples, digests), self.store, self.cores)
         return {net: results[net].predictions for net in nets}
@@ -258,12 +256,11 @@ class Workbench:
         pipeline = get_task(model.task).pipeline(model)
         keys = net_keys(model, pipeline, self._file_digests(model))
         digests = self._sample_digests(self.dataset(model.dataset), samples)
-        job = Job(
-            dataset=self.dataset(model.dataset),
+        job = replace(
+            self._job(model, (net, "fp32"), keys, samples, digests),
             pipeline=LikenessPipeline(pipeline),
             shards=shards_of({net: agreement_key(keys[net], keys["fp32"])}, samples, digests, len(samples)),
             open_runner=lambda signal: PairRunner(open_runner(model, signal), open_runner(model, "fp32")),
-            orient=get_task(model.task).orient,
         )
         return OutputAgreement.of(evaluate(job, self.store, self.cores)[net].predictions)
 
@@ -277,6 +274,9 @@ class Workbench:
         first: int | None = None,
     ) -> Job:
         """The shards of all samples, so that they are found again, or of those that hold the ``first`` of them."""
+        absent = [net for net in nets if net not in keys]
+        if absent:
+            raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
         task = get_task(model.task)
         shards = shards_of({net: keys[net] for net in nets}, samples, digests, task.shard_size)
         needed = len(shards) if first is None else -(-first // task.shard_size)

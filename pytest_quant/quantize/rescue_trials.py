@@ -16,7 +16,6 @@ from pytest_quant.quantize.search_set import SearchSet
 from pytest_quant.spec import DatasetSpec, ModelSpec, NetFiles, Tolerance
 from pytest_quant.stats.evidence import drop_interval
 
-
 NET_LOSS = 0.25
 """Of the answers that differ from those of fp32, the share that the metric loses: about half of them are right in
 neither net, and some are right in int8 alone. On the real models here it was 0.14 to 0.27. It is used where there are
@@ -141,10 +140,8 @@ class Trials:
             excess = bound - allowed
         else:
             reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
-            if drop is None:
-                excess = reference_loss - allowed
-            else:
-                excess = max(drop, NET_LOSS * reference_loss) - allowed
+            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
+            excess = judged - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_quant.report import rescue
 from pytest_quant.report.diagnosis import markdown_lines
 from pytest_quant.report.table import table
 from pytest_quant.report.terminal import footnotes
@@ -38,6 +39,7 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"- {model}: {_escaped(note)}" for note in entry.get("notes", ()))
     yield from _moved(report)
     yield from markdown_lines(report)
+    yield from rescue.markdown_lines(report)
     yield from _not_passed(report)
 
 

@@ -65,15 +65,18 @@ class NetEntries:
         self._either_or(keys, "calibrate", entry, ("param", "bin", "table"), ways)
         return UNBUILT, None, self._calibration((*keys, "calibrate"), entry.calibrate)
 
-    def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:
-        missing, images = None, None
+    def images(self, keys: KeyPath, text: str) -> tuple[Path | None, str | None]:
+        """A folder or list of images, or why it cannot be on this machine."""
         try:
-            images = resolve_path(entry.images, self.document.path.parent)
+            return resolve_path(text, self.document.path.parent), None
         except UnsetVariableError as error:
-            missing = (
-                f"{self.document.where((*keys, 'images'))}: the environment variable {error.args[0]} is not set: "
-                "set it to the folder of the calibration images"
+            return None, (
+                f"{self.document.where(keys)}: the environment variable {error.args[0]} is not set: set it to the "
+                "folder of the images"
             )
+
+    def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:
+        images, missing = self.images((*keys, "images"), entry.images)
         return CalibrationSpec(
             images=images,
             method=entry.method,

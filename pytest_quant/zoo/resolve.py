@@ -22,6 +22,7 @@ from pytest_quant.spec import (
     Metric,
     ModelSpec,
     Requirement,
+    RescueSpec,
     Tolerance,
     baseline_limits,
     floor_limit,
@@ -35,9 +36,9 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.existing import ExistingDescriptions
+from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries
-from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
+from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 _MAX_PIXELS = 1 << 26
@@ -81,6 +82,12 @@ class ModelResolver:
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
         completed = self._existing.complete(keys, raw)
+        try:
+            return self._model(keys, name, completed)
+        except ConfigError as error:
+            raise ConfigError("\n".join([str(error), *completed.background])) from None
+
+    def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
         entry = self._validated(keys, ModelEntry, completed.entry)
         task = self._task(keys, entry.task)
         nets = NetEntries(self._document, self._file)
@@ -109,6 +116,8 @@ class ModelResolver:
             xfail=entry.xfail,
             notes=tuple(completed.notes),
         )
+        if entry.rescue is not None:
+            model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         self._located((*keys, "fp32", "onnx"), check_conversion, model)
@@ -136,6 +145,24 @@ class ModelResolver:
         path = self._file(where, text)
         conditions = self._located(where, task.config_conditions, path)
         return replace(model, config=path, config_conditions=conditions)
+
+    def _rescue(self, keys: KeyPath, task: Task, model: ModelSpec, entry: RescueEntry) -> RescueSpec:
+        """What a repair is searched on: a dataset of the file that is not the model's own, or images."""
+        if (entry.dataset is None) == (entry.images is None):
+            raise ConfigError(
+                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, "
+                "a labelled dataset of this file"
+            )
+        if entry.images is not None:
+            images, missing = NetEntries(self._document, self._file).images((*keys, "images"), entry.images)
+            return RescueSpec(images, entry.samples, missing)
+        dataset = self._dataset(keys, task, str(entry.dataset))
+        if dataset.name == model.dataset.name:
+            raise ConfigError(
+                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: "
+                "a repair that was chosen on the samples it is judged on proves nothing; name another dataset"
+            )
+        return RescueSpec(dataset, entry.samples)
 
     def _located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
         """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""

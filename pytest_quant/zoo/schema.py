@@ -105,6 +105,14 @@ class RegressionEntry(Strict):
     """Where the file has several tolerances for one metric: that of this dataset."""
 
 
+class RescueEntry(Strict):
+    """``rescue: {images, dataset, samples}``."""
+
+    images: str | None = None
+    dataset: str | None = None
+    samples: PositiveInt | None = None
+
+
 class ModelEntry(Strict):
     """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read."""
 
@@ -123,6 +131,7 @@ class ModelEntry(Strict):
     floor: dict[str, Any] = {}
     published: dict[Literal["fp32", "int8"], dict[str, Any]] = {}
     require: dict[str, Any] = {}
+    rescue: RescueEntry | None = None
     config: str | None = None
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"

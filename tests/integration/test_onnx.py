@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 
@@ -12,6 +13,7 @@ from pytest_quant.runners import onnx_sessions
 from pytest_quant.runners.onnx_net import OnnxRunner
 from tests import tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
+from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
 from tests.unit.report.volatile import without_volatile
 
 
@@ -29,14 +31,10 @@ def onnx_block(run: Run, net: str = "onnx") -> dict[str, Any]:
     return block
 
 
-@pytest.fixture(params=["onnxruntime", "reference"])
+@pytest.fixture(params=tiny_onnx.RUNTIMES)
 def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs of this process take it; other processes have what is installed."""
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
-    else:
-        monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    return str(request.param)
+    return tiny_onnx.use_runtime(request.param, monkeypatch)
 
 
 def test_a_faithful_file(pytester: pytest.Pytester, runtime: str) -> None:
@@ -81,7 +79,9 @@ def test_the_reference_evaluator_warns_about_its_speed(
     write_zoo(pytester.path)
     run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
     assert run.result.ret == 1
-    assert "`onnx` ran on the onnx" in run.text
+    before, _, after = run.text.partition("zoo.quant.yaml ")
+    assert "ONNX files will run on the onnx" in before
+    assert "`onnx` ran on the onnx" in after
     assert "pip install 'pytest-quant[onnxruntime]'" in run.text
 
 
@@ -239,6 +239,29 @@ def test_early_stop_with_only_the_onnx_case(pytester: pytest.Pytester) -> None:
     assert run.verdicts == {"tiny::onnx[top1]": "pass"}
     assert run.report is not None
     assert run.report["models"]["tiny"]["samples"]["evaluated"] < 100
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_keypoints(pytester: pytest.Pytester, runtime: str, flip_test: bool) -> None:
+    """A sample is an image with its persons: several inputs, and mirrored ones."""
+    weights, bias = np.full((17, 3), 1 / 3, np.float32), np.zeros(17, np.float32)
+    name = tiny_onnx.write_convolution(pytester.path, "spots.onnx", weights, bias, "Relu")
+    pose_zoo(pytester.path, "ground-truth", onnx=name, postprocess={"flip_test": flip_test})
+    run = run_quant(pytester)
+    assert run.verdicts["spots::onnx[AP]"] == "pass"
+    assert run.report is not None
+    found = run.report["models"]["spots"]["onnx"]
+    assert found["metrics"]["AP"]["onnx"] == pytest.approx(run.metric("spots", "AP")["fp32"])
+    assert found["outputs"]["samples"] == IMAGES
+
+
+def test_text_detection_at_a_threshold_of_the_fp32_net(pytester: pytest.Pytester, runtime: str) -> None:
+    weights, bias = np.full((1, 3), 4.0, np.float32), np.full(1, -6.0, np.float32)
+    name = tiny_onnx.write_convolution(pytester.path, "bars.onnx", weights, bias, "Sigmoid")
+    text_zoo(pytester.path, tiny.GOOD_SCALE, onnx=name)
+    run = run_quant(pytester)
+    assert run.verdicts["bars::onnx[hmean]"] == "pass"
+    assert "onnx hmean = 1.0000, ncnn fp32 = 1.0000" in run.cases["bars::onnx[hmean]"]["reason"]
 
 
 @pytest.mark.parametrize(

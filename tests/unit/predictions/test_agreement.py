@@ -64,8 +64,10 @@ def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: Model
     assert {len(predictions) for predictions in found.values()} == {6}
     assert [p.label for p in found["onnx"]] == [p.label for p in found["fp32"]]
     assert found["onnx"] != found["fp32"]
-    with pytest.raises(ConfigError, match="has no onnx_int8 in"):
+    with pytest.raises(ConfigError, match="has no `onnx_int8` in"):
         bench.predictions(model, ("fp32", "onnx_int8"), samples)
+    with pytest.raises(ConfigError, match="has no `onnx_int8` in"):
+        bench.measure(model, net="onnx_int8")
 
 
 def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -9,6 +9,7 @@ from pytest_quant.quantize.histogram import Binner
 from pytest_quant.quantize.kl import BINS
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, array_shapes(max_dims=3, max_side=40), elements=st.floats(-100, 100, width=32)))
 def test_bins_are_those_of_the_plain_formula(values: np.ndarray) -> None:
     absmax = np.abs(values).max()

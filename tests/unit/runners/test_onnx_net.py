@@ -10,7 +10,6 @@ import pytest
 from onnx import TensorProto
 
 from pytest_quant.errors import ConfigError, ModelFileError, RunnerError
-from pytest_quant.runners import onnx_sessions
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.runners.onnx_net import open_onnx
@@ -21,13 +20,9 @@ from tests import tiny, tiny_onnx
 from tests.unit.measurements import some_model
 
 
-@pytest.fixture(params=["onnxruntime", "reference"])
+@pytest.fixture(params=tiny_onnx.RUNTIMES)
 def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
-    else:
-        monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    return str(request.param)
+    return tiny_onnx.use_runtime(request.param, monkeypatch)
 
 
 def model(path: Path, size: tuple[int, int] | None = (tiny.SIDE, tiny.SIDE)) -> ModelSpec:
