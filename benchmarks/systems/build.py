@@ -49,6 +49,19 @@ def settle(model: nn.Module, size: tuple[int, int], images: list[Image]) -> None
         for start in range(0, len(images), _BATCH):
             model(torch.stack([_tensor(image, side) for image in images[start : start + _BATCH]]))
     model.eval()
+    if hasattr(model, "spread"):
+        _spread_outputs(model, torch.stack([_tensor(image, side) for image in images[:_BATCH]]))
+
+
+def _spread_outputs(model: nn.Module, batch: Tensor) -> None:
+    """Give every output channel the mean and deviation that the net asks for, by its last convolution."""
+    with torch.no_grad():
+        outputs = model(batch)
+        mean, deviation = outputs.mean(dim=(0, 2, 3)), outputs.std(dim=(0, 2, 3))
+        wanted_mean, wanted_deviation = torch.tensor(model.spread).T
+        factor = wanted_deviation / deviation
+        model.output.weight *= factor[:, None, None, None]
+        model.output.bias.copy_((model.output.bias - mean) * factor + wanted_mean)
 
 
 def _tensor(image: Image, side: int) -> Tensor:

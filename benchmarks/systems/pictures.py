@@ -45,7 +45,8 @@ def word_band(size: tuple[int, int], row: int, rows: int, bend: float) -> NDArra
     middle = height * (row + 0.5) / rows + bend * height * (t - 0.5) ** 2
     half = height / rows * 0.2
     upper, lower = np.stack([x, middle - half], 1), np.stack([x, middle + half], 1)
-    return np.concatenate([upper, lower[::-1]]).round().astype(np.int32)
+    outline: NDArray[np.int32] = np.concatenate([upper, lower[::-1]]).round().astype(np.int32)
+    return outline
 
 
 def draw_words(image: Image, bend: float, rows: int = 3) -> list[NDArray[np.int32]]:

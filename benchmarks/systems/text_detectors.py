@@ -63,6 +63,9 @@ class Enhancement(nn.Module):
 class PanNet(nn.Module):
     """Output batch x 6 x height / 4 x width / 4, raw."""
 
+    spread = ((1.0, 3.0), (1.0, 3.0), *[(0.0, 1.0)] * 4)
+    """Mean and deviation of each output channel that makes a decoder work as hard as the worst of int8 nets does."""
+
     def __init__(self) -> None:
         super().__init__()
         widths = (64, 128, 256, 512)
@@ -107,6 +110,9 @@ def _doubling(inputs: int, outputs: int) -> nn.Module:
 
 class SnakeNet(nn.Module):
     """Output batch x 5 x height x width, raw."""
+
+    spread = ((1.0, 3.0), (0.0, 3.0), (0.0, 1.0), (0.0, 1.0), (6.0, 4.0))
+    """See `PanNet.spread`."""
 
     def __init__(self) -> None:
         super().__init__()

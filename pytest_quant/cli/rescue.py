@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.calibration import pick_model, positive
-from pytest_quant.cli.console import say
 from pytest_quant.cli.types import SubParsers
 from pytest_quant.errors import ConfigError
 from pytest_quant.text import listed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_quant.zoo.reader import Zoo
 
 _CONFIDENCE = 0.95
+_FOLDER = "quant-rescue"
 
 
 def add_parser(subparsers: SubParsers) -> None:
@@ -43,9 +44,9 @@ def add_parser(subparsers: SubParsers) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("quant-rescue"),
+        default=Path(_FOLDER),
         metavar="FOLDER",
-        help="Where to write (default: quant-rescue)",
+        help=f"Where to write (default: {_FOLDER})",
     )
     parser.add_argument("--jobs", type=positive, metavar="N", help="Cores to use (default: all)")
     parser.set_defaults(run=run)
@@ -74,11 +75,15 @@ def run(args: argparse.Namespace) -> int:
             out=args.out,
             samples=args.samples or samples,
             confidence=_CONFIDENCE,
-            say=say,
+            say=_tell,
         )
         entry = rescue_entry(found, model, _CONFIDENCE, Path.cwd())
     print("\n".join(rescue_lines(entry)))
     return 0 if entry["found"] else 1
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _source(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[DatasetSpec | Path, int | None] | None:

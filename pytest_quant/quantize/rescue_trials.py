@@ -140,10 +140,8 @@ class Trials:
             excess = bound - allowed
         else:
             reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
-            if drop is None:
-                excess = reference_loss - allowed
-            else:
-                excess = max(drop, NET_LOSS * reference_loss) - allowed
+            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
+            excess = judged - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:

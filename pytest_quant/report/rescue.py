@@ -134,13 +134,15 @@ def _search_lines(entry: Entry) -> Iterator[str]:
             for key, words in (("drop", "drop"), ("bound", "at most"), ("reference_loss", "loss against fp32"))
             if after[key] is not None
         ]
-        yield f"  {metric}: {', '.join(parts)}; allowed {difference(after['allowed'])}; decided by {entry['decided_by']}"
+        yield f"  {metric}: {', '.join(parts)}; allowed {difference(after['allowed'])}"
+    yield f"  decided by {entry['decided_by']}"
 
 
 def _cost_line(entry: Entry) -> str:
     size, time = entry["bytes"], entry["timing"]["pass_ms"]
+    megabytes = {name: f"{count / 1e6:.2f}" for name, count in size.items()}
     return (
-        f"costs: {size['repaired'] / 1e6:.2f} MB (int8 as given {size['int8'] / 1e6:.2f}, fp32 {size['fp32'] / 1e6:.2f}); "
+        f"costs: {megabytes['repaired']} MB (int8 as given {megabytes['int8']}, fp32 {megabytes['fp32']}); "
         f"a forward pass takes {time['repaired'] / time['int8']:.2f} times as long as that of int8 as given, "
         f"{time['repaired'] / time['fp32']:.2f} times that of fp32"
     )

@@ -36,6 +36,13 @@ class Completed:
     entry: dict[str, Any]
     notes: list[str] = field(default_factory=list)
     """What the user should know of them: shown before a run and in the report."""
+    sources: list[str] = field(default_factory=list)
+    """Where the keys that the zoo file does not write come from."""
+
+    @property
+    def background(self) -> list[str]:
+        """Lines for the message of an entry that cannot be used although its descriptions can."""
+        return [*self.sources, *(f"note: {note}" for note in self.notes)]
 
 
 class ExistingDescriptions:
@@ -72,6 +79,7 @@ class ExistingDescriptions:
         draft = self._located(
             keys, lambda: describe_folder(folder, task=done.entry.get("task"), dataset_type=self._dataset_type(done))
         )
+        done.sources.append(f"{self._document.where(keys)}: keys that do not stand there come from {shown(folder)}")
         _check_color(self._document, keys[:-1], done.entry, draft)
         left = [finding for finding in draft.findings if not finding.is_settled(done.entry)]
         if any(finding.fatal for finding in left):
@@ -87,6 +95,7 @@ class ExistingDescriptions:
         dataset_type = self._dataset_type(done)
         if dataset_type is None:
             return
+        done.sources.append(f"{self._document.where(keys)}: numbers that do not stand there come from {shown(path)}")
         model = self._located(keys, lambda: self._metafiles.model(path, entry.model or str(keys[-2])))
         numbers = self._located(
             keys,
@@ -110,6 +119,7 @@ class ExistingDescriptions:
         path = self._file((*keys, "path"), entry.path)
         document = self._located(keys, lambda: self._read_regression(path))
         found = self._located(keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset))
+        done.sources.append(f"{self._document.where(keys)}: tolerances that do not stand there come from {shown(path)}")
         refused = []
         draft = Draft()
         for tolerance in found:

@@ -71,8 +71,8 @@ class NetEntries:
             return resolve_path(text, self.document.path.parent), None
         except UnsetVariableError as error:
             return None, (
-                f"{self.document.where(keys)}: the environment variable {error.args[0]} is not set: set it to the folder "
-                "of the images"
+                f"{self.document.where(keys)}: the environment variable {error.args[0]} is not set: set it to the "
+                "folder of the images"
             )
 
     def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:

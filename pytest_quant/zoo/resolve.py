@@ -36,7 +36,7 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.existing import ExistingDescriptions
+from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
@@ -82,6 +82,12 @@ class ModelResolver:
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
         completed = self._existing.complete(keys, raw)
+        try:
+            return self._model(keys, name, completed)
+        except ConfigError as error:
+            raise ConfigError("\n".join([str(error), *completed.background])) from None
+
+    def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
         entry = self._validated(keys, ModelEntry, completed.entry)
         task = self._task(keys, entry.task)
         nets = NetEntries(self._document, self._file)
@@ -144,8 +150,8 @@ class ModelResolver:
         """What a repair is searched on: a dataset of the file that is not the model's own, or images."""
         if (entry.dataset is None) == (entry.images is None):
             raise ConfigError(
-                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, a "
-                "labelled dataset of this file"
+                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, "
+                "a labelled dataset of this file"
             )
         if entry.images is not None:
             images, missing = NetEntries(self._document, self._file).images((*keys, "images"), entry.images)
@@ -153,8 +159,8 @@ class ModelResolver:
         dataset = self._dataset(keys, task, str(entry.dataset))
         if dataset.name == model.dataset.name:
             raise ConfigError(
-                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: a "
-                "repair that was chosen on the samples it is judged on proves nothing; name another dataset"
+                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: "
+                "a repair that was chosen on the samples it is judged on proves nothing; name another dataset"
             )
         return RescueSpec(dataset, entry.samples)
 

@@ -138,10 +138,6 @@ def test_the_numbers_beside_the_samples_are_those_that_the_verdicts_need() -> No
         assert float(drop) == row.drop_pp
 
 
-def test_the_table_of_needed_samples(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_in_the_readme_is_the_one_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     samples_needed.main()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[3].split() == [
-        "mobilenet-v2-imagenet",
-        *["4000", "1.00", "0.43", "1821", "5113", "7984", "607", "1785", "2908"],
-    ]
+    assert capsys.readouterr().out in ZOO.with_name("README.md").read_text(encoding="utf-8")

@@ -119,6 +119,18 @@ def test_another_network_is_an_error_until_it_is_settled(pytester: pytest.Pytest
     assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass"}
 
 
+def test_a_value_of_the_folder_that_no_key_takes(pytester: pytest.Pytester) -> None:
+    """The message names the zoo file and the folder."""
+    classifier_zoo(pytester.path)
+    exports.change(
+        pytester.path / "work_dir" / "pipeline.json",
+        lambda data: data["pipeline"]["tasks"][0]["transforms"][3].update(std=[0, 1, 1]),
+    )
+    first, second, *_ = run_quant(pytester).cases["tiny::config"]["reason"].splitlines()
+    assert first.startswith("zoo.quant.yaml:8: models.tiny.input.std.0: found 0.0 (float), expected greater than")
+    assert second == "zoo.quant.yaml:9: models.tiny.mmdeploy: keys that do not stand there come from work_dir"
+
+
 def test_every_problem_of_a_folder_is_told_at_once(pytester: pytest.Pytester) -> None:
     classifier_zoo(pytester.path)
     (pytester.path / "work_dir" / "end2end.bin").unlink()
@@ -346,6 +358,15 @@ def test_flip_as_the_models_config_says(pytester: pytest.Pytester, config: str, 
     assert says in notes(run_quant(pytester), "spots")[-1]
     (pytester.path / "configs" / "net.py").write_text("model = dict(test_cfg=dict(flip_test=False))")
     assert "spots::published[fp32.AP]" in run_quant(pytester).verdicts
+
+
+def test_a_number_that_is_not_used_is_told_where_nothing_else_is_tested(pytester: pytest.Pytester) -> None:
+    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726)
+    pose_export_zoo(pytester.path, metafile=metafile, tolerance=None, require=None)
+    first, *rest = run_quant(pytester).cases["spots::config"]["reason"].splitlines()
+    assert "has no limit at all, so nothing could fail" in first
+    assert "numbers that do not stand there come from metafile.yml" in rest[1]
+    assert "AP 0.726 of net-8xb32 not compared: published with flip_test" in rest[-1]
 
 
 # Regression files

@@ -17,6 +17,9 @@ _FIRST_STRIDE, _STRIDE = 16, 64
 _SHORT_STEP = 1 / 16
 """Walks of shorter steps stay in a pixel for so long that only where they enter another one is looked at."""
 
+_PIXELS, _WALKS = 32, 4096
+"""So many pixels ahead are looked at together, in so many walks."""
+
 _EXACT_STEP = 2.0**-16
 """Multiples of a float32 from here on, added to a place in a map, are exact in float64: a product is the sum."""
 
@@ -135,7 +138,8 @@ def _steps_inside(
         if not done:
             short = np.abs(step[walking]).max(axis=1) < _SHORT_STEP
             slow, walking = walking[short], walking[~short]
-            counts[slow] = _crossings(surroundings, start[slow], step[slow], last, steps_max)
+            for part in np.split(slow, range(_WALKS, slow.size, _WALKS)):
+                counts[part] = _crossings(surroundings, start[part], step[part], last, steps_max)
         done = last
     return counts
 
@@ -143,31 +147,29 @@ def _steps_inside(
 def _crossings(
     surroundings: _Surroundings, start: NDArray[np.float64], step: NDArray[np.float64], done: int, steps_max: int
 ) -> NDArray[np.int64]:
-    """The same for walks of many short steps: only where a walk enters another pixel is that looked at; shape (n,).
+    """The same for walks of many short steps; shape (n,).
 
-    All walks lie in the region after ``done`` steps. Each coordinate goes one way only, so that the step of the next
-    change is found by halving.
+    All walks lie in the region after ``done`` steps. Only those steps are looked at with which a coordinate can enter
+    its next pixel: the k-th pixel is entered with step floor(k / length) or the one after it, on either way and with
+    either sign. Each coordinate goes one way only, so that the walk cannot leave the region in between.
     """
     counts = np.full(len(start), steps_max, np.int64)
+    lengths = np.abs(step)
     walking = np.arange(len(start))
-    at = np.full(len(start), done, np.int64)
-    # In so many steps a walk is sure to be in another pixel: that around zero is nearly two wide.
-    enough = np.minimum(np.ceil(2 / np.abs(step).max(axis=1)) + 1, steps_max).astype(np.int64)
-
-    def cells(numbers: NDArray[np.int64]) -> NDArray[np.intp]:
-        y, x = (start[walking] + numbers[:, np.newaxis] * step[walking]).T
-        return surroundings.cells(y, x)
-
+    at = np.full(len(start), float(done))
     while walking.size:
-        here = cells(at)
-        low, high = at, np.minimum(at + enough[walking], steps_max)
-        changes = cells(high) != here
-        walking, here, low, high = walking[changes], here[changes], low[changes], high[changes]
-        while (high - low > 1).any():
-            middle = (low + high) // 2
-            same = cells(middle) == here
-            low, high = np.where(same, middle, low), np.where(same, high, middle)
-        inside = surroundings.holds(cells(high))
-        counts[walking[~inside]] = low[~inside]
-        walking, at = walking[inside], high[inside]
+        length = lengths[walking]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            pixels = np.floor(at[:, np.newaxis] * length)[:, :, np.newaxis] + np.arange(_PIXELS)
+            entered = np.floor(np.where(length[:, :, np.newaxis] > 0, pixels / length[:, :, np.newaxis], np.inf))
+        horizon = np.minimum(entered[:, :, -1].min(axis=1), steps_max)
+        entered = entered.reshape(len(walking), -1)
+        numbers = np.concatenate([entered, entered + 1], axis=1).clip(at[:, np.newaxis], horizon[:, np.newaxis])
+        (y0, x0), (dy, dx) = start[walking].T[:, :, np.newaxis], step[walking].T[:, :, np.newaxis]
+        inside = surroundings.holds(surroundings.cells(y0 + numbers * dy, x0 + numbers * dx))
+        exits = np.where(inside, np.inf, numbers).min(axis=1)
+        left = np.isfinite(exits)
+        counts[walking[left]] = exits[left].astype(np.int64) - 1
+        goes_on = ~left & (horizon < steps_max)
+        walking, at = walking[goes_on], horizon[goes_on]
     return counts

@@ -26,6 +26,7 @@ FILL_IN = "FILL IN"
 
 _WIDTH = 110
 _KEY_ORDER = ("task", "dataset", "fp32", "int8", "input", "output", "preprocess", "postprocess", "metric")
+_INPUT_ORDER = ("blob", "size", "color", "mean", "std")
 _USUAL_TOLERANCES = {"classification": {"top1": 1.0}, "text-detection": {"hmean": 0.01}, "keypoints": {"AP": 0.01}}
 
 _DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
@@ -235,6 +236,8 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
         for keys in finding.settled_by if finding.fatal else ():
             if not holds(entry, keys):
                 _put(entry, keys)
+    if isinstance(entry.get("input"), dict):
+        entry["input"] = dict(sorted(entry["input"].items(), key=lambda item: _INPUT_ORDER.index(item[0])))
     if entry["task"] == "keypoints":
         entry["require"] = {"flip_test": False}
     return entry

@@ -22,6 +22,19 @@ NORMALIZATION: tuple[Keys, Keys] = (("input", "mean"), ("input", "std"))
 PREPROCESSING: tuple[Keys, ...] = (_PREPROCESS, *NORMALIZATION)
 """What only the training repository knows when pipeline.json cannot be used."""
 
+_READ: Mapping[str, frozenset[str]] = {
+    "Normalize": frozenset({"type", "mean", "std", "to_rgb"}),
+    "Resize": frozenset({"type", "size", "keep_ratio", "interpolation", "backend", "adaptive_side"}),
+    "CenterCrop": frozenset({"type", "crop_size", "efficientnet_style"}),
+    "ShortScaleAspectJitter": frozenset(
+        {"type", "short_size", "scale_divisor", "ratio_range", "aspect_ratio_range"},
+    ),
+    "Pad": frozenset({"type", "size_divisor", "pad_val", "pad_to_square", "size"}),
+    "TopDownGetBboxCenterScale": frozenset({"type", "padding", "image_size"}),
+    "TopDownAffine": frozenset({"type", "image_size", "use_udp"}),
+}
+"""Keys of transforms that are looked at."""
+
 _BACKENDS = {"pillow": "pillow", "cv2": "opencv"}
 _WITHOUT_EFFECT = frozenset(
     {"LoadImageFromFile", "LoadImage", "ImageToTensor", "ToTensor", "DefaultFormatBundle", "Collect", "PackInputs"}
@@ -99,6 +112,7 @@ class _Steps:
             elif name not in _WITHOUT_EFFECT:
                 self.unknown(f"has the transform {name}")
                 continue
+            self._tell_unread(name, transform)
             if name in self._seen and name not in _WITHOUT_EFFECT:
                 self.unknown(f"has the transform {name} twice")
             self._seen.append(name)
@@ -107,6 +121,11 @@ class _Steps:
             self.unknown(f"has its transforms in the order {listed(order)}")
         if "Normalize" not in self._seen:
             self.draft.problem(f"{self.source.file} has no Normalize", *NORMALIZATION)
+
+    def _tell_unread(self, name: str, transform: Transform) -> None:
+        for key, value in transform.items():
+            if name in _READ and key not in _READ[name] and value not in (None, False):
+                self.draft.note(f"{self.source.file}: {key}: {value!r} of {name} is not read", _PREPROCESS)
 
     def unknown(self, what: str) -> None:
         """Report something that the task's preprocessing does not do."""
@@ -158,6 +177,8 @@ def _color(draft: Draft, to_rgb: bool, mean: Sequence[float], source: Source) ->
 def _class_resize(steps: _Steps, transform: Transform) -> None:
     draft, source, size = steps.draft, steps.source, transform.get("size")
     short_side = size[0] if isinstance(size, list) and len(size) == 2 and size[1] == -1 else None
+    if transform.get("adaptive_side", "short") != "short":
+        steps.unknown(f"resizes the side {transform['adaptive_side']!r}")
     if _is_pixels(short_side):
         draft.put({"short_side": short_side, "rounding": "truncate"}, "preprocess", "resize")
     elif (both := source.size(size)) is not None and not transform.get("keep_ratio"):
@@ -244,7 +265,8 @@ def _short_scale(steps: _Steps, transform: Transform) -> None:
 
 def _pad(steps: _Steps, transform: Transform) -> None:
     divisor = transform.get("size_divisor")
-    if not _is_pixels(divisor) or transform.get("pad_val", 0) not in (0, {"img": 0}):
+    is_plain = transform.get("pad_val", 0) in (0, {"img": 0}) and not transform.get("pad_to_square")
+    if not _is_pixels(divisor) or not is_plain or transform.get("size") is not None:
         steps.unknown(f"pads with {dict(transform)}")
         return
     steps.draft.put(divisor, "preprocess", "pad_divisor")

@@ -176,6 +176,7 @@ def test_the_other_order_of_colours_and_gray(folder: Path) -> None:
         ({"type": "Resize", "size": [256, -1], "interpolation": "bicubic"}, "resizes with interpolation bicubic"),
         ({"type": "Resize", "size": [256, -1], "backend": "tensorflow"}, "resizes with the backend tensorflow"),
         ({"type": "Resize", "scale_factor": 2}, "resizes with {'type': 'Resize', 'scale_factor': 2}"),
+        ({"type": "Resize", "size": [256, -1], "adaptive_side": "long"}, "resizes the side 'long', which"),
         ({"type": "Pad", "size_divisor": 32}, "has the transform Pad"),
         ({"type": "Normalize", "mean": [1, 2], "std": [1, 2]}, "normalizes with 2 means and 2 standard deviations"),
     ],
@@ -193,6 +194,25 @@ def test_what_this_preprocessing_does_not_do(folder: Path, transform: exports.Js
         "`preprocess` in the zoo file to settle it",
         "`input.mean`, `input.std` in the zoo file to settle it",
     )
+
+
+def test_keys_of_transforms_that_are_not_read(folder: Path) -> None:
+    name, transforms, after = exports.classifier("0.x", classes=4)
+    transforms[1] |= {"clip_object_border": True, "multiscale_mode": None}
+    (note,) = notes(describe(folder, (name, transforms, after), "0.x"))
+    assert note == (
+        "work_dir/pipeline.json: clip_object_border: True of Resize is not read; write `preprocess` in the zoo file to "
+        "settle it"
+    )
+
+
+@pytest.mark.parametrize("keys", [{"size_divisor": None}, {"pad_val": 255}, {"pad_to_square": True}, {"size": [8, 8]}])
+def test_paddings_that_are_not_done(folder: Path, keys: exports.Json) -> None:
+    six_channels(folder)
+    name, transforms, after = exports.text_detector()
+    transforms[3] |= keys
+    (problem,) = fatal(describe(folder, (name, transforms, after)))
+    assert problem.startswith("work_dir/pipeline.json pads with {'type': 'Pad', 'size_divisor': ")
 
 
 def test_order_and_number_of_transforms(folder: Path) -> None:
