@@ -16,7 +16,7 @@ from pytest_quant.datasets.coco_keypoints import Options, open_dataset
 from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.zoo.reader import read_zoo
+from pytest_quant.zoo.reader import find_model, read_zoo
 from tests.integration.runs import Run, run_quant
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -59,7 +59,7 @@ def test_the_int8_files_are_what_the_table_gives(tmp_path: Path) -> None:
 
 def test_the_table_is_what_the_calibration_pictures_give() -> None:
     """Weight scales to the last digit; activation scales as near as other processors' rounding lets them be."""
-    model = next(one for one in read_zoo(FIXTURES / "zoo.quant.yaml").models if one.name == NAME)
+    model = find_model(read_zoo(FIXTURES / "zoo.quant.yaml"), NAME)
     annotations = DATA / "annotations" / "person_keypoints_calibration.json"
     options = Options(images=DATA / "calibration", annotations=annotations, boxes="ground-truth")
     made = calibrate_model(model, open_dataset(replace(model.dataset, options=options)), keep_float=KEEP_FLOAT)
