@@ -70,6 +70,18 @@ def put_net(draft: Draft, side: str, net: NetFile) -> None:
         draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
 
 
+def put_onnx(draft: Draft, net: NetFile) -> None:
+    """Put the ONNX file that a float net was converted from into a draft, where it lies beside it."""
+    path = net.param.with_suffix(".onnx")
+    if path.is_file():
+        draft.put(str(path), "onnx")
+        draft.note(
+            f"{shown(path)} lies beside the net, so the cases onnx[...] hold the conversion against it; `onnx: null` "
+            "leaves them out",
+            ("onnx",),
+        )
+
+
 def put_table(draft: Draft, folder: Path, fp32: NetFile | None) -> None:
     """Put the calibration table beside an int8 net: the one that is named after the float net, or the only one."""
     if "int8" not in draft.entry:

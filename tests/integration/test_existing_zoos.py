@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests import exports, tiny
+from tests import exports, tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
 from tests.integration.test_other_tasks import pose_zoo, text_zoo, write_convolution
 from tests.unit.report.volatile import without_volatile
@@ -150,6 +150,29 @@ def test_an_int8_net_that_is_made_here(pytester: pytest.Pytester) -> None:
     assert "`int8: {calibrate: {images: ...}}` makes one here" in reason
     changed_zoo(pytester.path, int8={"calibrate": {"images": "images"}})
     assert run_quant(pytester).verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", "tiny::table": "pass"}
+
+
+def test_the_onnx_file_of_a_folder(pytester: pytest.Pytester) -> None:
+    """It is compared with the float net, unless the zoo file says otherwise."""
+    classifier_zoo(pytester.path)
+    tiny_onnx.write_onnx(pytester.path / "work_dir", "end2end.onnx")
+    run = run_quant(pytester)
+    assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", "tiny::onnx[top1]": "pass"}
+    assert any("work_dir/end2end.onnx lies beside the net" in note for note in notes(run, "tiny"))
+    changed_zoo(pytester.path, onnx="work_dir/end2end.onnx")
+    assert not any("end2end.onnx" in note for note in notes(run_quant(pytester), "tiny"))
+    text = (pytester.path / "zoo.quant.yaml").read_text()
+    (pytester.path / "zoo.quant.yaml").write_text(text.replace("onnx: work_dir/end2end.onnx", "onnx: null"))
+    assert run_quant(pytester).verdicts == {"tiny::top1": "pass", "tiny::int8": "pass"}
+
+
+def test_an_onnx_file_without_a_limit_to_compare(pytester: pytest.Pytester) -> None:
+    classifier_zoo(pytester.path, tolerance=None, require={"runtime": "reference"})
+    assert set(run_quant(pytester).verdicts) == {"tiny::require[runtime]", "tiny::int8"}
+    tiny_onnx.write_onnx(pytester.path / "work_dir", "end2end.onnx")
+    reason = run_quant(pytester).cases["tiny::config"]["reason"]
+    assert "models.tiny.onnx: no limit of the model names a metric" in reason
+    assert "`onnx: null` leaves them out" in reason
 
 
 def test_a_colour_without_its_means(pytester: pytest.Pytester) -> None:

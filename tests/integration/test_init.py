@@ -14,7 +14,7 @@ import yaml
 from pytest_quant.cli import init
 from pytest_quant.errors import ConfigError
 from pytest_quant.zoo.initial.text import FILL_IN
-from tests import exports, tiny
+from tests import exports, tiny, tiny_onnx
 from tests.integration.runs import run_quant
 from tests.integration.test_existing_zoos import write_nets, write_pose_export, write_regression, write_text_export
 from tests.integration.test_other_tasks import text_zoo
@@ -126,6 +126,7 @@ def test_a_pair_of_nets(
     tiny.write_net(folder, "tiny")
     tiny.write_net(folder, "tiny-int8", int8=True)
     (folder / "tiny.table").write_text("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n")
+    tiny_onnx.write_onnx(folder)
     monkeypatch.setenv("IMAGES_ROOT", str(folder))
     assert call() == 1
     assert "  tiny: to be filled in\n    no file tells the preprocessing that the net was" in capsys.readouterr().out
@@ -135,6 +136,7 @@ def test_a_pair_of_nets(
         "dataset": "image-list",
         "fp32": {"param": "tiny.param", "bin": "tiny.bin"},
         "int8": {"param": "tiny-int8.param", "bin": "tiny-int8.bin", "table": "tiny.table"},
+        "onnx": "tiny.onnx",
         "input": {"blob": "data", "size": FILL_IN, "mean": FILL_IN, "std": FILL_IN},
         "output": "prob",
     }

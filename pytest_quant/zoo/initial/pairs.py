@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.text import listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
-from pytest_quant.zoo.net_files import FolderOfNets, NetFile, put_net, put_table
+from pytest_quant.zoo.net_files import FolderOfNets, NetFile, put_net, put_onnx, put_table
 
 _PRECISION = re.compile(r"[-_.]?(int8|quant(ized)?|fp32|float32|float)(?=[-_.]|$)", re.IGNORECASE)
 _DECODER_OF_CHANNELS = {1: "db", 5: "textsnake", 6: "pan"}
@@ -41,6 +41,7 @@ def describe_pair(fp32: NetFile, int8: NetFile | None, all_int8: tuple[NetFile, 
     """What the files of two nets tell of a zoo entry; the rest are problems that only the user can settle."""
     draft = Draft()
     put_net(draft, "fp32", fp32)
+    put_onnx(draft, fp32)
     if int8 is None:
         found = listed(net.param.name for net in all_int8) or "none"
         draft.problem(

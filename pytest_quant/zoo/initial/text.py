@@ -25,7 +25,7 @@ FILL_IN = "FILL IN"
 """Stands where only the user knows: no key takes it, so the model's case fails and says so."""
 
 _WIDTH = 110
-_KEY_ORDER = ("task", "dataset", "fp32", "int8", "input", "output", "preprocess", "postprocess", "metric")
+_KEY_ORDER = ("task", "dataset", "fp32", "int8", "onnx", "input", "output", "preprocess", "postprocess", "metric")
 _INPUT_ORDER = ("blob", "size", "color", "mean", "std")
 _USUAL_TOLERANCES = {"classification": {"top1": 1.0}, "text-detection": {"hmean": 0.01}, "keypoints": {"AP": 0.01}}
 
@@ -232,6 +232,8 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
     for side in ("fp32", "int8"):
         if side in entry:
             entry[side] = {key: relative_posix(Path(path), folder) for key, path in entry[side].items()}
+    if "onnx" in entry:
+        entry["onnx"] = relative_posix(Path(str(entry["onnx"])), folder)
     for finding in proposal.draft.findings:
         for keys in finding.settled_by if finding.fatal else ():
             if not holds(entry, keys):

@@ -25,7 +25,7 @@ from pytest_quant.zoo.mmdeploy.files import (
     read_json,
 )
 from pytest_quant.zoo.mmdeploy.training import resize_step
-from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets, put_net, put_table
+from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets, put_net, put_onnx, put_table
 
 _TASKS = {"Classifier": "classification", "TextDetector": "text-detection", "PoseDetector": "keypoints"}
 """The SDK's names of tasks."""
@@ -150,6 +150,7 @@ def _fp32(draft: Draft, files: _Files, nets: FolderOfNets) -> NetFile | None:
             ("int8",),
         )
     put_net(draft, "fp32", net)
+    put_onnx(draft, net)
     return net
 
 
