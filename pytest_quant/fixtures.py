@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pytest_quant.python_cases import PythonCase
     from pytest_quant.run import QuantRun
     from pytest_quant.scores import Scores
-    from pytest_quant.spec import ModelSpec, Side
+    from pytest_quant.spec import ModelSpec, Net
 
 CASE_FIXTURE = "_quant_case"
-USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", "quant_spec", "quant_dataset", "quant_scores"})
+ONNX_FIXTURE = "onnx_fp32"
+USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_spec", "quant_dataset", "quant_scores"})
 
 
 @pytest.fixture
@@ -31,10 +32,13 @@ def _quant_case(request: pytest.FixtureRequest) -> PythonCase:
 
 
 @pytest.fixture
-def quant_spec(_quant_case: PythonCase) -> ModelSpec:
-    """The model of this test: files, input, limits, as the zoo file gives them."""
-    assert _quant_case.model is not None, "a test without a model is replaced at collection"  # noqa: S101
-    return _quant_case.model
+def quant_spec(request: pytest.FixtureRequest, _quant_case: PythonCase) -> ModelSpec:
+    """The model of this test: files, input, limits, as the zoo file gives them; files that it describes are made."""
+    model, run = _quant_case.model, _run(request)
+    assert model is not None, "a test without a model is replaced at collection"  # noqa: S101
+    with run.explained():
+        return model if model.is_built else run.assessor.bench.built(model)
+    raise AssertionError("an unexplained error ends the test")
 
 
 @pytest.fixture
@@ -47,6 +51,12 @@ def ncnn_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
     """The int8 net of this test's model: `run(array)` gives the output blobs, `predict(sample)` a prediction."""
     yield from _runner(request, quant_spec, "int8")
+
+
+@pytest.fixture
+def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
+    yield from _runner(request, quant_spec, "onnx")
 
 
 @pytest.fixture
@@ -74,12 +84,12 @@ def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Score
     return Scores(measure, run.settings.confidence)
 
 
-def _runner(request: pytest.FixtureRequest, model: ModelSpec, side: Side) -> Iterator[ModelRunner]:
+def _runner(request: pytest.FixtureRequest, model: ModelSpec, net: Net) -> Iterator[ModelRunner]:
     from pytest_quant.predictions.model_runner import ModelRunner
 
     run = _run(request)
     with run.explained():
-        runner = ModelRunner(model, side, run.assessor.bench)
+        runner = ModelRunner(model, net, run.assessor.bench)
     yield runner
     runner.close()
 

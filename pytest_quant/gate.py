@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
-from pytest_quant.errors import BaselineMissingError, ConfigError
+from pytest_quant.errors import BaselineMissingError, CalibrationOverlapError, ConfigError
 from pytest_quant.intervals import measured_drop, measured_score, population_of
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, lint_table
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import read_table
+from pytest_quant.predictions.agreement import OutputAgreement
 from pytest_quant.predictions.measure import Measurement
+from pytest_quant.quantize.likeness import sqnr_note
+from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec import (
     METRICS,
     Decision,
@@ -21,6 +24,7 @@ from pytest_quant.spec import (
     Metric,
     ModelSpec,
     NoWorse,
+    Parity,
     Published,
     Requirement,
     Tolerance,
@@ -60,8 +64,44 @@ def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
     raise TypeError(f"{limit.name} is not a limit on a metric")
 
 
-def remark(limit: Limit, measurement: Measurement) -> str | None:
-    """A warning about a limit that one sample decides; None when there is nothing to say."""
+def refuse_overlap(measurement: Measurement) -> None:
+    """Raise `CalibrationOverlapError` when the int8 net was calibrated with images that it is evaluated on."""
+    overlap = _overlap(measurement)
+    if overlap is not None:
+        raise CalibrationOverlapError(
+            f"--quant-strict: {measurement.model.name}: {overlap}; calibrate with other images, such as some of the "
+            "training images"
+        )
+
+
+def _overlap(measurement: Measurement) -> str | None:
+    facts = measurement.calibration
+    if facts is None or not facts.also_evaluated:
+        return None
+    return (
+        f"{len(facts.also_evaluated)} of {facts.images} calibration images are evaluation samples as well "
+        f"({_some(facts.also_evaluated)}), so int8 is measured on what it was tuned to"
+    )
+
+
+def remarks(limit: Limit, measurement: Measurement) -> list[str]:
+    """Warnings: one sample decides a tolerance, the int8 net has seen the samples, an ONNX file ran slowly."""
+    overlap = _overlap(measurement) if limit.kind == "tolerance" else None
+    found = (_too_tight(limit, measurement), overlap, _slow(measurement))
+    return [text for text in found if text is not None]
+
+
+def _slow(measurement: Measurement) -> str | None:
+    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
+        return None
+    rate = measurement.timing.images_per_second[measurement.net]
+    return (
+        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
+        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
+    )
+
+
+def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
     rule = limit.rule
     if not isinstance(rule, Tolerance) or rule.amount == 0:
         return None
@@ -243,6 +283,30 @@ def _published(rule: Published, pair: MetricPair, measurement: Measurement, conf
 
 def _on_samples(rule: Published) -> str:
     return "" if rule.samples is None else f" on {rule.samples} samples"
+
+
+def judge_parity(rule: Parity, measurement: Measurement, agreement: OutputAgreement) -> Verdict:
+    """Decide whether the ONNX file is the same model as the ncnn fp32 net: by the metric, and by the raw outputs.
+
+    ``measurement`` has the ONNX file in the place of int8. Whatever the samples are, both are on the same ones.
+    """
+    pair = _pair(measurement, rule.metric)
+    metric, difference = pair.metric, abs(pair.drop)
+    is_near = difference <= rule.within + _ROUNDING
+    blob, sqnr_db = agreement.worst
+    is_same = sqnr_db >= rule.least_sqnr_db
+    reason = (
+        f"onnx {metric.name} = {metric.number(pair.int8)}, ncnn fp32 = {metric.number(pair.fp32)} (n = "
+        f"{measurement.evaluated} of {measurement.total}): they differ by {metric.difference(difference)} "
+        f"{'<=' if is_near else '>'} {metric.number(rule.within)}; raw outputs on {agreement.samples} samples, "
+        f"worst output {blob}: {_decibel(sqnr_db)} {'>=' if is_same else '<'} {rule.least_sqnr_db:g} dB "
+        f"({measurement.runtime})"
+    )
+    return Verdict("pass" if is_near and is_same else "fail", reason, value=difference, limit=rule.within)
+
+
+def _decibel(sqnr_db: float) -> str:
+    return f"SQNR {sqnr_note(sqnr_db) or f'{sqnr_db:.1f} dB'}"
 
 
 def judge_baseline(

@@ -49,7 +49,10 @@ class RunHooks:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
             tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
-            outlook=tuple(self._run.outlook((_model(item), _limits(item)) for item in items)),
+            outlook=(
+                *self._run.notes(_model(item) for item in items),
+                *self._run.outlook([(_model(item), _limits(item)) for item in items]),
+            ),
         )
         replace_file(self._plan_file, json.dumps(asdict(plan)).encode())
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_quant.errors import ConfigError
-from pytest_quant.spec import Floor, Metric, Published, Side, Tolerance
+from pytest_quant.spec import Floor, Metric, Parity, Published, Side, Tolerance
 from pytest_quant.text import brief, listed
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ MAX_TOLERANCE_PCT = 10.0
 
 PUBLISHED_WITHIN_PCT = 0.1
 """Default distance of a published value, in percent of the metric's range: 0.1 points, or 0.001 of a fraction."""
+
+PARITY_WITHIN_PCT = 0.1
+"""How far the metric of an ONNX file and of the ncnn fp32 net may be apart, in percent of the metric's range."""
+
+PARITY_SQNR_DB = 40.0
+"""Least agreement of their raw outputs. Another order of additions costs nothing near it (above 100 dB), half precision
+gives about 70, int8 some 25 to 35."""
 
 
 class PrintedFloat(float):
@@ -93,6 +100,11 @@ def parse_published(metric: Metric, side: Side, raw: Any) -> Published:
         raise ConfigError(f"within: found {entry['within']!r}, expected 0 or more")
     value = _score(metric, entry["value"])
     return Published(side, metric.name, value, within + _half_last_digit(entry["value"]), samples)
+
+
+def parity(metric: Metric) -> Parity:
+    """What `onnx` asks for: the same metric as the ncnn fp32 net's, and the same outputs."""
+    return Parity(metric.name, PARITY_WITHIN_PCT / 100 * metric.maximum, PARITY_SQNR_DB)
 
 
 def _score(metric: Metric, raw: Any) -> float:

@@ -31,6 +31,8 @@ class Marked:
     models: tuple[str, ...] | None
     """Names of models; None: every model whose task has the metrics."""
     limits: tuple[Limit, ...] = ()
+    needs_onnx: bool = False
+    """Whether the test takes the model's ONNX file, by a fixture."""
 
     @property
     def metrics(self) -> tuple[str, ...]:

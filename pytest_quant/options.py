@@ -37,6 +37,10 @@ def add_options(parser: pytest.Parser) -> None:
         parser, group, "early-stop", action="store_true", ini_type="bool",
         help="Stop a model as soon as the verdicts of its cases on the whole dataset are certain",
     )  # fmt: skip
+    _add(
+        parser, group, "rescue", action="store_true", ini_type="bool",
+        help="Look for a repair of every model whose drop is too large, and write it beside the report",
+    )  # fmt: skip
     _add(parser, group, "strict", action="store_true", ini_type="bool", help="Fail where a dataset is missing")
     _add(
         parser, group, "jobs", metavar="N",
@@ -54,6 +58,10 @@ def add_options(parser: pytest.Parser) -> None:
     _add(
         parser, group, "baseline", metavar="FILE",
         help="Compare with the committed baseline FILE (ini: relative to rootdir)",
+    )  # fmt: skip
+    _add(
+        parser, group, "diagnose", action="store_true", ini_type="bool",
+        help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
     )  # fmt: skip
     group.addoption(
         "--quant-update-baseline",

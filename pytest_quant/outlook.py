@@ -13,12 +13,10 @@ ASSUMED_DISCORDANCES = (0.01, 0.03, 0.05)
 POWER = 0.8
 
 
-def outlook_line(
-    model: str, rule: Tolerance, *, samples: int, total: int, seen: float | None, confidence: float
-) -> str:
-    """One line for one sampled tolerance; ``seen`` is the discordance of an earlier run, as a share.
+def outlook_line(case: str, rule: Tolerance, *, samples: int, total: int, seen: float | None, confidence: float) -> str:
+    """One line for one sampled tolerance, ``case`` its name; ``seen`` is the discordance of an earlier run, as a share.
 
-    >>> print(outlook_line("m", Tolerance("top1", 1.0), samples=4000, total=50000, seen=0.03, confidence=0.95))
+    >>> print(outlook_line("m::top1", Tolerance("top1", 1.0), samples=4000, total=50000, seen=0.03, confidence=0.95))
     m::top1: 4000 of 50000 samples can prove drop <= 1.00 (8 times in 10) if it is at most 0.35 at discordance 3 %, as seen before
     """  # noqa: E501
     metric = METRICS[rule.metric]
@@ -37,7 +35,7 @@ def outlook_line(
         for discordance in discordances
     }
     return (
-        f"{model}::{rule.metric}: {samples} of {total} samples can prove drop <= {limit} ({10 * POWER:g} times in 10) "
+        f"{case}: {samples} of {total} samples can prove drop <= {limit} ({10 * POWER:g} times in 10) "
         f"{_largest(metric, largest)}{', as seen before' if seen is not None else ''}"
     )
 

@@ -13,6 +13,7 @@ from pytest_quant.fixtures import (
     _quant_case,
     ncnn_fp32,
     ncnn_int8,
+    onnx_fp32,
     quant_dataset,
     quant_scores,
     quant_spec,
@@ -23,7 +24,7 @@ from pytest_quant.options import add_options
 from pytest_quant.settings import Settings, read_settings
 from pytest_quant.state import RUN, SETTINGS
 
-__all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "quant_dataset", "quant_scores", "quant_spec"]
+__all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "onnx_fp32", "quant_dataset", "quant_scores", "quant_spec"]
 
 ZOO_SUFFIX = ".quant.yaml"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_quant.errors import ConfigError, QuantError, ZooError
-from pytest_quant.fixtures import CASE_FIXTURE, USER_FIXTURES
+from pytest_quant.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.items import ProblemItem
 from pytest_quant.marked import Marked, read_markers
 from pytest_quant.markers import USER_MARKERS
@@ -54,7 +54,8 @@ def parametrize(metafunc: pytest.Metafunc, run: QuantRun) -> None:
     if not wants_models(marks, metafunc.fixturenames):
         return
     read = sum(mark.name in USER_MARKERS for mark in marks)
-    cases = [replace(case, marks=read) for case in _cases(run, metafunc.definition.path, marks)]
+    needs_onnx = ONNX_FIXTURE in metafunc.fixturenames
+    cases = [replace(case, marks=read) for case in _cases(run, metafunc.definition.path, marks, needs_onnx)]
     if CASE_FIXTURE not in metafunc.fixturenames:
         metafunc.fixturenames.append(CASE_FIXTURE)
     metafunc.parametrize(CASE_FIXTURE, cases, ids=[case.id for case in cases], indirect=True)
@@ -131,9 +132,9 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
         pytest.fail("\n".join(messages), pytrace=False)
 
 
-def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark]) -> list[PythonCase]:
+def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark], needs_onnx: bool) -> list[PythonCase]:
     try:
-        marked = read_markers(marks, run.max_tolerance_pct)
+        marked = replace(read_markers(marks, run.max_tolerance_pct), needs_onnx=needs_onnx)
         models = _models(run, test_file)
         cases = list(_named(marked, models) if marked.models is not None else _every(marked, models))
     except (ConfigError, ZooError) as error:
@@ -190,19 +191,23 @@ def _named(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterat
 
 
 def _every(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterator[PythonCase]:
-    """Every model whose task has the metrics; broken ones too, since nobody knows what they would have been."""
+    """Every model that has what the test takes; broken ones too, since nobody knows what they would have been."""
     for model in models.values():
-        if isinstance(model, BrokenModel) or _has_metrics(model, marked):
+        if isinstance(model, BrokenModel) or _suits(model, marked):
             yield _case(marked, model)
 
 
-def _has_metrics(model: ModelSpec, marked: Marked) -> bool:
-    return all(metric in get_task(model.task).metrics for metric in marked.metrics)
+def _suits(model: ModelSpec, marked: Marked) -> bool:
+    has_metrics = all(metric in get_task(model.task).metrics for metric in marked.metrics)
+    return has_metrics and (model.onnx is not None or not marked.needs_onnx)
 
 
 def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     if isinstance(model, BrokenModel):
         return PythonCase(model.name, problem=model.message)
+    if marked.needs_onnx and model.onnx is None:
+        problem = f"the fixture {ONNX_FIXTURE}: {model.name} has no `onnx` in {shown(model.zoo)}"
+        return PythonCase(model.name, problem=problem)
     task = get_task(model.task)
     for metric in marked.metrics:
         if metric not in task.metrics:
@@ -227,4 +232,6 @@ def _unknown_condition(marked: Marked, model: ModelSpec) -> str | None:
 
 def _nothing_matches(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> str:
     tasks = listed(f"{name} ({model.task})" for name, model in models.items() if isinstance(model, ModelSpec))
-    return f"no model of the zoo has a task with the metric {listed(marked.metrics)}; its models: {tasks or 'none'}"
+    wanted = [f"a task with the metric {listed(marked.metrics)}"] if marked.metrics else []
+    wanted += [f"the key `onnx`, which the fixture {ONNX_FIXTURE} takes"] if marked.needs_onnx else []
+    return f"no model of the zoo has {' and '.join(wanted) or 'any case'}; its models: {tasks or 'none'}"

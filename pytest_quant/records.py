@@ -7,7 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
 
-from pytest_quant.spec import CaseRecord, Decision, Kind, Limit, NoWorse, Outcome, Requirement, Tolerance, Verdict
+from pytest_quant.spec import (
+    CaseRecord,
+    Decision,
+    Kind,
+    Limit,
+    NoWorse,
+    Outcome,
+    Parity,
+    Requirement,
+    Tolerance,
+    Verdict,
+)
 
 _WORST_FIRST: tuple[Decision, ...] = ("crashed", "error", "fail", "missing", "inconclusive", "skipped", "pass")
 
@@ -55,7 +66,7 @@ def plan(case_id: str, model: str, limit: Limit) -> PlannedCase:
         value = f"{100 * rule.amount:g}%" if rule.relative else rule.amount
     elif isinstance(rule, Requirement):
         value = rule.value if _is_plain(rule.value) else repr(rule.value)
-    elif isinstance(rule, NoWorse):
+    elif isinstance(rule, (NoWorse, Parity)):
         value = rule.within
     elif rule is not None:
         value = rule.value

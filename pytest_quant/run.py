@@ -23,13 +23,15 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import CaseRecord, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, baseline_limits
 from pytest_quant.text import relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.assess import Assessor
     from pytest_quant.baseline import Baseline
+    from pytest_quant.diagnoses import Diagnoses
+    from pytest_quant.rescues import Rescues
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -48,6 +50,7 @@ class QuantRun:
         self._owner: dict[str, Path] = {}
         self._baseline: Baseline | None = None
         self._limited: dict[str, set[str]] = {}
+        self._kinds: dict[str, set[Kind]] = {}
         self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
@@ -64,7 +67,33 @@ class QuantRun:
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
         )
-        return Assessor(bench, confidence=settings.confidence, early_stop=settings.early_stop, baseline=self._baseline)
+        return Assessor(
+            bench,
+            confidence=settings.confidence,
+            early_stop=settings.early_stop,
+            baseline=self._baseline,
+            strict=settings.strict,
+        )
+
+    @cached_property
+    def _diagnoses(self) -> Diagnoses:
+        """The layer diagnoses of the run's models."""
+        from pytest_quant.diagnoses import Diagnoses
+
+        return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
+
+    @cached_property
+    def _rescues(self) -> Rescues:
+        """The repairs of the run's models."""
+        from pytest_quant.rescues import Rescues
+
+        settings = self.settings
+        return Rescues(
+            self._run_dir / "rescues",
+            self.assessor.bench,
+            out=settings.rescue_folder,
+            confidence=settings.confidence,
+        )
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -115,11 +144,17 @@ class QuantRun:
             return
         metrics = (limit.metric for limit in limits)
         self._limited.setdefault(model.name, set()).update(metric for metric in metrics if metric is not None)
+        self._kinds.setdefault(model.name, set()).update(limit.kind for limit in limits)
         if self.settings.early_stop:
             self.assessor.expect(model, limits)
 
-    def outlook(self, selected: Iterable[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
-        """What sampled cases can prove, a line each; empty where whole datasets are evaluated."""
+    def notes(self, models: Iterable[ModelSpec | None]) -> list[str]:
+        """What is to be known of the descriptions that the entries of models were filled in from, a line each."""
+        lines = (f"{model.name}: {note}" for model in models if model is not None for note in model.notes)
+        return list(dict.fromkeys(lines))
+
+    def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
+        """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
         sampled = self.settings.samples is not None
         lines = (
             self.assessor.outlook(model, limit)
@@ -127,7 +162,19 @@ class QuantRun:
             if model is not None and (sampled or (model.samples is not None and not self.settings.whole))
             for limit in limits
         )
-        return list(dict.fromkeys(line for line in lines if line is not None))
+        return [*dict.fromkeys(line for line in lines if line is not None), *self._slow_nets(selected)]
+
+    def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
+        """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
+        if not any(limit.net not in SIDES for _, limits in selected for limit in limits):
+            return
+        from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
+
+        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
+            yield (
+                f"ONNX files will run on the {onnx_runtime()}, which may take seconds per image: "
+                "pip install 'pytest-quant[onnxruntime]' for speed"
+            )
 
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
@@ -150,12 +197,39 @@ class QuantRun:
             records.append(planned.record("error", "failed", str(error), time.perf_counter() - start))
             raise
         records.append(planned.decided(verdict, time.perf_counter() - start))
-        remark = self.assessor.remark(model, limit)
-        if remark is not None:
+        for remark in self.assessor.remarks(model, limit):
             warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
+        if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
+            self._diagnoses.entry(model)
         if not is_broken(verdict, self.settings.inconclusive):
             return None
-        return failure_message(model, limit, verdict, self.assessor.measured(model))
+        measurement = self.assessor.measured(model, limit.net)
+        if limit.kind != "tolerance":
+            return failure_message(model, limit, verdict, measurement)
+        diagnosis = self._diagnoses.entry(model)
+        message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        return message + self._repair(model)
+
+    def _repair(self, model: ModelSpec) -> str:
+        """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
+        if not self.settings.rescue:
+            return ""
+        from pytest_quant.report.rescue import rescue_lines
+
+        return "".join(f"\n  {line}" for line in rescue_lines(self._rescues.entry(model)))
+
+    def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
+        """Which step lost how much, where the run measures the model's ONNX file anyway."""
+        from pytest_quant.report.stages import stage_lines
+
+        if "onnx" not in self._kinds.get(model.name, ()):
+            return []
+        try:
+            self.assessor.measurement(model, "onnx")
+            self.assessor.agreement(model)
+        except QuantError as error:
+            return [f"stages: {error}"]
+        return stage_lines(self.model_entries([model])[model.name], [limit.metric] if limit.metric else [])
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -179,12 +253,37 @@ class QuantRun:
 
         for model in models:
             measurement = self.assessor.measured(model)
-            if measurement is not None and model.name not in self._entries:
+            if measurement is None:
+                continue
+            if model.name not in self._entries:
                 entry = model_entry(
                     measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
                 )
                 self._entries[model.name] = entry
+            self._add_onnx(model, self._entries[model.name])
+            self._add_diagnosis(model)
         return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
+
+    def _add_diagnosis(self, model: ModelSpec) -> None:
+        """What this process knows of the layers of a model, as a key of its entry of the report."""
+        diagnosis = self._diagnoses.known(model)
+        if diagnosis is not None and model.name in self._entries:
+            self._entries[model.name]["diagnosis"] = dict(diagnosis)
+        repair = self._rescues.known(model) if self.settings.rescue else None
+        if repair is not None and model.name in self._entries:
+            self._entries[model.name]["rescue"] = dict(repair)
+
+    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
+        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
+        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
+
+        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
+        if "onnx" not in entry and onnx is not None and agreement is not None:
+            entry["onnx"] = onnx_entry(onnx, agreement)
+        quantized = self.assessor.measured(model, "onnx_int8")
+        if "onnx_int8" not in entry and quantized is not None:
+            limited = self._limited.get(model.name, ())
+            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
 
     def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""

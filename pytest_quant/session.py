@@ -35,7 +35,7 @@ class Plan:
 
     tests: Sequence[Planned] = ()
     outlook: Sequence[str] = ()
-    """What sampled cases can prove, in words."""
+    """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
 
 def read_plan(run_dir: Path) -> Plan:
@@ -77,7 +77,8 @@ class Recorder:
             bulletin = Bulletin.from_wire(wire)
             self._reported.add(report.nodeid)
             self._measured |= bulletin.measured
-            self.models.update(bulletin.models or {})
+            for name, entry in (bulletin.models or {}).items():  # one process may have run the ONNX files, another not
+                self.models[name] = {**self.models.get(name, {}), **entry}
             self._baseline_entries.update(bulletin.baseline or {})
             for record in bulletin.records:
                 self._add(record)
@@ -183,10 +184,26 @@ class Recorder:
         terminalreporter.section("accuracy of quantized models")
         for line, markup in summary_lines(self.report()):
             terminalreporter.write_line(line, **markup)
+        if self.settings.diagnose:
+            self._show_diagnoses(terminalreporter)
+        if self.settings.rescue:
+            self._show_rescues(terminalreporter)
         for path in self.written:
             terminalreporter.write_line(f"written: {path}")
         for problem in self.problems:
             terminalreporter.write_line(problem, red=True, bold=True)
+
+    def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.diagnosis import summary_lines
+
+        for line in summary_lines(self.report()):
+            terminalreporter.write_line(line)
+
+    def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.rescue import terminal_lines
+
+        for line in terminal_lines(self.report()):
+            terminalreporter.write_line(line)
 
 
 def _shown_options(settings: Settings) -> dict[str, Any]:
@@ -197,6 +214,8 @@ def _shown_options(settings: Settings) -> dict[str, Any]:
         "inconclusive": settings.inconclusive,
         "early_stop": settings.early_stop,
         "strict": settings.strict,
+        "diagnose": settings.diagnose,
+        "rescue": settings.rescue,
         "jobs": settings.jobs,
         "keep": settings.keep,
         "max_tolerance_pct": settings.max_tolerance_pct,

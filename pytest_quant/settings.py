@@ -32,6 +32,12 @@ class Settings:
     early_stop: bool
     """Whether a model's evaluation ends as soon as its verdicts are certain."""
     strict: bool
+    rescue: bool
+    """Whether a repair of models whose drop is too large is looked for."""
+    rescue_folder: Path
+    """Where repaired nets are written: beside the first report, else where pytest was called."""
+    diagnose: bool
+    """Whether every model is diagnosed layer by layer; else only one whose drop is too large."""
     jobs: int | None
     """Cores to use in all; None: all there are."""
     cache_dir: Path | None
@@ -64,6 +70,9 @@ def read_settings(config: pytest.Config) -> Settings:
         inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
         early_stop=bool(_value(config, "quant_early_stop")),
         strict=bool(_value(config, "quant_strict")),
+        rescue=bool(_value(config, "quant_rescue")),
+        rescue_folder=_rescue_folder(config),
+        diagnose=bool(_value(config, "quant_diagnose")),
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
@@ -174,6 +183,11 @@ def _path(config: pytest.Config, name: str) -> Path | None:
         return _called_path(config, given)
     from_ini = str(config.getini(name))
     return config.rootpath / from_ini if from_ini else None
+
+
+def _rescue_folder(config: pytest.Config) -> Path:
+    reports = _value(config, "quant_report")
+    return _called_path(config, reports[0]).parent if reports else _called_path(config, ".")
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:

@@ -13,6 +13,11 @@ from typing import Any, Literal
 
 Side = Literal["fp32", "int8"]
 SIDES: tuple[Side, Side] = ("fp32", "int8")
+"""The two ncnn nets of a model, which every model has."""
+
+Net = Literal["fp32", "int8", "onnx", "onnx_int8"]
+"""Every net that a model can have, in the order of the stages: ``onnx`` is the model before conversion to ncnn,
+``onnx_int8`` its quantized ONNX form. All are run over the same samples through the same pipeline."""
 
 Runtime = Literal["reference", "deploy"]
 """``reference``: true fp32 arithmetic around the quantized layers, so that only quantization differs between the two
@@ -20,7 +25,9 @@ nets. ``deploy``: ncnn's own default options for both."""
 
 Color = Literal["rgb", "bgr", "gray"]
 
-Kind = Literal["tolerance", "floor", "published", "require", "int8", "table", "onnx", "config", "zoo", "baseline"]
+Kind = Literal[
+    "tolerance", "floor", "published", "require", "int8", "table", "onnx", "onnx_int8", "config", "zoo", "baseline"
+]
 Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
 
@@ -92,6 +99,42 @@ class NetFiles:
     bin: Path
 
 
+UNBUILT = NetFiles(Path("not-built-yet.param"), Path("not-built-yet.bin"))
+"""Stands for files that are made before the cases run; `Workbench.built` puts the real ones in their place."""
+
+CalibrationMethod = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+
+
+@dataclass(frozen=True)
+class CalibrationSpec:
+    """How the int8 net is made from the fp32 one: ``int8: {calibrate: ...}``."""
+
+    images: Path | None
+    """A folder of images, or a text file with one path per line, relative to the file; None where ``missing``."""
+    method: CalibrationMethod = "kl"
+    percentile: float = 99.99
+    """Percent of the absolute values that the method of that name keeps."""
+    samples: int | None = None
+    """Size of the seeded choice of images; None: all of them."""
+    eight_bit: bool = False
+    """8-bit weights also where ncnn2table uses 6 bits (3x3 convolutions of stride 1)."""
+    keep_float: tuple[str, ...] = ()
+    """Layers that stay float."""
+    missing: str | None = None
+    """Why the images cannot be on this machine at all: an environment variable is not set."""
+
+
+@dataclass(frozen=True)
+class OnnxFile:
+    """An ONNX file of a model."""
+
+    path: Path
+    input: str | None = None
+    """Name of its input; None: it has one."""
+    outputs: tuple[str, ...] | None = None
+    """Names of its outputs in the order of the model's ``outputs``; None: they can be told."""
+
+
 @dataclass(frozen=True)
 class DatasetSpec:
     """A dataset as the zoo file names it; ``options`` is the validated model of its type."""
@@ -103,6 +146,18 @@ class DatasetSpec:
     """The zoo file that declares it: messages name it."""
     missing: str | None = None
     """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
+
+
+@dataclass(frozen=True)
+class RescueSpec:
+    """What a repair of the int8 net is searched on: ``rescue: ...``."""
+
+    source: DatasetSpec | Path | None
+    """A labelled dataset, or a folder or list of images; None where ``missing``."""
+    samples: int | None = None
+    """At most so many of them; None: all."""
+    missing: str | None = None
+    """Why they cannot be on this machine at all: an environment variable is not set."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +209,17 @@ class NoWorse:
 
 
 @dataclass(frozen=True)
+class Parity:
+    """The ONNX file and the ncnn fp32 net must be the same model."""
+
+    metric: str
+    within: float
+    """Largest difference of the metric, either way, in its own unit."""
+    least_sqnr_db: float
+    """Least signal to noise ratio of the raw outputs, the ONNX file's being the signal."""
+
+
+@dataclass(frozen=True)
 class Untold:
     """A condition that a training config file leaves open, and why."""
 
@@ -168,7 +234,7 @@ class Limit:
     kind: Kind
     name: str
     """The last part of the test id: ``top1``, ``floor[top1]``, ``published[fp32.top1]``, ``require[flip_test]``, ..."""
-    rule: Tolerance | Floor | Published | Requirement | NoWorse | None = None
+    rule: Tolerance | Floor | Published | Requirement | NoWorse | Parity | None = None
 
     @property
     def metric(self) -> str | None:
@@ -178,7 +244,14 @@ class Limit:
     @property
     def needs_dataset(self) -> bool:
         """Whether deciding it takes samples; the others look at the model's files only."""
-        return self.kind in ("tolerance", "floor", "published", "require", "onnx", "baseline")
+        return self.kind in ("tolerance", "floor", "published", "require", "onnx", "onnx_int8", "baseline")
+
+    @property
+    def net(self) -> Net:
+        """The net that is held against fp32 to decide it."""
+        if self.kind == "onnx" or self.kind == "onnx_int8":
+            return self.kind
+        return "int8"
 
 
 def tolerance_limit(rule: Tolerance) -> Limit:
@@ -201,6 +274,16 @@ def requirement_limit(rule: Requirement) -> Limit:
     return Limit("require", f"require[{rule.condition}]", rule)
 
 
+def parity_limit(rule: Parity) -> Limit:
+    """The case of the ONNX file beside the ncnn fp32 net, such as ``onnx[top1]``."""
+    return Limit("onnx", f"onnx[{rule.metric}]", rule)
+
+
+def onnx_int8_limit(rule: Tolerance) -> Limit:
+    """The case of the quantized ONNX file's own drop, such as ``onnx_int8[top1]``."""
+    return Limit("onnx_int8", f"onnx_int8[{rule.metric}]", rule)
+
+
 def baseline_limits(limits: Iterable[Limit], within_pct: float) -> tuple[Limit, ...]:
     """One case per metric that has a limit, such as ``baseline[top1]``; ``within_pct`` is of the metric's range."""
     metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
@@ -217,10 +300,24 @@ class ModelSpec:
     task: str
     dataset: DatasetSpec
     fp32: NetFiles
+    """The float net; `UNBUILT` where it is to be converted from ``fp32_onnx``."""
     int8: NetFiles
+    """The int8 net; `UNBUILT` where it is to be made by ``calibration``."""
     input: InputSpec
     outputs: tuple[str, ...]
     table: Path | None = None
+    onnx: OnnxFile | None = None
+    """The model before conversion to ncnn."""
+    onnx_int8: OnnxFile | None = None
+    """The model quantized in ONNX: QDQ or quantized operators."""
+    fp32_onnx: Path | None = None
+    """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
+    calibration: CalibrationSpec | None = None
+    """How the int8 net is made, when there are no files of it."""
+    rescue: RescueSpec | None = None
+    """What a repair is searched on; None: the calibration images, where the entry names them."""
+    built_in: Path | None = None
+    """The folder that holds the files that were built; reports name them relative to it."""
     preprocess: Any = None
     """The task's own validated options; likewise ``postprocess``, and ``metric_options`` by metric name."""
     postprocess: Any = None
@@ -235,10 +332,27 @@ class ModelSpec:
     """What that file says of conditions: plain JSON values, or `Untold`."""
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of the descriptions that the entry was filled in from."""
 
     def files(self, side: Side) -> NetFiles:
         """The files of one side."""
         return self.fp32 if side == "fp32" else self.int8
+
+    def onnx_file(self, net: Net) -> OnnxFile | None:
+        """The ONNX file of a net, where the model has one."""
+        return {"onnx": self.onnx, "onnx_int8": self.onnx_int8}.get(net)
+
+    @property
+    def nets(self) -> tuple[Net, ...]:
+        """The nets that the model has, in the order of the stages: before conversion, fp32, then the quantized ones."""
+        known: tuple[Net, ...] = ("onnx", "fp32", "int8", "onnx_int8")
+        return tuple(net for net in known if net in SIDES or self.onnx_file(net) is not None)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the files of both sides are there, or were never to be built."""
+        return UNBUILT not in (self.fp32, self.int8)
 
 
 @dataclass(frozen=True)

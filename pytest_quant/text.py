@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,20 @@ def listed(names: Iterable[str]) -> str:
     'top1, top5'
     """
     return ", ".join(names)
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int) -> Iterator[str]:
+    """Rows of equal length as lines; the first ``left`` columns stand left, the others right.
+
+    >>> list(aligned([("layer", "dB"), ("conv", "9.8")], left=1))
+    ['layer   dB', 'conv   9.8']
+    """
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(cells)
+        ).rstrip()
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ those tools, which drop what they do not know, keys outside of a type's list are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -96,6 +97,16 @@ _KEYS_BY_TYPE = {
 }
 
 
+# What those tools write although the file leaves it out: they compute it from other keys while they load the layer.
+_FILLED_BY_TYPE: dict[str, dict[int, Callable[[Layer], ParamValue]]] = {
+    "LSTM": {3: lambda layer: layer.get_int(0)},
+    "MultiHeadAttention": {
+        **dict.fromkeys((3, 4), lambda layer: layer.get_int(0)),
+        6: lambda layer: 1 / math.sqrt(max(layer.get_int(0) // max(layer.get_int(1, 1), 1), 1)),
+    },
+}
+
+
 @dataclass(frozen=True)
 class _Key:
     """One parameter of a type: its id and when it is left out."""
@@ -152,9 +163,11 @@ def _hints(layer: Layer) -> Iterator[str]:
 
 def _pairs(layer: Layer) -> Iterator[str]:
     keys = _keys(layer.type)
+    params = {key_id: compute(layer) for key_id, compute in _FILLED_BY_TYPE.get(layer.type, {}).items()}
+    params |= layer.params
     for key in keys:
-        if key.id in layer.params and not _is_default(key, layer.params, keys):
-            yield _format(key.id, layer.params[key.id])
+        if key.id in params and not _is_default(key, params, keys):
+            yield _format(key.id, params[key.id])
     known = {key.id for key in keys} | {_SHAPE_HINT}
     for key_id in sorted(set(layer.params) - known):
         yield _format(key_id, layer.params[key_id])

@@ -15,6 +15,7 @@ from typing import Literal
 
 from pytest_quant.ncnn_files.arrays import QUANTIZABLE_TYPES, array_specs
 from pytest_quant.ncnn_files.param import Layer, Param
+from pytest_quant.ncnn_files.static_scales import static_scale_counts
 from pytest_quant.ncnn_files.table import Table, layer_of
 from pytest_quant.ncnn_files.weights import Weights
 
@@ -56,6 +57,13 @@ def lint_table(table: Table, param: Param) -> list[Finding]:
     for name in known:
         if layers[name].type in CALIBRATED_TYPES:
             findings += _entries(table, param, layers[name])
+        findings += _static_entries(table, param, layers[name])
+    return [*findings, *lint_entries(table)]
+
+
+def lint_entries(table: Table) -> list[Finding]:
+    """Check the scales of a table alone, whatever model it belongs to."""
+    findings: list[Finding] = []
     for entry, scales in table.weights.items():
         findings += _weight_findings(layer_of(entry), scales)
     return [*findings, *_activation_findings(table.activations)]
@@ -94,6 +102,17 @@ def _entries(table: Table, param: Param, layer: Layer) -> Iterator[Finding]:
     if expected is not None and len(scales) != expected:
         what = "groups" if layer.type == "ConvolutionDepthWise" else "outputs"
         yield Finding("error", layer.name, f"{len(scales)} weight scales for {expected} {what}: another model's table")
+
+
+def _static_entries(table: Table, param: Param, layer: Layer) -> Iterator[Finding]:
+    for entry, expected in static_scale_counts(param, layer).values():
+        scales = table.weights.get(entry)
+        if scales is None:
+            yield Finding("error", layer.name, f"no line {entry}, which a {layer.type} needs: ncnn2int8 fails")
+        elif len(scales) != expected:
+            yield Finding(
+                "error", layer.name, f"{len(scales)} scales in {entry}, expected {expected}: another model's table"
+            )
 
 
 def scale_count(param: Param, layer: Layer) -> int | None:

@@ -6,11 +6,12 @@ of its input. An int8 value is ``round(x * scale)``, so a scale is 127 divided b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import ModelFileError
+from pytest_quant.errors import ConfigError, ModelFileError
+from pytest_quant.text import listed, suggestion
 
 _WEIGHT_MARK = "_param_"
 
@@ -49,6 +50,30 @@ def layer_of(entry: str) -> str:
     return entry.rpartition(_WEIGHT_MARK)[0]
 
 
+def without_layers(table: Table, layers: Iterable[str]) -> Table:
+    """Return the table without the lines of ``layers``, which stay float then.
+
+    Raises:
+        ConfigError: a layer is not in the table, or none is left.
+
+    """
+    dropped = frozenset(layers)
+    if not dropped:
+        return table
+    for name in sorted(dropped):
+        if name not in table.layers:
+            raise ConfigError(
+                f"there is no layer {name!r} that could be kept float.{suggestion(name, table.layers)} "
+                f"Those that can: {listed(table.layers)}"
+            )
+    if dropped == frozenset(table.layers):
+        raise ConfigError("every layer that could be int8 is to be kept float: nothing is left to quantize")
+    return Table(
+        {entry: scales for entry, scales in table.weights.items() if layer_of(entry) not in dropped},
+        {layer: scale for layer, scale in table.activations.items() if layer not in dropped},
+    )
+
+
 def read_table(path: Path | str) -> Table:
     """Read a calibration table.
 
@@ -83,11 +108,14 @@ def read_table(path: Path | str) -> Table:
 def format_table(table: Table) -> str:
     r"""Return the table as ncnn2table prints it: six decimals and a blank behind every value.
 
+    Weight scales of layers without an input scale (recurrent, embedding and attention layers) stand at the end.
+
     >>> format_table(Table({"conv_param_0": (1.5, float("inf"))}, {"conv": 2.0}))
     'conv_param_0 1.500000 inf \nconv 2.000000 \n'
     """
-    rows: list[tuple[str, tuple[float, ...]]] = [*table.weights.items()]
+    rows = [(entry, scales) for entry, scales in table.weights.items() if layer_of(entry) in table.activations]
     rows += [(layer, (scale,)) for layer, scale in table.activations.items()]
+    rows += [(entry, scales) for entry, scales in table.weights.items() if layer_of(entry) not in table.activations]
     return "".join(f"{entry} {''.join(f'{scale:f} ' for scale in scales)}\n" for entry, scales in rows)
 
 

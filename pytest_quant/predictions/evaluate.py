@@ -14,13 +14,13 @@ from pytest_quant.errors import QuantError
 from pytest_quant.predictions.cores import CorePool, single_threaded_opencv
 from pytest_quant.predictions.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.runners.base import Runner
-from pytest_quant.spec import Side
+from pytest_quant.spec import SIDES, Net
 from pytest_quant.tasks.base import Pipeline, Prediction
 
 _POLL_S = 0.01
 
-OpenRunner = Callable[[Side], Runner]
-"""Loads the net of a side; called once per thread and side that has something to compute."""
+OpenRunner = Callable[[Net], Runner]
+"""Loads a net; called once per thread and net that has something to compute."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Shard:
 
     index: int
     samples: tuple[Sample, ...]
-    keys: Mapping[Side, ShardKey]
+    keys: Mapping[Net, ShardKey]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Job:
     shards: Sequence[Shard]
     open_runner: OpenRunner
     orient: bool = True
+    nets: Sequence[Net] = SIDES
+    """Of these the predictions are wanted; the first two are compared where an evaluation may stop early."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class RunnerPool:
 
 def evaluate(
     job: Job, store: PredictionStore, cores: CorePool, pool: RunnerPool | None = None
-) -> dict[Side, SideResult]:
+) -> dict[Net, SideResult]:
     """Compute what the store lacks, on every core that is free, and give each side's predictions.
 
     Shards that another process has claimed are waited for, not computed again. When samples fail, the error of the
@@ -92,7 +94,7 @@ def evaluate(
     if pool is None:
         with closing(RunnerPool(job.open_runner)) as own:
             return evaluate(job, store, cores, own)
-    computed: set[Side] = set()
+    computed: set[Net] = set()
     while True:
         missing = [shard for shard in job.shards if not all(store.has(key) for key in shard.keys.values())]
         computed |= {side for shard in missing for side, key in shard.keys.items() if not store.has(key)}
@@ -104,9 +106,9 @@ def evaluate(
             return results
 
 
-def _collect(job: Job, store: PredictionStore, computed: Iterable[Side]) -> dict[Side, SideResult] | None:
+def _collect(job: Job, store: PredictionStore, computed: Iterable[Net]) -> dict[Net, SideResult] | None:
     """The whole of the results, or None when a shard's file turned out to be damaged and is to be made again."""
-    sides: dict[Side, list[StoredShard]] = {}
+    sides: dict[Net, list[StoredShard]] = {}
     for shard in job.shards:
         for side, key in shard.keys.items():
             stored = store.load(key)
@@ -204,9 +206,9 @@ class _Crew:
             if self._first_error is None or shard.index < self._first_error[0]:
                 self._first_error = (shard.index, error)
 
-    def _compute(self, shard: Shard, sides: Sequence[Side], runners: _Runners) -> None:
+    def _compute(self, shard: Shard, sides: Sequence[Net], runners: _Runners) -> None:
         job = self._job
-        predictions: dict[Side, list[Prediction]] = {side: [] for side in sides}
+        predictions: dict[Net, list[Prediction]] = {side: [] for side in sides}
         elapsed_s = dict.fromkeys(sides, 0.0)
         nets = {side: runners.get(side) for side in sides}
         for sample in shard.samples:
@@ -234,9 +236,9 @@ class _Runners:
 
     def __init__(self, open_runner: OpenRunner) -> None:
         self._open = open_runner
-        self._runners: dict[Side, Runner] = {}
+        self._runners: dict[Net, Runner] = {}
 
-    def get(self, side: Side) -> Runner:
+    def get(self, side: Net) -> Runner:
         if side not in self._runners:
             self._runners[side] = self._open(side)
         return self._runners[side]

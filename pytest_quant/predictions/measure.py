@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,24 @@ from pytest_quant import conditions
 from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
-from pytest_quant.environment import isa, versions
-from pytest_quant.errors import DatasetError
+from pytest_quant.errors import ConfigError, DatasetError, QuantError
+from pytest_quant.predictions.agreement import LikenessPipeline, OutputAgreement, PairRunner, agreement_key
+from pytest_quant.predictions.building import ModelBuilder, calibration_set
+from pytest_quant.predictions.built_files import BuiltFiles
+from pytest_quant.predictions.calibration_facts import CalibrationFacts, calibration_facts
 from pytest_quant.predictions.cores import CorePool
-from pytest_quant.predictions.digests import DigestMemo, sha256_json
+from pytest_quant.predictions.digests import DigestMemo
 from pytest_quant.predictions.discordance import DiscordanceMemo
-from pytest_quant.predictions.evaluate import Job, Shard, SideResult, evaluate
+from pytest_quant.predictions.evaluate import Job, SideResult, evaluate
+from pytest_quant.predictions.keys import net_keys, samples_digest, shards_of
 from pytest_quant.predictions.rounds import StopRule, evaluate_until
-from pytest_quant.predictions.store import PredictionStore, ShardKey
-from pytest_quant.runners.ncnn_net import runtime_options
-from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import SIDES, DatasetSpec, ModelSpec, Side
+from pytest_quant.predictions.store import PredictionStore
+from pytest_quant.runners.open import open_runner, runtime_of
+from pytest_quant.spec import SIDES, DatasetSpec, ModelSpec, Net, OnnxFile
 from pytest_quant.stats.interval import Interval
 from pytest_quant.tasks import get_task
-from pytest_quant.tasks.base import Comparison, Pipeline, Prediction
-
-_STORE_VERSION = 1
-"""Part of every key: raise it when what a stored shard means changes."""
+from pytest_quant.tasks.base import Comparison, Prediction
+from pytest_quant.text import listed, shown
 
 
 @dataclass(frozen=True)
@@ -53,29 +53,35 @@ class Timing:
     """How long an evaluation took here; differs from run to run."""
 
     elapsed_s: float
-    images_per_second: Mapping[Side, float]
+    images_per_second: Mapping[Net, float]
     """Of one core, forward pass and decoding only, as measured when the predictions were made."""
-    cached: Mapping[Side, bool]
-    """Whether all predictions of the side were there already."""
+    cached: Mapping[Net, bool]
+    """Whether all predictions of the net were there already."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Both sides of a model on the same samples."""
+    """The fp32 net of a model and another of its nets, int8 as a rule, on the same samples."""
 
     model: ModelSpec
     comparison: Comparison
     evaluated: int
     total: int
     seed: int
-    side_keys: Mapping[Side, str]
-    """Where the store keeps each side's predictions."""
+    side_keys: Mapping[Net, str]
+    """Where the store keeps each net's predictions."""
     samples_sha256: str
     """Over id, content and ground truth of the evaluated samples, in their order."""
     file_sha256: Mapping[str, str]
     """``fp32.param`` and the like to the digest of the file."""
     conditions: Mapping[str, Any]
     timing: Timing
+    net: Net = "int8"
+    """Which net stands in the place of int8 in the comparison."""
+    runtime: str = ""
+    """Name and version of what ran that net."""
+    calibration: CalibrationFacts | None = None
+    """What the int8 net was made from, where this run made it."""
     sequential: bool = False
     """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
     stopped_early: bool = False
@@ -103,8 +109,10 @@ class Workbench:
     digests: DigestMemo
     cores: CorePool
     discordances: DiscordanceMemo
+    builder: ModelBuilder
     sampling: Sampling = Sampling()
     _datasets: dict[DatasetSpec, Dataset] = field(default_factory=dict)
+    _built: dict[tuple[str, str], ModelSpec | QuantError] = field(default_factory=dict)
 
     @classmethod
     def in_folder(
@@ -115,19 +123,55 @@ class Workbench:
         Without ``cache_dir`` the predictions live in ``run_dir`` and end with it.
         """
         kept, locks = cache_dir or run_dir / "store", run_dir / "claims"
+        digests = DigestMemo(kept / "digests", locks, cores)
+        pool = CorePool(run_dir / "cores", cores)
         return cls(
             store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores),
-            cores=CorePool(run_dir / "cores", cores),
+            digests=digests,
+            cores=pool,
             discordances=DiscordanceMemo(kept / "discordance"),
+            builder=ModelBuilder(BuiltFiles(kept / "built", locks), digests, pool),
             sampling=sampling or Sampling(),
         )
+
+    def built(self, model: ModelSpec) -> ModelSpec:
+        """The model with all of its files: those that its entry describes are made when first asked for.
+
+        Raises `DatasetMissingError` for calibration images that are not there, `QuantError` for files that cannot be
+        made.
+        """
+        if model.is_built:
+            return model
+        key = (str(model.zoo), model.name)
+        if key not in self._built:
+            try:
+                self._built[key] = self.builder.built(model)
+            except QuantError as error:  # the next case of the model is told the same, at once
+                self._built[key] = error
+        found = self._built[key]
+        if isinstance(found, QuantError):
+            raise found
+        return found
 
     def dataset(self, spec: DatasetSpec) -> Dataset:
         """The opened dataset; raises `DatasetMissingError` or `DatasetError`."""
         if spec not in self._datasets:
             self._datasets[spec] = open_dataset(spec)
         return self._datasets[spec]
+
+    def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Workbench:
+        """A workbench for trials over some datasets that are open already, whole.
+
+        It has the same cores, and keeps its predictions in ``folder``.
+        """
+        return replace(
+            self,
+            store=PredictionStore(folder / "predictions", folder / "claims"),
+            discordances=DiscordanceMemo(folder / "discordance"),
+            sampling=Sampling(whole=True),
+            _datasets=dict(datasets),
+            _built={},
+        )
 
     def selection(self, model: ModelSpec) -> tuple[list[Sample], int]:
         """The samples of the model to evaluate, in the seeded order, and the size of the whole dataset."""
@@ -141,43 +185,108 @@ class Workbench:
         pipeline = get_task(model.task).pipeline(model)
         return conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=evaluated, total=total)
 
-    def measure(self, model: ModelSpec, stop: StopRule | None = None) -> Measurement:
-        """Evaluate both sides of a model on the same samples, and score them; ``stop`` may end it early.
+    def measure(
+        self, model: ModelSpec, stop: StopRule | None = None, *, net: Net = "int8", first: int | None = None
+    ) -> Measurement:
+        """Evaluate the fp32 net and another net of a model on the same samples, and score both.
 
-        Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`.
+        ``stop`` may end it early; ``first`` is how many of the samples to take, in their order, else all that the
+        sampling gives. Raises `DatasetMissingError`, `DatasetError`, `ModelFileError` or `RunnerError`, and
+        `ConfigError` for a net that the model has not.
         """
         start = time.perf_counter()
-        task = get_task(model.task)
-        pipeline = task.pipeline(model)
+        model = self.built(model)
+        nets: tuple[Net, Net] = ("fp32", net)
+        pipeline = get_task(model.task).pipeline(model)
         samples, total = self.selection(model)
         dataset = self.dataset(model.dataset)
         digests = self._sample_digests(dataset, samples)
         files = self._file_digests(model)
-        side_keys = _side_keys(model, pipeline, files)
-        shards = _shards(side_keys, samples, digests, task.shard_size)
-        job = Job(dataset, pipeline, shards, lambda side: open_runner(model, side), task.orient)
+        keys = net_keys(model, pipeline, files)
+        job = self._job(model, nets, keys, samples, digests, first)
         if stop is None:
-            results, used = evaluate(job, self.store, self.cores), len(samples)
+            results, used = evaluate(job, self.store, self.cores), len(samples) if first is None else first
         else:
             results, used = evaluate_until(stop, job, self.store, self.cores)
-        fp32, int8 = (results[side] for side in SIDES)
-        timing = _timing(start, fp32, int8)
+        timing = _timing(start, results)
         samples, planned = samples[:used], len(samples)
-        comparison = pipeline.compare(samples, fp32.predictions[:used], int8.predictions[:used])
-        self.discordances.note(model, comparison)
+        fp32, other = (results[net].predictions[:used] for net in nets)
+        comparison = pipeline.compare(samples, fp32, other)
+        if net == "int8":
+            self.discordances.note(model, comparison)
         return Measurement(
             model=model,
             comparison=comparison,
             evaluated=used,
             total=total,
             seed=self.sampling.seed,
-            side_keys=side_keys,
-            samples_sha256=_samples_digest(samples, digests[:used]),
+            side_keys=keys,
+            samples_sha256=samples_digest(samples, digests[:used]),
             file_sha256=files,
             conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
             timing=timing,
+            net=net,
+            runtime=runtime_of(net),
+            calibration=self._calibration_facts(model, dataset, samples, digests[:used]) if net == "int8" else None,
             sequential=stop is not None,
-            stopped_early=used < planned,
+            stopped_early=stop is not None and used < planned,
+        )
+
+    def predictions(
+        self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample]
+    ) -> dict[Net, list[Prediction]]:
+        """What each of some nets of a model says of the same samples of its dataset, in their order.
+
+        Kept and shared like those of `measure`. Raises `DatasetError`, `ModelFileError` or `RunnerError`, and
+        `ConfigError` for a net that the model has not.
+        """
+        model = self.built(model)
+        pipeline = get_task(model.task).pipeline(model)
+        keys = net_keys(model, pipeline, self._file_digests(model))
+        digests = self._sample_digests(self.dataset(model.dataset), samples)
+        results = evaluate(self._job(model, nets, keys, samples, digests), self.store, self.cores)
+        return {net: results[net].predictions for net in nets}
+
+    def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
+        """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.
+
+        Kept and shared like predictions. Raises what `predictions` raises.
+        """
+        model = self.built(model)
+        pipeline = get_task(model.task).pipeline(model)
+        keys = net_keys(model, pipeline, self._file_digests(model))
+        digests = self._sample_digests(self.dataset(model.dataset), samples)
+        job = replace(
+            self._job(model, (net, "fp32"), keys, samples, digests),
+            pipeline=LikenessPipeline(pipeline),
+            shards=shards_of({net: agreement_key(keys[net], keys["fp32"])}, samples, digests, len(samples)),
+            open_runner=lambda signal: PairRunner(open_runner(model, signal), open_runner(model, "fp32")),
+        )
+        return OutputAgreement.of(evaluate(job, self.store, self.cores)[net].predictions)
+
+    def _job(
+        self,
+        model: ModelSpec,
+        nets: Sequence[Net],
+        keys: Mapping[Net, str],
+        samples: Sequence[Sample],
+        digests: Sequence[str],
+        first: int | None = None,
+    ) -> Job:
+        """The shards of all samples, so that they are found again, or of those that hold the ``first`` of them."""
+        absent = [net for net in nets if net not in keys]
+        if absent:
+            raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
+        task = get_task(model.task)
+        shards = shards_of({net: keys[net] for net in nets}, samples, digests, task.shard_size)
+        needed = len(shards) if first is None else -(-first // task.shard_size)
+        return Job(
+            dataset=self.dataset(model.dataset),
+            pipeline=task.pipeline(model),
+            shards=shards[:needed],
+            open_runner=lambda net: open_runner(model, net),
+            orient=task.orient,
+            nets=nets,
         )
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
@@ -190,10 +299,10 @@ class Workbench:
         pipeline = task.pipeline(model)
         samples = self.selection(model)[0]
         digests = self._sample_digests(self.dataset(model.dataset), samples)
-        keys: dict[Side, str] = {"fp32": int8_key, "int8": measurement.side_keys["int8"]}
-        shards = _shards(keys, samples, digests, task.shard_size)
+        keys: dict[Net, str] = {"fp32": int8_key, "int8": measurement.side_keys["int8"]}
+        shards = shards_of(keys, samples, digests, task.shard_size)
         needed = shards[: -(-measurement.evaluated // task.shard_size)]
-        sides: dict[Side, list[Prediction]] = {"fp32": [], "int8": []}
+        sides: dict[Net, list[Prediction]] = {"fp32": [], "int8": []}
         for shard in needed:
             for side, key in shard.keys.items():
                 stored = self.store.load(key)
@@ -202,6 +311,15 @@ class Workbench:
                 sides[side] += pipeline.unpack(stored.arrays)
         used = measurement.evaluated
         return pipeline.compare(samples[:used], sides["fp32"][:used], sides["int8"][:used])
+
+    def _calibration_facts(
+        self, model: ModelSpec, dataset: Dataset, samples: Sequence[Sample], digests: Sequence[str]
+    ) -> CalibrationFacts | None:
+        if model.calibration is None:
+            return None
+        images, chosen = calibration_set(model.calibration, model)
+        known = self.builder.image_digests(images, chosen)
+        return calibration_facts(model.calibration, images, chosen, known, dataset, samples, digests)
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
         try:
@@ -213,55 +331,27 @@ class Workbench:
         paths = {f"{side}.{kind}": getattr(model.files(side), kind) for side in SIDES for kind in ("param", "bin")}
         if model.table is not None:
             paths["int8.table"] = model.table
+        for net in model.nets:
+            paths |= _onnx_paths(net, model.onnx_file(net))
         return {name: self.digests.of_files([path])[0] for name, path in paths.items()}
 
 
-def _side_keys(model: ModelSpec, pipeline: Pipeline, files: Mapping[str, str]) -> dict[Side, str]:
-    """For each side the digest of everything but the samples that can change a prediction."""
-    found = versions()
-    surroundings = {
-        "store": _STORE_VERSION,
-        "pytest_quant": found["pytest_quant"],
-        "ncnn": found["ncnn"],
-        "isa": isa(),
-        "runtime": model.runtime,
-        "options": runtime_options(model.runtime),
-        "input": model.input.blob,
-        "outputs": model.outputs,
-        "task": model.task,
-        "pipeline": pipeline.fingerprint(),
-    }
-    return {
-        side: sha256_json({**surroundings, "param": files[f"{side}.param"], "bin": files[f"{side}.bin"]})
-        for side in SIDES
-    }
+def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
+    def rate(result: SideResult) -> float:
+        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
 
-
-def _shards(sides: Mapping[Side, str], samples: Sequence[Sample], digests: Sequence[str], size: int) -> list[Shard]:
-    shards = []
-    for index, start in enumerate(range(0, len(samples), size)):
-        chunk = samples[start : start + size]
-        known = zip(chunk, digests[start : start + size], strict=True)
-        content = sha256_json([[sample.id, sample.extra, digest] for sample, digest in known])
-        keys = {side: ShardKey(side_key, content) for side, side_key in sides.items()}
-        shards.append(Shard(index, tuple(chunk), keys))
-    return shards
-
-
-def _samples_digest(samples: Sequence[Sample], digests: Sequence[str]) -> str:
-    whole = hashlib.sha256()
-    for sample, digest in zip(samples, digests, strict=True):
-        whole.update(f"{sample.id}\0{digest}\0{sample.truth!r}\n".encode())
-    return whole.hexdigest()
-
-
-def _timing(start: float, fp32: SideResult, int8: SideResult) -> Timing:
-    count = len(fp32.predictions)
     return Timing(
         elapsed_s=time.perf_counter() - start,
-        images_per_second={
-            "fp32": count / fp32.forward_s if fp32.forward_s > 0 else 0.0,
-            "int8": count / int8.forward_s if int8.forward_s > 0 else 0.0,
-        },
-        cached={"fp32": fp32.cached, "int8": int8.cached},
+        images_per_second={net: rate(result) for net, result in results.items()},
+        cached={net: result.cached for net, result in results.items()},
     )
+
+
+def _onnx_paths(net: Net, file: OnnxFile | None) -> dict[str, Path]:
+    """The ONNX file of a net and the files that hold its weights, by the name that the report gives them."""
+    if file is None:
+        return {}
+    from pytest_quant.onnx_files.facts import inspect_onnx  # onnx is imported only where a model has such a file
+
+    first, *external = inspect_onnx(file.path).files
+    return {net: first, **{f"{net}:{path.name}": path for path in external}}

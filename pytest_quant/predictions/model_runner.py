@@ -1,4 +1,4 @@
-"""One side of a model for a user's own code: arrays in, arrays out, or a sample in, its prediction out."""
+"""One net of a model for a user's own code: arrays in, arrays out, or a sample in, its prediction out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.predictions.measure import Workbench
 from pytest_quant.runners.base import Array, Runner
 from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import ModelSpec, Side
+from pytest_quant.spec import ModelSpec, Net
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Prediction
 
@@ -14,25 +14,26 @@ from pytest_quant.tasks.base import Prediction
 class ModelRunner:
     """A loaded net with its model's pre- and post-processing; loaded when first used."""
 
-    def __init__(self, model: ModelSpec, side: Side, bench: Workbench) -> None:
+    def __init__(self, model: ModelSpec, net: Net, bench: Workbench) -> None:
         self.model = model
-        self.side = side
+        self.net = net
         self._bench = bench
         self._task = get_task(model.task)
         self._pipeline = self._task.pipeline(model)
         self._runner: Runner | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.side} of {self.model.name}>"
+        return f"<{self.net} of {self.model.name}>"
 
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass: float32 array (channels, height, width), preprocessed, to output blobs by name.
 
         Raises `RunnerError` for an input or an output that is not usable.
         """
+        model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
         with self._bench.cores.core():
             if self._runner is None:
-                self._runner = open_runner(self.model, self.side)
+                self._runner = open_runner(model, self.net)
             return self._runner.run(array)
 
     def predict(self, sample: Sample) -> Prediction:

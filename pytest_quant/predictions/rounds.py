@@ -10,7 +10,7 @@ from typing import Protocol
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.evaluate import Job, RunnerPool, SideResult, evaluate
 from pytest_quant.predictions.store import PredictionStore
-from pytest_quant.spec import SIDES, Side
+from pytest_quant.spec import Net
 from pytest_quant.tasks.base import Comparison
 
 _SHARDS_PER_CORE = 2
@@ -26,13 +26,13 @@ class StopRule(Protocol):
 
 def evaluate_until(
     stop: StopRule, job: Job, store: PredictionStore, cores: CorePool
-) -> tuple[dict[Side, SideResult], int]:
+) -> tuple[dict[Net, SideResult], int]:
     """Evaluate shard by shard, in order, until the rule has enough; also gives the number of samples it needed.
 
     That number is the rule's, not the last shard's end, and a rule looks at samples one by one: so it is the same
     however many shards make a round and whoever computed them.
     """
-    rounds: list[dict[Side, SideResult]] = []
+    rounds: list[dict[Net, SideResult]] = []
     count = 0
     size = _SHARDS_PER_CORE * cores.count
     with closing(RunnerPool(job.open_runner)) as pool:
@@ -42,19 +42,19 @@ def evaluate_until(
             rounds.append(results)
             samples = [sample for shard in shards for sample in shard.samples]
             count += len(samples)
-            fp32, int8 = (results[side].predictions for side in SIDES)
+            fp32, int8 = (results[net].predictions for net in job.nets)
             enough = stop.update(job.pipeline.compare(samples, fp32, int8))
             if enough is not None:
                 return _joined(rounds), enough
     return _joined(rounds), count
 
 
-def _joined(rounds: list[dict[Side, SideResult]]) -> dict[Side, SideResult]:
+def _joined(rounds: list[dict[Net, SideResult]]) -> dict[Net, SideResult]:
     return {
-        side: SideResult(
-            predictions=list(chain.from_iterable(results[side].predictions for results in rounds)),
-            forward_s=sum(results[side].forward_s for results in rounds),
-            cached=all(results[side].cached for results in rounds),
+        net: SideResult(
+            predictions=list(chain.from_iterable(results[net].predictions for results in rounds)),
+            forward_s=sum(results[net].forward_s for results in rounds),
+            cached=all(results[net].cached for results in rounds),
         )
-        for side in SIDES
+        for net in rounds[0]
     }

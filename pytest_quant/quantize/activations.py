@@ -6,24 +6,26 @@ one counts the values in bins below it.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import QuantError
+from pytest_quant.errors import QuantError, RunnerError
+from pytest_quant.quantize.histogram import Binner
+from pytest_quant.quantize.inputs import Array, Inputs, Item, Progress, Source
 from pytest_quant.quantize.kl import BINS
 
-Array = NDArray[np.float32]
-Inputs = Callable[[], Iterable[Array]]
-"""Gives the calibration inputs, float32 (channels, height, width), preprocessed; the same ones on every call."""
 Extract = Callable[[Array, Sequence[str]], Iterable[tuple[str, Array]]]
 """Runs one input and gives the named blobs one after the other."""
-Progress = Callable[[str, int], None]
-"""Is told the name of the pass and the number of inputs done; may be called from several threads, never at once."""
+HoldCore = Callable[[], AbstractContextManager[None]]
+"""Waits for a core that may be used and holds it."""
+
+_HELD_INPUTS = 8
+"""How many inputs a thread runs before it lets others have its core."""
 
 
 @dataclass
@@ -46,6 +48,15 @@ class BlobStats:
     histogram: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(BINS, np.uint64))
 
 
+class NotFiniteError(QuantError):
+    """An input makes a blob hold NaN or infinity."""
+
+    def __init__(self, what: str, blob: str) -> None:
+        super().__init__(f"{what} makes blob {blob!r} hold values that are not finite (NaN or infinity)")
+        self.what = what
+        self.blob = blob
+
+
 def collect(
     inputs: Inputs,
     extracts: Sequence[Extract],
@@ -53,6 +64,7 @@ def collect(
     *,
     histograms: bool,
     progress: Progress | None = None,
+    hold_core: HoldCore = nullcontext,
 ) -> dict[str, BlobStats]:
     """Run every input and return the statistics of ``blobs``.
 
@@ -62,17 +74,20 @@ def collect(
         blobs: names of the blobs.
         histograms: make the second pass; without it zeros and histograms stay empty.
         progress: told after every input.
+        hold_core: held by a thread while it computes.
 
     Raises:
-        QuantError: there is no input, an input or a blob is not finite, or the second pass gets other inputs.
+        NotFiniteError: an input gives values that are not finite.
+        QuantError: there is no input, an input cannot be used, or the second pass gets other inputs.
 
     """
     stats = {blob: BlobStats() for blob in blobs}
-    count = _pass("absmax", inputs, extracts, blobs, lambda: _Ranges(stats), progress)
+    run = _Pass(inputs, extracts, blobs, progress, hold_core)
+    count = run("absmax", lambda: _Ranges(stats))
     if count == 0:
         raise QuantError("there is no calibration input; expected at least one preprocessed image")
     if histograms:
-        again = _pass("histogram", inputs, extracts, blobs, lambda: _Histograms(stats), progress)
+        again = run("histogram", lambda: _Histograms(stats))
         if again != count:
             raise QuantError(
                 f"the calibration inputs changed between two passes: {count}, then {again}; "
@@ -88,12 +103,12 @@ class _Ranges:
         self._stats = stats
         self._own = {blob: BlobStats() for blob in stats}
 
-    def add(self, number: int, blob: str, values: Array) -> None:
+    def add(self, number: int, what: str, blob: str, values: Array) -> None:
         own = self._own[blob]
-        peak = float(np.abs(values).max(initial=0.0))
-        if not np.isfinite(peak):
-            raise QuantError(f"calibration input {number} makes blob {blob!r} hold values that are not finite")
-        own.absmax = max(own.absmax, peak)
+        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise NotFiniteError(what, blob)
+        own.absmax = max(own.absmax, -low, high)
         if number > own.last_input:
             own.last_input, own.last_count = number, values.size
 
@@ -110,15 +125,10 @@ class _Histograms:
 
     def __init__(self, stats: dict[str, BlobStats]) -> None:
         self._stats = stats
-        self._own = {blob: BlobStats() for blob in stats}
+        self._own = {blob: Binner(total.absmax) for blob, total in stats.items()}
 
-    def add(self, number: int, blob: str, values: Array) -> None:
-        own = self._own[blob]
-        absmax = np.float32(self._stats[blob].absmax)
-        nonzero = np.abs(values[values != 0])
-        own.zeros += values.size - nonzero.size
-        indexes = np.minimum((nonzero / absmax * np.float32(BINS)).astype(np.int32), BINS - 1)
-        own.histogram += np.bincount(indexes, minlength=BINS).astype(np.uint64)
+    def add(self, _number: int, _what: str, blob: str, values: Array) -> None:
+        self._own[blob].add(values)
 
     def merge(self) -> None:
         for blob, own in self._own.items():
@@ -126,67 +136,43 @@ class _Histograms:
             self._stats[blob].histogram += own.histogram
 
 
-def _pass(
-    name: str,
-    inputs: Inputs,
-    extracts: Sequence[Extract],
-    blobs: Sequence[str],
-    share: Callable[[], _Ranges | _Histograms],
-    progress: Progress | None,
-) -> int:
-    """Run all inputs through the threads; return their number."""
-    source = _Source(name, inputs(), progress)
-    shares = [share() for _ in extracts]
+@dataclass(frozen=True)
+class _Pass:
+    """All inputs through all threads; called once per pass, returns the number of inputs."""
 
-    def work(extract: Extract, own: _Ranges | _Histograms) -> None:
-        for number, array in source:
-            for blob, values in extract(array, blobs):
-                own.add(number, blob, values)
-            source.done()
+    inputs: Inputs
+    extracts: Sequence[Extract]
+    blobs: Sequence[str]
+    progress: Progress | None
+    hold_core: HoldCore
 
-    with ThreadPoolExecutor(len(extracts)) as pool:
-        futures = [pool.submit(work, extract, own) for extract, own in zip(extracts, shares, strict=True)]
-        try:
-            for future in futures:
-                future.result()
-        finally:
-            source.stop()
-    for own in shares:
-        own.merge()
-    return source.taken
+    def __call__(self, name: str, share: Callable[[], _Ranges | _Histograms]) -> int:
+        source = Source(name, self.inputs(), self.progress)
+        shares = [share() for _ in self.extracts]
+        with ThreadPoolExecutor(len(self.extracts)) as pool:
+            work = zip(self.extracts, shares, strict=True)
+            futures = [pool.submit(self._work, source, extract, own) for extract, own in work]
+            try:
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                source.stop()
+        for future in futures:
+            future.result()
+        for own in shares:
+            own.merge()
+        return source.taken
 
+    def _work(self, source: Source, extract: Extract, own: _Ranges | _Histograms) -> None:
+        while not source.is_empty:
+            with self.hold_core():
+                for item in source.take(_HELD_INPUTS):
+                    try:
+                        self._run(item, extract, own)
+                    except RunnerError as error:
+                        raise RunnerError(f"{item.what}: {error}") from error
+                    source.done()
 
-class _Source:
-    """The inputs, handed out to several threads, each once."""
-
-    def __init__(self, name: str, inputs: Iterable[Array], progress: Progress | None) -> None:
-        self.taken = 0
-        self._done = 0
-        self._name = name
-        self._inputs = iter(inputs)
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def __iter__(self) -> Iterator[tuple[int, Array]]:
-        while (item := self._take()) is not None:
-            yield item
-
-    def _take(self) -> tuple[int, Array] | None:
-        with self._lock:
-            if self._stopped:
-                return None
-            array = next(self._inputs, None)
-            if array is None:
-                return None
-            self.taken += 1
-            return self.taken - 1, array
-
-    def done(self) -> None:
-        with self._lock:
-            self._done += 1
-            if self._progress is not None:
-                self._progress(self._name, self._done)
-
-    def stop(self) -> None:
-        self._stopped = True
+    def _run(self, item: Item, extract: Extract, own: _Ranges | _Histograms) -> None:
+        for array in item.arrays():
+            for blob, values in extract(array, self.blobs):
+                own.add(item.number, item.what, blob, values)

@@ -6,7 +6,9 @@ of other tools. Every method quantizes symmetrically: scale = 127 / threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,17 +17,21 @@ import numpy as np
 from pytest_quant.errors import QuantError
 from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.ncnn_files.param import Param, read_param
-from pytest_quant.ncnn_files.table import Table
-from pytest_quant.ncnn_files.weights import walk
+from pytest_quant.ncnn_files.static_scales import UNTABLED_TYPES
+from pytest_quant.ncnn_files.table import Table, layer_of, without_layers
+from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
-from pytest_quant.quantize.activations import BlobStats, Extract, Inputs, Progress, collect
+from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
+from pytest_quant.quantize.inputs import Inputs, Progress
 from pytest_quant.quantize.kl import kl_clip
+from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
+from pytest_quant.spec import CalibrationMethod
 
-Method = Literal["kl", "aciq", "minmax", "percentile", "mse"]
+Method = CalibrationMethod
 
-_NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
+NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
 
 
 def calibrate(
@@ -37,9 +43,11 @@ def calibrate(
     method: Method = "kl",
     percentile: float = 99.99,
     eight_bit: bool = False,
+    keep_float: Iterable[str] = (),
     zero_scale: float = 1.0,
     threads: int = 1,
     progress: Progress | None = None,
+    hold_core: HoldCore = nullcontext,
 ) -> Table:
     """Return the calibration table of a float network.
 
@@ -51,35 +59,109 @@ def calibrate(
         method: how thresholds of activations are chosen. With ``aciq`` weights are clipped too.
         percentile: for that method: percent of the absolute values that are kept.
         eight_bit: 8-bit weights also where ncnn2table uses 6 bits, see `pytest_quant.quantize.weight_scales`.
+        keep_float: names of layers to leave out of the table, which stay float then.
         zero_scale: scale for weights or inputs that are all zero; ``math.inf`` is what ncnn2table prints.
         threads: number of inputs that run at the same time.
         progress: called as ``progress("absmax" or "histogram", inputs done)``.
+        hold_core: held by a thread while it computes.
 
     Raises:
+        ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
         ModelFileError: a model file is damaged or quantized already.
         QuantError: there is no input, or an input makes the network compute values that are not finite.
 
     """
+    found = gather(
+        param_path,
+        bin_path,
+        inputs,
+        open_extract,
+        histograms=method in NEEDS_HISTOGRAM,
+        keep_float=keep_float,
+        threads=threads,
+        progress=progress,
+        hold_core=hold_core,
+    )
+    return found.table(method, percentile=percentile, eight_bit=eight_bit, zero_scale=zero_scale)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the calibration inputs make a float network compute: enough for the table of every method.
+
+    Most methods take the histograms of a second pass, ``aciq`` and ``minmax`` do not.
+    """
+
+    param: Param
+    weights: Weights
+    blob_by_layer: Mapping[str, str]
+    """Layer to the blob that it reads, in file order; without the layers that are to stay float."""
+    stats: Mapping[str, BlobStats]
+    """Of each blob."""
+    static: Mapping[str, tuple[float, ...]]
+    """Table entries of the layers that need no inputs, see `pytest_quant.quantize.static_layers`."""
+
+    def table(
+        self, method: Method = "kl", *, percentile: float = 99.99, eight_bit: bool = False, zero_scale: float = 1.0
+    ) -> Table:
+        """The table of one method; the parameters are those of `calibrate`."""
+        weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
+        by_layer = weight_scales(
+            self.param, self.weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale
+        )
+        scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in self.stats.items()}
+        return Table(
+            {f"{name}_param_0": by_layer[name] for name in self.blob_by_layer} | dict(self.static),
+            {name: scales[blob] for name, blob in self.blob_by_layer.items()},
+        )
+
+
+def gather(
+    param_path: Path | str,
+    bin_path: Path | str,
+    inputs: Inputs,
+    open_extract: Callable[[], Extract],
+    *,
+    histograms: bool = True,
+    keep_float: Iterable[str] = (),
+    threads: int = 1,
+    progress: Progress | None = None,
+    hold_core: HoldCore = nullcontext,
+) -> Calibration:
+    """Run the inputs through a float network once (twice for ``histograms``); see `calibrate` for the rest.
+
+    Where no layer needs the inputs (recurrent and attention layers alone) none is run.
+    """
     param = read_param(param_path)
     weights = walk(param, bin_path)
-    _refuse(param)
-    weight_method: Literal["absmax", "aciq"] = "aciq" if method == "aciq" else "absmax"
-    by_layer = weight_scales(param, weights, method=weight_method, eight_bit=eight_bit, zero_scale=zero_scale)
-    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in param.layers if layer.name in by_layer}
+    _refuse(param, weights)
+    names = [*weight_scales(param, weights)]
+    static = dict(static_entries(param, weights))
+    if not names and not static:
+        raise QuantError(
+            f"{param.path} has no layer to calibrate: ncnn could run none of its layers in int8 from a table"
+        )
+    untabled = {layer.name for layer in param.layers if layer.type in UNTABLED_TYPES}
+    everything = Table({f"{name}_param_0": () for name in names} | static, {})
+    kept = frozenset(without_layers(everything, [name for name in keep_float if name not in untabled]).layers)
+    layers = [layer for layer in param.layers if layer.name in kept.intersection(names)]
+    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in layers}
+    static = {entry: scales for entry, scales in static.items() if layer_of(entry) in kept}
     if not blob_by_layer:
-        raise QuantError(f"{param.path} has no Convolution, ConvolutionDepthWise or InnerProduct to calibrate")
-    stats = collect(
-        inputs,
-        [open_extract() for _ in range(max(threads, 1))],
-        tuple(dict.fromkeys(blob_by_layer.values())),
-        histograms=method in _NEEDS_HISTOGRAM,
-        progress=progress,
-    )
-    scales = {blob: _scale(found, method, percentile, zero_scale) for blob, found in stats.items()}
-    return Table(
-        weights={f"{name}_param_0": values for name, values in by_layer.items()},
-        activations={name: scales[blob] for name, blob in blob_by_layer.items()},
-    )
+        return Calibration(param, weights, {}, {}, static)
+    try:
+        stats = collect(
+            inputs,
+            [open_extract() for _ in range(max(threads, 1))],
+            tuple(dict.fromkeys(blob_by_layer.values())),
+            histograms=histograms,
+            progress=progress,
+            hold_core=hold_core,
+        )
+    except NotFiniteError as error:
+        reader = next(name for name, blob in blob_by_layer.items() if blob == error.blob)
+        raise QuantError(f"{param.path}: {error}, which layer {reader!r} reads") from None
+    return Calibration(param, weights, blob_by_layer, stats, static)
 
 
 def _origin(param: Param, blob: str) -> str:
@@ -89,7 +171,9 @@ def _origin(param: Param, blob: str) -> str:
     return blob
 
 
-def _refuse(param: Param) -> None:
+def _refuse(param: Param, weights: Weights) -> None:
+    for layer in weights.unknown:
+        raise param.error(layer, "its format is not known, so the weights behind it cannot be read")
     for layer in param.layers:
         if int8_term(layer) or layer.type in INT8_LAYER_TYPES:
             raise param.error(layer, "the network is quantized already; calibrate the float one")

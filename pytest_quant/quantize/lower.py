@@ -1,26 +1,29 @@
 """A float network and a calibration table become an int8 network, as ncnn2int8 makes it, byte for byte.
 
-Convolution, ConvolutionDepthWise and InnerProduct are quantized where the table names them; every other layer stays
+What the table names becomes int8, and so do Gemm and SDPA layers, which stand in no table; every other layer stays
 float, its weights stored as float16. A convolution whose output goes to int8 convolutions alone passes int8 on
 ("requantize", ncnn's term above 100).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ModelFileError
-from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, QUANTIZABLE_TYPES, int8_term, int8_term_key
+from pytest_quant.errors import ConfigError, ModelFileError
+from pytest_quant.ncnn_files.arrays import CONVOLUTIONS, INT8_LAYER_TYPES, QUANTIZABLE_TYPES, int8_term, int8_term_key
 from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, scale_count
 from pytest_quant.ncnn_files.param import Layer, Param, read_param
+from pytest_quant.ncnn_files.static_scales import TABLED_TYPES
 from pytest_quant.ncnn_files.table import Table, read_table
 from pytest_quant.ncnn_files.weights import Weights, walk
 from pytest_quant.ncnn_files.writer import pack_bare, pack_fp16, pack_int8, replace_file, write_param
+from pytest_quant.quantize.static_layers import StaticLayer, static_layer
+from pytest_quant.text import suggestion
 
 _CONVOLUTIONS = frozenset({"Convolution", "ConvolutionDepthWise"})
 _REQUANTIZE = 100
@@ -28,18 +31,20 @@ _REQUANTIZE = 100
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """What became of the layers that ncnn can quantize.
+    """What became of the layers with weights.
 
     Attributes:
         quantized: names of the layers that are int8 now, in file order.
         requantized: those of them that pass int8 on.
-        kept_float: names of the layers that the table leaves out.
+        kept_float: names of the layers that ncnn could run in int8, but that were left out.
+        without_int8: names of the convolutions of kinds that ncnn runs in float only, such as Deconvolution.
 
     """
 
     quantized: tuple[str, ...]
     requantized: tuple[str, ...]
     kept_float: tuple[str, ...]
+    without_int8: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -52,13 +57,21 @@ class _Scales:
 
 
 def quantize_model(
-    param_path: Path | str, bin_path: Path | str, table: Table | Path | str, out_param: Path | str, out_bin: Path | str
+    param_path: Path | str,
+    bin_path: Path | str,
+    table: Table | Path | str,
+    out_param: Path | str,
+    out_bin: Path | str,
+    *,
+    keep_float: Collection[str] = (),
 ) -> QuantizeReport:
     """Write the int8 version of a float network.
 
+    ``keep_float``: names of layers to leave in float, whatever the table says; the only way for Gemm and SDPA.
+
     Raises:
-        ModelFileError: a file is damaged, the table is of another model, the network is quantized already, or it has
-            layers that cannot be quantized here (recurrent, attention, embedding and matrix layers).
+        ConfigError: a layer of ``keep_float`` is none that could be int8.
+        ModelFileError: a file is damaged, the table is of another model, or the network is quantized already.
 
     """
     param = read_param(param_path)
@@ -66,17 +79,32 @@ def quantize_model(
     if not isinstance(table, Table):
         table = read_table(table)
     _refuse(param, weights, table)
-    scales = _fuse(param, {layer.line: _scales(param, layer, table) for layer in _chosen(param, table)})
-    packed = (_pack(param, weights, layer, scales.get(layer.line)) for layer in param.layers)
-    replace_file(out_bin, (part for parts in packed for part in parts))
-    write_param((_lowered(layer, scales.get(layer.line)) for layer in param.layers), out_param)
-    walk(read_param(out_param), out_bin)
-    calibrated = [layer for layer in param.layers if layer.type in CALIBRATED_TYPES]
-    return QuantizeReport(
-        quantized=tuple(layer.name for layer in calibrated if layer.line in scales),
-        requantized=tuple(y.name for y in calibrated if y.line in scales and scales[y.line].top is not None),
-        kept_float=tuple(layer.name for layer in calibrated if layer.line not in scales),
+    check_quantizable(param, keep_float)
+    chosen = [layer for layer in param.layers if layer.name not in keep_float]
+    static = {layer.line: found for layer in chosen if (found := static_layer(param, weights, layer, table))}
+    scales = _fuse(
+        param, {layer.line: _scales(param, layer, table) for layer in chosen if _is_calibrated(layer, table)}
     )
+    writer = _Writer(param, weights, scales, static)
+    replace_file(out_bin, (part for layer in param.layers for part in writer.pack(layer)))
+    write_param(map(writer.lowered, param.layers), out_param)
+    walk(read_param(out_param), out_bin)
+    done = static.keys() | scales.keys()
+    could = [layer for layer in param.layers if layer.type in QUANTIZABLE_TYPES]
+    return QuantizeReport(
+        quantized=tuple(layer.name for layer in could if layer.line in done),
+        requantized=tuple(y.name for y in could if y.line in scales and scales[y.line].top is not None),
+        kept_float=tuple(layer.name for layer in could if layer.line not in done),
+        without_int8=tuple(y.name for y in param.layers if y.type in CONVOLUTIONS - QUANTIZABLE_TYPES),
+    )
+
+
+def check_quantizable(param: Param, names: Iterable[str]) -> None:
+    """Raise `ConfigError` for a name that is no layer which ncnn could run in int8."""
+    known = {layer.name for layer in param.layers if layer.type in QUANTIZABLE_TYPES}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{param.path} has no layer {name!r} that could be int8.{suggestion(name, known)}")
 
 
 def quantize_weights(weights: NDArray[np.float32], scales: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -103,18 +131,18 @@ def _refuse(param: Param, weights: Weights, table: Table) -> None:
     for layer in param.layers:
         if int8_term(layer) or layer.type in INT8_LAYER_TYPES:
             raise param.error(layer, "the network is quantized already; quantize the float one")
-        if layer.type in QUANTIZABLE_TYPES - CALIBRATED_TYPES:
-            raise param.error(layer, "quantizing this layer type is not supported; use ncnn2int8 for this network")
-    names = {layer.name for layer in param.layers if layer.type in CALIBRATED_TYPES}
-    strange = [name for name in table.layers if name not in names]
-    if strange:
-        where = table.path or "the table"
-        raise ModelFileError(f"{where} names {strange[0]!r}, which {param.path} does not have: another model's table")
+    layers = {layer.name: layer for layer in param.layers}
+    where = table.path or "the table"
+    for name in table.layers:
+        if name not in layers:
+            raise ModelFileError(f"{where} names {name!r}, which {param.path} does not have: another model's table")
+        if layers[name].type not in CALIBRATED_TYPES | TABLED_TYPES:
+            raise param.error(layers[name], f"{where} names it, but ncnn takes nothing of this type from a table")
 
 
-def _chosen(param: Param, table: Table) -> Iterator[Layer]:
-    """The layers that the table has an input scale for; ncnn2int8 skips the others too."""
-    return (layer for layer in param.layers if layer.type in CALIBRATED_TYPES and layer.name in table.activations)
+def _is_calibrated(layer: Layer, table: Table) -> bool:
+    """Whether the table has an input scale for the layer; ncnn2int8 skips the others too."""
+    return layer.type in CALIBRATED_TYPES and layer.name in table.activations
 
 
 def _scales(param: Param, layer: Layer, table: Table) -> _Scales:
@@ -141,34 +169,54 @@ def _fuse(param: Param, scales: dict[int, _Scales]) -> dict[int, _Scales]:
     return fused
 
 
-def _lowered(layer: Layer, scales: _Scales | None) -> Layer:
-    if scales is None:
-        return layer
-    term = 1 if layer.type == "ConvolutionDepthWise" else 2
-    if scales.top is not None:
-        term += _REQUANTIZE
-    return replace(layer, params={**layer.params, int8_term_key(layer.type): term})
+@dataclass(frozen=True)
+class _Writer:
+    """The layers of the int8 network, and their arrays."""
 
+    param: Param
+    weights: Weights
+    scales: Mapping[int, _Scales]
+    static: Mapping[int, StaticLayer]
 
-def _pack(param: Param, weights: Weights, layer: Layer, scales: _Scales | None) -> Iterator[bytes]:
-    for role, array in weights.of(layer).items():
-        values = weights.read(array)
-        if array.storage == "bare":
-            yield pack_bare(values)
-        elif scales is None or role != "weight":
-            yield _half(param, layer, values.astype(np.float32))
-        else:
-            rows = values.astype(np.float32).reshape(len(scales.weight), -1)
-            yield pack_int8(quantize_weights(rows, scales.weight))
-    if scales is not None:
-        yield pack_bare(scales.weight)
-        yield pack_bare(np.array([scales.bottom]))
+    def lowered(self, layer: Layer) -> Layer:
+        """The layer as the int8 network has it."""
+        if layer.line in self.static:
+            return self.static[layer.line].layer
+        scales = self.scales.get(layer.line)
+        if scales is None:
+            return layer
+        term = 1 if layer.type == "ConvolutionDepthWise" else 2
         if scales.top is not None:
-            yield pack_bare(np.array([scales.top]))
+            term += _REQUANTIZE
+        return replace(layer, params={**layer.params, int8_term_key(layer.type): term})
 
+    def pack(self, layer: Layer) -> Iterator[bytes]:
+        """The layer's arrays, in file order."""
+        matrices, scales = self._int8_parts(layer)
+        for role, array in self.weights.of(layer).items():
+            if role in matrices:
+                yield pack_int8(quantize_weights(matrices[role], scales[role]))
+            elif array.storage == "bare":
+                yield pack_bare(self.weights.read(array))
+            else:
+                yield self._half(layer, self.weights.read(array).astype(np.float32))
+        yield from map(pack_bare, scales.values())
 
-def _half(param: Param, layer: Layer, values: NDArray[np.float32]) -> bytes:
-    try:
-        return pack_fp16(values)
-    except OverflowError as error:
-        raise param.error(layer, f"cannot be stored as float16: {error}") from None
+    def _int8_parts(self, layer: Layer) -> tuple[Mapping[str, NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]:
+        """Role to weights as one row per scale, and role to scales in file order."""
+        if layer.line in self.static:
+            return self.static[layer.line].matrices, self.static[layer.line].scales
+        scales = self.scales.get(layer.line)
+        if scales is None:
+            return {}, {}
+        weight = self.weights.read(self.weights.of(layer)["weight"]).astype(np.float32)
+        tail = {"bottom": np.array([scales.bottom])}
+        if scales.top is not None:
+            tail["top"] = np.array([scales.top])
+        return {"weight": weight.reshape(len(scales.weight), -1)}, {"weight": scales.weight, **tail}
+
+    def _half(self, layer: Layer, values: NDArray[np.float32]) -> bytes:
+        try:
+            return pack_fp16(values)
+        except OverflowError as error:
+            raise self.param.error(layer, f"cannot be stored as float16: {error}") from None

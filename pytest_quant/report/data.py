@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pytest_quant.environment import cpu_name, isa, versions
 from pytest_quant.intervals import measured_drop
-from pytest_quant.predictions.measure import Measurement
+from pytest_quant.predictions.agreement import OutputAgreement
+from pytest_quant.predictions.calibration_facts import CalibrationFacts
+from pytest_quant.predictions.measure import Measurement, Timing
+from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.spec import CaseRecord, ModelSpec, Published
 from pytest_quant.stats.interval import two_sided_level
 from pytest_quant.tasks.base import MetricPair, Moved, RightWrong
@@ -34,6 +38,7 @@ def model_entry(
         "task": model.task,
         "dataset": model.dataset.name,
         "files": _files(measurement),
+        **({"calibration": _calibration(measurement.calibration)} if measurement.calibration is not None else {}),
         "samples": {
             "evaluated": measurement.evaluated,
             "total": measurement.total,
@@ -52,12 +57,66 @@ def model_entry(
         },
         **({"moved": [_moved_entry(moved) for moved in comparison.moved]} if comparison.moved else {}),
         **({"details": dict(comparison.details)} if comparison.details else {}),
+        **({"notes": list(model.notes)} if model.notes else {}),
         "conditions": dict(measurement.conditions),
-        "timing": {
-            "seconds": measurement.timing.elapsed_s,
-            "images_per_second": dict(measurement.timing.images_per_second),
-            "cached": dict(measurement.timing.cached),
+        "timing": _timing(measurement.timing),
+    }
+
+
+def onnx_entry(measurement: Measurement, agreement: OutputAgreement) -> dict[str, Any]:
+    """The model before conversion beside the ncnn fp32 net: ``onnx`` of a value of ``models``."""
+    return {
+        "runtime": measurement.runtime,
+        "evaluated": measurement.evaluated,
+        "metrics": {
+            name: {"onnx": _rounded(pair.int8), "fp32": _rounded(pair.fp32), "drop": _rounded(-pair.drop)}
+            for name, pair in sorted(measurement.comparison.metrics.items())
         },
+        "flips": {
+            "only_onnx_right": measurement.comparison.flips.only_int8_right,
+            "only_fp32_right": measurement.comparison.flips.only_fp32_right,
+            "agreement": _rounded(measurement.comparison.flips.agreement_pct),
+        },
+        "outputs": {
+            "samples": agreement.samples,
+            "blobs": {blob: sqnr_entry(value) for blob, value in sorted(agreement.sqnr_db.items())},
+            "worst": agreement.worst[0],
+        },
+        "timing": _timing(measurement.timing),
+    }
+
+
+def onnx_int8_entry(measurement: Measurement, confidence: float, limited: Collection[str] | None) -> dict[str, Any]:
+    """The quantized ONNX file beside the ncnn fp32 net: ``onnx_int8`` of a value of ``models``, formed like it."""
+    flips = measurement.comparison.flips
+    metrics = {
+        name: _metric_entry(measurement, pair, confidence, limited is None or name in limited)
+        for name, pair in sorted(measurement.comparison.metrics.items())
+    }
+    return {
+        "runtime": measurement.runtime,
+        "samples": {
+            "evaluated": measurement.evaluated,
+            "total": measurement.total,
+            "stopped_early": measurement.stopped_early,
+        },
+        "metrics": {
+            name: {key: value for key, value in entry.items() if key != "published"} for name, entry in metrics.items()
+        },
+        "flips": {
+            "only_fp32_right": flips.only_fp32_right,
+            "only_int8_right": flips.only_int8_right,
+            "agreement": _rounded(flips.agreement_pct),
+        },
+        "timing": _timing(measurement.timing),
+    }
+
+
+def _timing(timing: Timing) -> dict[str, Any]:
+    return {
+        "seconds": timing.elapsed_s,
+        "images_per_second": dict(timing.images_per_second),
+        "cached": dict(timing.cached),
     }
 
 
@@ -88,18 +147,37 @@ def _published(model: ModelSpec, metric: str) -> dict[str, float]:
 
 def _files(measurement: Measurement) -> dict[str, dict[str, str]]:
     model = measurement.model
-    paths = {
+    paths: dict[str, Path | None] = {
         "fp32.param": model.fp32.param,
         "fp32.bin": model.fp32.bin,
         "int8.param": model.int8.param,
         "int8.bin": model.int8.bin,
         "int8.table": model.table,
+        **{net: file.path for net in model.nets if (file := model.onnx_file(net)) is not None},
     }
     return {
-        name: {"path": relative_posix(path, model.zoo.parent), "sha256": measurement.file_sha256[name]}
+        name: {"path": _shown_path(path, model), "sha256": measurement.file_sha256[name]}
         for name, path in paths.items()
         if path is not None
     }
+
+
+def _calibration(facts: CalibrationFacts) -> dict[str, Any]:
+    return {
+        "method": facts.method,
+        "images": facts.images,
+        "sha256": facts.sha256,
+        "eight_bit": facts.eight_bit,
+        "keep_float": list(facts.keep_float),
+        "also_evaluated": list(facts.also_evaluated),
+    }
+
+
+def _shown_path(path: Path, model: ModelSpec) -> str:
+    """Relative to the zoo file; of a file that was built, its place among the built files, the same everywhere."""
+    if model.built_in is not None and path.is_relative_to(model.built_in):
+        return f"built/{path.relative_to(model.built_in).as_posix()}"
+    return relative_posix(path, model.zoo.parent)
 
 
 def _rounded(value: float) -> float:

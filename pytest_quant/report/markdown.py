@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_quant.report.table import HEADER, rows
+from pytest_quant.report import rescue
+from pytest_quant.report.diagnosis import markdown_lines
+from pytest_quant.report.table import table
 from pytest_quant.report.terminal import footnotes
 
 
@@ -17,11 +19,13 @@ def markdown(report: Mapping[str, Any]) -> str:
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield "# Accuracy of quantized models"
     yield ""
-    yield f"| {' | '.join(HEADER)} |"
-    yield f"|{'---|' * 3}{'---:|' * (len(HEADER) - 4)}---|"
-    for row in rows(report):
-        starred = row.samples + (" \\*" if is_subset(row.samples) else "")
-        cells = [starred if name == "n of N" else cell for name, cell in zip(HEADER, row.cells(), strict=True)]
+    header, *lines = table(report)
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * 3}{'---:|' * (len(header) - 4)}---|"
+    samples = header.index("n of N")
+    for line in lines:
+        star = " \\*" if is_subset(line[samples]) else ""
+        cells = (*line[:samples], line[samples] + star, *line[samples + 1 :])
         yield f"| {' | '.join(_escaped(cell) for cell in cells)} |"
     yield ""
     for note in footnotes(report):
@@ -31,7 +35,11 @@ def _lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"- ncnn {environment['ncnn']}, {environment['cpu']} ({', '.join(environment['isa'])}), "
         f"pytest-quant {environment['pytest_quant']}"
     )
+    for model, entry in report["models"].items():
+        yield from (f"- {model}: {_escaped(note)}" for note in entry.get("notes", ()))
     yield from _moved(report)
+    yield from markdown_lines(report)
+    yield from rescue.markdown_lines(report)
     yield from _not_passed(report)
 
 

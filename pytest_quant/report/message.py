@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_quant.predictions.measure import Measurement
+from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.settings import Inconclusive
-from pytest_quant.spec import Limit, ModelSpec, Verdict
+from pytest_quant.spec import Limit, ModelSpec, Net, Verdict
 from pytest_quant.tasks.base import Moved
 from pytest_quant.text import listed
 
@@ -14,20 +16,33 @@ _MOVED_SHOWN = 5
 """How many samples a message names; the report has more."""
 
 
-def failure_message(model: ModelSpec, limit: Limit, verdict: Verdict, measurement: Measurement | None) -> str:
-    """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it."""
+def failure_message(
+    model: ModelSpec,
+    limit: Limit,
+    verdict: Verdict,
+    measurement: Measurement | None,
+    diagnosis: Mapping[str, Any] | None = None,
+    stages: Sequence[str] = (),
+) -> str:
+    """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it.
+
+    ``diagnosis`` is that of the model's layers, as the report has it; ``stages`` say which step lost how much.
+    """
     about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
         about += f": {evidence_line(measurement)}"
-        about += _moved_line(measurement.comparison.moved)
+        about += _moved_line(measurement.comparison.moved, measurement.net)
+    about += "".join(f"\n  {line}" for line in stages)
+    if diagnosis is not None:
+        about += message_lines(model, diagnosis)
     return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
 
 
-def _moved_line(moved: Sequence[Moved]) -> str:
+def _moved_line(moved: Sequence[Moved], net: Net) -> str:
     if not moved:
         return ""
     shown = (f"{sample.sample} ({sample.fp32:g} -> {sample.int8:g})" for sample in moved[:_MOVED_SHOWN])
-    return f"\n  moved most, found by fp32 -> int8: {listed(shown)}"
+    return f"\n  moved most, found by fp32 -> {net}: {listed(shown)}"
 
 
 def evidence_line(measurement: Measurement) -> str:
@@ -37,7 +52,7 @@ def evidence_line(measurement: Measurement) -> str:
     threshold = measurement.comparison.details.get("score_threshold")
     at = "" if threshold is None else f"; both at score threshold {threshold:.4g}"
     return (
-        f"right only in fp32 {flips.only_fp32_right}, only in int8 {flips.only_int8_right}; "
+        f"right only in fp32 {flips.only_fp32_right}, only in {measurement.net} {flips.only_int8_right}; "
         f"same answer on {flips.agreement_pct:.2f} %; {drawn}{at}"
     )
 

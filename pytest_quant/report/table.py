@@ -10,7 +10,7 @@ from pytest_quant.spec import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
-_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}"}
+_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Row:
     model: str
     dataset: str
     metric: str
+    onnx: str
+    """Of the ONNX file that the fp32 net was converted from."""
     fp32: str
     int8: str
     drop: str
@@ -34,27 +36,51 @@ class Row:
         return tuple(str(getattr(self, name)) for name in self.__dataclass_fields__)
 
 
-HEADER = ("model", "dataset", "metric", "fp32", "int8", "drop", "CI of drop", "limit", "n of N", "flips", "verdict")
+HEADER = (
+    *("model", "dataset", "metric", "onnx", "fp32", "int8", "drop", "CI of drop"),
+    *("limit", "n of N", "flips", "verdict"),
+)
+
+
+def table(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The header and the rows of a report as text; without the column `onnx` where no model has one."""
+    found = rows(report)
+    lines = [HEADER, *(row.cells() for row in found)]
+    if any(row.onnx != "-" for row in found):
+        return lines
+    left_out = HEADER.index("onnx")
+    return [line[:left_out] + line[left_out + 1 :] for line in lines]
 
 
 def rows(report: Mapping[str, Any]) -> list[Row]:
     """The table of a report: by model and metric; a model that was not measured has one row with its verdict.
 
-    The verdict of a row is the worst of the metric's cases and of those that are about the model as a whole.
+    The verdict of a row is the worst of the metric's cases and of those that are about the model as a whole. The cases
+    of a quantized ONNX file have rows of their own behind it, with the same fp32 net.
     """
     found = []
     for model, cases in _by_model(report).items():
         entry = report["models"].get(model)
-        metrics = dict.fromkeys(case["metric"] for case in cases if case["metric"] is not None)
-        if entry is None or not metrics:
-            found.append(_bare_row(model, "-", entry, cases))
-            continue
-        for metric in metrics:
-            about = [case for case in cases if case["metric"] in (metric, None)]
-            if metric in entry["metrics"]:
-                found.append(_row(model, METRICS[metric], entry, about))
-            else:
-                found.append(_bare_row(model, metric, entry, about))
+        found += _rows_of(model, entry, [case for case in cases if case["kind"] != "onnx_int8"])
+        quantized = (
+            None if entry is None or "onnx_int8" not in entry else {"dataset": entry["dataset"], **entry["onnx_int8"]}
+        )
+        found += _rows_of(f"{model} onnx_int8", quantized, [case for case in cases if case["kind"] == "onnx_int8"])
+    return found
+
+
+def _rows_of(name: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """One per metric of the cases, or one for all of them where nothing was measured; none without cases."""
+    metrics = dict.fromkeys(case["metric"] for case in cases if case["metric"] is not None)
+    if cases and (entry is None or not metrics):
+        return [_bare_row(name, "-", entry, cases)]
+    found = []
+    for metric in metrics:
+        about = [case for case in cases if case["metric"] in (metric, None)]
+        if entry is not None and metric in entry["metrics"]:
+            found.append(_row(name, METRICS[metric], entry, about))
+        else:
+            found.append(_bare_row(name, metric, entry, about))
     return found
 
 
@@ -68,16 +94,18 @@ def _by_model(report: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
 
 def _bare_row(model: str, metric: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> Row:
     dataset = entry["dataset"] if entry is not None else "-"
-    return Row(model, dataset, metric, "-", "-", "-", "-", "-", "-", "-", verdict(cases))
+    return Row(model, dataset, metric, "-", "-", "-", "-", "-", "-", "-", "-", verdict(cases))
 
 
 def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> Row:
     numbers, samples, flips = entry["metrics"][metric.name], entry["samples"], entry["flips"]
     low, high = numbers["ci"]
+    onnx = entry.get("onnx", {}).get("metrics", {})
     return Row(
         model=model,
         dataset=entry["dataset"],
         metric=metric.name,
+        onnx="-" if metric.name not in onnx else metric.number(onnx[metric.name]["onnx"]),
         fp32=metric.number(numbers["fp32"]),
         int8=metric.number(numbers["int8"]),
         drop=metric.number(numbers["drop"]),

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_quant.report.table import HEADER, rows, verdict
+from pytest_quant.report.table import table, verdict
+from pytest_quant.text import listed
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""
@@ -14,10 +15,9 @@ _LEFT = 3
 
 def summary_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
-    table = rows(report)
     if any(case["outcome"] != "not_run" for case in report["cases"]):
-        cells = [HEADER, *(row.cells() for row in table)]
-        widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
+        cells = table(report)
+        widths = [max(len(text) for text in column) for column in zip(*cells, strict=True)]
         for index, line in enumerate(cells):
             yield _aligned(line, widths), _markup(line[-1]) if index else {"bold": True}
     for note in footnotes(report):
@@ -51,5 +51,16 @@ def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
         f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
         "+right only in int8"
     )
+    yield from _onnx_notes(report["models"])
     if any(entry["samples"]["evaluated"] < entry["samples"]["total"] for entry in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
+
+
+def _onnx_notes(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for key, meaning in (
+        ("onnx", "onnx: the model before conversion to ncnn, on the same samples"),
+        ("onnx_int8", "rows onnx_int8: the quantized ONNX file in the place of int8, beside the same fp32"),
+    ):
+        runtimes = dict.fromkeys(entry[key]["runtime"] for entry in models.values() if key in entry)
+        if runtimes:
+            yield f"{meaning}, by {listed(runtimes)}"

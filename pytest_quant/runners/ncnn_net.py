@@ -31,6 +31,11 @@ def runtime_options(runtime: Runtime) -> dict[str, bool]:
     return dict(_REFERENCE_OPTIONS) if runtime == "reference" else {}
 
 
+def is_empty(mat: ncnn.Mat) -> bool:
+    """Whether there is nothing in it; an input that is too small for a layer gives sizes below zero as well."""
+    return bool(mat.empty()) or min(mat.w, mat.h, mat.d, mat.c) <= 0
+
+
 @dataclass(frozen=True)
 class NetSetup:
     """How a net is loaded and what is known of its input; plain data, so that it can cross a process boundary."""
@@ -83,7 +88,7 @@ class NcnnRunner:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
             for blob in setup.outputs:
                 code, mat = extractor.extract(blob)
-                if code != 0 or mat.empty():
+                if code != 0 or is_empty(mat):
                     raise RunnerError(
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "
                         f"{held.shape}: is that the size the net was made for?"

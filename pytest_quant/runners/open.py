@@ -1,22 +1,46 @@
-"""Opening the net of one side of a model, with what its files tell about its input."""
+"""Opening a net of a model, with what its files tell about its input."""
 
 from __future__ import annotations
 
 import threading
 
-from pytest_quant.errors import ModelFileError
+from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import inspect_net
-from pytest_quant.runners.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.runners.base import Runner
+from pytest_quant.runners.ncnn_net import NcnnRunner, NetSetup, ncnn_version
+from pytest_quant.runners.onnx_sessions import onnx_runtime
 from pytest_quant.runners.probe import probe
-from pytest_quant.spec import ModelSpec, Side
+from pytest_quant.spec import SIDES, ModelSpec, Net, Side
+from pytest_quant.text import shown
 
 _DEFAULT_TRIAL_SIDE = 224
 _trials: dict[NetSetup, str | None] = {}
 _trials_lock = threading.Lock()
 
 
-def open_runner(model: ModelSpec, side: Side) -> NcnnRunner:
-    """Load one side of a model; raises `ModelFileError` when its files are damaged or ncnn cannot load them.
+def open_runner(model: ModelSpec, net: Net) -> Runner:
+    """Load a net of a model.
+
+    Raises `ModelFileError` when its files are damaged or its runtime cannot load them, and `ConfigError` when the model
+    has no such net or its ONNX file does not fit the entry.
+    """
+    if net == "fp32" or net == "int8":
+        return _open_ncnn(model, net)
+    file = model.onnx_file(net)
+    if file is None:
+        raise ConfigError(f"{model.name}: has no `{net}` in {shown(model.zoo)}")
+    from pytest_quant.runners.onnx_net import open_onnx  # onnx is imported only where a model has such a file
+
+    return open_onnx(model, file)
+
+
+def runtime_of(net: Net) -> str:
+    """Name and version of what runs a net."""
+    return f"ncnn {ncnn_version()}" if net in SIDES else onnx_runtime()
+
+
+def _open_ncnn(model: ModelSpec, side: Side) -> NcnnRunner:
+    """Load one of the ncnn nets.
 
     The files are walked first; when they hold a layer type that the walk does not know, they are loaded and run once
     in a child process before this one touches them.

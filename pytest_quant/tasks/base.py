@@ -146,6 +146,28 @@ class Pipeline(Protocol):
 
 
 @runtime_checkable
+class TakesCrops(Protocol):
+    """A pipeline whose net sees parts of an image that the ground truth names, such as persons."""
+
+    def prepare_crop(self, image: Image, sample: Sample) -> Prepared:
+        """Preprocess an image that is such a part itself, without ground truth."""
+        ...
+
+
+@runtime_checkable
+class ActsAsReference(Protocol):
+    """A pipeline whose predictions can stand for the ground truth of images that have none."""
+
+    def without_truth(self, sample: Sample, image: Image) -> Sample:
+        """The sample with as much truth as preparing and predicting take: none that is worth scoring."""
+        ...
+
+    def with_truth(self, sample: Sample, prediction: Prediction) -> Sample:
+        """The sample with a prediction in the place of its ground truth."""
+        ...
+
+
+@runtime_checkable
 class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 

@@ -35,13 +35,17 @@ class Zoo:
 
     path: Path
     models: tuple[ModelSpec | BrokenModel, ...]
+    datasets: Mapping[str, DatasetSpec | None]
+    """By name; None for a broken entry."""
     problems: tuple[str, ...] = ()
     """Problems of the file that are not one model's, such as a broken dataset entry."""
 
 
-def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Zoo:
+def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT, fp32_only: bool = False) -> Zoo:
     """Read and check a ``*.quant.yaml`` file without running anything.
 
+    ``fp32_only``: what the entries say under ``int8`` is not looked at, since it is still to be made: the fp32 net
+    stands in its place.
     ``max_tolerance_pct``: a tolerance of this share of its metric's range or more is refused as a unit mistake.
     Raises `ZooError` when the file as a whole is unusable. One broken model or dataset does not stop the others.
     """
@@ -56,8 +60,9 @@ def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Zoo
             datasets[str(name)] = None
             file_problems.append(str(error))
     resolver = ModelResolver(document, head.defaults, datasets, max_tolerance_pct)
-    models = tuple(_model(resolver, document, name, raw) for name, raw in head.models.items())
-    return Zoo(path, models, (*file_problems, *resolver.default_problems()))
+    entries = {name: _without_int8(raw) if fp32_only else raw for name, raw in head.models.items()}
+    models = tuple(_model(resolver, document, name, raw) for name, raw in entries.items())
+    return Zoo(path, models, datasets, (*file_problems, *resolver.default_problems()))
 
 
 def _head(document: Document) -> ZooHead:
@@ -70,6 +75,39 @@ def _head(document: Document) -> ZooHead:
         return ZooHead.model_validate(dict(document.data))
     except ValidationError as error:
         raise ZooError(describe(document, (), ZooHead, error)) from None
+
+
+def find_model(zoo: Zoo, name: str) -> ModelSpec:
+    """The model of that name; raises `ConfigError` where there is none, or its entry cannot be used."""
+    found = next((model for model in zoo.models if model.name == name), None)
+    if found is None:
+        names = [model.name for model in zoo.models]
+        raise ConfigError(f"{shown(zoo.path)} has no model {name!r}.{suggestion(name, names)} It has: {listed(names)}")
+    if isinstance(found, BrokenModel):
+        raise ConfigError(found.message)
+    return found
+
+
+def find_dataset(zoo: Zoo, name: str) -> DatasetSpec:
+    """The dataset of that name; raises `ConfigError` where there is none, or its entry cannot be used."""
+    if name not in zoo.datasets:
+        known = zoo.datasets
+        raise ConfigError(
+            f"{shown(zoo.path)} has no dataset {name!r}.{suggestion(name, known)} It has: {listed(known)}"
+        )
+    found = zoo.datasets[name]
+    if found is None:
+        raise ConfigError("\n".join(zoo.problems))
+    return found
+
+
+def _without_int8(raw: Any) -> Any:
+    if not isinstance(raw, Mapping) or "fp32" not in raw:
+        return raw
+    fp32 = raw["fp32"]
+    if isinstance(fp32, Mapping) and "onnx" in fp32:  # there are no files yet that could stand in its place
+        return raw
+    return {**raw, "int8": fp32}
 
 
 def _model(resolver: ModelResolver, document: Document, name: Any, raw: Any) -> ModelSpec | BrokenModel:

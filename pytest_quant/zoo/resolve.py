@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from pytest_quant.conditions import condition_names
 from pytest_quant.errors import ConfigError
-from pytest_quant.limits import parse_floor, parse_published, parse_tolerance
+from pytest_quant.limits import parity, parse_floor, parse_published, parse_tolerance
+from pytest_quant.nets import check_conversion, check_nets, check_onnx
 from pytest_quant.spec import (
     METRICS,
     SIDES,
@@ -20,10 +21,13 @@ from pytest_quant.spec import (
     Limit,
     Metric,
     ModelSpec,
-    NetFiles,
     Requirement,
+    RescueSpec,
+    Tolerance,
     baseline_limits,
     floor_limit,
+    onnx_int8_limit,
+    parity_limit,
     published_limit,
     requirement_limit,
     tolerance_limit,
@@ -32,8 +36,9 @@ from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.nets import check_nets
-from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, describe
+from pytest_quant.zoo.existing import Completed, ExistingDescriptions
+from pytest_quant.zoo.net_entries import NetEntries
+from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 _MAX_PIXELS = 1 << 26
@@ -57,6 +62,7 @@ class ModelResolver:
         self._defaults = defaults
         self._datasets = datasets
         self._max_tolerance_pct = max_tolerance_pct
+        self._existing = ExistingDescriptions(document, datasets, max_tolerance_pct)
 
     def default_problems(self) -> Iterator[str]:
         """What is wrong with ``defaults``: metrics that no task has, amounts that are no tolerance."""
@@ -75,31 +81,49 @@ class ModelResolver:
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
-        entry = self._validated(keys, ModelEntry, dict(raw))
+        completed = self._existing.complete(keys, raw)
+        try:
+            return self._model(keys, name, completed)
+        except ConfigError as error:
+            raise ConfigError("\n".join([str(error), *completed.background])) from None
+
+    def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
+        entry = self._validated(keys, ModelEntry, completed.entry)
         task = self._task(keys, entry.task)
+        nets = NetEntries(self._document, self._file)
+        fp32, fp32_onnx = nets.fp32((*keys, "fp32"), entry.fp32)
+        int8, table, calibration = nets.int8((*keys, "int8"), entry.int8)
         model = ModelSpec(
             name=name,
             zoo=self._document.path,
             task=task.name,
             dataset=self._dataset(keys, task, entry.dataset),
-            fp32=NetFiles(self._file((*keys, "fp32", "param"), entry.fp32.param),
-                          self._file((*keys, "fp32", "bin"), entry.fp32.bin)),
-            int8=NetFiles(self._file((*keys, "int8", "param"), entry.int8.param),
-                          self._file((*keys, "int8", "bin"), entry.int8.bin)),
-            table=None if entry.int8.table is None else self._file((*keys, "int8", "table"), entry.int8.table),
+            fp32=fp32,
+            fp32_onnx=fp32_onnx,
+            int8=int8,
+            table=table,
+            calibration=calibration,
+            onnx=nets.onnx((*keys, "onnx"), entry.onnx),
+            onnx_int8=nets.onnx((*keys, "onnx_int8"), entry.onnx_int8),
             input=self._input((*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
             postprocess=self._validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             metric_options=self._metric_options(keys, task, entry.metric),
-            limits=tuple(self._limits(keys, task, entry)),
+            limits=self._limits(keys, task, entry),
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
-        )  # fmt: skip
+            notes=tuple(completed.notes),
+        )
+        if entry.rescue is not None:
+            model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
+        self._located((*keys, "fp32", "onnx"), check_conversion, model)
         self._located(keys, check_nets, model)
+        self._located((*keys, "onnx"), check_onnx, model, "onnx")
+        self._located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
         pipeline = self._located(keys, task.pipeline, model)
         self._check_names(keys, model, condition_names(pipeline))
         return model
@@ -121,6 +145,24 @@ class ModelResolver:
         path = self._file(where, text)
         conditions = self._located(where, task.config_conditions, path)
         return replace(model, config=path, config_conditions=conditions)
+
+    def _rescue(self, keys: KeyPath, task: Task, model: ModelSpec, entry: RescueEntry) -> RescueSpec:
+        """What a repair is searched on: a dataset of the file that is not the model's own, or images."""
+        if (entry.dataset is None) == (entry.images is None):
+            raise ConfigError(
+                f"{self._document.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, "
+                "a labelled dataset of this file"
+            )
+        if entry.images is not None:
+            images, missing = NetEntries(self._document, self._file).images((*keys, "images"), entry.images)
+            return RescueSpec(images, entry.samples, missing)
+        dataset = self._dataset(keys, task, str(entry.dataset))
+        if dataset.name == model.dataset.name:
+            raise ConfigError(
+                f"{self._document.where((*keys, 'dataset'))}: found {dataset.name!r}, on which the model is evaluated: "
+                "a repair that was chosen on the samples it is judged on proves nothing; name another dataset"
+            )
+        return RescueSpec(dataset, entry.samples)
 
     def _located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
         """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""
@@ -202,7 +244,34 @@ class ModelResolver:
             for name, options in task.metric_options.items()
         }
 
-    def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> Iterator[Limit]:
+    def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> tuple[Limit, ...]:
+        limits = tuple(self._ncnn_limits(keys, task, entry))
+        return (*limits, *self._onnx_limits(keys, task, entry, limits))
+
+    def _onnx_limits(self, keys: KeyPath, task: Task, entry: ModelEntry, limits: Sequence[Limit]) -> Iterator[Limit]:
+        """One per metric that has a limit for ``onnx``, one per tolerance for ``onnx_int8``."""
+        metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
+        if entry.onnx is not None:
+            if not metrics:
+                raise ConfigError(
+                    f"{self._document.where((*keys, 'onnx'))}: no limit of the model names a metric, so there is none "
+                    "to compare: give it a tolerance, a floor or a published value"
+                )
+            yield from (parity_limit(parity(METRICS[metric])) for metric in metrics)
+        if entry.onnx_int8 is not None:
+            rules = {limit.rule.metric: limit.rule for limit in limits if isinstance(limit.rule, Tolerance)}
+            where: KeyPath = (*keys, "onnx_int8", "tolerance")
+            for name, raw in entry.onnx_int8.tolerance.items():
+                metric = self._metric(where, task, name)
+                rules[name] = self._located((*where, name), parse_tolerance, metric, raw, self._max_tolerance_pct)
+            if not rules:
+                raise ConfigError(
+                    f"{self._document.where((*keys, 'onnx_int8'))}: neither it nor the model has a tolerance, so "
+                    "nothing could fail"
+                )
+            yield from map(onnx_int8_limit, rules.values())
+
+    def _ncnn_limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> Iterator[Limit]:
         tolerances = {name: raw for name, raw in self._defaults.tolerance.items() if name in task.metrics}
         tolerances |= entry.tolerance
         rules = 0
@@ -233,7 +302,7 @@ class ModelResolver:
                 "a floor, a published value or a required condition"
             )
         yield Limit("int8", "int8")
-        if entry.int8.table is not None:
+        if entry.int8.table is not None or entry.int8.calibrate is not None:
             yield Limit("table", "table")
 
     def _check_names(self, keys: KeyPath, model: ModelSpec, conditions: tuple[str, ...]) -> None:

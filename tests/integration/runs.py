@@ -20,6 +20,7 @@ for _module in (
     "pytest_quant.datasets.cifar10",
     "pytest_quant.datasets.image_list",
     "pytest_quant.datasets.imagenet",
+    "pytest_quant.diagnoses",
     "pytest_quant.hooks",
     "pytest_quant.predictions.model_runner",
     "pytest_quant.report.message",

@@ -8,7 +8,6 @@ from tests import tiny
 from tests.integration.broken import Broken, BrokenZoo, drop, put
 from tests.integration.runs import run_quant
 
-LATER = "this version of pytest-quant cannot act on this key yet: remove it"
 NO_LIMIT = (
     "has no limit at all, so nothing could fail: give it a tolerance, a floor, a published value or a required "
     "condition"
@@ -43,10 +42,6 @@ NAMES = [
         "xfail.top5",
         "the model has no case 'top5'. Did you mean `top1`? Its cases: top1",
     ),
-]
-LATER_KEYS = [
-    Broken(put(value, key), key, LATER)
-    for key, value in {"onnx": "model.onnx", "regression": {}, "mmdeploy": "work_dir", "metafile": {}}.items()
 ]
 VALUES = [
     Broken(put(3, "task"), "task", "found 3 (int), expected text"),
@@ -146,7 +141,7 @@ LIMITS = [
     Broken(drop("tolerance"), "", NO_LIMIT),
     Broken(put(None, "tolerance", "top1"), "", NO_LIMIT),
 ]
-BROKEN = [*NAMES, *LATER_KEYS, *VALUES, *LIMITS]
+BROKEN = [*NAMES, *VALUES, *LIMITS]
 ZOO_OF_BROKEN = BrokenZoo(BROKEN)
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import cv2
 import ncnn
 import numpy as np
+import onnx
 import pytest
 import yaml
 from numpy.typing import NDArray
 
 from tests.integration.runs import Run, run_quant
+from tests.pnnx_picture import runnable
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 MODELS, DATA = SHARED / "models", SHARED / "data"
@@ -183,3 +185,23 @@ def test_the_nets_of_two_models_are_told_apart(pytester: pytest.Pytester) -> Non
     reason = run.cases[f"{RESNET20.name}::config"]["reason"]
     assert "input.blob: found 'in0', expected the input of " in reason
     assert reason.endswith("(int8): data")
+
+
+def test_resnet20_before_and_after_conversion(pytester: pytest.Pytester) -> None:
+    picture = MODELS / "resnet20-cifar10" / "resnet20.onnx"
+    onnx.save(runnable(picture, ("n", 3, 32, 32)), pytester.path / "resnet20.onnx")
+    write_zoo(pytester, RESNET20, samples=300, onnx="resnet20.onnx", tolerance={"top1": 9.0})
+    run = run_quant(pytester)
+    assert run.verdicts[f"{RESNET20.name}::onnx[top1]"] == "pass"
+    assert run.report is not None
+    found = run.report["models"][RESNET20.name]["onnx"]
+    assert found["flips"]["agreement"] == 100
+    assert found["metrics"]["top1"]["onnx"] == run.metric(RESNET20.name)["fp32"]
+    assert found["outputs"]["blobs"]["out0"]["sqnr_db"] > 100
+
+
+def test_the_picture_of_a_graph_beside_the_model_is_no_model(pytester: pytest.Pytester) -> None:
+    write_zoo(pytester, RESNET20, onnx=str(MODELS / "resnet20-cifar10" / "resnet20.onnx"))
+    run = run_quant(pytester)
+    assert run.verdicts == {f"{RESNET20.name}::config": "error"}
+    assert "is pnnx's picture of a graph" in run.cases[f"{RESNET20.name}::config"]["reason"]

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.gate import judge, judge_int8, judge_requirement, judge_table
-from pytest_quant.predictions.measure import Measurement
+from pytest_quant.gate import judge, judge_int8, judge_parity, judge_requirement, judge_table, remarks
+from pytest_quant.limits import parity
+from pytest_quant.predictions.agreement import OutputAgreement
+from pytest_quant.predictions.measure import Measurement, Timing
 from pytest_quant.spec import (
+    METRICS,
     Decision,
     Floor,
     Limit,
@@ -21,6 +24,8 @@ from pytest_quant.spec import (
     Untold,
     Verdict,
     floor_limit,
+    onnx_int8_limit,
+    parity_limit,
     published_limit,
     requirement_limit,
     tolerance_limit,
@@ -349,3 +354,57 @@ def test_what_a_training_config_leaves_open_is_no_verdict() -> None:
         judge_requirement(Requirement("flip_test", False), {"flip_test": False}, model)
     other = judge_requirement(Requirement("padding", 1.25), {"padding": 1.25}, model)
     assert other.decision == "pass"
+
+
+def onnx_beside(only_fp32: int, only_onnx: int, **changes: Any) -> Measurement:
+    """An ONNX file beside the fp32 net on 1000 samples."""
+    fp32, onnx = outcomes(500, only_fp32, only_onnx, 500 - only_fp32 - only_onnx)
+    return measured(fp32, onnx, net="onnx", runtime="onnxruntime 1.2", **changes)
+
+
+@pytest.mark.parametrize(
+    ("only_fp32", "only_onnx", "sqnr_db", "decision", "said"),
+    [
+        (0, 0, 120.0, "pass", "they differ by 0.00 points <= 0.10"),
+        (1, 0, 120.0, "pass", "they differ by 0.10 points <= 0.10"),
+        (0, 1, 40.0, "pass", "SQNR 40.0 dB >= 40 dB (onnxruntime 1.2)"),
+        (0, 2, 120.0, "fail", "they differ by 0.20 points > 0.10"),
+        (3, 0, 120.0, "fail", "onnx top1 = 50.00, ncnn fp32 = 50.30 (n = 1000 of 1000)"),
+        (9, 9, 120.0, "pass", "they differ by 0.00 points <= 0.10"),
+        (0, 0, 39.99, "fail", "< 40 dB"),
+        (0, 0, float("inf"), "pass", "SQNR identical >= 40 dB"),
+        (0, 0, float("-inf"), "fail", "SQNR noise without a signal < 40 dB"),
+    ],
+)
+def test_parity_takes_metric_and_outputs(
+    only_fp32: int, only_onnx: int, sqnr_db: float, decision: str, said: str
+) -> None:
+    agreement = OutputAgreement(16, {"a": float("inf"), "out0": sqnr_db})
+    verdict = judge_parity(parity(METRICS["top1"]), onnx_beside(only_fp32, only_onnx), agreement)
+    assert verdict.decision == decision
+    assert said in verdict.reason
+    assert "raw outputs on 16 samples, worst output " in verdict.reason
+
+
+def test_parity_on_a_subset_is_about_its_samples() -> None:
+    agreement = OutputAgreement(16, {"out0": 100.0})
+    verdict = judge_parity(parity(METRICS["top1"]), onnx_beside(2, 0, total=50000), agreement)
+    assert verdict.decision == "fail"
+    assert "(n = 1000 of 50000)" in verdict.reason
+
+
+def test_limits_know_their_net() -> None:
+    tolerance = Tolerance("top1", 1.0)
+    limits = (tolerance_limit(tolerance), parity_limit(parity(METRICS["top1"])), onnx_int8_limit(tolerance))
+    assert [limit.net for limit in limits] == ["int8", "onnx", "onnx_int8"]
+    assert [limit.name for limit in limits] == ["top1", "onnx[top1]", "onnx_int8[top1]"]
+
+
+def test_a_slow_runtime_is_remarked() -> None:
+    timing = Timing(1.0, {"fp32": 500.0, "onnx": 2.5}, {"fp32": True, "onnx": False})
+    slow = measured([True], [True], net="onnx", runtime="onnx 1.2 reference evaluator", timing=timing)
+    (remark,) = remarks(parity_limit(parity(METRICS["top1"])), slow)
+    assert remark.startswith(
+        "`onnx` ran on the onnx 1.2 reference evaluator, which is written in Python (2.5 images per"
+    )
+    assert remarks(parity_limit(parity(METRICS["top1"])), onnx_beside(0, 0)) == []

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
 STAGES = (
-    *("zoo", "datasets", "ncnn_files", "runners", "tasks", "predictions", "stats", "quantize"),
+    *("zoo", "datasets", "ncnn_files", "onnx_files", "convert", "runners", "tasks", "predictions", "stats", "quantize"),
     *("gate", "assess", "spec", "limits", "conditions", "environment", "errors", "text"),
 )
 """Usable without pytest: rooms and single modules."""
@@ -20,9 +20,12 @@ STAGES = (
 LATER = {
     "datasets": {"zoo", "runners", "tasks", "predictions", "gate", "assess", "report"},
     "ncnn_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "onnx_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
+    "convert": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
     "runners": {"zoo", "datasets", "tasks", "predictions", "gate", "assess", "report"},
     "tasks": {"zoo", "runners", "predictions", "gate", "assess", "report"},
     "predictions": {"zoo", "gate", "assess", "report"},
+    "quantize": {"zoo", "gate", "assess", "report"},
     "stats": {"zoo", "datasets", "runners", "predictions", "gate", "assess", "report"},
     "gate": {"assess", "report"},
     "assess": {"report"},
@@ -87,6 +90,12 @@ def test_only_the_runners_know_a_runtime() -> None:
     assert "ncnn" in set(imports(PACKAGE / "runners" / "ncnn_net.py"))  # the rule has something to find
 
 
+def test_only_three_rooms_know_onnx() -> None:
+    """Files, conversion, and the reference evaluator; nothing imports pnnx, whose package asks for torch."""
+    assert offenders({"onnx"}, except_in=("onnx_files.", "convert.", "runners.")) == []
+    assert offenders({"pnnx", "torch"}, except_in=()) == []
+
+
 def test_only_one_module_knows_xdist() -> None:
     assert offenders({"xdist", "execnet"}, except_in=()) == []
     words = ("workerinput", "workeroutput", "PYTEST_XDIST", "dsession")
@@ -108,6 +117,13 @@ def test_stages_point_in_one_direction(stage: str) -> None:
     for path in paths:
         known = {stage_of(name) for name in imports(path) if name.startswith("pytest_quant.")}
         assert not known & LATER[stage], f"{name_of(path)} knows a later stage"
+
+
+def test_only_the_command_line_knows_itself() -> None:
+    knowing = [
+        name_of(path) for path in modules() if any(name.startswith("pytest_quant.cli") for name in imports(path))
+    ]
+    assert [name for name in knowing if stage_of(name) != "cli"] == ["pytest_quant.__main__"]
 
 
 def test_no_module_needs_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -59,6 +60,14 @@ class ClassificationPipeline:
         prediction = decode_scores(outputs[self._output], self._output)
         check_label(prepared.sample, prediction.class_count)
         return prediction
+
+    def without_truth(self, sample: Sample, image: Image) -> Sample:
+        """The sample with a class that every net has."""
+        return replace(sample, truth=0)
+
+    def with_truth(self, sample: Sample, prediction: ClassPrediction) -> Sample:
+        """The sample with its predicted class."""
+        return replace(sample, truth=prediction.label)
 
     def pack(self, predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
         """Predictions as arrays; see `pack_predictions`."""

@@ -21,6 +21,7 @@ from pytest_quant.tasks.keypoints.geometry import Region, regions
 from pytest_quant.tasks.keypoints.metric import compare_sides
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.prediction import PosePrediction, pack_predictions, unpack_predictions
+from pytest_quant.tasks.keypoints.reference import crop_of_person, found_persons
 from pytest_quant.tasks.keypoints.results import Results, box_corners
 
 PROTOCOL_VERSION = 1
@@ -55,7 +56,14 @@ class KeypointsPipeline:
         """RGB pixels to the net's inputs, one for each box; raises `DatasetError` for an image of another size."""
         truth = truth_of(sample)
         _check_size(image, truth, sample)
-        seen = regions(box_corners(truth), self._size, self._preprocess.padding)
+        return self._prepared(image, sample, regions(box_corners(truth), self._size, self._preprocess.padding))
+
+    def prepare_crop(self, image: Image, sample: Sample) -> Prepared:
+        """One input that shows the whole of ``image``, without padding but for the ratio of ``input.size``."""
+        height, width = image.shape[:2]
+        return self._prepared(image, sample, regions([[0, 0, width, height]], self._size, padding=1.0))
+
+    def _prepared(self, image: Image, sample: Sample, seen: Sequence[Region]) -> Prepared:
         tensor = np.empty((len(seen), self._input.channels, self._size[1], self._size[0]), np.float32)
         for row, region in zip(tensor, seen, strict=True):
             row[...] = self._normalize(region.cut(image, udp=self._preprocess.udp))
@@ -69,6 +77,16 @@ class KeypointsPipeline:
             points, scores = self._decode(run, tensor)
             poses.append((region.to_image(points), scores))
         return PosePrediction.of(poses)
+
+    def without_truth(self, sample: Sample, image: Image) -> Sample:
+        """The sample as it is where it has boxes, else as the crop of one person."""
+        if isinstance(sample.truth, PoseTruth):
+            return sample
+        return crop_of_person(sample, image, self._preprocess.padding)
+
+    def with_truth(self, sample: Sample, prediction: PosePrediction) -> Sample:
+        """The sample with the poses that were found in its boxes."""
+        return found_persons(sample, prediction, self._ap.keypoint_threshold)
 
     def pack(self, predictions: Sequence[PosePrediction]) -> dict[str, NDArray[Any]]:
         """Predictions as arrays; see `pack_predictions`."""

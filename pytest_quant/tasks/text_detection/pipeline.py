@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.errors import ConfigError, RunnerError
 from pytest_quant.spec import ModelSpec
 from pytest_quant.tasks.base import Prepared, Run
@@ -61,6 +63,22 @@ class TextDetectionPipeline:
             raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
         geometry: Geometry = prepared.geometry
         return self._decoder(outputs[self._output], self._output, geometry)
+
+    def without_truth(self, sample: Sample, image: Image) -> Sample:
+        """The sample without regions."""
+        return replace(sample, truth=())
+
+    def with_truth(self, sample: Sample, prediction: TextPrediction) -> Sample:
+        """The sample with the regions that were found, those below every score threshold left out."""
+        profile = chosen_profile(self._hmean)
+        least = min((value for value in profile.thresholds if value is not None), default=-math.inf)
+        above = -math.inf if profile.above is None else profile.above
+        regions = [
+            TextRegion(tuple(polygon.reshape(-1).tolist()))
+            for polygon, score in zip(prediction.polygons, prediction.scores.tolist(), strict=True)
+            if score >= least and score > above
+        ]
+        return replace(sample, truth=tuple(regions))
 
     def pack(self, predictions: Sequence[TextPrediction]) -> dict[str, NDArray[Any]]:
         """Predictions as arrays; see `pack_predictions`."""

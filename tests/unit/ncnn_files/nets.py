@@ -54,10 +54,11 @@ def float_bin() -> bytes:
     return conv + depthwise + tagged(0, ramp(640)) + ramp(10)
 
 
-def int8_bin() -> bytes:
-    """Weights of `INT8_PARAM`, int8 with the scales behind each layer."""
+def int8_bin(*, top_scale: bool = True) -> bytes:
+    """Weights of `INT8_PARAM`, int8 with the scales behind each layer; without ``top_scale`` ``8=2`` in ``conv``."""
     tag = 0x000D4B38
-    conv = tagged(tag, bytes(range(108))) + ramp(4) + floats(10, 20, 30, 40) + floats(50) + floats(60)
+    conv = tagged(tag, bytes(range(108))) + ramp(4) + floats(10, 20, 30, 40) + floats(50)
+    conv += floats(60) if top_scale else b""
     depthwise = tagged(tag, bytes(range(36))) + floats(1, 2, 3, 4) + floats(60)
     dense = tagged(tag, bytes(i % 100 for i in range(640))) + ramp(10) + floats(*range(1, 11)) + floats(2)
     return conv + depthwise + dense

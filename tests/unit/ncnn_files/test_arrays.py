@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from pytest_quant.errors import ModelFileError
-from pytest_quant.ncnn_files.arrays import array_specs
+from pytest_quant.ncnn_files.arrays import _FINDERS, WEIGHTLESS, array_specs
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.weights import walk
+
+NOT_BUILT = {"ArgMax", "SPP"}
+"""Types that ncnn has, and leaves out of its default build."""
 
 LINES = [
     "BatchNorm bn 1 1 in0 out0 0=3",
@@ -85,6 +88,19 @@ def test_ncnn_loads_exactly_these_arrays(tmp_path: Path, line: str) -> None:
         walk(param, path.with_suffix(".bin"))
     assert _load(path, data) == 0
     assert walk(param, path.with_suffix(".bin")).size_bytes == len(data)
+
+
+def test_every_layer_type_of_ncnn_is_listed() -> None:
+    known = {name: ncnn.layer_to_index(name) for name in WEIGHTLESS | _FINDERS.keys()}
+    assert [name for name, index in known.items() if index < 0] == []
+    assert {name for name in known if ncnn.create_layer(name) is None} == NOT_BUILT
+    there = {index for index in range(max(known.values()) + 50) if ncnn.create_layer(index) is not None}
+    assert there - set(known.values()) == set(), "this ncnn has layer types that arrays.py does not list"
+
+
+def test_every_weighted_type_is_tried_above() -> None:
+    untried = _FINDERS.keys() - {line.split()[0] for line in LINES}
+    assert untried == {"Padding"}  # ncnn loads it even where its values are cut off
 
 
 def test_an_unknown_type_has_no_list(tmp_path: Path) -> None:

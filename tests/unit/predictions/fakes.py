@@ -16,16 +16,16 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.predictions.cores import CorePool
 from pytest_quant.predictions.evaluate import Job, Shard
 from pytest_quant.predictions.store import PredictionStore, ShardKey
-from pytest_quant.spec import SIDES, Side
+from pytest_quant.spec import SIDES, Net
 from pytest_quant.tasks.base import Comparison, Prepared, Run
 
-FACTOR: Mapping[Side, float] = {"fp32": 2.0, "int8": 3.0}
+FACTOR: Mapping[Net, float] = {"fp32": 2.0, "int8": 3.0}
 
-Hook = Callable[[Side, int], None]
+Hook = Callable[[Net, int], None]
 """Called in each forward pass with the side and the sample's number."""
 
 
-def nothing(side: Side, number: int) -> None:
+def nothing(side: Net, number: int) -> None:
     """The hook of a net that just works."""
 
 
@@ -68,10 +68,10 @@ class Product:
         return {}
 
 
-class Net:
+class FakeNet:
     """Multiplies; counts its forward passes in the bench that opened it."""
 
-    def __init__(self, bench: Bench, side: Side) -> None:
+    def __init__(self, bench: Bench, side: Net) -> None:
         self._bench = bench
         self._side = side
 
@@ -94,21 +94,21 @@ class Bench:
     shard_size: int = 3
     cores: int = 2
     hook: Hook = nothing
-    sides: Sequence[Side] = SIDES
-    runs: Counter[tuple[Side, int]] = field(default_factory=Counter)
-    opened: list[tuple[Side, str]] = field(default_factory=list)
-    closed: list[Side] = field(default_factory=list)
+    sides: Sequence[Net] = SIDES
+    runs: Counter[tuple[Net, int]] = field(default_factory=Counter)
+    opened: list[tuple[Net, str]] = field(default_factory=list)
+    closed: list[Net] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.store = PredictionStore(self.folder / "store", self.folder / "locks")
         self.pool = CorePool(self.folder / "cores", self.cores)
 
-    def note(self, side: Side, number: int) -> None:
+    def note(self, side: Net, number: int) -> None:
         with self._lock:
             self.runs[side, number] += 1
 
-    def key(self, side: Side, index: int) -> ShardKey:
+    def key(self, side: Net, index: int) -> ShardKey:
         return ShardKey(f"{side}-of-the-net", f"samples-{index}")
 
     def job(self) -> Job:
@@ -124,10 +124,10 @@ class Bench:
         ]
         return Job(dataset, Product(), shards, self._open)
 
-    def _open(self, side: Side) -> Net:
+    def _open(self, side: Net) -> FakeNet:
         with self._lock:
             self.opened.append((side, threading.current_thread().name))
-        return Net(self, side)
+        return FakeNet(self, side)
 
-    def expected(self, side: Side) -> list[float]:
+    def expected(self, side: Net) -> list[float]:
         return [FACTOR[side] * number for number in range(self.shards * self.shard_size)]

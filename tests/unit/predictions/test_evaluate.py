@@ -13,7 +13,7 @@ import pytest
 from pytest_quant.errors import DatasetError, RunnerError
 from pytest_quant.predictions.evaluate import SideResult, evaluate
 from pytest_quant.predictions.store import ShardKey, StoredShard
-from pytest_quant.spec import SIDES, Side
+from pytest_quant.spec import SIDES, Net
 from tests.unit.predictions.fakes import Bench, nothing
 from tests.unit.predictions.processes import HOLD_CLAIM, child, said
 
@@ -60,7 +60,7 @@ def test_only_the_missing_side_of_the_missing_shard_is_computed(tmp_path: Path) 
 def test_one_model_alone_uses_all_cores(tmp_path: Path) -> None:
     together = threading.Barrier(4, timeout=WAIT_S)
 
-    def meet(side: Side, number: int) -> None:
+    def meet(side: Net, number: int) -> None:
         if side == "fp32" and number % 3 == 0:  # the first sample of each shard
             together.wait()  # breaks unless four threads are in a forward pass at once
 
@@ -72,7 +72,7 @@ def test_one_model_alone_uses_all_cores(tmp_path: Path) -> None:
 def test_threads_never_exceed_the_cores_and_each_loads_a_net_once(tmp_path: Path) -> None:
     lock, active, most = threading.Lock(), 0, 0
 
-    def count(side: Side, number: int) -> None:
+    def count(side: Net, number: int) -> None:
         nonlocal active, most
         with lock:
             active += 1
@@ -91,7 +91,7 @@ def test_threads_never_exceed_the_cores_and_each_loads_a_net_once(tmp_path: Path
 def test_opencv_runs_single_threaded_meanwhile_and_as_before_afterwards(tmp_path: Path) -> None:
     during = set()
 
-    def look(side: Side, number: int) -> None:
+    def look(side: Net, number: int) -> None:
         during.add(cv2.getNumThreads())
 
     before = cv2.getNumThreads()
@@ -111,7 +111,7 @@ def test_the_error_of_the_first_failing_shard_is_raised_whoever_comes_upon_it(
 ) -> None:
     other_failed = threading.Event()
 
-    def fail(side: Side, number: int) -> None:
+    def fail(side: Net, number: int) -> None:
         shard = number // 3
         if shard == (1 if late_is_first else 3):
             assert other_failed.wait(WAIT_S)
@@ -127,7 +127,7 @@ def test_the_error_of_the_first_failing_shard_is_raised_whoever_comes_upon_it(
 
 
 def test_after_an_error_later_shards_are_given_up_and_earlier_ones_kept(tmp_path: Path) -> None:
-    def fail(side: Side, number: int) -> None:
+    def fail(side: Net, number: int) -> None:
         if number == 3:
             raise RunnerError("no")
 
@@ -141,7 +141,7 @@ def test_after_an_error_later_shards_are_given_up_and_earlier_ones_kept(tmp_path
 
 
 def test_an_error_that_names_its_sample_is_not_given_the_name_twice(tmp_path: Path) -> None:
-    def fail(side: Side, number: int) -> None:
+    def fail(side: Net, number: int) -> None:
         raise DatasetError("sample 'n0' (a.png) does not decode")
 
     bench = Bench(tmp_path, shards=1, shard_size=1, hook=fail)
@@ -151,7 +151,7 @@ def test_an_error_that_names_its_sample_is_not_given_the_name_twice(tmp_path: Pa
 
 
 def test_a_bug_in_a_thread_reaches_the_caller_as_it_is(tmp_path: Path) -> None:
-    def fail(side: Side, number: int) -> None:
+    def fail(side: Net, number: int) -> None:
         raise ZeroDivisionError("a bug")
 
     bench = Bench(tmp_path, hook=fail)
@@ -210,7 +210,7 @@ def test_what_another_process_computes_meanwhile_is_used(tmp_path: Path) -> None
     bench = Bench(tmp_path, shards=2, shard_size=1)
     with bench.store.claim([bench.key(side, 1) for side in SIDES]) as claimed:
         assert claimed
-        done: list[dict[Side, SideResult]] = []
+        done: list[dict[Net, SideResult]] = []
         thread = threading.Thread(target=lambda: done.append(evaluate(bench.job(), bench.store, bench.pool)))
         thread.start()
         _wait_for(lambda: bench.store.has(bench.key("int8", 0)))
@@ -222,7 +222,7 @@ def test_what_another_process_computes_meanwhile_is_used(tmp_path: Path) -> None
 
 
 def test_an_interrupt_ends_the_threads_and_keeps_whole_shards_only(tmp_path: Path) -> None:
-    def interrupt(side: Side, number: int) -> None:
+    def interrupt(side: Net, number: int) -> None:
         if (side, number) == ("int8", 4):
             _interrupt_main_thread()
             time.sleep(0.05)

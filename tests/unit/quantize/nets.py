@@ -50,7 +50,8 @@ def write_net(folder: Path, seed: int = 0) -> Net:
     (folder / "net.param").write_text(PARAM)
     data = b""
     for weights, biases in ((216, 8), (72, 8), (64, 8), (5120, 5)):
-        data += pack_fp32(rng.normal(0, 0.3, weights).astype(np.float32))
+        # as float16 has them: an int8 file keeps the layers that stay float in float16
+        data += pack_fp32(rng.normal(0, 0.3, weights).astype(np.float16).astype(np.float32))
         data += pack_bare(rng.normal(0, 0.1, biases).astype(np.float32))
     (folder / "net.bin").write_bytes(data)
     return Net(folder / "net.param", folder / "net.bin")

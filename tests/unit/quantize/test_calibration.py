@@ -109,7 +109,8 @@ def test_values_that_are_not_finite() -> None:
         collect(lambda: images(2), [bad], ["a"], histograms=False)
 
 
-def test_an_error_in_one_thread_ends_the_others(net: Net) -> None:
+@pytest.mark.parametrize("failing_first", [True, False])
+def test_an_error_in_one_thread_ends_the_others(net: Net, failing_first: bool) -> None:
     taken = 0
 
     def inputs() -> Iterable[Array]:
@@ -121,8 +122,9 @@ def test_an_error_in_one_thread_ends_the_others(net: Net) -> None:
     def fails(_: Array, __: Sequence[str]) -> Iterable[tuple[str, Array]]:
         raise ValueError("broken")
 
+    good = BlobExtractor(*net.paths)
     with pytest.raises(ValueError, match="broken"):
-        collect(inputs, [fails, BlobExtractor(*net.paths)], ["out0"], histograms=False)
+        collect(inputs, [fails, good] if failing_first else [good, fails], ["out0"], histograms=False)
     assert taken < 100_000
 
 

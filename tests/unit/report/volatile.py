@@ -12,6 +12,8 @@ def without_volatile(report: dict[str, Any]) -> dict[str, Any]:
     del left["environment"]["started"], left["environment"]["options"]
     for model in left["models"].values():
         del model["timing"]
+        for net in ("onnx", "onnx_int8"):
+            model.get(net, {}).pop("timing", None)
     for case in left["cases"]:
         del case["seconds"]
     return left

@@ -1,0 +1,69 @@
+"""Arguments to a subcommand, errors to one line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import TextIO
+
+from pytest_quant.cli import calibrate, diagnose, init, inspect, lint, quantize, rescue
+from pytest_quant.cli.console import PROGRAM, say
+from pytest_quant.errors import QuantError, QuantWarning
+
+EXIT_UNUSABLE = 2
+"""Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""
+_EXIT_INTERRUPTED = 130
+
+_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect)
+"""Modules with ``add_parser(subparsers)``, in the order of the help."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 1 for findings, 2 for what cannot be used.
+
+    ``argv`` without the program's name; None: the process's own. A usage error ends in `SystemExit` with status 2.
+    """
+    args = _parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", QuantWarning)
+        warnings.showwarning = _show_warning
+        try:
+            status: int = args.run(args)
+        except QuantError as error:
+            say("error", str(error))
+            return EXIT_UNUSABLE
+        except OSError as error:
+            say("error", f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            return EXIT_UNUSABLE
+        except KeyboardInterrupt:
+            say("error", "interrupted")
+            return _EXIT_INTERRUPTED
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="Make, check and look at int8 models for ncnn; `pytest --quant` tests their accuracy."
+    )
+    parser.add_argument("--version", action="version", version=f"pytest-quant {version('pytest-quant')}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for subcommand in _SUBCOMMANDS:
+        subcommand.add_parser(subparsers)
+    return parser
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """In the place of `warnings.showwarning`: ours as a line without a place in the code, others as ever."""
+    if issubclass(category, QuantWarning):
+        say("warning", str(message))
+    else:
+        say("warning", warnings.formatwarning(message, category, filename, lineno, line).rstrip())

@@ -1,0 +1,1 @@
+"""From other model formats to ncnn files."""

@@ -1,0 +1,103 @@
+"""Images without ground truth: a folder, a list file or single files. They serve to calibrate, not to score."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.text import shown
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""What is taken from a folder, in any case; a list may name other files."""
+
+
+def open_images(source: Path | Sequence[Path], *, what: str = "images") -> ImageFiles:
+    """Find the images of ``source``, without reading pixels; the truth of a sample is None.
+
+    Args:
+        source: a folder (searched with its subfolders, in the order of the relative paths), a text file with one path
+            per line, relative to the file's own folder (blank lines and lines that begin with ``#`` are passed over),
+            or the files themselves.
+        what: how messages name the source: a key or an option.
+
+    Raises:
+        DatasetMissingError: the folder or the list does not exist.
+        DatasetError: there are no images, one is named twice, or a named one does not exist.
+
+    """
+    if isinstance(source, Path):
+        return ImageFiles(what, _in_folder(source, what) if source.is_dir() else _listed(source, what))
+    paths = [path.absolute() for path in source]
+    folder = _common_folder(paths) if paths else Path()
+    return ImageFiles(what, _samples(paths, folder, what, "the images given"))
+
+
+def _in_folder(folder: Path, what: str) -> list[Sample]:
+    found = [
+        Path(parent, name)
+        for parent, _, names in os.walk(folder, onerror=_raise)
+        for name in names
+        if Path(name).suffix.lower() in IMAGE_SUFFIXES
+    ]
+    if not found:
+        raise DatasetError(
+            f"{what}: {shown(folder)} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}), subfolders included"
+        )
+    return _samples(sorted(found), folder, what, shown(folder))
+
+
+def _raise(error: OSError) -> None:
+    raise DatasetError(f"folder {error.filename} cannot be listed: {error.strerror}")
+
+
+def _listed(path: Path, what: str) -> list[Sample]:
+    if not path.exists():
+        raise DatasetMissingError(
+            f"{what}: {shown(path)} does not exist; expected a folder of images or a list of them"
+        )
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return _samples([path], path.parent, what, shown(path))
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise DatasetError(
+            f"{what}: {shown(path)} is neither a folder of images nor a text file that lists them"
+        ) from None
+    except OSError as error:
+        raise DatasetError(f"{what}: {shown(path)} cannot be read: {error.strerror}") from error
+    named = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return _samples([path.parent / name for name in named], path.parent, what, shown(path))
+
+
+def _samples(paths: Sequence[Path], folder: Path, what: str, where: str) -> list[Sample]:
+    if not paths:
+        raise DatasetError(f"{what}: {where} names no image")
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        count = f"{len(missing)} of the {len(paths)} images of {where}"
+        raise DatasetError(f"{what}: {count} do not exist; the first is {shown(missing[0])}")
+    ids = [_id(path, folder) for path in paths]
+    repeated, times = Counter(ids).most_common(1)[0]
+    if times > 1:
+        raise DatasetError(f"{what}: {where} names {repeated!r} {times} times")
+    return [Sample(id_, None, path) for id_, path in zip(ids, paths, strict=True)]
+
+
+def _id(path: Path, folder: Path) -> str:
+    """The same on every machine for images below ``folder``."""
+    try:
+        return path.relative_to(folder).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    try:
+        return Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:  # on several drives
+        return Path()

@@ -1,0 +1,139 @@
+"""Calibration from images: a model's own preprocessing turns them into inputs while they are needed.
+
+model = read_fp32(Path("zoo.quant.yaml"), "resnet18")
+images = open_images(Path("calibration"))
+table = calibrate_model(model, images, choose(images, samples=500), method="kl")
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+
+from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.datasets.sampling import seeded_order
+from pytest_quant.errors import QuantWarning
+from pytest_quant.ncnn_files.facts import inspect_net
+from pytest_quant.ncnn_files.table import Table
+from pytest_quant.predictions.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
+from pytest_quant.quantize.inputs import Array, LazyInput, Progress
+from pytest_quant.runners.blobs import BlobExtractor
+from pytest_quant.spec import ModelSpec
+from pytest_quant.tasks import get_task
+from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
+
+
+def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:
+    """The samples to calibrate with: ``samples`` of them in an order that depends on the seed and their ids alone.
+
+    All of them, in the dataset's own order, where it holds no more than that or ``samples`` is None.
+    """
+    if samples is None or samples >= len(dataset.samples):
+        return list(dataset.samples)
+    order = seeded_order([sample.id for sample in dataset.samples], seed)
+    return [dataset.samples[index] for index in order[:samples]]
+
+
+def calibrate_model(
+    model: ModelSpec,
+    dataset: Dataset,
+    samples: Sequence[Sample] | None = None,
+    *,
+    method: Method = "kl",
+    percentile: float = 99.99,
+    eight_bit: bool = False,
+    keep_float: Iterable[str] = (),
+    cores: CorePool | None = None,
+    progress: Progress | None = None,
+) -> Table:
+    """Return the calibration table of a model's fp32 net.
+
+    Images are decoded and prepared by the thread that runs them, once per pass, so that memory does not grow with their
+    number. A keypoint net that is given images without boxes takes each of them as the crop of one person.
+
+    Args:
+        model: the model; its task prepares the images as for an evaluation.
+        dataset: where the images come from: `pytest_quant.datasets.unlabelled.open_images`, or a dataset of the task.
+        samples: those of its samples to use, see `choose`; None: all of them.
+        method: how thresholds of activations are chosen, see `pytest_quant.quantize.calibration.calibrate`.
+        percentile: for that method: percent of the absolute values that are kept.
+        eight_bit: 8-bit weights also where ncnn2table uses 6 bits.
+        keep_float: names of layers to leave out of the table, which stay float then.
+        cores: the run's cores; one thread for each. None: as many threads as this process may use.
+        progress: called as ``progress("absmax" or "histogram", images done)``, from several threads, one at a time.
+
+    Raises:
+        ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
+        DatasetError: an image cannot be read or is not what the model takes.
+        ModelFileError: a model file is damaged or quantized already.
+        QuantError: there is no image, or one makes the net compute values that are not finite.
+
+    """
+    found = gather_model(
+        model,
+        dataset,
+        samples,
+        histograms=method in NEEDS_HISTOGRAM,
+        keep_float=keep_float,
+        cores=cores,
+        progress=progress,
+    )
+    return found.table(method, percentile=percentile, eight_bit=eight_bit)
+
+
+def gather_model(
+    model: ModelSpec,
+    dataset: Dataset,
+    samples: Sequence[Sample] | None = None,
+    *,
+    histograms: bool = True,
+    keep_float: Iterable[str] = (),
+    cores: CorePool | None = None,
+    progress: Progress | None = None,
+) -> Calibration:
+    """What the images make of a model's fp32 net, for the tables of several methods; see `calibrate_model`."""
+    used = dataset.samples if samples is None else samples
+    if len(used) == 1:
+        warnings.warn(
+            f"{model.name}: one image is no calibration set: the scales fit {used[0].id!r} alone; some hundred typical "
+            "images are usual",
+            QuantWarning,
+            stacklevel=3,
+        )
+    task = get_task(model.task)
+    reader = _Reader(dataset, task, task.pipeline(model))
+    channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
+    with single_threaded_opencv():
+        return gather(
+            model.fp32.param,
+            model.fp32.bin,
+            lambda: map(reader.input, used),
+            lambda: BlobExtractor(model.fp32.param, model.fp32.bin, channels=channels),
+            histograms=histograms,
+            keep_float=keep_float,
+            threads=min(cores.count if cores else available_cores(), max(len(used), 1)),
+            progress=progress,
+            hold_core=cores.core if cores else nullcontext,
+        )
+
+
+class _Reader:
+    """Samples to inputs; shared between threads."""
+
+    def __init__(self, dataset: Dataset, task: Task, pipeline: Pipeline) -> None:
+        self._dataset = dataset
+        self._task = task
+        self._pipeline = pipeline
+
+    def input(self, sample: Sample) -> LazyInput:
+        return LazyInput(f"image {sample.id!r}", lambda: self._arrays(sample))
+
+    def _arrays(self, sample: Sample) -> Iterator[Array]:
+        image = self._dataset.read(sample, orient=self._task.orient)
+        if sample.truth is None and isinstance(self._pipeline, TakesCrops):
+            tensor = self._pipeline.prepare_crop(image, sample).tensor
+        else:
+            tensor = self._pipeline.prepare(image, sample).tensor
+        yield from tensor if tensor.ndim == 4 else (tensor,)

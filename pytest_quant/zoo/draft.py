@@ -1,0 +1,104 @@
+"""What a description in a foreign format says of a model: keys of its zoo entry, and what is doubtful about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_quant.text import listed
+
+Keys = tuple[str, ...]
+"""A place in a model's entry, such as ``("input", "mean")``."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the description loses, gets wrong or contradicts."""
+
+    text: str
+    """What was found, in which file, and what was taken."""
+    settled_by: Sequence[Keys] = ()
+    """The keys of the entry that answer the question: when the zoo file holds them all, it is none any more."""
+    fatal: bool = False
+    """Whether guessing would be unsafe: then the entry cannot be used until it is settled."""
+
+    def is_settled(self, entry: Mapping[str, Any]) -> bool:
+        """Whether the zoo file's own entry answers it."""
+        return bool(self.settled_by) and all(holds(entry, keys) for keys in self.settled_by)
+
+    @property
+    def told(self) -> str:
+        """The text, with what to write where that settles it."""
+        if not self.settled_by:
+            return self.text
+        names = listed(f"`{'.'.join(keys)}`" for keys in self.settled_by)
+        return f"{self.text}; write {names} in the zoo file to settle it"
+
+
+@dataclass
+class Draft:
+    """An entry that grows while a description is read."""
+
+    entry: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def put(self, value: Any, *keys: str) -> None:
+        """Set a key of the entry, such as ``put([8, 8], "input", "size")``."""
+        section = self.entry
+        for key in keys[:-1]:
+            section = section.setdefault(key, {})
+        section[keys[-1]] = value
+
+    def note(self, text: str, *settled_by: Keys) -> None:
+        """Something that the user should know, and that has a usual answer."""
+        self.findings.append(Finding(text, settled_by))
+
+    def problem(self, text: str, *settled_by: Keys) -> None:
+        """Something that only the user can answer."""
+        self.findings.append(Finding(text, settled_by, fatal=True))
+
+
+def holds(entry: Mapping[str, Any], keys: Keys) -> bool:
+    """Whether an entry has a value at a place.
+
+    >>> holds({"input": {"mean": [0.0]}}, ("input", "mean")), holds({"input": None}, ("input", "mean"))
+    (True, False)
+    """
+    value: Any = entry
+    for key in keys:
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
+def filled(own: Mapping[str, Any], draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The zoo file's own entry with what the draft adds; own keys win, key by key inside a section.
+
+    A net (`fp32`, `int8`) is taken whole as soon as the zoo file names a file of it or says how it is made, since files
+    of two nets do not belong together; only the table is still added. Decoder keys go with their decoder.
+
+    >>> filled({"input": {"size": [8, 8]}}, {"input": {"blob": "data", "size": [9, 9]}, "output": "prob"})
+    {'input': {'blob': 'data', 'size': [8, 8]}, 'output': 'prob'}
+    """
+    return {**own, **{key: _section(key, own[key], value) if key in own else value for key, value in draft.items()}}
+
+
+def _section(key: str, own: Any, draft: Any) -> Any:
+    if not isinstance(own, Mapping) or not isinstance(draft, Mapping):
+        return own
+    if key in ("fp32", "int8"):
+        return {**own, **_missing_net_keys(own, draft)}
+    if key == "postprocess" and own.get("decoder", draft.get("decoder")) != draft.get("decoder"):
+        return own
+    if key in ("metric", "published"):
+        return {**draft, **{name: _section("", value, draft.get(name)) for name, value in own.items()}}
+    return {**draft, **own}
+
+
+def _missing_net_keys(own: Mapping[str, Any], draft: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not set(own) - {"table"}:
+        return {key: value for key, value in draft.items() if key not in own}
+    names_files = not {"param", "bin"}.isdisjoint(own)
+    return {"table": draft["table"]} if names_files and "table" in draft and "table" not in own else {}

@@ -1,0 +1,215 @@
+"""The keys ``mmdeploy``, ``metafile`` and ``regression``: an entry filled in from descriptions that exist already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from pytest_quant.errors import ConfigError
+from pytest_quant.spec import DatasetSpec, Untold
+from pytest_quant.tasks import TASK_NAMES, get_task
+from pytest_quant.tasks.base import ReadsConfig, Task
+from pytest_quant.text import brief, listed, shown
+from pytest_quant.zoo.draft import Draft, filled, holds
+from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
+from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
+from pytest_quant.zoo.mmdeploy.folder import describe_folder
+from pytest_quant.zoo.regression import overrides, read_regression, tolerances
+from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict, describe
+from pytest_quant.zoo.yaml_lines import Document, KeyPath
+
+KEYS = ("mmdeploy", "metafile", "regression")
+
+T = TypeVar("T")
+EntryT = TypeVar("EntryT", bound=Strict)
+
+
+@dataclass
+class Completed:
+    """An entry with everything that its descriptions add."""
+
+    entry: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    """What the user should know of them: shown before a run and in the report."""
+    sources: list[str] = field(default_factory=list)
+    """Where the keys that the zoo file does not write come from."""
+
+    @property
+    def background(self) -> list[str]:
+        """Lines for the message of an entry that cannot be used although its descriptions can."""
+        return [*self.sources, *(f"note: {note}" for note in self.notes)]
+
+
+class ExistingDescriptions:
+    """Reads the descriptions that the models of one zoo file name."""
+
+    def __init__(
+        self, document: Document, datasets: Mapping[str, DatasetSpec | None], max_tolerance_pct: float
+    ) -> None:
+        self._document = document
+        self._datasets = datasets
+        self._max_tolerance_pct = max_tolerance_pct
+        self._metafiles = Metafiles()
+        self._read_regression = lru_cache(read_regression)  # often one file for all models
+
+    def complete(self, keys: KeyPath, raw: Mapping[str, Any]) -> Completed:
+        """The entry at ``keys`` filled in; raises `ConfigError` for what cannot be read or must be settled first."""
+        done = Completed(dict(raw))
+        if "mmdeploy" in raw:
+            self._add_folder((*keys, "mmdeploy"), done)
+        task = get_task(done.entry["task"]) if done.entry.get("task") in TASK_NAMES else None
+        if task is None:  # what is missing or wrong is told when the entry is validated
+            return done
+        if "metafile" in raw:
+            self._add_published((*keys, "metafile"), task, done)
+        if "regression" in raw:
+            self._add_tolerances((*keys, "regression"), task, done)
+        return done
+
+    def _add_folder(self, keys: KeyPath, done: Completed) -> None:
+        text = done.entry["mmdeploy"]
+        if not isinstance(text, str):
+            raise ConfigError(f"{self._document.where(keys)}: found {brief(text)}, expected the path of a folder")
+        folder = self._path(keys, text)
+        draft = self._located(
+            keys, lambda: describe_folder(folder, task=done.entry.get("task"), dataset_type=self._dataset_type(done))
+        )
+        done.sources.append(f"{self._document.where(keys)}: keys that do not stand there come from {shown(folder)}")
+        _check_color(self._document, keys[:-1], done.entry, draft)
+        left = [finding for finding in draft.findings if not finding.is_settled(done.entry)]
+        if any(finding.fatal for finding in left):
+            where = self._document.where(keys)
+            lines = [f"{where}: {finding.told}" for finding in sorted(left, key=lambda one: not one.fatal)]
+            raise ConfigError("\n".join(lines))
+        done.notes += [finding.told for finding in left]
+        done.entry = filled(done.entry, draft.entry)
+
+    def _add_published(self, keys: KeyPath, task: Task, done: Completed) -> None:
+        entry = self._validated(keys, MetafileEntry, done.entry["metafile"])
+        path = self._file((*keys, "path"), entry.path)
+        dataset_type = self._dataset_type(done)
+        if dataset_type is None:
+            return
+        done.sources.append(f"{self._document.where(keys)}: numbers that do not stand there come from {shown(path)}")
+        model = self._located(keys, lambda: self._metafiles.model(path, entry.model or str(keys[-2])))
+        numbers = self._located(
+            keys,
+            lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
+        )
+        if task.name == "keypoints":
+            refusal = _other_flip(task, model, done.entry, entry.flip_test)
+            if refusal is not None:
+                names = listed(f"{number.metric} {number.value:g}" for number in numbers)
+                done.notes.append(f"{model.where}: {names} of {model.name} not compared: {refusal}")
+                return
+        draft = Draft()
+        for number in numbers:
+            draft.put(number.value, "published", "fp32", number.metric)
+            if not holds(done.entry, ("published", "fp32", number.metric)) and "printed" in number.source:
+                done.notes.append(number.source)
+        done.entry = filled(done.entry, draft.entry)
+
+    def _add_tolerances(self, keys: KeyPath, task: Task, done: Completed) -> None:
+        entry = self._validated(keys, RegressionEntry, done.entry["regression"])
+        path = self._file((*keys, "path"), entry.path)
+        document = self._located(keys, lambda: self._read_regression(path))
+        found = self._located(keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset))
+        done.sources.append(f"{self._document.where(keys)}: tolerances that do not stand there come from {shown(path)}")
+        refused = []
+        draft = Draft()
+        for tolerance in found:
+            if holds(done.entry, ("tolerance", tolerance.metric)):
+                continue
+            if tolerance.refused is not None:
+                refused.append(
+                    f"{self._document.where(keys)}: {tolerance.source}: {tolerance.refused}. Write "
+                    f"`tolerance: {{{tolerance.metric}: ...}}` in the zoo file instead"
+                )
+            draft.put(tolerance.amount, "tolerance", tolerance.metric)
+        if refused:
+            raise ConfigError("\n".join(refused))
+        own = overrides(document)
+        if own:
+            done.notes.append(f"{shown(path)}: metric_tolerance of {listed(own)} is not read, only globals.metric_info")
+        done.entry = filled(done.entry, draft.entry)
+
+    def _dataset_type(self, done: Completed) -> str | None:
+        name = done.entry.get("dataset")
+        dataset = self._datasets.get(name) if isinstance(name, str) else None
+        return None if dataset is None else dataset.type
+
+    def _path(self, keys: KeyPath, text: str) -> Path:
+        try:
+            return resolve_path(text, self._document.path.parent)
+        except UnsetVariableError as error:
+            raise ConfigError(
+                f"{self._document.where(keys)}: the environment variable {error.args[0]} of {text!r} is not set"
+            ) from None
+
+    def _file(self, keys: KeyPath, text: str) -> Path:
+        path = self._path(keys, text)
+        if is_file(path):
+            return path
+        state = "is a folder" if is_folder(path) else "does not exist"
+        raise ConfigError(f"{self._document.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")
+
+    def _located(self, keys: KeyPath, function: Callable[[], T]) -> T:
+        try:
+            return function()
+        except ConfigError as error:
+            raise ConfigError(f"{self._document.where(keys)}: {error}") from None
+
+    def _validated(self, keys: KeyPath, model: type[EntryT], raw: Any) -> EntryT:
+        if not isinstance(raw, Mapping):
+            raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of {keys[-1]}")
+        try:
+            return model.model_validate(dict(raw))
+        except ValidationError as error:
+            raise ConfigError(describe(self._document, keys, model, error)) from None
+
+
+def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draft: Draft) -> None:
+    """Means are in the order of the colour: one from the zoo file and one from the folder do not fit together."""
+    theirs = draft.entry.get("input", {})
+    is_other = holds(own, ("input", "color")) and own["input"]["color"] != theirs.get("color", own["input"]["color"])
+    for name in ("mean", "std"):
+        if is_other and not holds(own, ("input", name)) and len(set(theirs.get(name, ()))) > 1:
+            raise ConfigError(
+                f"{document.where((*keys, 'input', 'color'))}: found {own['input']['color']}, while the export folder "
+                f"gives {name} in the order {theirs['color']}: write `input.mean` and `input.std` too, in your order"
+            )
+
+
+def _other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:
+    """Why a published pose number is not comparable with this evaluation: one of them with flip_test, one without."""
+    here = holds(entry, ("postprocess", "flip_test")) and entry["postprocess"]["flip_test"] is True
+    there, source = (stated, "as `metafile.flip_test` says") if stated is not None else _published_flip(task, model)
+    if there == here:
+        return None
+    how = {True: "with flip_test", False: "without flip_test"}
+    return (
+        f"published {how[there]} ({source}), evaluated {how[here]}. Evaluate the same way "
+        f"(`postprocess: {{flip_test: {_yaml(there)}}}`), or write a number that was measured {how[here]} under "
+        f"`published`, or `metafile: {{flip_test: {_yaml(here)}}}` if these were"
+    )
+
+
+def _yaml(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _published_flip(task: Task, model: MetafileModel) -> tuple[bool, str]:
+    """Whether the numbers of a metafile were made with flip_test: as the model's config says, or as mmpose does."""
+    config = model.config
+    if config is not None and isinstance(task, ReadsConfig):
+        value = task.config_conditions(config).get("flip_test")
+        if isinstance(value, bool):
+            return value, f"as {shown(config)} says"
+        if isinstance(value, Untold):
+            return True, f"as mmpose does; {value.reason}"
+    return True, "as mmpose publishes"

@@ -1,0 +1,252 @@
+"""The text of a first zoo file: every key with a comment that says where it comes from or what it wants."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_quant.errors import ConfigError
+from pytest_quant.limits import MAX_TOLERANCE_PCT
+from pytest_quant.spec import METRICS
+from pytest_quant.tasks import TASK_NAMES, get_task
+from pytest_quant.tasks.base import Task
+from pytest_quant.text import listed, relative_posix
+from pytest_quant.zoo.draft import Finding, holds
+from pytest_quant.zoo.initial.look import Found, Proposal, results_of
+from pytest_quant.zoo.metafile import MetafileModel, published_numbers
+from pytest_quant.zoo.metric_names import DATASET_NAMES
+from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
+
+FILL_IN = "FILL IN"
+"""Stands where only the user knows: no key takes it, so the model's case fails and says so."""
+
+_WIDTH = 110
+_KEY_ORDER = ("task", "dataset", "fp32", "int8", "input", "output", "preprocess", "postprocess", "metric")
+_INPUT_ORDER = ("blob", "size", "color", "mean", "std")
+_USUAL_TOLERANCES = {"classification": {"top1": 1.0}, "text-detection": {"hmean": 0.01}, "keypoints": {"AP": 0.01}}
+
+_DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
+    "cifar10": (
+        "CIFAR10_ROOT",
+        {"root": "${CIFAR10_ROOT}", "split": "test"},
+        "the folder that holds cifar-10-batches-bin or cifar-10-batches-py",
+    ),
+    "imagenet": ("IMAGENET_ROOT", {"root": "${IMAGENET_ROOT}", "split": "val"}, "the folder that holds val/"),
+    "image-list": (
+        "IMAGES_ROOT",
+        {"root": "${IMAGES_ROOT}", "list": "list.txt"},
+        "the folder that holds the images and list.txt, with one `relative/path class` per line",
+    ),
+    "icdar2015": (
+        "ICDAR2015_ROOT",
+        {"images": "${ICDAR2015_ROOT}/images", "annotations": "${ICDAR2015_ROOT}/gt"},
+        "the folder that holds the test images and their gt_img_N.txt in images/ and gt/",
+    ),
+    "ctw1500": (
+        "CTW1500_ROOT",
+        {"images": "${CTW1500_ROOT}/images", "annotations": "${CTW1500_ROOT}/gt"},
+        "the folder that holds the test images and their annotations in images/ and gt/",
+    ),
+    "coco-keypoints": (
+        "COCO_ROOT",
+        {
+            "images": "${COCO_ROOT}/val2017",
+            "annotations": "${COCO_ROOT}/annotations/person_keypoints_val2017.json",
+            "boxes": "ground-truth",
+        },
+        "the folder of COCO 2017 (`boxes` may also be the json of a person detector's results)",
+    ),
+}
+"""Type of a dataset to the variable that says where it is, its keys, and what the variable names."""
+
+
+def zoo_text(found: Found, folder: Path, command: str) -> str:
+    """The text of a zoo file that lies in ``folder``; ``command`` is what made it."""
+    return "\n".join(_lines(found, folder, command)) + "\n"
+
+
+def _lines(found: Found, folder: Path, command: str) -> Iterator[str]:
+    yield f"# Made by `{command}`. Run it with `pytest --quant`; every key is in docs/zoo-file.md."
+    yield from _comment(
+        f"A value of {FILL_IN} is yours to fill in: until then the case `config` of its model fails and says so.", ""
+    )
+    for text in found.left_out:
+        yield from _comment(f"Left out: {text}", "")
+    yield ""
+    yield "version: 1"
+    yield ""
+    yield from _defaults(found, folder)
+    yield ""
+    yield "datasets:"
+    for kind in dict.fromkeys(proposal.dataset_type for proposal in found.proposals):
+        yield from _dataset(kind)
+    yield ""
+    yield "models:"
+    for number, proposal in enumerate(found.proposals):
+        if number:
+            yield ""
+        yield from _model(proposal, folder)
+
+
+def _comment(text: str, indent: str) -> Iterator[str]:
+    for paragraph in text.splitlines():
+        paragraph = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in paragraph)  # YAML is text
+        for line in textwrap.wrap(paragraph, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False):
+            yield f"{indent}# {line}"
+
+
+def _flow(value: Any) -> str:
+    """A value on one line."""
+    text = yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _plain(value: Any) -> Any:
+    """Without subclasses, such as floats that know how they were printed."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return float(value) if isinstance(value, float) else value
+
+
+def _defaults(found: Found, folder: Path) -> Iterator[str]:
+    """Tolerances: of regression files where there are some, else the usual ones."""
+    tasks = [task for task in TASK_NAMES if any(one.draft.entry.get("task") == task for one in found.proposals)]
+    yield "defaults:"
+    yield "  # The largest allowed drop fp32 - int8 on the same samples, in the metric's own unit."
+    yield "  tolerance:"
+    metrics = {name: metric for task in tasks for name, metric in get_task(task).metrics.items()}
+    known: set[str] = set()
+    for path in found.regressions:
+        try:
+            read = tolerances(read_regression(path), metrics, MAX_TOLERANCE_PCT)
+        except ConfigError as error:
+            yield from _comment(f"Not used: {error}", "    ")
+            continue
+        for tolerance in read:
+            yield from _regression_tolerance(tolerance, is_taken=tolerance.metric in known)
+            known |= {tolerance.metric} if tolerance.refused is None else set()
+    for task in tasks or TASK_NAMES:
+        for name, amount in _USUAL_TOLERANCES[task].items():
+            if name not in known:
+                yield f"    {name}: {float(amount)!r}  # {_unit(name)}"
+
+
+def _unit(metric: str) -> str:
+    return "percentage points" if METRICS[metric].unit == "%" else "of 1: with 0.01, 0.800 may become 0.790"
+
+
+def _regression_tolerance(tolerance: RegressionTolerance, *, is_taken: bool) -> Iterator[str]:
+    """A line of ``tolerance``; commented where a zoo file would refuse it, with the reason."""
+    yield from _comment(f"From {tolerance.source}", "    ")
+    line = f"{tolerance.metric}: {float(tolerance.amount)!r}  # {_unit(tolerance.metric)}"
+    if tolerance.refused is not None:
+        yield from _comment(f"Refused: {tolerance.refused}", "    ")
+    if is_taken:
+        yield from _comment("Not taken, as the metric has one already", "    ")
+    yield f"    # {line}" if is_taken or tolerance.refused is not None else f"    {line}"
+
+
+def _dataset(kind: str) -> Iterator[str]:
+    variable, keys, what = _DATASETS[kind]
+    yield f"  {kind}:"
+    yield from _comment(f"Set {variable} to {what}; while it is not set the cases are skipped.", "    ")
+    yield f"    type: {kind}"
+    for key, value in keys.items():
+        yield f"    {key}: {value}"
+
+
+def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
+    entry = _entry(proposal, folder)
+    yield f"  {_flow(proposal.name)}:"
+    yield from _comment(proposal.source, "    ")
+    told: list[Finding] = []
+    for key in (*_KEY_ORDER, *(key for key in entry if key not in _KEY_ORDER)):
+        if key not in entry:
+            continue
+        for finding in proposal.draft.findings:
+            if finding not in told and _belongs_to(finding, key, entry):
+                told.append(finding)
+                yield from _comment(_told(finding, entry), "    ")
+        yield from _key(key, entry[key])
+    if proposal.published is not None and entry["task"] in TASK_NAMES:
+        yield from _metafile(proposal.published, get_task(entry["task"]), proposal.dataset_type, folder)
+
+
+def _metafile(model: MetafileModel, task: Task, dataset_type: str, folder: Path) -> Iterator[str]:
+    """The key that reads published numbers; a comment where they are of another dataset."""
+    names = {str(result.get("Dataset")) for result in results_of(model)}
+    other = next(iter(names)) if dataset_type not in DATASET_NAMES and len(names) == 1 else None
+    try:
+        numbers = published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=other)
+    except ConfigError as error:
+        yield from _comment(f"Published numbers are not used: {error}", "    ")
+        return
+    values = listed(f"{number.metric} {number.value:g}" for number in numbers)
+    where = f", on {other}: remove the line if your images are others" if other is not None else ""
+    yield from _comment(f"Published for fp32: {values}{where}", "    ")
+    keys = {"path": relative_posix(model.document.path, folder), "model": model.name}
+    yield f"    metafile: {_flow(keys | ({'dataset': other} if other is not None else {}))}"
+
+
+def _told(finding: Finding, entry: Mapping[str, Any]) -> str:
+    if not finding.fatal:
+        return finding.text
+    is_open = any(_value(entry, keys) == FILL_IN for keys in finding.settled_by)
+    return f"{FILL_IN if is_open else 'MISSING'}: {finding.text}"
+
+
+def _value(entry: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    value: Any = entry
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _belongs_to(finding: Finding, key: str, entry: Mapping[str, Any]) -> bool:
+    """Whether a finding is told above a key: the first one in the file that settles it, or the first of all."""
+    sections = {keys[0] for keys in finding.settled_by}
+    first = next((name for name in (*_KEY_ORDER, *entry) if name in entry and name in sections), "task")
+    return first == key
+
+
+def _key(key: str, value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping) and key in ("fp32", "int8") and len(_flow(value)) > _WIDTH - len(key):
+        yield f"    {key}:"
+        for name, item in value.items():
+            yield f"      {name}: {_flow(item)}"
+    else:
+        yield f"    {key}: {_flow(value)}"
+
+
+def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
+    """The draft with relative paths, a dataset, and FILL IN where only the user knows."""
+    entry = {key: dict(value) if isinstance(value, dict) else value for key, value in proposal.draft.entry.items()}
+    entry.setdefault("task", FILL_IN)
+    entry["dataset"] = proposal.dataset_type
+    for side in ("fp32", "int8"):
+        if side in entry:
+            entry[side] = {key: relative_posix(Path(path), folder) for key, path in entry[side].items()}
+    for finding in proposal.draft.findings:
+        for keys in finding.settled_by if finding.fatal else ():
+            if not holds(entry, keys):
+                _put(entry, keys)
+    if isinstance(entry.get("input"), dict):
+        entry["input"] = dict(sorted(entry["input"].items(), key=lambda item: _INPUT_ORDER.index(item[0])))
+    if entry["task"] == "keypoints":
+        entry["require"] = {"flip_test": False}
+    return entry
+
+
+def _put(entry: dict[str, Any], keys: Sequence[str]) -> None:
+    section = entry
+    for key in keys[:-1]:
+        section = section.setdefault(key, {})
+        if not isinstance(section, dict):
+            return
+    section[keys[-1]] = FILL_IN

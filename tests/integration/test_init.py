@@ -1,0 +1,373 @@
+"""``pytest-quant init``: from a folder to a zoo file that runs, or that says what is to be filled in."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pytest_quant.cli import init
+from pytest_quant.errors import ConfigError
+from pytest_quant.zoo.initial.text import FILL_IN
+from tests import exports, tiny
+from tests.integration.runs import run_quant
+from tests.integration.test_existing_zoos import write_nets, write_pose_export, write_regression, write_text_export
+from tests.integration.test_other_tasks import text_zoo
+
+SHARED = Path(__file__).parents[3] / "shared" / "models"
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, without any variable that says where a dataset is."""
+    for name in ("IMAGES", "IMAGENET", "CIFAR10", "ICDAR2015", "CTW1500", "COCO"):
+        monkeypatch.delenv(f"{name}_ROOT", raising=False)
+    return pytester.path
+
+
+def call(*arguments: str) -> int:
+    """Call the subcommand as the command line does."""
+    parser = argparse.ArgumentParser()
+    init.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["init", *arguments])
+    status: int = args.run(args)
+    return status
+
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def write_classifier_export(folder: Path, classes: int = tiny.CLASSES) -> None:
+    write_nets(folder)
+    name, transforms, after = exports.classifier("1.x", crop=tiny.SIDE, short_side=tiny.SIDE, classes=classes)
+    transforms[3] = {"type": "Normalize", "mean": [127.5] * 3, "std": [127.5] * 3, "to_rgb": True}
+    exports.write_export(folder, (name, transforms, after), blobs=("data", ["prob"]))
+
+
+# A folder that tells everything
+
+
+def test_an_export_folder(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_classifier_export(folder / "my net")
+    assert call("my net") == 0
+    out = capsys.readouterr().out
+    assert "my net/zoo.quant.yaml: 1 model(s)" in out
+    assert "  my-net: ready, with the cases top1, int8" in out
+    assert "the environment variable IMAGES_ROOT is not set: set it to the folder of the dataset `image-list`" in out
+    text = (folder / "my net" / "zoo.quant.yaml").read_text()
+    assert text.startswith("# Made by `pytest-quant init 'my net'`. Run it with `pytest --quant`")
+    assert "    # my net/pipeline.json does not say what resizes: mmdeploy 1.x drops" in text
+    assert read(folder / "my net" / "zoo.quant.yaml")["models"] == {
+        "my-net": {
+            "task": "classification",
+            "dataset": "image-list",
+            "fp32": {"param": "end2end.param", "bin": "end2end.bin"},
+            "int8": {"param": "end2end_int8.param", "bin": "end2end_int8.bin"},
+            "input": {"blob": "data", "mean": [127.5] * 3, "std": [127.5] * 3, "color": "rgb", "size": [8, 8]},
+            "output": "prob",
+            "preprocess": {
+                "resize": {"short_side": 8, "rounding": "truncate"},
+                "backend": "pillow",
+                "crop": [8, 8],
+            },
+        }
+    }
+    run = run_quant(pytester)
+    assert run.status == 1, "nothing was decided"
+    assert "IMAGES_ROOT is not set" in run.cases["my net/zoo.quant.yaml::my-net::top1"]["reason"]
+    tiny.write_images(folder)
+    monkeypatch.setenv("IMAGES_ROOT", str(folder))
+    run = run_quant(pytester)
+    assert run.status == 1
+    assert run.cases["my net/zoo.quant.yaml::my-net::top1"]["reason"].startswith("drop = 86.67 - 85.00 = 1.67 points")
+    assert "notes" not in run.report["models"]["my-net"] if run.report else False, "all is written out"
+
+
+def test_a_text_detector_and_a_pose_net(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two export folders in one folder."""
+    write_text_export(folder)
+    (folder / "work_dir").rename(folder / "text")
+    (folder / "images").rename(folder / "bars")
+    write_pose_export(folder)
+    (folder / "work_dir").rename(folder / "pose")
+    assert call("--force") == 0
+    (folder / "annotations").mkdir()
+    (folder / "truth.json").rename(folder / "annotations" / "person_keypoints_val2017.json")
+    (folder / "images").rename(folder / "val2017")
+    (folder / "bars").rename(folder / "images")
+    monkeypatch.setenv("ICDAR2015_ROOT", str(folder))
+    monkeypatch.setenv("COCO_ROOT", str(folder))
+    run = run_quant(pytester)
+    assert run.verdicts["text::hmean"] == "pass"
+    assert run.metric("text", "hmean")["fp32"] == 1.0
+    assert run.verdicts["pose::require[flip_test]"] == "pass"
+    assert run.metric("pose", "AP")["fp32"] > 0.5
+    assert read(folder / "zoo.quant.yaml")["defaults"]["tolerance"] == {"hmean": 0.01, "AP": 0.01}
+
+
+# A folder that leaves something to the user
+
+
+def test_a_pair_of_nets(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.write_images(folder)
+    tiny.write_net(folder, "tiny")
+    tiny.write_net(folder, "tiny-int8", int8=True)
+    (folder / "tiny.table").write_text("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n")
+    monkeypatch.setenv("IMAGES_ROOT", str(folder))
+    assert call() == 1
+    assert "  tiny: to be filled in\n    no file tells the preprocessing that the net was" in capsys.readouterr().out
+    path = folder / "zoo.quant.yaml"
+    assert read(path)["models"]["tiny"] == {
+        "task": "classification",
+        "dataset": "image-list",
+        "fp32": {"param": "tiny.param", "bin": "tiny.bin"},
+        "int8": {"param": "tiny-int8.param", "bin": "tiny-int8.bin", "table": "tiny.table"},
+        "input": {"blob": "data", "size": FILL_IN, "mean": FILL_IN, "std": FILL_IN},
+        "output": "prob",
+    }
+    assert "    # guessed from the 4 classes at the end of tiny.param\n    task: classification" in path.read_text()
+    run = run_quant(pytester)
+    assert "input.mean: found 'FILL IN' (str), expected a list" in run.cases["tiny::config"]["reason"]
+    text = path.read_text().replace(f"size: {FILL_IN}", "size: [8, 8]").replace(FILL_IN, "[127.5, 127.5, 127.5]")
+    path.write_text(text)
+    assert run_quant(pytester, "-W", "ignore").verdicts["tiny::top1"] == "fail", "its drop is 1.67"
+
+
+@pytest.mark.parametrize(
+    ("channels", "end", "task", "decoder"),
+    [(17, "ReLU", "keypoints", "heatmap"), (6, "ReLU", "text-detection", "pan"), (1, "Sigmoid", "text-detection", "db"),
+     (5, "ReLU", "text-detection", "textsnake"), (9, "ReLU", FILL_IN, None)],
+)  # fmt: skip
+def test_a_guess_at_the_task(folder: Path, channels: int, end: str, task: str, decoder: str | None) -> None:
+    import numpy as np
+
+    from tests.integration.test_other_tasks import write_convolution
+
+    weights, bias = np.ones((channels, 3), np.float32), np.zeros(channels, np.float32)
+    write_convolution(folder, "net", weights, bias, end, scale=None)
+    assert call() == 1
+    entry = read(folder / "zoo.quant.yaml")["models"]["net"]
+    assert entry["task"] == task
+    assert entry.get("postprocess", {}).get("decoder") == decoder
+    assert entry["int8"] == FILL_IN
+    text = (folder / "zoo.quant.yaml").read_text()
+    assert "FILL IN: no int8 net is called like net.param; found none. `int8: {calibrate: {images: ...}}`" in text
+
+
+def test_pairs_are_told_apart_by_their_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b_fp32"):
+        tiny.write_net(folder, name)
+    for name in ("a-int8", "b_int8", "c.int8"):
+        tiny.write_net(folder, name, int8=True)
+    assert call() == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert {name: model["int8"]["param"] for name, model in models.items()} == {
+        "a": "a-int8.param",
+        "b_fp32": "b_int8.param",
+    }
+    assert "left out: c.int8.param: an int8 net, and no float net is called like it" in capsys.readouterr().out
+
+
+def test_an_export_of_another_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_classifier_export(folder / "net", classes=1000)
+    assert call("net") == 1
+    entry = read(folder / "net" / "zoo.quant.yaml")["models"]["net"]
+    assert entry["preprocess"] == FILL_IN
+    assert entry["input"] == {"blob": "data", "mean": FILL_IN, "std": FILL_IN}
+    assert "net/pipeline.json describes a network of 1000 classes" in capsys.readouterr().out
+
+
+def test_the_real_models() -> None:
+    """Every net of the shared folder is found, with the task and the dataset that it is of."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not on this machine")
+    from pytest_quant.zoo.initial.look import look
+
+    found = {one.name: (one.draft.entry["task"], one.dataset_type) for one in look(SHARED).proposals}
+    assert found == {
+        "mmdeploy-resnet18": ("classification", "cifar10"),
+        "resnet20": ("classification", "cifar10"),
+        "squeezenet": ("classification", "imagenet"),
+        "ppocr_det": ("text-detection", "icdar2015"),
+        "simplepose": ("keypoints", "coco-keypoints"),
+    }
+
+
+# Metafiles and regression files
+
+
+def write_metafile(folder: Path, **models: tuple[str, dict[str, float]]) -> None:
+    entries = [
+        {
+            "Name": name,
+            "Config": f"configs/{name}.py",
+            "Results": [{"Task": "x", "Dataset": dataset, "Metrics": metrics}],
+        }
+        for name, (dataset, metrics) in models.items()
+    ]
+    (folder / "metafile.yml").write_text(yaml.safe_dump({"Models": entries}))
+
+
+def test_a_metafile_alone(pytester: pytest.Pytester, folder: Path) -> None:
+    write_metafile(
+        folder,
+        net=("ImageNet-1k", {"Top 1 Accuracy": 70.5}),
+        pose=("COCO", {"AP": 0.726}),
+        panet=("CTW1500", {"hmean-iou": 0.777}),
+        segmentor=("Cityscapes", {"mIoU": 70.0}),
+    )
+    assert call("metafile.yml") == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert {name: (model["task"], model["dataset"]) for name, model in models.items()} == {
+        "net": ("classification", "imagenet"),
+        "pose": ("keypoints", "coco-keypoints"),
+        "panet": ("text-detection", "ctw1500"),
+    }
+    assert models["net"]["fp32"] == {"param": FILL_IN, "bin": FILL_IN}
+    assert models["net"]["metafile"] == {"path": "metafile.yml", "model": "net"}
+    assert models["panet"]["postprocess"] == {"decoder": FILL_IN}
+    assert "input.size: found 'FILL IN' (str)" in run_quant(pytester).cases["net::config"]["reason"]
+
+
+def test_a_metafile_beside_its_net(
+    pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The export folder is matched by the config file that its detail.json names, which is called x.py."""
+    write_classifier_export(folder / "net")
+    write_metafile(folder, x=("Colours", {"Top 1 Accuracy": 86.7}), y=("Colours", {"Top 1 Accuracy": 12.0}))
+    assert call() == 0
+    text = (folder / "zoo.quant.yaml").read_text()
+    assert "    # Published for fp32: top1 86.7, on Colours: remove the line if your images are others" in text
+    assert read(folder / "zoo.quant.yaml")["models"]["net"]["metafile"] == {
+        "path": "metafile.yml",
+        "model": "x",
+        "dataset": "Colours",
+    }
+    tiny.write_images(folder)
+    monkeypatch.setenv("IMAGES_ROOT", str(folder))
+    assert run_quant(pytester).verdicts["net::published[fp32.top1]"] == "pass"
+
+
+def test_published_numbers_of_another_dataset(folder: Path) -> None:
+    write_classifier_export(folder / "net")
+    write_metafile(folder, x=("Colours", {"mAP": 86.7}), y=("Colours", {"Top 1 Accuracy": 12.0}))
+    assert call() == 0
+    assert "metafile" not in read(folder / "zoo.quant.yaml")["models"]["net"], "x has no result that is known here"
+    write_nets(folder / "y")
+    write_metafile(folder, y=("CIFAR-10", {"Top 5 Accuracy": 12.0}), z=("X", {}))
+    assert call("--force") == 1
+
+
+def test_a_regression_file(folder: Path) -> None:
+    info = {
+        "Top 1 Accuracy": {"metric_key": "accuracy/top1", "tolerance": 2},
+        "Top 5 Accuracy": {"metric_key": "accuracy/top5", "tolerance": 15},
+    }
+    (folder / "elsewhere").mkdir()
+    write_regression(folder / "elsewhere", **info)
+    write_regression(folder, **{"hmean-iou": {"metric_key": "icdar/hmean", "tolerance": 0.15}})
+    write_classifier_export(folder / "net")
+    assert call("--regression", "elsewhere/regression.yml") == 0
+    text = (folder / "zoo.quant.yaml").read_text()
+    assert "    top1: 2.0  # percentage points\n" in text
+    assert "    # Refused: found 15, which is 15 % of the range 0 to 100: probably a unit mistake." in text
+    assert "    # top5: 15.0  # percentage points\n" in text
+    assert "    # Not used: regression.yml:2: globals.metric_info: has hmean-iou, none of which is a metric" in text
+    assert read(folder / "zoo.quant.yaml")["defaults"] == {"tolerance": {"top1": 2.0}}
+
+
+def test_a_refused_tolerance_of_a_text_detector(folder: Path) -> None:
+    """mmocr's own 0.15 is fifteen points of hmean."""
+    text_zoo(folder, tiny.GOOD_SCALE)
+    write_regression(folder, **{"hmean-iou": {"metric_key": "icdar/hmean", "tolerance": 0.15}})
+    assert call("--force") == 1
+    text = (folder / "zoo.quant.yaml").read_text()
+    assert "globals.metric_info.hmean-iou.tolerance: 0.15 (of a" in text
+    assert "    # hmean: 0.15  # of 1" in text
+    assert read(folder / "zoo.quant.yaml")["defaults"] == {"tolerance": {"hmean": 0.01}}
+
+
+# What can be wrong
+
+
+def test_an_existing_file_is_kept(folder: Path) -> None:
+    write_classifier_export(folder / "net")
+    path = folder / "net" / "zoo.quant.yaml"
+    path.write_text("mine")
+    with pytest.raises(ConfigError, match=r"^net/zoo\.quant\.yaml exists already; --force overwrites it$"):
+        call("net")
+    assert path.read_text() == "mine"
+    assert call("net", "--force") == 0
+    assert path.read_text() != "mine"
+    assert call("net", "-o", "other.quant.yaml") == 0
+    assert read(folder / "other.quant.yaml")["models"]["net"]["fp32"]["param"] == "net/end2end.param"
+    with pytest.raises(ConfigError, match=r"found zoo\.yaml, expected a name that ends in \.quant\.yaml"):
+        call("net", "-o", "zoo.yaml")
+
+
+def test_nothing_to_be_found(folder: Path) -> None:
+    (folder / "compose.yml").write_text("services: {}\n")
+    (folder / "broken.yml").write_text("a: [\n")
+    (folder / "damaged.param").write_text("7767517\n")
+    with pytest.raises(ConfigError) as caught:
+        call()
+    first, second = str(caught.value).splitlines()
+    assert "found nothing to test: no export folder of mmdeploy, no .param file and no metafile, neither in it" in first
+    assert "damaged.param: truncated after line 1" in second
+    with pytest.raises(ConfigError, match=r"^nowhere does not exist$"):
+        call("nowhere")
+    with pytest.raises(ConfigError, match=r"^gone\.yml: cannot be read"):
+        call("--metafile", "gone.yml")
+    assert not (folder / "zoo.quant.yaml").exists()
+
+
+def test_what_cannot_be_used_is_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_classifier_export(folder / "a")
+    write_classifier_export(folder / "b")
+    (folder / "b" / "deploy.json").write_text("{")
+    write_classifier_export(folder / "c")
+    exports.change(folder / "c" / "deploy.json", lambda data: data["models"][0].update(backend="tensorrt"))
+    assert call() == 0
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["a"]
+    out = capsys.readouterr().out
+    assert "left out: b/deploy.json is no JSON" in out
+    assert "left out: c: c/deploy.json is an export for tensorrt, expected ncnn" in out
+    assert "# Left out: b/deploy.json is no JSON" in (folder / "zoo.quant.yaml").read_text()
+
+
+def test_names_are_unique_and_legal(folder: Path) -> None:
+    for name in ("net one", "net-one", "-.x", "2015", "no"):
+        write_classifier_export(folder / name)
+    assert call() == 0
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["x", "2015", "net-one", "net-one-2", "no"]
+
+
+def test_the_documentation_shows_what_is_written(pytester: pytest.Pytester, folder: Path) -> None:
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not on this machine")
+    shutil.copytree(SHARED / "mmdeploy-resnet18", folder / "real")
+    text = (Path(__file__).parents[2] / "docs" / "existing-zoos.md").read_text(encoding="utf-8")
+    shown = text[text.rindex("```yaml\n") + 8 :].partition("```")[0]
+    call("real", "-o", "other.quant.yaml")
+    assert call("real") == 1
+    written = (folder / "real" / "zoo.quant.yaml").read_text()
+    assert written.endswith(shown)
+    entry = {"mmdeploy": "real", "dataset": "cifar10", "tolerance": {"top1": 1.0}}
+    datasets = {"cifar10": {"type": "cifar10", "root": "."}}
+    tiny.write_zoo(folder, {"resnet18-cifar10": entry}, datasets=datasets)
+    reason = run_quant(pytester, "zoo.quant.yaml").cases["resnet18-cifar10::config"]["reason"]
+    without_line = re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", reason)
+    assert without_line in re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", text)

@@ -1,0 +1,57 @@
+"""The int8 nets of ``fixtures/`` are what calibration and the int8 writer make of the fp32 nets now."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.ncnn_files.table import read_table
+from pytest_quant.quantize.lower import quantize_model
+from pytest_quant.spec import ModelSpec
+from pytest_quant.zoo.reader import read_zoo
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+MODELS = {model.name: model for model in read_zoo(FIXTURES / "zoo.quant.yaml").models}
+IMAGENET_LIKE = ("resnext50", "mobilenetv2", "hrnet_w18", "mobilenetv2-unnormalized")
+
+
+@pytest.fixture
+def quantize_script(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script ``quantize_imagenet.py``, as a module."""
+    monkeypatch.syspath_prepend(str(FIXTURES / "make"))
+    return import_module("quantize_imagenet")
+
+
+@pytest.mark.parametrize("model", [pytest.param(model, id=name) for name, model in MODELS.items()])
+def test_the_int8_files_are_what_the_table_makes(model: ModelSpec, tmp_path: Path) -> None:
+    assert model.table is not None
+    param, weights = tmp_path / "int8.param", tmp_path / "int8.bin"
+    report = quantize_model(model.fp32.param, model.fp32.bin, model.table, param, weights)
+    assert report.quantized
+    assert param.read_bytes() == model.int8.param.read_bytes()
+    assert weights.read_bytes() == model.int8.bin.read_bytes()
+
+
+@pytest.mark.parametrize("name", IMAGENET_LIKE)
+def test_the_tables_are_what_calibration_makes(name: str, quantize_script: Any) -> None:
+    """Between processors activations may differ a little, and the choice of a threshold with them."""
+    made = quantize_script.table_of(quantize_script.CHOICES[name], quantize_script.run_calibration(name))
+    committed = read_table(FIXTURES / "models" / name / f"{name}.table")
+    assert list(made.weights) == list(committed.weights)
+    for entry, scales in made.weights.items():
+        assert scales == pytest.approx(committed.weights[entry], abs=1e-6, rel=1e-6), entry
+    assert dict(made.activations) == pytest.approx(dict(committed.activations), rel=0.03)
+
+
+def test_nothing_is_calibrated_on_a_test_picture() -> None:
+    folder = FIXTURES / "data" / "imagenet-mini"
+    digests = [
+        {sha256(file.read_bytes()).digest() for file in (folder / part).rglob("*.JPEG")}
+        for part in ("val", "calibration")
+    ]
+    assert [len(found) for found in digests] == [2000, 160]
+    assert not digests[0] & digests[1]
