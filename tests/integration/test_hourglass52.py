@@ -1,4 +1,4 @@
-"""The stacked hourglass of ``fixtures/``: its files are what the code makes of them, and it runs end to end."""
+"""The stacked hourglass of ``fixtures/``: its table is what the code makes, and it runs end to end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pycocotools.coco import COCO
 from pytest_quant.datasets.coco_keypoints import Options, open_dataset
 from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.quantize.from_images import calibrate_model
-from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.zoo.reader import find_model, read_zoo
 from tests.integration.runs import Run, run_quant
 
@@ -37,7 +36,8 @@ def use(pytester: pytest.Pytester, boxes: str = "ground-truth", **changes: Any) 
         dataset[key] = str(FIXTURES / dataset[key])
     for side in ("fp32", "int8"):
         entry[side] = {name: str(FIXTURES / path) for name, path in entry[side].items()}
-    entry["config"] = str(FIXTURES / entry["config"])
+    for key in ("config", "onnx"):
+        entry[key] = str(FIXTURES / entry[key])
     content = {"version": 1, "datasets": {"coco": dataset}, "models": {NAME: entry}}
     (pytester.path / "zoo.quant.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
@@ -46,15 +46,6 @@ def entry_of(run: Run) -> dict[str, Any]:
     assert run.report is not None
     found: dict[str, Any] = run.report["models"][NAME]
     return found
-
-
-def test_the_int8_files_are_what_the_table_gives(tmp_path: Path) -> None:
-    param, weights = tmp_path / "made.param", tmp_path / "made.bin"
-    report = quantize_model(MODEL / f"{NAME}.param", MODEL / f"{NAME}.bin", MODEL / f"{NAME}.table", param, weights)
-    assert report.kept_float == KEEP_FLOAT
-    assert len(report.quantized) == 73
-    assert param.read_bytes() == (MODEL / f"{NAME}-int8.param").read_bytes()
-    assert weights.read_bytes() == (MODEL / f"{NAME}-int8.bin").read_bytes()
 
 
 def test_the_table_is_what_the_calibration_pictures_give() -> None:
@@ -111,7 +102,13 @@ def test_the_whole_row(pytester: pytest.Pytester) -> None:
     use(pytester)
     run = run_quant(pytester)
     assert set(run.verdicts.values()) == {"pass"}, run.text
-    assert set(run.verdicts) >= {f"{NAME}::AP", f"{NAME}::require[flip_test]", f"{NAME}::int8", f"{NAME}::table"}
+    assert set(run.verdicts) >= {
+        f"{NAME}::AP",
+        f"{NAME}::require[flip_test]",
+        f"{NAME}::int8",
+        f"{NAME}::table",
+        f"{NAME}::onnx[AP]",
+    }
     assert entry_of(run)["conditions"]["boxes"] == "ground-truth"
     assert entry_of(run)["samples"]["evaluated"] == len(list((DATA / "val").iterdir())) - len(
         pictures_without_a_person()
