@@ -80,3 +80,12 @@ def relative_posix(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
         return path.as_posix()
+
+
+def first_few(names: Sequence[str], count: int = 4) -> str:
+    """The first names of many, as a list in words.
+
+    >>> first_few(["a", "b", "c", "d", "e"])
+    'a, b, c and d, ...'
+    """
+    return listed(names[:count]) + (", ..." if len(names) > count else "")

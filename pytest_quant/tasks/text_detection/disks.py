@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress, groupby
 from operator import itemgetter
@@ -9,9 +10,15 @@ from operator import itemgetter
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 _BLOCK = 128
 """Rows of the matrix of distances that are made at once."""
+
+_FEW, _PAIRS_PER_DISK = 512, 64
+"""Beyond so many disks pairs are looked for in a tree, unless there are more than so many for each."""
+
+_Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 Disks = NDArray[np.float64]
 """Shape (n, 4): x, y, radius in pixels of the map, and score."""
@@ -31,18 +38,48 @@ def merge_disks(disks: Disks, overlap_threshold: float) -> Disks:
     disks = disks[np.argsort(disks[:, 3], kind="stable")[::-1]]
     merged: list[list[float]] = disks.tolist()
     alive = np.ones(len(disks), np.bool_)
-    for begin in range(0, len(disks), _BLOCK):
-        rows = slice(begin, begin + _BLOCK)
-        near = _near_later_ones(disks, rows, overlap_threshold) & alive & alive[rows, np.newaxis]
-        firsts, others = (indices.tolist() for indices in np.nonzero(near))
-        for row, pairs in groupby(zip(firsts, others, strict=True), key=itemgetter(0)):
-            first = begin + row
+    for firsts, others in _near_pairs(disks, overlap_threshold, alive):
+        for first, pairs in groupby(zip(firsts.tolist(), others.tolist(), strict=True), key=itemgetter(0)):
             taken = [other for _, other in pairs if alive[other]] if alive[first] else []
             if taken:
                 group = [merged[index] for index in (first, *taken)]
                 merged[first] = [sum(values) / len(group) for values in zip(*group, strict=True)]
                 alive[taken] = False
     return np.array(list(compress(merged, alive))).reshape(-1, 4)
+
+
+def _near_pairs(disks: Disks, overlap_threshold: float, alive: NDArray[np.bool_]) -> Iterator[_Pairs]:
+    """Pairs of disks that are near enough, in parts, by rising first and then second; the first is the earlier one.
+
+    Pairs with a disk that is not ``alive`` any more may be left out.
+    """
+    if len(disks) > _FEW:
+        pairs = _pairs_by_tree(disks, overlap_threshold)
+        if pairs is not None:
+            yield pairs
+            return
+    for begin in range(0, len(disks), _BLOCK):
+        rows = slice(begin, begin + _BLOCK)
+        near = _near_later_ones(disks, rows, overlap_threshold) & alive & alive[rows, np.newaxis]
+        firsts, others = np.nonzero(near)
+        yield firsts + begin, others
+
+
+def _pairs_by_tree(disks: Disks, overlap_threshold: float) -> _Pairs | None:
+    """All pairs, found from the larger disk of each; None where there are too many to list, as with huge radii."""
+    centers, radii = disks[:, :2], disks[:, 2]
+    reach = np.maximum(2 * overlap_threshold * radii, 0) * (1 + 1e-9) + 1e-9
+    tree = KDTree(centers)
+    counts = tree.query_ball_point(centers, reach, return_length=True)
+    if counts.sum() > _PAIRS_PER_DISK * len(disks):
+        return None
+    one = np.repeat(np.arange(len(disks)), counts)
+    other = np.concatenate(tree.query_ball_point(centers, reach)).astype(np.intp)
+    pairs = np.unique(np.minimum(one, other) * len(disks) + np.maximum(one, other))
+    first, second = np.divmod(pairs, len(disks))
+    squares = (centers[first, 0] - centers[second, 0]) ** 2 + (centers[first, 1] - centers[second, 1]) ** 2
+    near = (first != second) & (np.sqrt(squares) <= overlap_threshold * (radii[first] + radii[second]))
+    return first[near], second[near]
 
 
 def _near_later_ones(disks: Disks, rows: slice, overlap_threshold: float) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_quant.tasks.text_detection import centering, textsnake
+from pytest_quant.tasks.text_detection import disks as disks_module
 from pytest_quant.tasks.text_detection.centering import STEPS_MAX, Region, center_points
 from pytest_quant.tasks.text_detection.disks import draw_disks, merge_disks
 from pytest_quant.tasks.text_detection.parameters import TEXTSNAKE_PROFILES, TextSnakeParameters
@@ -208,6 +209,29 @@ def test_merged_disks_are_those_of_the_loop(count: int, threshold: float, seed: 
     np.testing.assert_allclose(merge_disks(disks, threshold), merge_one_by_one(disks, threshold), rtol=0, atol=1e-9)
 
 
+@settings(max_examples=40)
+@given(st.integers(1, 300), st.sampled_from([0.03, 0.3, 3.0]), st.floats(0, 12), st.integers(0, 10_000))
+def test_pairs_from_the_tree_are_those_of_all_distances(count: int, threshold: float, radius: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    disks = np.column_stack([rng.integers(0, 40, (count, 2)), rng.normal(radius, 4, count), np.zeros(count)])
+    disks[rng.random(count) < 0.1, 2] = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disks_module, "_PAIRS_PER_DISK", count + 1)
+        found = disks_module._pairs_by_tree(disks, threshold)
+    assert found is not None
+    every = np.nonzero(disks_module._near_later_ones(disks, slice(0, count), threshold))
+    assert np.array_equal(found, every)
+
+
+def test_many_disks_of_huge_radii_are_merged_without_listing_their_pairs() -> None:
+    rng = np.random.default_rng(0)
+    disks = np.column_stack([rng.integers(0, 200, (2000, 2)), np.full(2000, 1e9), rng.random(2000)]).astype(np.float64)
+    assert disks_module._pairs_by_tree(disks, 0.03) is None
+    assert len(merge_disks(disks, 0.03)) == 1
+    small = disks * [1, 1, 6e-9, 1]
+    np.testing.assert_allclose(merge_disks(small, 0.03), merge_one_by_one(small, 0.03), rtol=0, atol=1e-9)
+
+
 @given(st.integers(1, 12), st.integers(0, 10_000))
 def test_disks_drawn_on_a_cutout_are_those_of_the_map(count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -254,7 +278,7 @@ def test_outer_contours_fill_holes_as_the_published_steps_do(height: int, width:
     assert all(map(np.array_equal, found, expected))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 30), st.integers(0, 10_000))
 def test_any_map_decodes(height: int, width: int, radius: float, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -1,21 +1,16 @@
-"""The only place that decides: a limit and what was measured give a verdict, with the formula and its values."""
+"""Verdicts about what was measured: tolerances, floors, published values, parity, the baseline, conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_quant.baseline import ACCEPT, Baseline
-from pytest_quant.errors import BaselineMissingError, CalibrationOverlapError, ConfigError
+from pytest_quant.errors import BaselineMissingError, ConfigError
 from pytest_quant.intervals import measured_drop, measured_score, population_of
-from pytest_quant.ncnn_files.facts import inspect_net
-from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, lint_table
-from pytest_quant.ncnn_files.param import read_param
-from pytest_quant.ncnn_files.table import read_table
 from pytest_quant.predictions.agreement import OutputAgreement
 from pytest_quant.predictions.measure import Measurement
 from pytest_quant.quantize.likeness import sqnr_note
-from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec import (
     METRICS,
     Decision,
@@ -35,13 +30,10 @@ from pytest_quant.stats.evidence import LimitTest, drop_interval
 from pytest_quant.stats.interval import Interval
 from pytest_quant.stats.planning import samples_to_settle
 from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
-from pytest_quant.text import listed, shown
+from pytest_quant.text import shown
 
 _SLACK = 1e-9
 """In the metric's unit: a bound that is a whole number of samples must not miss a limit by a rounding error."""
-
-_FINDINGS_SHOWN = 4
-"""How many findings about a table a message names."""
 
 _ROUNDING = 1e-9
 """Slack, in samples, for a limit that a multiplication made: a relative tolerance."""
@@ -62,61 +54,6 @@ def judge(limit: Limit, measurement: Measurement, confidence: float) -> Verdict:
     if isinstance(rule, Published):
         return _published(rule, _pair(measurement, rule.metric), measurement, confidence)
     raise TypeError(f"{limit.name} is not a limit on a metric")
-
-
-def refuse_overlap(measurement: Measurement) -> None:
-    """Raise `CalibrationOverlapError` when the int8 net was calibrated with images that it is evaluated on."""
-    overlap = _overlap(measurement)
-    if overlap is not None:
-        raise CalibrationOverlapError(
-            f"--quant-strict: {measurement.model.name}: {overlap}; calibrate with other images, such as some of the "
-            "training images"
-        )
-
-
-def _overlap(measurement: Measurement) -> str | None:
-    facts = measurement.calibration
-    if facts is None or not facts.also_evaluated:
-        return None
-    return (
-        f"{len(facts.also_evaluated)} of {facts.images} calibration images are evaluation samples as well "
-        f"({_some(facts.also_evaluated)}), so int8 is measured on what it was tuned to"
-    )
-
-
-def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides a tolerance, the int8 net has seen the samples, an ONNX file ran slowly."""
-    overlap = _overlap(measurement) if limit.kind == "tolerance" else None
-    found = (_too_tight(limit, measurement), overlap, _slow(measurement))
-    return [text for text in found if text is not None]
-
-
-def _slow(measurement: Measurement) -> str | None:
-    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
-        return None
-    rate = measurement.timing.images_per_second[measurement.net]
-    return (
-        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
-        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
-    )
-
-
-def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
-    rule = limit.rule
-    if not isinstance(rule, Tolerance) or rule.amount == 0:
-        return None
-    pair = measurement.comparison.metrics.get(rule.metric)
-    if pair is None or not isinstance(pair.evidence, RightWrong):
-        return None
-    metric = pair.metric
-    amount = rule.amount * metric.maximum if rule.relative else rule.amount
-    one_sample = metric.maximum / measurement.evaluated
-    if amount >= one_sample:
-        return None
-    return (
-        f"the tolerance {rule.amount:g} of {rule.metric} is smaller than one sample of {measurement.evaluated} "
-        f"({metric.difference(one_sample)}): it allows no drop at all"
-    )
 
 
 def _pair(measurement: Measurement, metric: str) -> MetricPair:
@@ -368,49 +305,3 @@ def judge_requirement(rule: Requirement, conditions: Mapping[str, Any], model: M
 def _equal(found: Any, required: Any) -> bool:
     """In Python True == 1: `samples: true` is not met by one sample."""
     return bool(found == required) and isinstance(found, bool) == isinstance(required, bool)
-
-
-def judge_int8(model: ModelSpec) -> Verdict:
-    """Decide whether the int8 net really is quantized, by its files alone."""
-    facts = inspect_net(model.int8.param, model.int8.bin)
-    counts = {name: len(layers) for name, layers in facts.quantized.items()}
-    of = {name: len(layers) for name, layers in facts.quantizable.items()}
-    if not counts:
-        floats = listed(f"{count} {name}" for name, count in of.items()) or "none"
-        return Verdict(
-            "fail",
-            f"{shown(model.int8.param)} has no quantized layer: it is a float net under `int8` "
-            f"(layers that could be int8: {floats})",
-            value=0.0,
-        )
-    layers = listed(f"{name} {count} of {of.get(name, count)}" for name, count in counts.items())
-    return Verdict("pass", f"quantized layers: {layers}", value=float(sum(counts.values())))
-
-
-def _some(names: Sequence[str]) -> str:
-    return listed(names[:_FINDINGS_SHOWN]) + (", ..." if len(names) > _FINDINGS_SHOWN else "")
-
-
-def _more(errors: Sequence[str]) -> str:
-    return f"; and {len(errors) - _FINDINGS_SHOWN} more" if len(errors) > _FINDINGS_SHOWN else ""
-
-
-def judge_table(model: ModelSpec) -> Verdict:
-    """Decide whether the calibration table belongs to the model and has usable scales."""
-    if model.table is None:
-        raise TypeError(f"{model.name} names no table")
-    table = read_table(model.table)
-    findings = lint_table(table, read_param(model.fp32.param))
-    errors = [f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "error"]
-    quantized = inspect_net(model.int8.param, model.int8.bin).quantized
-    absent = [name for kind in CALIBRATED_TYPES for name in quantized.get(kind, ()) if name not in table.layers]
-    if absent:
-        errors.insert(0, f"{len(absent)} layers that are quantized in int8 are not in it: {_some(sorted(absent))}")
-    warnings = [
-        f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "warning"
-    ]
-    if errors:
-        found = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
-        return Verdict("fail", f"{shown(model.table)}: {found}", value=float(len(errors)))
-    text = f"{shown(model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
-    return Verdict("pass", "; ".join([text, *warnings]), value=0.0)
