@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_quant.ncnn_files.facts import inspect_net
+from pytest_quant.ncnn_files.grouped import WHY, garbled_layers
 from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, lint_table
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import read_table
@@ -29,7 +30,10 @@ def judge_int8(model: ModelSpec) -> Verdict:
             value=0.0,
         )
     layers = listed(f"{name} {count} of {of.get(name, count)}" for name, count in counts.items())
-    return Verdict("pass", f"quantized layers: {layers}", value=float(sum(counts.values())))
+    names = [name for layers_of in facts.quantized.values() for name in layers_of]
+    garbled = garbled_layers(read_param(model.int8.param), names)
+    warning = f"; beware: {first_few(garbled)}: {WHY}" if garbled else ""
+    return Verdict("pass", f"quantized layers: {layers}{warning}", value=float(sum(counts.values())))
 
 
 def _more(errors: Sequence[str]) -> str:

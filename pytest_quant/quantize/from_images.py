@@ -15,7 +15,8 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.errors import QuantWarning
 from pytest_quant.ncnn_files.facts import inspect_net
-from pytest_quant.ncnn_files.table import Table
+from pytest_quant.ncnn_files.grouped import WHY, with_garbled
+from pytest_quant.ncnn_files.table import Table, without_layers
 from pytest_quant.predictions.cores import CorePool, available_cores, single_threaded_opencv
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
 from pytest_quant.quantize.inputs import Array, LazyInput, Progress
@@ -23,6 +24,7 @@ from pytest_quant.runners.blobs import BlobExtractor
 from pytest_quant.spec import ModelSpec
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
+from pytest_quant.text import first_few
 
 
 def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:
@@ -48,7 +50,7 @@ def calibrate_model(
     cores: CorePool | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """Return the calibration table of a model's fp32 net.
+    """Return the calibration table of a model's fp32 net, without the layers that ncnn would compute wrongly.
 
     Images are decoded and prepared by the thread that runs them, once per pass, so that memory does not grow with their
     number. A keypoint net that is given images without boxes takes each of them as the crop of one person.
@@ -80,7 +82,12 @@ def calibrate_model(
         cores=cores,
         progress=progress,
     )
-    return found.table(method, percentile=percentile, eight_bit=eight_bit)
+    table = found.table(method, percentile=percentile, eight_bit=eight_bit)
+    garbled = with_garbled(found.param, found.blob_by_layer, ())
+    if not garbled:
+        return table
+    warnings.warn(f"{model.name}: {first_few(sorted(garbled))} stay float: {WHY}", QuantWarning, stacklevel=2)
+    return without_layers(table, garbled)
 
 
 def gather_model(

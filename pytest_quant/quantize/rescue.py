@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.errors import ConfigError
+from pytest_quant.ncnn_files.grouped import with_garbled
 from pytest_quant.ncnn_files.macs import multiply_accumulates
 from pytest_quant.ncnn_files.param import read_param
 from pytest_quant.ncnn_files.table import write_table
@@ -150,7 +151,13 @@ def _search(
         return [error.layer for error in diagnose(variant, scratch, samples=min(_RANKED_SAMPLES, search.count)).worst]
 
     bases = trials.distinct(Recipe(method, bits) for method, bits in product(_METHODS, (False, True)))
-    return RescueSearch(attempt, rank, share, least_int8_share=least).run(bases)
+    return RescueSearch(
+        attempt,
+        rank,
+        share,
+        least_int8_share=least,
+        complete=lambda keep_float: with_garbled(calibration.param, quantizable, keep_float),
+    ).run(bases)
 
 
 def _described(model: ModelSpec, outcome: Outcome, trials: Trials, search: SearchSet) -> Rescue:

@@ -54,6 +54,8 @@ class Outcome:
 TryRecipe = Callable[[Recipe], Trial]
 Rank = Callable[[Recipe], Sequence[str]]
 """The int8 layers of a recipe, the most harmful first."""
+Complete = Callable[[frozenset[str]], frozenset[str]]
+"""The layers to leave in float together with those that cannot be int8 then."""
 Share = Callable[[frozenset[str]], float]
 """Share of the multiply-accumulates that are int8 when some layers stay float."""
 
@@ -61,13 +63,22 @@ Share = Callable[[frozenset[str]], float]
 class RescueSearch:
     """One search; every recipe is tried once."""
 
-    def __init__(self, try_recipe: TryRecipe, rank: Rank, int8_share: Share, *, least_int8_share: float = 0.6) -> None:
+    def __init__(
+        self,
+        try_recipe: TryRecipe,
+        rank: Rank,
+        int8_share: Share,
+        *,
+        least_int8_share: float = 0.6,
+        complete: Complete = frozenset,
+    ) -> None:
         """Sort out what a trial is.
 
         Args:
             try_recipe: makes the int8 net of a recipe and measures it.
             rank: orders the layers of a recipe that leaves none in float.
             int8_share: see `Share`.
+            complete: see `Complete`; by default there are no others.
             least_int8_share: recipes with less in int8 are not tried: such a net is hardly an int8 net.
 
         """
@@ -75,6 +86,7 @@ class RescueSearch:
         self._rank = rank
         self._int8_share = int8_share
         self._least = least_int8_share
+        self._complete = complete
         self._trials: dict[Recipe, Trial] = {}
 
     def run(self, bases: Sequence[Recipe], *, searched: int = 2) -> Outcome:
@@ -103,30 +115,24 @@ class RescueSearch:
         """The layers in their order, without those that would leave too little in int8."""
         chosen: list[str] = []
         for layer in ranked:
-            if self._int8_share(frozenset([*chosen, layer])) >= self._least:
+            if self._int8_share(self._complete(frozenset([*chosen, layer]))) >= self._least:
                 chosen.append(layer)
         return chosen
 
     def _shortest_prefix(self, base: Recipe, layers: Sequence[str]) -> Trial | None:
         """Doubling, then halving: as if more float layers were never worse, which is nearly so."""
-        enough, too_few, size = None, 0, 1
-        while too_few < len(layers):
-            size = min(size, len(layers))
-            trial = self._with(base, layers[:size])
-            if trial.meets:
-                enough = trial
-                break
-            too_few, size = size, 2 * size
-        if enough is None:
+        too_few, size = 0, min(1, len(layers))
+        while too_few < len(layers) and not self._with(base, layers[:size]).meets:
+            too_few, size = size, min(2 * size, len(layers))
+        if too_few == len(layers):
             return None
-        while len(enough.recipe.keep_float) - too_few > 1:
-            middle = (len(enough.recipe.keep_float) + too_few) // 2
-            trial = self._with(base, layers[:middle])
-            if trial.meets:
-                enough = trial
+        while size - too_few > 1:
+            middle = (size + too_few) // 2
+            if self._with(base, layers[:middle]).meets:
+                size = middle
             else:
                 too_few = middle
-        return enough
+        return self._with(base, layers[:size])
 
     def _thinned(self, trial: Trial, layers: Sequence[str]) -> Trial:
         """The trial without every layer that can go back to int8, the least harmful first, until none can."""
@@ -137,7 +143,7 @@ class RescueSearch:
                 if layer not in trial.recipe.keep_float:
                     continue
                 without = self._trial(replace(trial.recipe, keep_float=trial.recipe.keep_float - {layer}))
-                if without.meets:
+                if without.meets and without.recipe != trial.recipe:
                     trial, again = without, True
         return trial
 
@@ -145,6 +151,7 @@ class RescueSearch:
         return self._trial(replace(base, keep_float=frozenset(layers)))
 
     def _trial(self, recipe: Recipe) -> Trial:
+        recipe = replace(recipe, keep_float=self._complete(recipe.keep_float))
         if recipe not in self._trials:
             self._trials[recipe] = self._try(recipe)
         return self._trials[recipe]

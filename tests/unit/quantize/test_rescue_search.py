@@ -72,6 +72,17 @@ def test_a_layer_that_is_too_large_is_passed_over() -> None:
     assert outcome.found.recipe.keep_float == {"b", "c"}
 
 
+def test_layers_that_cannot_be_int8_alone_go_along() -> None:
+    toy = Toy({"a": 0.5, "b": 0.01, "c": 0.02, "d": 0.0, "e": 0.0, "f": 0.0}, allowed=0.1)
+
+    def complete(keep_float: frozenset[str]) -> frozenset[str]:
+        return keep_float | {"b"} if "a" in keep_float else keep_float
+
+    outcome = RescueSearch(toy.trial, toy.rank, toy.share, complete=complete).run([MSE])
+    assert outcome.found is not None
+    assert outcome.found.recipe.keep_float == {"a", "b"}
+
+
 @given(
     losses=st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), st.floats(0, 1), min_size=1, max_size=12),
     allowed=st.floats(0, 2),
