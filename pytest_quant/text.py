@@ -86,6 +86,6 @@ def first_few(names: Sequence[str], count: int = 4) -> str:
     """The first names of many, as a list in words.
 
     >>> first_few(["a", "b", "c", "d", "e"])
-    'a, b, c and d, ...'
+    'a, b, c, d, ...'
     """
     return listed(names[:count]) + (", ..." if len(names) > count else "")

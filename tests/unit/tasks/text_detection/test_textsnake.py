@@ -98,12 +98,16 @@ def walk(start: NDArray[Any], step: NDArray[Any], mask: NDArray[np.bool_]) -> ND
         position = position + step
 
 
-@settings(deadline=None, max_examples=60)
+STEPS = st.floats(-1.5, 1.5, width=32).filter(lambda step: step == 0 or abs(step) > 2.0**-14)
+"""Smaller ones are lost in the rounding of adding them to a place one by one; a net gives 0.03 radii."""
+
+
+@settings(max_examples=60)
 @given(
     st.integers(1, 25),
     st.integers(1, 25),
-    st.floats(-1.5, 1.5, width=32),
-    st.floats(-1.5, 1.5, width=32),
+    STEPS,
+    STEPS,
     st.integers(0, 10_000),
 )
 def test_centres_are_those_of_the_walk_step_by_step(height: int, width: int, dy: float, dx: float, seed: int) -> None:
