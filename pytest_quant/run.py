@@ -24,7 +24,7 @@ from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
 from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, baseline_limits
-from pytest_quant.text import relative_posix, shown
+from pytest_quant.text import listed, relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 if TYPE_CHECKING:
@@ -162,7 +162,12 @@ class QuantRun:
             if model is not None and (sampled or (model.samples is not None and not self.settings.whole))
             for limit in limits
         )
-        return [*dict.fromkeys(line for line in lines if line is not None), *self._slow_nets(selected)]
+        cases: dict[str, dict[str, None]] = {}
+        for line in lines:
+            if line is not None:
+                case, _, text = line.partition(": ")
+                cases.setdefault(text, {})[case] = None
+        return [*(f"{listed(names)}: {text}" for text, names in cases.items()), *self._slow_nets(selected)]
 
     def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
         """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
