@@ -98,6 +98,17 @@ def test_images_that_are_evaluated_too_are_found_by_content(pytester: pytest.Pyt
     assert "calibrate with other images" in strict.cases["tiny::top1"]["reason"]
 
 
+def test_where_warnings_are_errors_one_fails_its_case_in_a_line(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    shutil.copy(pytester.path / "images/000.png", pytester.path / "calibration/images/copy.png")
+    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+    assert "\ntiny: 1 of 31 calibration images are evaluation samples as well" in run.text
+    assert "Traceback" not in run.text
+    assert "warnings.warn(" not in run.text
+    assert run.cases["tiny::top1"]["verdict"] == "pass"
+
+
 def test_missing_images_skip_as_a_missing_dataset_does(pytester: pytest.Pytester) -> None:
     write_project(pytester.path)
     shutil.rmtree(pytester.path / "calibration")
