@@ -233,7 +233,7 @@ class QuantRun:
             return failure_message(model, limit, verdict, measurement)
         diagnosis = self._diagnoses.entry(model)
         message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
-        return message + self._repair(model)
+        return message + (self._repair(model) if verdict.decision == "fail" else "")
 
     def _repair(self, model: ModelSpec) -> str:
         """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
@@ -241,7 +241,8 @@ class QuantRun:
             return ""
         from pytest_quant.report.rescue import rescue_lines
 
-        return "".join(f"\n  {line}" for line in rescue_lines(self._rescues.entry(model)))
+        lines = rescue_lines(self._rescues.entry(model), self.settings.rescue_folder)
+        return "".join(f"\n  {line}" for line in lines)
 
     def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
         """Which step lost how much, where the run measures the model's ONNX file anyway."""
