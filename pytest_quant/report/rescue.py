@@ -152,9 +152,10 @@ def _cost_line(entry: Entry) -> str:
 
 
 def terminal_lines(report: Entry, base: Path) -> Iterator[str]:
-    """The rescues of a report; ``base``: the folder that their paths are relative to."""
+    """The rescues that no failure message tells: of excused limits. ``base``: what their paths are relative to."""
+    told = {case["model"] for case in report["cases"] if case["kind"] == "tolerance" and case["outcome"] == "failed"}
     for name, model in report["models"].items():
-        if "rescue" in model:
+        if "rescue" in model and name not in told:
             first, *rest = rescue_lines(model["rescue"], base)
             yield f"{name}: {first}"
             yield from rest
