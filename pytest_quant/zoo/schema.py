@@ -102,7 +102,7 @@ class RegressionEntry(Strict):
 
     path: str
     dataset: str | None = None
-    """Where the file has several tolerances for one metric: that of this dataset."""
+    """The file's name of the dataset that the tolerances are meant for; one that it does not have is refused."""
 
 
 class RescueEntry(Strict):
