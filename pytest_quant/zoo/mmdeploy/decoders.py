@@ -14,7 +14,7 @@ Params = Mapping[str, Any]
 DECODER: Keys = ("postprocess", "decoder")
 
 _TEXT_HEADS: Mapping[str, str] = {"PANHead": "pan", "TextSnakeHead": "textsnake", "DBHead": "db"}
-_CHANNELS: Mapping[str, int] = {"PANHead": 6, "TextSnakeHead": 5}
+_CHANNELS: Mapping[str, int] = {"PANHead": 6, "TextSnakeHead": 5, "DBHead": 1}
 
 _SAME = ("min_text_confidence", "min_kernel_confidence", "min_text_avg_confidence", "score_threshold",
          "distance_threshold", "min_text_area", "text_repr_type", "min_text_region_confidence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -249,9 +250,9 @@ def six_channels(folder: Path, channels: int = 6) -> None:
     """Give both nets another number of outputs."""
     for name in ("end2end", "end2end_int8"):
         param = folder / f"{name}.param"
-        param.write_text(
-            param.read_text().replace(f"0={tiny.CLASSES} 1=1 5=1 6=12", f"0={channels} 1=1 5=1 6={3 * channels}")
-        )
+        changed, count = re.subn(r"0=\d+ 1=1 5=1 6=\d+", f"0={channels} 1=1 5=1 6={3 * channels}", param.read_text())
+        assert count == 1
+        param.write_text(changed)
 
 
 @pytest.mark.parametrize(("dataset", "shape"), [("icdar2015", "quad"), ("ctw1500", "poly"), (None, "quad")])
@@ -266,7 +267,17 @@ def test_pan_of_1x_has_lost_its_parameters(folder: Path, dataset: str | None, sh
     assert note.endswith("write `postprocess.text_repr_type` in the zoo file to settle it")
 
 
+@pytest.mark.parametrize(("head", "channels"), [("PANHead", 6), ("TextSnakeHead", 5), ("DBHead", 1)])
+def test_a_text_detector_of_another_number_of_channels(folder: Path, head: str, channels: int) -> None:
+    """The nets have 4."""
+    draft = describe(folder, exports.text_detector(head=head))
+    (problem,) = fatal(draft)
+    assert f"describes a network of {channels} output channels, but work_dir/end2end.param has 4: it is" in problem
+    assert "preprocess" not in draft.entry
+
+
 def test_db_and_textsnake(folder: Path) -> None:
+    six_channels(folder, 1)
     db = {"mask_thr": 0.2, "min_text_score": 0.4, "min_text_width": 3, "max_candidates": 100}
     draft = describe(folder, exports.text_detector("0.x", head="DBHead", **db), "0.x")
     assert draft.entry["postprocess"] == {
