@@ -15,14 +15,11 @@ from pytest_quant.spec import METRICS
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import Task
 from pytest_quant.text import listed, relative_posix
-from pytest_quant.zoo.draft import Finding, holds
+from pytest_quant.zoo.draft import FILL_IN, Finding, holds
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of
 from pytest_quant.zoo.metafile import MetafileModel, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
-
-FILL_IN = "FILL IN"
-"""Stands where only the user knows: no key takes it, so the model's case fails and says so."""
 
 _WIDTH = 110
 _KEY_ORDER = ("task", "dataset", "fp32", "int8", "onnx", "input", "output", "preprocess", "postprocess", "metric")
