@@ -68,7 +68,11 @@ class InputEntry(Strict):
 
 
 def _file_alone(value: Any) -> Any:
-    return {"file": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"file": value}
+    if not isinstance(value, Mapping):
+        raise ValueError("the path of an ONNX file, or the keys file, input and outputs")
+    return value
 
 
 class OnnxEntry(Strict):
