@@ -26,6 +26,8 @@ class Finding:
     """The keys of the entry that answer the question: when the zoo file holds them all, it is none any more."""
     fatal: bool = False
     """Whether guessing would be unsafe: then the entry cannot be used until it is settled."""
+    usual: bool = False
+    """Whether it is so of every sound description of the kind: then it stands in the report only."""
 
     def is_settled(self, entry: Mapping[str, Any]) -> bool:
         """Whether the zoo file's own entry answers it."""
@@ -57,6 +59,10 @@ class Draft:
     def note(self, text: str, *settled_by: Keys) -> None:
         """Something that the user should know, and that has a usual answer."""
         self.findings.append(Finding(text, settled_by))
+
+    def remark(self, text: str, *settled_by: Keys) -> None:
+        """Something that is so of every sound description of the kind, for the report."""
+        self.findings.append(Finding(text, settled_by, usual=True))
 
     def problem(self, text: str, *settled_by: Keys) -> None:
         """Something that only the user can answer."""

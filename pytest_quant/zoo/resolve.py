@@ -122,6 +122,7 @@ class ModelResolver:
             runtime=entry.runtime,
             xfail=entry.xfail,
             notes=tuple(completed.notes),
+            remarks=tuple(completed.remarks),
         )
         if entry.rescue is not None:
             model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))

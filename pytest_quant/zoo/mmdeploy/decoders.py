@@ -101,12 +101,13 @@ def keypoints(draft: Draft, component: str | None, params: Params, source: Sourc
 
 def _flip_note(draft: Draft, params: Params, source: Source) -> None:
     if params.get("flip_test"):
-        said = "has flip_test: true from the training config, but an exported net is run once"
+        tell, said = draft.note, "has flip_test: true from the training config, but an exported net is run once"
     elif source.generation == "1.x":
+        tell = draft.remark
         said = "cannot tell the flip_test of the training config: mmdeploy 1.x always writes false"
     else:
         return
-    draft.note(
+    tell(
         f"{source.file} {said}. It is off here; a number published with it is about 0.01 AP higher",
         ("postprocess", "flip_test"),
     )

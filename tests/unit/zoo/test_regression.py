@@ -100,7 +100,7 @@ def test_a_dataset_that_the_file_does_not_have(folder: Path) -> None:
         "regression.yml:2: globals.metric_info: has no tolerance for the dataset COCO; its datasets: ImageNet-1k, "
         "Cityscapes, ADE20K"
     )
-    with pytest.raises(ConfigError, match="its datasets: none, so leave out `dataset`$"):
+    with pytest.raises(ConfigError, match=r"its datasets: none, so leave out `dataset`$"):
         read(folder, FILE, "classification", "COCO")
 
 
