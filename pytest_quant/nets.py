@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, ModelSpec, Net, OnnxFile, Side
+from pytest_quant.spec import SIDES, UNBUILT, CalibrationSpec, InputSpec, ModelSpec, Net, OnnxFile, Side
 from pytest_quant.text import listed, shown, suggestion
 
 if TYPE_CHECKING:
@@ -78,12 +78,16 @@ def _onnx_facts(path: Path) -> OnnxFacts:
 def check_onnx(model: ModelSpec, net: Net) -> None:
     """Raise `ConfigError` when an ONNX file is damaged, does not fit the entry, or is under the wrong key."""
     file = model.onnx_file(net)
-    if file is None:
-        return
+    if file is not None:
+        check_onnx_file(file, net, model.input, model.outputs)
+
+
+def check_onnx_file(file: OnnxFile, net: Net, net_input: InputSpec, blobs: Sequence[str]) -> None:
+    """Likewise for a file that no model names yet; ``blobs`` are the outputs of the ncnn net that it must give."""
     from pytest_quant.onnx_files.binding import bind  # onnx is imported only where a model has such a file
 
     facts = _onnx_facts(file.path)
-    bind(file, facts, model.input, model.outputs)
+    bind(file, facts, net_input, blobs)
     operators = listed(f"{count} {name}" for name, count in facts.quantized.items())
     if net == "onnx" and facts.quantized:
         raise ConfigError(

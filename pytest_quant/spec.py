@@ -333,7 +333,10 @@ class ModelSpec:
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
     notes: tuple[str, ...] = ()
-    """What the user should know of the descriptions that the entry was filled in from."""
+    """What the descriptions that the entry was filled in from contradict, lose or leave to a guess: told before a run.
+    """
+    remarks: tuple[str, ...] = ()
+    """What is so of every such description: in the report only, after the notes."""
 
     def files(self, side: Side) -> NetFiles:
         """The files of one side."""

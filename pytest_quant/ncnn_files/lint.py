@@ -18,6 +18,7 @@ from pytest_quant.ncnn_files.param import Layer, Param
 from pytest_quant.ncnn_files.static_scales import static_scale_counts
 from pytest_quant.ncnn_files.table import Table, layer_of
 from pytest_quant.ncnn_files.weights import Weights
+from pytest_quant.text import shown
 
 # Types that ncnn2int8 takes from a table and that need a scale of the input.
 CALIBRATED_TYPES = frozenset({"Convolution", "ConvolutionDepthWise", "InnerProduct"})
@@ -51,7 +52,11 @@ def lint_table(table: Table, param: Param) -> list[Finding]:
     if not known:
         names = ", ".join(table.layers[:3])
         return [
-            Finding("error", "", f"none of the table's layers ({names}, ...) is in {param.path}: another model's table")
+            Finding(
+                "error",
+                "",
+                f"none of the table's layers ({names}, ...) is in {shown(param.path)}: another model's table",
+            )
         ]
     findings = [*_membership(table, layers)]
     for name in known:

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_quant.errors import ModelFileError
+from pytest_quant.text import shown
 
 MAGIC = 7767517
 MAX_PARAM_ID = 31
@@ -99,7 +100,7 @@ class Param:
 
     def error(self, layer: Layer, message: str) -> ModelFileError:
         """Make (not raise) the error that points at ``layer`` in this file."""
-        return ModelFileError(f"{self.path}:{layer.line}: layer {layer.name!r} ({layer.type}): {message}")
+        return ModelFileError(f"{shown(self.path)}:{layer.line}: layer {layer.name!r} ({layer.type}): {message}")
 
 
 def read_param(path: Path | str) -> Param:
@@ -113,19 +114,19 @@ def read_param(path: Path | str) -> Param:
     path = Path(path)
     lines = [(i, text) for i, text in enumerate(_read_text(path).splitlines(), start=1) if text.strip()]
     if not lines:
-        raise ModelFileError(f"{path}: the .param file is empty; expected {MAGIC} on its first line")
+        raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
     layer_count, blob_count = _read_head(path, lines)
     layers = tuple(_read_layer(path, number, text) for number, text in lines[2:])
     if len(layers) != layer_count:
         raise ModelFileError(
-            f"{path}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
+            f"{shown(path)}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
             + ("the file is truncated" if len(layers) < layer_count else "ncnn would load a shortened net in silence")
         )
     _check_blobs(path, layers)
     found = sum(len(layer.tops) for layer in layers)
     if found != blob_count:
         raise ModelFileError(
-            f"{path}:{lines[1][0]}: the header announces {blob_count} blobs, the layers write {found}; "
+            f"{shown(path)}:{lines[1][0]}: the header announces {blob_count} blobs, the layers write {found}; "
             "correct the header"
         )
     return Param(path, layers)
@@ -133,22 +134,22 @@ def read_param(path: Path | str) -> Param:
 
 def _read_text(path: Path) -> str:
     if path.is_dir():
-        raise ModelFileError(f"{path} is a folder; expected an ncnn .param file")
+        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
             if b"\0" in head:
-                raise ModelFileError(f"{path}: {_describe_binary(head)}")
+                raise ModelFileError(f"{shown(path)}: {_describe_binary(head)}")
             data = head + file.read()
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such .param file") from None
+        raise ModelFileError(f"{shown(path)}: no such .param file") from None
     except OSError as error:
-        raise ModelFileError(f"{path}: the .param file cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"{shown(path)}: the .param file cannot be read: {error.strerror}") from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelFileError(
-            f"{path}: byte {error.start} is no text; expected an ncnn .param file, is it a .bin?"
+            f"{shown(path)}: byte {error.start} is no text; expected an ncnn .param file, is it a .bin?"
         ) from error
 
 
@@ -163,16 +164,16 @@ def _read_head(path: Path, lines: list[tuple[int, str]]) -> tuple[int, int]:
     if text.strip() != str(MAGIC):
         found = text.strip()[:40]
         raise ModelFileError(
-            f"{path}:{number}: found {found!r}, expected the magic number {MAGIC}; the file is damaged, "
+            f"{shown(path)}:{number}: found {found!r}, expected the magic number {MAGIC}; the file is damaged, "
             "no .param file, or of an old ncnn format (convert the model again)"
         )
     if len(lines) < 2:
-        raise ModelFileError(f"{path}: truncated after line {number}; expected the layer and blob counts")
+        raise ModelFileError(f"{shown(path)}: truncated after line {number}; expected the layer and blob counts")
     number, text = lines[1]
     words = text.split()
     if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
         raise ModelFileError(
-            f"{path}:{number}: found {text.strip()[:40]!r}, expected two counts above 0: layers, blobs"
+            f"{shown(path)}:{number}: found {text.strip()[:40]!r}, expected two counts above 0: layers, blobs"
         )
     return int(words[0]), int(words[1])
 
@@ -181,7 +182,7 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
     head = text.split(None, 4)
     if len(head) < 4 or not (head[2].isdigit() and head[3].isdigit()):
         raise ModelFileError(
-            f"{path}:{number}: found {text.strip()[:60]!r}, expected 'type name bottoms tops ...'; "
+            f"{shown(path)}:{number}: found {text.strip()[:60]!r}, expected 'type name bottoms tops ...'; "
             "is the file truncated?"
         )
     bottoms, tops = int(head[2]), int(head[3])
@@ -190,11 +191,11 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
     blobs = tuple(names[: bottoms + tops])
     if len(blobs) < bottoms + tops or any(_PAIR.fullmatch(blob) for blob in blobs):
         raise ModelFileError(
-            f"{path}:{number}: layer {head[1]!r} ({head[0]}) announces {bottoms} inputs and {tops} outputs, "
+            f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]}) announces {bottoms} inputs and {tops} outputs, "
             "but fewer blob names follow; is the line truncated?"
         )
     pairs = names[-1] if len(names) > bottoms + tops else ""
-    where = f"{path}:{number}: layer {head[1]!r} ({head[0]})"
+    where = f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]})"
     return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], _read_params(where, pairs), number)
 
 
@@ -246,7 +247,7 @@ def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
     all_tops = {top: layer for layer in layers for top in layer.tops}
     written: dict[str, Layer] = {}
     for layer in layers:
-        where = f"{path}:{layer.line}: layer {layer.name!r} ({layer.type})"
+        where = f"{shown(path)}:{layer.line}: layer {layer.name!r} ({layer.type})"
         for bottom in layer.bottoms:
             if bottom not in written:
                 raise ModelFileError(f"{where} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.text import listed, suggestion
+from pytest_quant.text import listed, shown, suggestion
 
 _WEIGHT_MARK = "_param_"
 _PARAM_MAGIC = "7767517"
@@ -91,9 +91,9 @@ def read_table(path: Path | str) -> Table:
         raise ModelFileError(f"{path} is a .param file; expected a calibration table")
     for number, line in enumerate(text.rstrip().splitlines(), start=1):
         if not line.strip():
-            raise ModelFileError(f"{path}:{number}: blank line; ncnn2int8 reads no further than that: delete it")
+            raise ModelFileError(f"{shown(path)}:{number}: blank line; ncnn2int8 reads no further than that: delete it")
         entry, *words = line.split()
-        where = f"{path}:{number}: entry {entry!r}"
+        where = f"{shown(path)}:{number}: entry {entry!r}"
         scales = _scales(where, words)
         if entry in weights or entry in activations:
             raise ModelFileError(f"{where} appears twice; ncnn would use the last one: delete one of them")
@@ -105,7 +105,7 @@ def read_table(path: Path | str) -> Table:
             raise ModelFileError(f"{where} has {len(scales)} values, expected one scale for the layer's input")
     if not weights and not activations:
         raise ModelFileError(
-            f"{path}: the calibration table is empty; make it again, it was perhaps made without images"
+            f"{shown(path)}: the calibration table is empty; make it again, it was perhaps made without images"
         )
     return Table(weights, activations, path)
 
@@ -131,15 +131,15 @@ def write_table(table: Table, path: Path | str) -> None:
 
 def _read_text(path: Path) -> str:
     if path.is_dir():
-        raise ModelFileError(f"{path} is a folder; expected a calibration table")
+        raise ModelFileError(f"{shown(path)} is a folder; expected a calibration table")
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such calibration table") from None
+        raise ModelFileError(f"{shown(path)}: no such calibration table") from None
     except UnicodeDecodeError as error:
-        raise ModelFileError(f"{path}: byte {error.start} is no text; expected a calibration table") from error
+        raise ModelFileError(f"{shown(path)}: byte {error.start} is no text; expected a calibration table") from error
     except OSError as error:
-        raise ModelFileError(f"{path}: the calibration table cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"{shown(path)}: the calibration table cannot be read: {error.strerror}") from error
 
 
 def _scales(where: str, words: list[str]) -> tuple[float, ...]:

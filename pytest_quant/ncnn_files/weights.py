@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pytest_quant.errors import ModelFileError
 from pytest_quant.ncnn_files.arrays import ArraySpec, array_specs, int8_term
 from pytest_quant.ncnn_files.param import Layer, Param
+from pytest_quant.text import shown
 
 Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
 
@@ -128,13 +129,13 @@ def walk(param: Param, bin_path: Path | str) -> Weights:
 def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     """Give the file's bytes, which are read page by page as they are touched."""
     if path.is_dir():
-        raise ModelFileError(f"{path} is a folder; expected an ncnn .bin file")
+        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file")
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise ModelFileError(f"{path}: no such .bin file") from None
+        raise ModelFileError(f"{shown(path)}: no such .bin file") from None
     except OSError as error:
-        raise ModelFileError(f"{path}: the .bin file cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"{shown(path)}: the .bin file cannot be read: {error.strerror}") from error
     with file:
         if path.stat().st_size == 0:
             yield b""  # an empty file cannot be mapped
@@ -157,8 +158,8 @@ def _walk(param: Param, path: Path, data: mmap.mmap | bytes, *, as_float: bool =
             position = array.end
     if position < len(data):
         raise ModelFileError(
-            f"{path}: {len(data) - position} bytes are left over: {param.path} uses {position} of {len(data)}; "
-            "this .bin belongs to another model, or the .param was edited"
+            f"{shown(path)}: {len(data) - position} bytes are left over: {shown(param.path)} uses {position} of "
+            f"{len(data)}; this .bin belongs to another model, or the .param was edited"
         )
     return Weights(path, tuple(arrays), len(data), ())
 
@@ -181,17 +182,17 @@ def _locate(
 
 def _truncated(param: Param, path: Path, layer: Layer, spec: ArraySpec, end: int, size: int) -> ModelFileError:
     return ModelFileError(
-        f"{path}: the file ends inside layer {layer.name!r} ({layer.type}, {param.path}:{layer.line}): its {spec.role} "
-        f"({spec.count} values) ends at byte {end} or later, the file has {size} bytes: at least {end - size} are "
-        "missing; it is truncated or belongs to another model"
+        f"{shown(path)}: the file ends inside layer {layer.name!r} ({layer.type}, {shown(param.path)}:{layer.line}): "
+        f"its {spec.role} ({spec.count} values) ends at byte {end} or later, the file has {size} bytes: at least "
+        f"{end - size} are missing; it is truncated or belongs to another model"
     )
 
 
 def _check_storage(param: Param, path: Path, array: StoredArray) -> None:
     if array.storage == "int8" and array.role.endswith("weight") and not int8_term(array.layer):
         raise ModelFileError(
-            f"{path}: layer {array.layer.name!r} ({array.layer.type}) holds int8 weights, but "
-            f"{param.path}:{array.layer.line} describes a float layer: the .bin is of the int8 model and "
+            f"{shown(path)}: layer {array.layer.name!r} ({array.layer.type}) holds int8 weights, but "
+            f"{shown(param.path)}:{array.layer.line} describes a float layer: the .bin is of the int8 model and "
             "the .param of the fp32 one"
         )
 
@@ -206,7 +207,7 @@ def _explained(error: ModelFileError, param: Param, path: Path, data: mmap.mmap 
     except ModelFileError:
         return error
     return ModelFileError(
-        f"{path} is the float model's .bin, but {param.path}:{quantized.line} describes an int8 layer "
+        f"{shown(path)} is the float model's .bin, but {shown(param.path)}:{quantized.line} describes an int8 layer "
         f"({quantized.name!r}): name the .bin that was written together with this .param"
     )
 
@@ -221,11 +222,11 @@ def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
         bad = np.isnan(values) | (values < 0) if "scale" in array.role else ~np.isfinite(values)
         if bad.any() and array.layer.type not in ("Scale", "Normalize"):
             raise ModelFileError(
-                f"{weights.path}: the {array.role} of layer {array.layer.name!r} ({array.layer.type}) holds "
+                f"{shown(weights.path)}: the {array.role} of layer {array.layer.name!r} ({array.layer.type}) holds "
                 f"{values[bad][0]} near byte {array.offset}: the file is damaged or belongs to another model"
             )
     if weights.arrays and not any(_holds_a_value(array, data) for array in weights.arrays):
-        raise ModelFileError(f"{weights.path}: every weight is 0: the file is damaged or was never filled")
+        raise ModelFileError(f"{shown(weights.path)}: every weight is 0: the file is damaged or was never filled")
 
 
 def _first_values(array: StoredArray, data: mmap.mmap | bytes) -> NDArray[np.float32]:

@@ -57,7 +57,7 @@ def model_entry(
         },
         **({"moved": [_moved_entry(moved) for moved in comparison.moved]} if comparison.moved else {}),
         **({"details": dict(comparison.details)} if comparison.details else {}),
-        **({"notes": list(model.notes)} if model.notes else {}),
+        **({"notes": [*model.notes, *model.remarks]} if model.notes or model.remarks else {}),
         "conditions": dict(measurement.conditions),
         "timing": _timing(measurement.timing),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,10 @@ from pytest_quant.text import listed
 
 Keys = tuple[str, ...]
 """A place in a model's entry, such as ``("input", "mean")``."""
+
+
+FILL_IN = "FILL IN"
+"""Stands in a first zoo file where only the user knows: until it is filled in the model's case fails and says so."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Finding:
     """The keys of the entry that answer the question: when the zoo file holds them all, it is none any more."""
     fatal: bool = False
     """Whether guessing would be unsafe: then the entry cannot be used until it is settled."""
+    usual: bool = False
+    """Whether it is so of every sound description of the kind: then it stands in the report only."""
 
     def is_settled(self, entry: Mapping[str, Any]) -> bool:
         """Whether the zoo file's own entry answers it."""
@@ -53,6 +59,10 @@ class Draft:
     def note(self, text: str, *settled_by: Keys) -> None:
         """Something that the user should know, and that has a usual answer."""
         self.findings.append(Finding(text, settled_by))
+
+    def remark(self, text: str, *settled_by: Keys) -> None:
+        """Something that is so of every sound description of the kind, for the report."""
+        self.findings.append(Finding(text, settled_by, usual=True))
 
     def problem(self, text: str, *settled_by: Keys) -> None:
         """Something that only the user can answer."""
@@ -102,3 +112,18 @@ def _missing_net_keys(own: Mapping[str, Any], draft: Mapping[str, Any]) -> Mappi
         return {key: value for key, value in draft.items() if key not in own}
     names_files = not {"param", "bin"}.isdisjoint(own)
     return {"table": draft["table"]} if names_files and "table" in draft and "table" not in own else {}
+
+
+def to_fill_in(value: Any, keys: Keys = ()) -> Iterator[Keys]:
+    """The places of an entry that still say FILL IN.
+
+    >>> list(to_fill_in({"input": {"blob": "data", "mean": FILL_IN}, "output": [FILL_IN]}))
+    [('input', 'mean'), ('output',)]
+    """
+    if value == FILL_IN:
+        yield keys
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from to_fill_in(item, (*keys, str(key)))
+    elif isinstance(value, list) and any(True for item in value for _ in to_fill_in(item)):
+        yield keys

@@ -19,6 +19,7 @@ from pytest_quant.zoo.draft import Draft, filled, holds
 from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
+from pytest_quant.zoo.onnx_beside import leave_out_unusable
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
 from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
@@ -35,14 +36,16 @@ class Completed:
 
     entry: dict[str, Any]
     notes: list[str] = field(default_factory=list)
-    """What the user should know of them: shown before a run and in the report."""
+    """What they contradict, lose or leave to a guess: shown before a run and in the report."""
+    remarks: list[str] = field(default_factory=list)
+    """What is so of every sound description of the kind: in the report only."""
     sources: list[str] = field(default_factory=list)
     """Where the keys that the zoo file does not write come from."""
 
     @property
     def background(self) -> list[str]:
         """Lines for the message of an entry that cannot be used although its descriptions can."""
-        return [*self.sources, *(f"note: {note}" for note in self.notes)]
+        return [*self.sources, *(f"note: {note}" for note in (*self.notes, *self.remarks))]
 
 
 class ExistingDescriptions:
@@ -80,13 +83,15 @@ class ExistingDescriptions:
             keys, lambda: describe_folder(folder, task=done.entry.get("task"), dataset_type=self._dataset_type(done))
         )
         done.sources.append(f"{self._document.where(keys)}: keys that do not stand there come from {shown(folder)}")
+        leave_out_unusable(draft, done.entry)
         _check_color(self._document, keys[:-1], done.entry, draft)
         left = [finding for finding in draft.findings if not finding.is_settled(done.entry)]
         if any(finding.fatal for finding in left):
             where = self._document.where(keys)
             lines = [f"{where}: {finding.told}" for finding in sorted(left, key=lambda one: not one.fatal)]
             raise ConfigError("\n".join(lines))
-        done.notes += [finding.told for finding in left]
+        done.notes += [finding.told for finding in left if not finding.usual]
+        done.remarks += [finding.told for finding in left if finding.usual]
         done.entry = filled(done.entry, draft.entry)
 
     def _add_published(self, keys: KeyPath, task: Task, done: Completed) -> None:

@@ -75,7 +75,7 @@ def put_onnx(draft: Draft, net: NetFile) -> None:
     path = net.param.with_suffix(".onnx")
     if path.is_file():
         draft.put(str(path), "onnx")
-        draft.note(
+        draft.remark(
             f"{shown(path)} lies beside the net, so the cases onnx[...] hold the conversion against it; `onnx: null` "
             "leaves them out",
             ("onnx",),

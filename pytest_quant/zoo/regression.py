@@ -54,23 +54,23 @@ def tolerances(
 ) -> list[RegressionTolerance]:
     """The tolerances for those of ``metrics`` that the file names.
 
-    ``dataset``: of several tolerances for one metric, told apart by their ``dataset``, that of this one is taken.
+    ``dataset`` is the file's own name of the dataset that the tolerances are meant for: one that it does not have is a
+    mistake. A metric stands in the file once, so its tolerance is taken whichever dataset stands beside it.
 
-    Raises `ConfigError` for a damaged entry, and when the file has nothing for these metrics.
+    Raises `ConfigError` for a damaged entry, when the file does not name ``dataset``, and when it has nothing for these
+    metrics.
     """
     info: Mapping[Any, Any] = _metric_info(document)
-    found: dict[str, RegressionTolerance] = {}
-    for name, entry in info.items():
-        metric = metrics.get(METRIC_NAMES.get(str(name), ""))
-        if metric is None or not _is_for(document, str(name), entry, dataset):
-            continue
-        found[metric.name] = _tolerance(document, str(name), entry, metric, max_tolerance_pct)
-    if not found:
+    if dataset is not None:
+        _check_dataset(document, info, dataset)
+    own = {str(name): metrics[METRIC_NAMES[str(name)]] for name in info if METRIC_NAMES.get(str(name)) in metrics}
+    if not own:
+        known = listed(name for name, metric in METRIC_NAMES.items() if metric in metrics)
         raise ConfigError(
             f"{document.where(('globals', 'metric_info'))}: has {listed(map(str, info)) or 'nothing'}, none of which "
-            f"is a metric of this task: {listed(name for name, own in METRIC_NAMES.items() if own in metrics)}"
+            f"is a metric of this task: {known}"
         )
-    return list(found.values())
+    return [_tolerance(document, name, info[name], metric, max_tolerance_pct) for name, metric in own.items()]
 
 
 def overrides(document: Document) -> list[str]:
@@ -94,16 +94,28 @@ def _metric_info(document: Document) -> Any:
     return data["globals"]["metric_info"] if is_regression(data) else None
 
 
-def _is_for(document: Document, name: str, entry: Any, dataset: str | None) -> bool:
-    if not isinstance(entry, Mapping):
-        where = document.where(("globals", "metric_info", name))
-        raise ConfigError(f"{where}: found {brief(entry)}, expected metric_key and tolerance")
-    return dataset is None or "dataset" not in entry or plain(str(entry["dataset"])) == plain(dataset)
+def _check_dataset(document: Document, info: Mapping[Any, Any], dataset: str) -> None:
+    entries = [entry for entry in info.values() if isinstance(entry, Mapping)]
+    named = [one for entry in entries for one in _as_list(entry.get("dataset"))]
+    if plain(dataset) not in map(plain, named):
+        found = listed(dict.fromkeys(named)) or "none, so leave out `dataset`"
+        raise ConfigError(
+            f"{document.where(('globals', 'metric_info'))}: has no tolerance for the dataset {dataset}; its datasets: "
+            f"{found}"
+        )
+
+
+def _as_list(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(one) for one in values if one is not None]
 
 
 def _tolerance(
-    document: Document, name: str, entry: Mapping[str, Any], metric: Metric, max_tolerance_pct: float
+    document: Document, name: str, entry: Any, metric: Metric, max_tolerance_pct: float
 ) -> RegressionTolerance:
+    if not isinstance(entry, Mapping):
+        where = document.where(("globals", "metric_info", name))
+        raise ConfigError(f"{where}: found {brief(entry)}, expected metric_key and tolerance")
     where = document.where(("globals", "metric_info", name, "tolerance"))
     raw, factor = entry.get("tolerance"), entry.get("multi_value", 1)
     if not is_number(raw) or not math.isfinite(raw):

@@ -35,6 +35,7 @@ from pytest_quant.spec import (
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.text import brief, listed, shown, suggestion
+from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries
@@ -81,11 +82,17 @@ class ModelResolver:
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of a model")
+        self._check_filled_in(keys, raw)
         completed = self._existing.complete(keys, raw)
         try:
             return self._model(keys, name, completed)
         except ConfigError as error:
             raise ConfigError("\n".join([str(error), *completed.background])) from None
+
+    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, Any]) -> None:
+        places = listed(".".join(place) for place in to_fill_in(raw))
+        if places:
+            raise ConfigError(f"{self._document.where(keys)}: still to be filled in: {places}")
 
     def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
         entry = self._validated(keys, ModelEntry, completed.entry)
@@ -115,6 +122,7 @@ class ModelResolver:
             runtime=entry.runtime,
             xfail=entry.xfail,
             notes=tuple(completed.notes),
+            remarks=tuple(completed.remarks),
         )
         if entry.rescue is not None:
             model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))

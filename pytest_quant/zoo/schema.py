@@ -68,7 +68,11 @@ class InputEntry(Strict):
 
 
 def _file_alone(value: Any) -> Any:
-    return {"file": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"file": value}
+    if not isinstance(value, Mapping):
+        raise ValueError("the path of an ONNX file, or the keys file, input and outputs")
+    return value
 
 
 class OnnxEntry(Strict):
@@ -102,7 +106,7 @@ class RegressionEntry(Strict):
 
     path: str
     dataset: str | None = None
-    """Where the file has several tolerances for one metric: that of this dataset."""
+    """The file's name of the dataset that the tolerances are meant for; one that it does not have is refused."""
 
 
 class RescueEntry(Strict):

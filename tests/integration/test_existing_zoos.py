@@ -52,6 +52,11 @@ def notes(run: Run, model: str) -> list[str]:
     return found
 
 
+def told(run: Run, model: str) -> list[str]:
+    """Those of the notes that are printed before the run."""
+    return [note for note in notes(run, model) if f"{model}: {note}" in run.text.splitlines()]
+
+
 # Export folders
 
 
@@ -59,10 +64,10 @@ def test_a_classifier(pytester: pytest.Pytester) -> None:
     classifier_zoo(pytester.path)
     run = run_quant(pytester, "--quant-report", "report.md")
     assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass"}
-    precision, backend = notes(run, "tiny")
+    backend, precision = notes(run, "tiny")
     assert precision.startswith("work_dir/deploy.json names end2end.param with precision INT8, but it is the float net")
     assert "does not say what resizes" in backend
-    assert f"tiny: {precision}" in run.text.splitlines(), "shown before the run"
+    assert told(run, "tiny") == [backend], "what every export has is no news"
     assert f"- tiny: {backend}" in (pytester.path / "report.md").read_text()
     assert run.report is not None
     assert run.report["models"]["tiny"]["conditions"]["resize_backend"] == "pillow"
@@ -96,7 +101,7 @@ def test_notes_in_parallel_and_in_tests_in_python(pytester: pytest.Pytester) -> 
     assert serial.report is not None
     assert parallel.report is not None
     assert without_volatile(serial.report) == without_volatile(parallel.report)
-    line = f"tiny: {notes(serial, 'tiny')[1]}"
+    line = f"tiny: {notes(serial, 'tiny')[0]}"
     for run in (serial, parallel, run_quant(pytester, "-k", "test_scores")):
         assert run.text.count(line) == 1
 
@@ -159,11 +164,57 @@ def test_the_onnx_file_of_a_folder(pytester: pytest.Pytester) -> None:
     run = run_quant(pytester)
     assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", "tiny::onnx[top1]": "pass"}
     assert any("work_dir/end2end.onnx lies beside the net" in note for note in notes(run, "tiny"))
+    assert not any("end2end.onnx" in note for note in told(run, "tiny"))
     changed_zoo(pytester.path, onnx="work_dir/end2end.onnx")
     assert not any("end2end.onnx" in note for note in notes(run_quant(pytester), "tiny"))
     text = (pytester.path / "zoo.quant.yaml").read_text()
     (pytester.path / "zoo.quant.yaml").write_text(text.replace("onnx: work_dir/end2end.onnx", "onnx: null"))
     assert run_quant(pytester).verdicts == {"tiny::top1": "pass", "tiny::int8": "pass"}
+
+
+PICTURE = Path(__file__).parents[3] / "shared" / "models" / "resnet20-cifar10" / "resnet20.onnx"
+
+
+def write_unusable_onnx(path: Path, kind: str) -> None:
+    """An ONNX file that cannot be run in the place of the net."""
+    if kind == "junk":
+        path.write_bytes(b"no such thing")
+    elif kind == "batch":
+        tiny_onnx.write_onnx(path.parent, path.name, shape=(8, 3, tiny.SIDE, tiny.SIDE))
+    elif kind == "size":
+        tiny_onnx.write_onnx(path.parent, path.name, shape=(1, 3, 224, 224))
+    elif kind == "quantized":
+        tiny_onnx.write_qdq(path.parent, path.name)
+    else:
+        if not PICTURE.is_file():
+            pytest.skip(f"{PICTURE} is not on this machine")
+        path.write_bytes(PICTURE.read_bytes())
+
+
+UNUSABLE = [
+    ("junk", "is no ONNX file (13 bytes)"),
+    ("batch", "fixes the batch to 8"),
+    ("size", "fixes width and height to [224, 224]"),
+    ("quantized", "is a quantized model"),
+    ("picture", "is pnnx's picture of a graph"),
+]
+
+
+@pytest.mark.parametrize(("kind", "says"), UNUSABLE)
+def test_an_onnx_file_that_nobody_named_and_that_cannot_be_run(pytester: pytest.Pytester, kind: str, says: str) -> None:
+    """The good pair of nets beside it is tested all the same."""
+    classifier_zoo(pytester.path)
+    path = pytester.path / "work_dir" / "end2end.onnx"
+    write_unusable_onnx(path, kind)
+    run = run_quant(pytester)
+    assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass"}
+    (note,) = [note for note in told(run, "tiny") if "end2end.onnx" in note]
+    assert note.startswith("work_dir/end2end.onnx")
+    assert says in note
+    assert note.endswith("write `onnx` in the zoo file to settle it")
+    assert not any("lies beside" in note for note in notes(run, "tiny"))
+    changed_zoo(pytester.path, onnx="work_dir/end2end.onnx")
+    assert says in run_quant(pytester).cases["tiny::config"]["reason"], "one that is named is an error"
 
 
 def test_an_onnx_file_without_a_limit_to_compare(pytester: pytest.Pytester) -> None:
@@ -256,7 +307,7 @@ def test_a_text_detector_whose_parameters_are_lost(pytester: pytest.Pytester) ->
     changed_zoo(folder, mmdeploy="work_dir", **own, **drop)
     run = run_quant(pytester)
     assert run.verdicts == {"bars::hmean": "pass", "bars::int8": "pass"}
-    assert "with text_repr_type quad as the config for ICDAR2015 has it" in notes(run, "bars")[1]
+    assert "with text_repr_type quad as the config for ICDAR2015 has it" in told(run, "bars")[0]
     assert run.report is not None
     conditions = run.report["models"]["bars"]["conditions"]
     assert (conditions["decoder"], conditions["hmean_profile"]) == ("pan", "mmocr-1.x")
@@ -282,6 +333,7 @@ def test_a_pose_net(pytester: pytest.Pytester) -> None:
     run = run_quant(pytester)
     assert run.verdicts == {"spots::AP": "pass", "spots::int8": "pass", "spots::require[flip_test]": "pass"}
     assert "mmdeploy 1.x always writes false" in notes(run, "spots")[1]
+    assert told(run, "spots") == []
 
 
 # Metafiles
@@ -314,7 +366,7 @@ def test_a_published_number_that_is_not_reached(pytester: pytest.Pytester) -> No
     run = run_quant(pytester)
     assert run.verdicts["tiny::published[fp32.top1]"] == "fail"
     assert run.cases["tiny::published[fp32.top1]"]["limit"] == 99.9
-    assert notes(run, "tiny")[-1].endswith("on Colours-1k, printed as a fraction")
+    assert told(run, "tiny")[-1].endswith("on Colours-1k, printed as a fraction")
 
 
 @pytest.mark.parametrize(
@@ -349,7 +401,7 @@ def test_a_published_pose_number_with_flip_is_not_compared(pytester: pytest.Pyte
     pose_export_zoo(pytester.path, metafile=metafile)
     run = run_quant(pytester)
     assert "spots::published[fp32.AP]" not in run.verdicts
-    assert notes(run, "spots")[-1] == (
+    assert told(run, "spots")[-1] == (
         "metafile.yml:2: AP 0.726 of net-8xb32 not compared: published with flip_test (as mmpose publishes), evaluated "
         "without flip_test. Evaluate the same way (`postprocess: {flip_test: true}`), or write a number that was "
         "measured without flip_test under `published`, or `metafile: {flip_test: false}` if these were"
@@ -378,7 +430,7 @@ def test_flip_as_the_models_config_says(pytester: pytest.Pytester, config: str, 
     (pytester.path / "configs").mkdir()
     (pytester.path / "configs" / "net.py").write_text(config)
     pose_export_zoo(pytester.path, metafile=write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726))
-    assert says in notes(run_quant(pytester), "spots")[-1]
+    assert says in told(run_quant(pytester), "spots")[-1]
     (pytester.path / "configs" / "net.py").write_text("model = dict(test_cfg=dict(flip_test=False))")
     assert "spots::published[fp32.AP]" in run_quant(pytester).verdicts
 
@@ -389,7 +441,7 @@ def test_a_number_that_is_not_used_is_told_where_nothing_else_is_tested(pytester
     first, *rest = run_quant(pytester).cases["spots::config"]["reason"].splitlines()
     assert "has no limit at all, so nothing could fail" in first
     assert "numbers that do not stand there come from metafile.yml" in rest[1]
-    assert "AP 0.726 of net-8xb32 not compared: published with flip_test" in rest[-1]
+    assert "AP 0.726 of net-8xb32 not compared: published with flip_test" in rest[2]
 
 
 # Regression files
@@ -424,7 +476,7 @@ def test_a_pipelines_own_tolerance_is_told(pytester: pytest.Pytester) -> None:
     content = {"globals": {"metric_info": info}, "ncnn": {"pipe": {"metric_tolerance": {"Top 1 Accuracy": 9}}}}
     (pytester.path / "regression.yml").write_text(yaml.safe_dump(content))
     classifier_zoo(pytester.path, regression={"path": "regression.yml"})
-    assert notes(run_quant(pytester), "tiny")[-1] == (
+    assert told(run_quant(pytester), "tiny")[-1] == (
         "regression.yml: metric_tolerance of ncnn.pipe is not read, only globals.metric_info"
     )
 

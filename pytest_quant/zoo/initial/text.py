@@ -15,14 +15,12 @@ from pytest_quant.spec import METRICS
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import Task
 from pytest_quant.text import listed, relative_posix
-from pytest_quant.zoo.draft import Finding, holds
+from pytest_quant.zoo.draft import FILL_IN, Finding, holds
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of
 from pytest_quant.zoo.metafile import MetafileModel, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
+from pytest_quant.zoo.onnx_beside import why_not_run
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
-
-FILL_IN = "FILL IN"
-"""Stands where only the user knows: no key takes it, so the model's case fails and says so."""
 
 _WIDTH = 110
 _KEY_ORDER = ("task", "dataset", "fp32", "int8", "onnx", "input", "output", "preprocess", "postprocess", "metric")
@@ -166,8 +164,13 @@ def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
     yield f"  {_flow(proposal.name)}:"
     yield from _comment(proposal.source, "    ")
     told: list[Finding] = []
+    refusal = why_not_run(Path(proposal.draft.entry["onnx"]), proposal.draft.entry) if "onnx" in entry else None
     for key in (*_KEY_ORDER, *(key for key in entry if key not in _KEY_ORDER)):
         if key not in entry:
+            continue
+        if key == "onnx" and refusal is not None:
+            yield from _comment(f"Not used: {refusal}", "    ")
+            yield from (f"    # {line.strip()}" for line in _key(key, entry[key]))
             continue
         for finding in proposal.draft.findings:
             if finding not in told and _belongs_to(finding, key, entry):

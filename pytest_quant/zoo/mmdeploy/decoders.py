@@ -14,7 +14,7 @@ Params = Mapping[str, Any]
 DECODER: Keys = ("postprocess", "decoder")
 
 _TEXT_HEADS: Mapping[str, str] = {"PANHead": "pan", "TextSnakeHead": "textsnake", "DBHead": "db"}
-_CHANNELS: Mapping[str, int] = {"PANHead": 6, "TextSnakeHead": 5}
+_CHANNELS: Mapping[str, int] = {"PANHead": 6, "TextSnakeHead": 5, "DBHead": 1}
 
 _SAME = ("min_text_confidence", "min_kernel_confidence", "min_text_avg_confidence", "score_threshold",
          "distance_threshold", "min_text_area", "text_repr_type", "min_text_region_confidence",
@@ -101,12 +101,13 @@ def keypoints(draft: Draft, component: str | None, params: Params, source: Sourc
 
 def _flip_note(draft: Draft, params: Params, source: Source) -> None:
     if params.get("flip_test"):
-        said = "has flip_test: true from the training config, but an exported net is run once"
+        tell, said = draft.note, "has flip_test: true from the training config, but an exported net is run once"
     elif source.generation == "1.x":
+        tell = draft.remark
         said = "cannot tell the flip_test of the training config: mmdeploy 1.x always writes false"
     else:
         return
-    draft.note(
+    tell(
         f"{source.file} {said}. It is off here; a number published with it is about 0.01 AP higher",
         ("postprocess", "flip_test"),
     )

@@ -144,7 +144,8 @@ def _fp32(draft: Draft, files: _Files, nets: FolderOfNets) -> NetFile | None:
         return None
     if model and model.precision == "INT8" and net.param.name == name:
         others = listed(f"{shown(net.param)} ({net.layers} quantized layers)" for net in nets.int8_nets) or "none"
-        draft.note(
+        tell = draft.remark if nets.int8_nets else draft.note
+        tell(
             f"{files.name('deploy.json')} names {name} with precision INT8, but it is the float net (no quantized "
             f"layer): mmdeploy writes that file before it quantizes. The int8 net by its content: {others}",
             ("int8",),

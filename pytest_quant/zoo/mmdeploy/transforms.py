@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_quant.text import listed, shown
+from pytest_quant.text import brief, listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
+from pytest_quant.zoo.metric_names import is_number
 from pytest_quant.zoo.mmdeploy.files import Generation
 from pytest_quant.zoo.mmdeploy.training import ResizeStep
 
@@ -134,13 +135,11 @@ class _Steps:
 
 def _normalize(steps: _Steps, transform: Transform) -> None:
     draft, source = steps.draft, steps.source
-    mean, std = (_numbers(transform.get(key)) for key in ("mean", "std"))
+    written = [transform.get(key) for key in ("mean", "std")]
+    mean, std = map(_numbers, written)
     if len(mean) != len(std) or len(mean) not in (1, 3):
-        draft.problem(
-            f"{source.file} normalizes with {len(mean)} means and {len(std)} standard deviations, expected 1 or 3 of "
-            "each",
-            *NORMALIZATION,
-        )
+        found = listed(f"{key}: {brief(value)}" for key, value in zip(("mean", "std"), written, strict=True))
+        draft.problem(f"{source.file} normalizes with {found}; expected 1 or 3 numbers each", *NORMALIZATION)
         return
     draft.put(mean, "input", "mean")
     draft.put(std, "input", "std")
@@ -149,7 +148,7 @@ def _normalize(steps: _Steps, transform: Transform) -> None:
 
 def _numbers(value: Any) -> list[float]:
     """The numbers of a list; none when it is something else."""
-    is_list = isinstance(value, list) and all(isinstance(item, int | float) for item in value)
+    is_list = isinstance(value, list) and all(is_number(item) for item in value)
     return [float(item) for item in value] if is_list else []
 
 
@@ -207,7 +206,12 @@ def _backend(steps: _Steps, transform: Transform) -> None:
     elif source.generation == "1.x" and transform.get("keep_ratio"):
         _lost_backend(steps)
     else:
-        draft.put("opencv", "preprocess", "backend")  # the default of that transform, which is written when it differs
+        draft.put("opencv", "preprocess", "backend")
+        draft.remark(
+            f"{source.file} names no backend of Resize: taken is opencv, the default of mmcls and mmcv, since mmdeploy "
+            f"{source.generation} writes the key where it is another",
+            _BACKEND,
+        )
 
 
 def _lost_backend(steps: _Steps) -> None:

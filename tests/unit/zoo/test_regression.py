@@ -77,12 +77,31 @@ def test_a_tolerance_that_a_zoo_file_would_refuse(folder: Path) -> None:
     assert found.refused.startswith("found 0.15, which is 15 % of the range 0 to 1: probably a unit mistake.")
 
 
-def test_a_tolerance_for_each_dataset(folder: Path) -> None:
-    text = FILE.replace(
-        "multi_value: 100}", "multi_value: 100}\n    AP@0.5: {metric_key: x, tolerance: 0.01, dataset: COCO}"
+MIXED = """\
+globals:
+  metric_info:
+    Top 1 Accuracy: {metric_key: a, tolerance: 1, dataset: ImageNet-1k}
+    Top 5 Accuracy: {metric_key: b, tolerance: 1}
+    mIoU: {metric_key: c, tolerance: 1, dataset: [Cityscapes, ADE20K]}
+"""
+
+
+@pytest.mark.parametrize("dataset", [None, "ImageNet-1k", "imagenet 1K", "ADE20K"])
+def test_a_dataset_of_the_file(folder: Path, dataset: str | None) -> None:
+    """A metric stands in a file once, so no tolerance is dropped for the dataset beside another one."""
+    assert set(read(folder, MIXED, "classification", dataset)) == {"top1", "top5"}
+
+
+def test_a_dataset_that_the_file_does_not_have(folder: Path) -> None:
+    """It used to drop top1 without a word."""
+    with pytest.raises(ConfigError) as caught:
+        read(folder, MIXED, "classification", "COCO")
+    assert str(caught.value) == (
+        "regression.yml:2: globals.metric_info: has no tolerance for the dataset COCO; its datasets: ImageNet-1k, "
+        "Cityscapes, ADE20K"
     )
-    assert set(read(folder, text, "keypoints", "coco")) == {"AP", "AR", "AP50"}
-    assert set(read(folder, text, "keypoints", "CrowdPose")) == {"AP", "AR"}
+    with pytest.raises(ConfigError, match=r"its datasets: none, so leave out `dataset`$"):
+        read(folder, FILE, "classification", "COCO")
 
 
 @pytest.mark.parametrize(
