@@ -35,6 +35,9 @@ from pytest_quant.text import shown
 _SLACK = 1e-9
 """In the metric's unit: a bound that is a whole number of samples must not miss a limit by a rounding error."""
 
+_STRANGERS_DB = 3.0
+"""Outputs with less in common are not one model's, converted with some loss."""
+
 _ROUNDING = 1e-9
 """Slack, in samples, for a limit that a multiplication made: a relative tolerance."""
 
@@ -239,6 +242,8 @@ def judge_parity(rule: Parity, measurement: Measurement, agreement: OutputAgreem
         f"worst output {blob}: {_decibel(sqnr_db)} {'>=' if is_same else '<'} {rule.least_sqnr_db:g} dB "
         f"({measurement.runtime})"
     )
+    if sqnr_db < _STRANGERS_DB:
+        reason += "; outputs as far apart as these are those of two models, or of two ways to normalize the input"
     return Verdict("pass" if is_near and is_same else "fail", reason, value=difference, limit=rule.within)
 
 

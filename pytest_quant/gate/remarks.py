@@ -9,6 +9,9 @@ from pytest_quant.spec import Limit, Tolerance
 from pytest_quant.tasks.base import RightWrong
 from pytest_quant.text import first_few
 
+_TOO_GOOD = 0.05
+"""Share of a metric's range by which quantization makes no net better."""
+
 
 def refuse_overlap(measurement: Measurement) -> None:
     """Raise `CalibrationOverlapError` when the int8 net was calibrated with images that it is evaluated on."""
@@ -31,10 +34,21 @@ def _overlap(measurement: Measurement) -> str | None:
 
 
 def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides a tolerance, the int8 net has seen the samples, an ONNX file ran slowly."""
+    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, int8 is better by far."""
     overlap = _overlap(measurement) if limit.kind == "tolerance" else None
-    found = (_too_tight(limit, measurement), overlap, _slow(measurement))
+    found = (_too_tight(limit, measurement), overlap, _slow(measurement), _too_good(limit, measurement))
     return [text for text in found if text is not None]
+
+
+def _too_good(limit: Limit, measurement: Measurement) -> str | None:
+    """An int8 net that is much better than fp32 passes, but it is fp32 that is wrong then."""
+    pair = measurement.comparison.metrics.get(limit.metric or "")
+    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.maximum:
+        return None
+    return (
+        f"int8 is better than fp32 by {pair.metric.difference(-pair.drop)} of {pair.metric.name}: "
+        f"look at the fp32 net before you believe either"
+    )
 
 
 def _slow(measurement: Measurement) -> str | None:

@@ -408,3 +408,10 @@ def test_a_slow_runtime_is_remarked() -> None:
         "`onnx` ran on the onnx 1.2 reference evaluator, which is written in Python (2.5 images per"
     )
     assert remarks(parity_limit(parity(METRICS["top1"])), onnx_beside(0, 0)) == []
+
+
+def test_an_int8_net_that_is_better_by_far_is_remarked() -> None:
+    limit = tolerance_limit(Tolerance("top1", 1.0))
+    (remark,) = remarks(limit, measured([False] * 180 + [True] * 20, [True] * 200))
+    assert remark == "int8 is better than fp32 by 90.00 points of top1: look at the fp32 net before you believe either"
+    assert remarks(limit, measured([True] * 199 + [False], [True] * 200)) == []
