@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_quant.errors import ConfigError, QuantError, ZooError
+from pytest_quant.errors import ConfigError, QuantError, QuantWarning, ZooError
 from pytest_quant.state import RECORDS, active_run
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class _QuantItem(pytest.Item):
         """A message for what is the user's to mend, a traceback for anything else."""
         from pytest_quant.run import LimitBroken
 
-        if isinstance(excinfo.value, (QuantError, LimitBroken)):
+        # A warning of ours that the user's filters turn into an error.
+        if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

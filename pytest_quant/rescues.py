@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.rescue import rescue
 from pytest_quant.report.rescue import failed_entry, rescue_entry
 from pytest_quant.spec import DatasetSpec, ModelSpec
+
+_LOG = logging.getLogger("pytest_quant.rescue")
+"""Says what a search is at: ``--log-cli-level=INFO`` shows it."""
 
 FOLDER = "quant-rescue"
 """Holds the repaired nets, beside the first report."""
@@ -52,9 +56,13 @@ class Rescues:
         try:
             source, samples = source_of(model)
             out = self._out / FOLDER
-            found = rescue(model, self._bench, source, out=out, samples=samples, confidence=self._confidence)
+            found = rescue(
+                model, self._bench, source, out=out, samples=samples, confidence=self._confidence, say=_LOG.info
+            )
         except QuantError as error:
             return failed_entry(str(error))
+        except OSError as error:
+            return failed_entry(f"{error.filename}: {error.strerror}")
         return rescue_entry(found, model, self._confidence, self._out)
 
 

@@ -23,7 +23,7 @@ from pytest_quant.errors import (
 from pytest_quant.limits import MAX_TOLERANCE_PCT
 from pytest_quant.records import PlannedCase
 from pytest_quant.settings import Settings
-from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, baseline_limits
+from pytest_quant.spec import SIDES, CaseRecord, Kind, Limit, ModelSpec, Verdict, baseline_limits
 from pytest_quant.text import listed, relative_posix, shown
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
@@ -181,12 +181,24 @@ class QuantRun:
                 "pip install 'pytest-quant[onnxruntime]' for speed"
             )
 
+    def warn_of_slow_onnx(self) -> None:
+        """Warn where the ONNX file of a fixture is run by the evaluator that takes seconds for milliseconds of work."""
+        from pytest_quant.runners.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
+
+        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
+            warnings.warn(
+                f"onnx_fp32 runs on the {onnx_runtime()}, which is written in Python and may take seconds per image: "
+                "pip install 'pytest-quant[onnxruntime]' for speed",
+                QuantWarning,
+                stacklevel=2,
+            )
+
     def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
 
         Raises a skip where the dataset is missing, and `QuantError` where the limit cannot be decided.
         """
-        from pytest_quant.report.message import failure_message, is_broken
+        from pytest_quant.report.message import is_broken
 
         start = time.perf_counter()
         try:
@@ -202,18 +214,26 @@ class QuantRun:
             records.append(planned.record("error", "failed", str(error), time.perf_counter() - start))
             raise
         records.append(planned.decided(verdict, time.perf_counter() - start))
-        for remark in self.assessor.remarks(model, limit):
-            warnings.warn(f"{model.name}: {remark}", QuantWarning, stacklevel=2)
+        remarks = [f"{model.name}: {remark}" for remark in self.assessor.remarks(model, limit)]
         if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
             self._diagnoses.entry(model)
         if not is_broken(verdict, self.settings.inconclusive):
+            for remark in remarks:
+                warnings.warn(remark, QuantWarning, stacklevel=2)
             return None
+        # A limit that is broken says the rest itself: where warnings are errors, one would hide the verdict.
+        return self._explained(model, limit, verdict) + "".join(f"\n  warning: {remark}" for remark in remarks)
+
+    def _explained(self, model: ModelSpec, limit: Limit, verdict: Verdict) -> str:
+        """The message of a broken limit, with the layers behind a drop, and its repair where one is looked for."""
+        from pytest_quant.report.message import failure_message
+
         measurement = self.assessor.measured(model, limit.net)
         if limit.kind != "tolerance":
             return failure_message(model, limit, verdict, measurement)
         diagnosis = self._diagnoses.entry(model)
         message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
-        return message + self._repair(model)
+        return message + (self._repair(model) if verdict.decision == "fail" else "")
 
     def _repair(self, model: ModelSpec) -> str:
         """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
@@ -221,7 +241,8 @@ class QuantRun:
             return ""
         from pytest_quant.report.rescue import rescue_lines
 
-        return "".join(f"\n  {line}" for line in rescue_lines(self._rescues.entry(model)))
+        lines = rescue_lines(self._rescues.entry(model), self.settings.rescue_folder)
+        return "".join(f"\n  {line}" for line in lines)
 
     def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
         """Which step lost how much, where the run measures the model's ONNX file anyway."""

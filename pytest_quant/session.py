@@ -202,7 +202,7 @@ class Recorder:
     def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
         from pytest_quant.report.rescue import terminal_lines
 
-        for line in terminal_lines(self.report()):
+        for line in terminal_lines(self.report(), self.settings.rescue_folder):
             terminalreporter.write_line(line)
 
 

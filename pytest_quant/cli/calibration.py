@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.console import progress_bar
-from pytest_quant.errors import ConfigError, QuantWarning
-from pytest_quant.text import shown
+from pytest_quant.errors import ConfigError, DatasetMissingError, QuantWarning
+from pytest_quant.text import first_few, shown
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset, Sample
@@ -93,6 +94,8 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
         raise ConfigError("--percentile goes with --method percentile")
     keep_float = (*entry.keep_float, *args.keep_float)
     with TemporaryDirectory() as folder, progress_bar(len(samples)) as progress:
+        if args.dataset != model.dataset.name:  # that one was warned of by its name
+            _warn_of_overlap(model, dataset, samples, Path(folder))
         table = calibrate_model(
             model,
             dataset,
@@ -105,6 +108,27 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
             progress=progress,
         )
     return Calibrated(model, table, len(samples), keep_float)
+
+
+def _warn_of_overlap(model: ModelSpec, images: Dataset, samples: Sequence[Sample], scratch: Path) -> None:
+    """Say which images the model is evaluated on as well, where its dataset is on this machine."""
+    from pytest_quant.datasets import open_dataset
+    from pytest_quant.predictions.calibration_facts import also_in
+    from pytest_quant.predictions.digests import DigestMemo
+
+    try:
+        dataset = open_dataset(model.dataset)
+    except DatasetMissingError:
+        return
+    digests = DigestMemo(scratch / "digests", scratch)
+    also = also_in(dataset, images, samples, digests.of_contents([images.content(s) for s in samples]), digests)
+    if also:
+        warnings.warn(
+            f"{len(also)} of the {len(samples)} images are samples of {model.dataset.name}, on which {model.name} is "
+            f"evaluated ({first_few(also)}): its accuracy will look better than it is",
+            QuantWarning,
+            stacklevel=2,
+        )
 
 
 def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.cli.calibration import add_options, calibrated
 from pytest_quant.cli.outputs import beside, require_folder
 from pytest_quant.cli.types import SubParsers
-from pytest_quant.errors import ConfigError
+from pytest_quant.errors import ConfigError, QuantWarning
 from pytest_quant.spec import NetFiles
 from pytest_quant.text import listed
 
@@ -72,9 +73,24 @@ def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str
     out = NetFiles(beside(prefix, ".param"), beside(prefix, ".bin"))
     if any(path.exists() and path.samefile(old) for path in (out.param, out.bin) for old in (source.param, source.bin)):
         raise ConfigError(f"--out: {prefix} would overwrite the float network")
+    _warn_of_findings(table, source.param)
     report = quantize_model(source.param, source.bin, table, out.param, out.bin, keep_float=keep_float)
     print("\n".join(_lines(report, out, source)))
     return 0
+
+
+def _warn_of_findings(path: Path, param: Path) -> None:
+    """What ``lint`` calls an error is written all the same, as ncnn2int8 does, but not without a word."""
+    from pytest_quant.ncnn_files import lint_table, read_param, read_table
+
+    errors = [finding for finding in lint_table(read_table(path), read_param(param)) if finding.severity == "error"]
+    if errors:
+        first = f"{errors[0].layer}: {errors[0].message}".lstrip(": ")
+        warnings.warn(
+            f"{path}: {len(errors)} findings, the first: {first}; `pytest-quant lint {path} --param {param}` has all",
+            QuantWarning,
+            stacklevel=2,
+        )
 
 
 def _lines(report: QuantizeReport, out: NetFiles, source: NetFiles) -> Iterator[str]:

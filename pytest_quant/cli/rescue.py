@@ -27,7 +27,8 @@ def add_parser(subparsers: SubParsers) -> None:
         help="Look for a repair of an int8 net and write it",
         description="Look for the calibration and the fewest layers to leave in float with which a model meets its "
         "tolerance, on samples that are not those of its evaluation, write the repaired net and its table, and run it "
-        "on the evaluation set once. The exit status is 1 where there is no such repair.",
+        "on the evaluation set once. The exit status is 1 where there is no such repair, or where it misses the "
+        "tolerance there.",
     )
     parser.add_argument("--zoo", type=Path, required=True, metavar="FILE", help="Zoo file that holds the model")
     parser.add_argument("--model", metavar="NAME", help="Model of the zoo file (default: its only one)")
@@ -78,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
             say=_tell,
         )
         entry = rescue_entry(found, model, _CONFIDENCE, Path.cwd())
-    print("\n".join(rescue_lines(entry)))
-    return 0 if entry["found"] else 1
+    print("\n".join(rescue_lines(entry, Path.cwd())))
+    return 0 if entry["meets"] else 1
 
 
 def _tell(text: str) -> None:

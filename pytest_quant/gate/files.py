@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pytest_quant.ncnn_files.facts import inspect_net
 from pytest_quant.ncnn_files.grouped import WHY, garbled_layers
@@ -25,7 +26,7 @@ def judge_int8(model: ModelSpec) -> Verdict:
         floats = listed(f"{count} {name}" for name, count in of.items()) or "none"
         return Verdict(
             "fail",
-            f"{shown(model.int8.param)} has no quantized layer: it is a float net under `int8` "
+            f"{_name(model, model.int8.param)} has no quantized layer: it is a float net under `int8` "
             f"(layers that could be int8: {floats})",
             value=0.0,
         )
@@ -34,6 +35,13 @@ def judge_int8(model: ModelSpec) -> Verdict:
     garbled = garbled_layers(read_param(model.int8.param), names)
     warning = f"; beware: {first_few(garbled)}: {WHY}" if garbled else ""
     return Verdict("pass", f"quantized layers: {layers}{warning}", value=float(sum(counts.values())))
+
+
+def _name(model: ModelSpec, path: Path) -> str:
+    """A file of the model for messages; of one that was built its place among the built files, the same everywhere."""
+    if model.built_in is not None and path.is_relative_to(model.built_in):
+        return f"built/{path.relative_to(model.built_in).as_posix()}"
+    return shown(path)
 
 
 def _more(errors: Sequence[str]) -> str:
@@ -56,6 +64,6 @@ def judge_table(model: ModelSpec) -> Verdict:
     ]
     if errors:
         found = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
-        return Verdict("fail", f"{shown(model.table)}: {found}", value=float(len(errors)))
-    text = f"{shown(model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
+        return Verdict("fail", f"{_name(model, model.table)}: {found}", value=float(len(errors)))
+    text = f"{_name(model, model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
     return Verdict("pass", "; ".join([text, *warnings]), value=0.0)

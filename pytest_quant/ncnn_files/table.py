@@ -6,6 +6,7 @@ of its input. An int8 value is ``round(x * scale)``, so a scale is 127 divided b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytest_quant.errors import ConfigError, ModelFileError
 from pytest_quant.text import listed, shown, suggestion
 
 _WEIGHT_MARK = "_param_"
+_PARAM_MAGIC = "7767517"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ def read_table(path: Path | str) -> Table:
     path = Path(path)
     weights: dict[str, tuple[float, ...]] = {}
     activations: dict[str, float] = {}
-    for number, line in enumerate(_read_text(path).rstrip().splitlines(), start=1):
+    text = _read_text(path)
+    if text.startswith(_PARAM_MAGIC):
+        raise ModelFileError(f"{path} is a .param file; expected a calibration table")
+    for number, line in enumerate(text.rstrip().splitlines(), start=1):
         if not line.strip():
             raise ModelFileError(f"{shown(path)}:{number}: blank line; ncnn2int8 reads no further than that: delete it")
         entry, *words = line.split()
@@ -141,6 +146,9 @@ def _scales(where: str, words: list[str]) -> tuple[float, ...]:
     if not words:
         raise ModelFileError(f"{where} has no scale; the table is truncated")
     try:
-        return tuple(float(word) for word in words)
+        scales = tuple(float(word) for word in words)
     except ValueError as error:
         raise ModelFileError(f"{where}: {error}; expected numbers separated by blanks") from None
+    if any(map(math.isnan, scales)):
+        raise ModelFileError(f"{where}: holds nan, which is no scale; make the table again")
+    return scales

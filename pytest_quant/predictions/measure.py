@@ -227,7 +227,7 @@ class Workbench:
             timing=timing,
             net=net,
             runtime=runtime_of(net),
-            calibration=self._calibration_facts(model, dataset, samples, digests[:used]) if net == "int8" else None,
+            calibration=self._calibration_facts(model, dataset) if net == "int8" else None,
             sequential=stop is not None,
             stopped_early=stop is not None and used < planned,
         )
@@ -312,14 +312,12 @@ class Workbench:
         used = measurement.evaluated
         return pipeline.compare(samples[:used], sides["fp32"][:used], sides["int8"][:used])
 
-    def _calibration_facts(
-        self, model: ModelSpec, dataset: Dataset, samples: Sequence[Sample], digests: Sequence[str]
-    ) -> CalibrationFacts | None:
+    def _calibration_facts(self, model: ModelSpec, dataset: Dataset) -> CalibrationFacts | None:
         if model.calibration is None:
             return None
         images, chosen = calibration_set(model.calibration, model)
         known = self.builder.image_digests(images, chosen)
-        return calibration_facts(model.calibration, images, chosen, known, dataset, samples, digests)
+        return calibration_facts(model.calibration, images, chosen, known, dataset, self.digests)
 
     def _sample_digests(self, dataset: Dataset, samples: Sequence[Sample]) -> list[str]:
         try:

@@ -11,6 +11,7 @@ once, at the end, to report. The repaired net and its table are written, and its
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -34,8 +35,9 @@ from pytest_quant.quantize.rescue_trials import Loss, Trials
 from pytest_quant.quantize.search_set import SearchSet, open_search_set
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import CalibrationMethod, DatasetSpec, ModelSpec, NetFiles, Tolerance
+from pytest_quant.spec import METRICS, CalibrationMethod, DatasetSpec, ModelSpec, NetFiles, Tolerance
 from pytest_quant.tasks import get_task
+from pytest_quant.text import shown
 
 LEAST_INT8_SHARE = 0.6
 """Share of the multiply-accumulates that a repaired net keeps in int8."""
@@ -107,7 +109,7 @@ def rescue(
         say: told what is being done.
 
     Raises:
-        ConfigError: the model has no tolerance.
+        ConfigError: the model has no tolerance, or ``out`` cannot be written to.
         DatasetError: there is nothing to search on that is not evaluated.
         DatasetMissingError: the source or the evaluation set is not on this machine.
         ModelFileError: the fp32 files are damaged.
@@ -117,6 +119,7 @@ def rescue(
     rules = tuple(limit.rule for limit in model.limits if isinstance(limit.rule, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
+    _check_writable(out)
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
     tell(f"calibrating on {search.count} samples")
@@ -128,6 +131,14 @@ def rescue(
         if outcome.found is None:
             return rescued
         return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, tell)
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `ConfigError` where the repaired net could not be written: better now than after the search."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        state = "is no folder" if not there.is_dir() else "cannot be written to"
+        raise ConfigError(f"the repaired net is to be written to {shown(folder)}, but {shown(there)} {state}")
 
 
 def _search(
@@ -239,12 +250,15 @@ def describe(recipe: Recipe) -> str:
     """
     count = len(recipe.keep_float)
     layers = f", {count} layer{'s' if count > 1 else ''} float" if count else ""
-    return f"{recipe.method}, {'8-bit weights' if recipe.eight_bit else 'usual weights'}{layers}"
+    return f"{recipe.method}{', 8-bit weights' if recipe.eight_bit else ''}{layers}"
 
 
 def describe_loss(loss: Loss) -> str:
     """A loss in words: what decides it, against what is allowed."""
+    say = METRICS[loss.metric].difference
+    parts = [] if loss.drop is None else [f"drop {say(loss.drop)}"]
+    if loss.reference_loss is not None:
+        parts.append(f"loses {say(loss.reference_loss)} against fp32")
     if loss.bound is not None:
-        return f"{loss.metric} drop {loss.drop:.4f}, at most {loss.bound:.4f} (allowed {loss.allowed:.4f})"
-    drop = "" if loss.drop is None else f"drop {loss.drop:.4f}, "
-    return f"{loss.metric} {drop}against fp32 {loss.reference_loss:.4f} (allowed {loss.allowed:.4f})"
+        parts.append(f"at most {say(loss.bound)} on new samples")
+    return f"{loss.metric} {', '.join(parts)}; allowed {say(loss.allowed)}"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset
+from pytest_quant.errors import DatasetError
 from pytest_quant.ncnn_files.table import Table, without_layers, write_table
 from pytest_quant.predictions.measure import Measurement, Workbench
 from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.quantize.rescue_search import Recipe, Trial
 from pytest_quant.quantize.search_set import SearchSet
-from pytest_quant.spec import DatasetSpec, ModelSpec, NetFiles, Tolerance
+from pytest_quant.spec import METRICS, DatasetSpec, ModelSpec, NetFiles, Tolerance
 from pytest_quant.stats.evidence import drop_interval
 
 NET_LOSS = 0.25
@@ -30,9 +32,9 @@ class Loss:
     drop: float | None
     """fp32 - int8 against the labels; None where there are none."""
     bound: float | None
-    """Upper bound of the drop on new samples like these, where it decides."""
+    """Upper bound of the drop on new samples like these; without labels, of the loss against the fp32 outputs."""
     reference_loss: float | None
-    """How much int8 loses when the fp32 outputs are the ground truth, where it decides."""
+    """How much int8 loses when the fp32 outputs are the ground truth, where that takes part in the decision."""
     allowed: float
     """The tolerance; of a relative one, what it is of the fp32 value."""
     excess: float
@@ -67,8 +69,9 @@ class Trials:
         self._model = replace(model, limits=tuple(limit for limit in model.limits if limit.rule in rules), samples=None)
         self._files: dict[Recipe, NetFiles] = {}
         self.losses: dict[Recipe, tuple[Loss, ...]] = {}
-        self._provable = search.labelled and self._identical_nets_pass()
+        _refuse_too_few(rules, search.count)
         self._has_labels = search.labelled
+        self._provable = search.labelled and self._identical_nets_pass()
 
     @property
     def deciding(self) -> str:
@@ -80,7 +83,7 @@ class Trials:
                 "the drop on the labels, and a quarter of the loss against the fp32 outputs, since so few labels prove "
                 "nothing by themselves"
             )
-        return "the loss against the fp32 outputs, which no drop can exceed"
+        return "the loss against the fp32 outputs on these samples"
 
     def table(self, recipe: Recipe) -> Table:
         """The calibration table of a recipe; float layers are left out of it."""
@@ -140,6 +143,8 @@ class Trials:
             excess = bound - allowed
         else:
             reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
+            if drop is None and METRICS[rule.metric].is_mean_of_hits:  # of others it takes seconds
+                bound = self._bound(measured, rule)
             judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
             excess = judged - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
@@ -155,6 +160,19 @@ class Trials:
 
     def _variant(self, files: NetFiles, dataset: DatasetSpec) -> ModelSpec:
         return replace(self._model, int8=files, table=None, calibration=None, dataset=dataset)
+
+
+def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
+    """Raise `DatasetError` where a single sample outweighs a tolerance: then a trial is luck."""
+    for rule in rules:
+        metric = METRICS[rule.metric]
+        amount = rule.amount * metric.maximum if rule.relative else rule.amount
+        if metric.is_mean_of_hits and 0 < amount < metric.maximum / count:
+            needed = math.ceil(metric.maximum / amount)
+            raise DatasetError(
+                f"{count} samples to search on cannot tell a tolerance of {metric.difference(amount)} of "
+                f"{metric.name}: one of them is {metric.difference(metric.maximum / count)}; give {needed} or more"
+            )
 
 
 def _allowed(measured: Measurement, rule: Tolerance) -> float:

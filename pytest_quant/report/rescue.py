@@ -12,7 +12,7 @@ from pytest_quant.quantize.costs import Costs
 from pytest_quant.quantize.rescue import Rescue
 from pytest_quant.quantize.rescue_trials import Loss
 from pytest_quant.spec import METRICS, Limit, ModelSpec, Tolerance
-from pytest_quant.text import listed
+from pytest_quant.text import listed, shown
 
 Entry = Mapping[str, Any]
 
@@ -25,6 +25,7 @@ def rescue_entry(found: Rescue, model: ModelSpec, confidence: float, base: Path)
     best = found.best
     entry: dict[str, Any] = {
         "found": found.found is not None,
+        "meets": False,
         "method": best.recipe.method,
         "eight_bit": best.recipe.eight_bit,
         "keep_float": sorted(best.recipe.keep_float),
@@ -42,9 +43,11 @@ def rescue_entry(found: Rescue, model: ModelSpec, confidence: float, base: Path)
     if found.files is None or found.table is None or found.measurement is None or found.costs is None:
         return entry
     files = {"param": found.files.param, "bin": found.files.bin, "table": found.table}
+    evaluation = dict(_evaluation(found, model, confidence))
     return {
         **entry,
-        "evaluation": dict(_evaluation(found, model, confidence)),
+        "meets": all(metric["verdict"] == "pass" for metric in evaluation.values()),
+        "evaluation": evaluation,
         "files": {name: _relative(path, base) for name, path in files.items()},
         **_costs(found.costs),
     }
@@ -52,7 +55,7 @@ def rescue_entry(found: Rescue, model: ModelSpec, confidence: float, base: Path)
 
 def failed_entry(message: str) -> dict[str, Any]:
     """A rescue that could not be tried."""
-    return {"found": False, "error": message}
+    return {"found": False, "meets": False, "error": message}
 
 
 def _loss(loss: Loss) -> dict[str, float | None]:
@@ -91,27 +94,27 @@ def _relative(path: Path, base: Path) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
 
 
-def rescue_lines(entry: Entry) -> Iterator[str]:
-    """What a rescue came to, for a message or the terminal."""
+def rescue_lines(entry: Entry, base: Path | None = None) -> Iterator[str]:
+    """What a rescue came to, for a message or the terminal; ``base``: the folder that the paths are relative to."""
     if "error" in entry:
         yield f"rescue: not tried: {entry['error']}"
         return
-    searched = (
-        f"searched on {entry['samples']} {'labelled' if entry['labelled'] else 'unlabelled'} samples "
-        f"({entry['trials']} nets)"
-    )
+    kind, count = "labelled" if entry["labelled"] else "unlabelled", entry["samples"]
+    searched = f"searched on {count} {kind} sample{'s' if count != 1 else ''} ({entry['trials']} nets)"
     if not entry["found"]:
         yield f"rescue: no set of float layers was found, {searched}, that meets the tolerance with enough work in int8"
         yield f"  the nearest: {_recipe(entry)}"
         yield from _search_lines(entry)
         return
-    yield f"rescue: {_recipe(entry)}, {searched}"
+    missed = "" if entry["meets"] else ", which misses its tolerance on the evaluation set all the same"
+    yield f"rescue: {_recipe(entry)}, {searched}{missed}"
     if entry["keep_float"]:
         yield f"  float: {_named(entry['keep_float'])}"
     for metric, found in entry["evaluation"].items():
         yield f"  evaluated once, {metric}: {found['verdict'].upper()}: {found['reason']}"
     yield f"  {_cost_line(entry)}"
-    yield f"  written: {listed(entry['files'].values())}"
+    files = (name if base is None else shown(base / name) for name in entry["files"].values())
+    yield f"  written: {listed(files)}"
 
 
 def _recipe(entry: Entry) -> str:
@@ -131,7 +134,7 @@ def _search_lines(entry: Entry) -> Iterator[str]:
         after, difference = sides["after"], METRICS[metric].difference
         parts = [
             f"{words} {difference(after[key])}"
-            for key, words in (("drop", "drop"), ("bound", "at most"), ("reference_loss", "loss against fp32"))
+            for key, words in (("drop", "drop"), ("reference_loss", "loss against fp32"), ("bound", "at most"))
             if after[key] is not None
         ]
         yield f"  {metric}: {', '.join(parts)}; allowed {difference(after['allowed'])}"
@@ -148,11 +151,12 @@ def _cost_line(entry: Entry) -> str:
     )
 
 
-def terminal_lines(report: Entry) -> Iterator[str]:
-    """The rescues of a report."""
+def terminal_lines(report: Entry, base: Path) -> Iterator[str]:
+    """The rescues that no failure message tells: of excused limits. ``base``: what their paths are relative to."""
+    told = {case["model"] for case in report["cases"] if case["kind"] == "tolerance" and case["outcome"] == "failed"}
     for name, model in report["models"].items():
-        if "rescue" in model:
-            first, *rest = rescue_lines(model["rescue"])
+        if "rescue" in model and name not in told:
+            first, *rest = rescue_lines(model["rescue"], base)
             yield f"{name}: {first}"
             yield from rest
 

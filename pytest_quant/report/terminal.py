@@ -52,6 +52,11 @@ def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
         "+right only in int8"
     )
     yield from _onnx_notes(report["models"])
+    for name, entry in report["models"].items():
+        also = entry.get("calibration", {}).get("also_evaluated", ())
+        if also:
+            count = entry["calibration"]["images"]
+            yield f"{name}: {len(also)} of {count} calibration images are samples of its dataset: int8 has seen them"
     if any(entry["samples"]["evaluated"] < entry["samples"]["total"] for entry in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
 

@@ -58,9 +58,14 @@ def open_session(path: Path) -> Session:
 
 class _Onnxruntime:
     def __init__(self, path: Path) -> None:
-        import onnxruntime
-
         self._what = shown(path)
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise RunnerError(
+                f"{self._what}: onnxruntime is installed but cannot be imported: {error}. Install it anew, or "
+                "uninstall it: then onnx's reference evaluator runs ONNX files"
+            ) from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET

@@ -76,6 +76,9 @@ class NetEntries:
             )
 
     def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:
+        if "percentile" in entry.model_fields_set and entry.method != "percentile":
+            where = self.document.where((*keys, "percentile"))
+            raise ConfigError(f"{where}: goes with `method: percentile`, found method {entry.method}")
         images, missing = self.images((*keys, "images"), entry.images)
         return CalibrationSpec(
             images=images,

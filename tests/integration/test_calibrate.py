@@ -93,9 +93,21 @@ def test_images_that_are_evaluated_too_are_found_by_content(pytester: pytest.Pyt
     assert run.verdicts["tiny::top1"] == "pass"
     assert sorted(entry(run)["calibration"]["also_evaluated"]) == ["images/000.png", "images/001.png"]
     assert "2 of 32 calibration images are evaluation samples as well" in run.text
-    strict = run_quant(pytester, "--quant-strict")
+    assert "tiny: 2 of 32 calibration images are samples of its dataset: int8 has seen them" in run.text
+    strict = run_quant(pytester, "--quant-strict", "--quant-samples", "20")  # of the dataset, drawn or not
     assert strict.verdicts == {"tiny::top1": "error", "tiny::int8": "pass", "tiny::table": "pass"}
     assert "calibrate with other images" in strict.cases["tiny::top1"]["reason"]
+
+
+def test_where_warnings_are_errors_one_fails_its_case_in_a_line(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path)
+    shutil.copy(pytester.path / "images/000.png", pytester.path / "calibration/images/copy.png")
+    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    assert run.status == pytest.ExitCode.TESTS_FAILED
+    assert "\ntiny: 1 of 31 calibration images are evaluation samples as well" in run.text
+    assert "Traceback" not in run.text
+    assert "warnings.warn(" not in run.text
+    assert run.cases["tiny::top1"]["verdict"] == "pass"
 
 
 def test_missing_images_skip_as_a_missing_dataset_does(pytester: pytest.Pytester) -> None:
@@ -121,6 +133,10 @@ def test_an_unset_variable_skips_too(pytester: pytest.Pytester) -> None:
         ({"calibrate": {}}, "models.tiny.int8.calibrate.images: is missing"),
         ({"calibrate": {"images": "x", "method": "kI"}}, "int8.calibrate.method: found 'kI'"),
         ({"calibrate": {"images": "x", "metod": "kl"}}, "Did you mean `method`?"),
+        (
+            {"calibrate": {"images": "x", "percentile": 99.0}},
+            "int8.calibrate.percentile: goes with `method: percentile`",
+        ),
         ({"calibrate": {"images": "x", "samples": 0}}, "int8.calibrate.samples: found 0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,27 @@ def test_the_reference_evaluator_warns_about_its_speed(
     assert "ONNX files will run on the onnx" in before
     assert "`onnx` ran on the onnx" in after
     assert "pip install 'pytest-quant[onnxruntime]'" in run.text
+
+
+def test_the_fixture_warns_of_it_too(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
+    write_zoo(pytester.path)
+    pytester.makepyfile("def test_it(onnx_fp32): assert onnx_fp32.net == 'onnx'")
+    run = run_quant(pytester, "-W", "always::pytest_quant.errors.QuantWarning", "-k", "test_it")
+    assert run.status == 0
+    assert "onnx_fp32 runs on the onnx" in run.text
+
+
+def test_an_onnxruntime_that_cannot_be_imported_is_told(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: True)
+    write_zoo(pytester.path)
+    run = run_quant(pytester)
+    assert run.verdicts["tiny::onnx[top1]"] == "error"
+    assert "onnxruntime is installed but cannot be imported" in run.cases["tiny::onnx[top1]"]["reason"]
+    assert "Traceback" not in run.text
 
 
 def test_another_model(pytester: pytest.Pytester, runtime: str) -> None:

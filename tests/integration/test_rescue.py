@@ -59,7 +59,7 @@ def test_a_repair_is_written_beside_the_report(
         "table": "quant-rescue/bad.table",
     }
     assert "  evaluated once, top1: PASS: drop = " in run.text
-    assert "bad: rescue: " in run.text
+    assert run.text.count("rescue: ") == 1
     assert "- bad: rescue: " in (root / "report.md").read_text()
     # What was written is what a user names next, and it does what was said.
     zoo = yaml.safe_load((root / ZOO).read_text())
@@ -76,6 +76,14 @@ def test_serial_and_parallel_runs_say_the_same(pytester: pytest.Pytester) -> Non
     assert serial.report is not None
     assert parallel.report is not None
     assert same(serial.report) == same(parallel.report)
+
+
+def test_an_excused_model_is_told_below_the_table(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path, BY_LABELS, xfail={"top1": "known"})
+    run = run_quant(pytester, "--quant-rescue")
+    assert run.verdicts["bad::top1"] == "fail xfailed"
+    assert "\nbad: rescue: " in run.text
+    assert run.status == 0
 
 
 def test_without_the_option_nothing_is_tried(pytester: pytest.Pytester) -> None:
@@ -155,6 +163,44 @@ def test_the_command_line_does_the_same(
     assert main(["rescue", "--zoo", ZOO, "--dataset", "colours"]) == 2
     assert "a repair chosen on it proves nothing" in capsys.readouterr().err
     assert main(["rescue", "--zoo", ZOO]) == 2
+
+
+def test_a_repair_that_misses_its_tolerance_is_told_as_such(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the search samples int8 is no worse; on the evaluation set no drop at all is allowed, and there is one."""
+    root = pytester.path
+    write_project(root, None, tolerance={"top1": 0.0})
+    for shade in range(8):
+        tiny.write_flat_image(root / "easy" / f"{shade}.png", (255, 10 * shade, 0))
+    monkeypatch.chdir(root)
+    assert main(["rescue", "--zoo", ZOO, "--images", "easy"]) == 1
+    said = capsys.readouterr().out
+    assert "which misses its tolerance on the evaluation set all the same" in said
+    assert "evaluated once, top1: FAIL: drop = " in said
+
+
+def test_samples_that_cannot_tell_a_tolerance_are_refused(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path, {**BY_IMAGES, "samples": 10})
+    error = repair(run_quant(pytester, "--quant-rescue"))["error"]
+    assert "10 samples to search on cannot tell a tolerance of 5.00 points of top1" in error
+    assert "give 20 or more" in error
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_search(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = pytester.path
+    write_project(root, BY_LABELS)
+    (root / "quant-rescue").write_text("in the way")
+    run = run_quant(pytester, "--quant-rescue")
+    assert "FAIL: drop = " in run.text
+    assert "is no folder" in repair(run)["error"]
+    monkeypatch.chdir(root)
+    assert main(["rescue", "--zoo", ZOO, "--out", "quant-rescue"]) == 2
+    said = capsys.readouterr().err
+    assert "is no folder" in said
+    assert "calibrating" not in said
 
 
 def test_where_there_is_no_repair_the_exit_status_says_so(

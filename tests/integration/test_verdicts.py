@@ -281,8 +281,15 @@ def test_a_tolerance_below_one_sample_gets_a_warning(pytester: pytest.Pytester, 
     }
     tiny.write_zoo(folder, models)
     text = run_quant(pytester, "-W", "always").text
-    assert "QuantWarning: below: the tolerance 1.6 of top1 is smaller than one sample of 60 (1.67 points)" in text
-    assert text.count("QuantWarning") == 1
+    assert "  warning: below: the tolerance 1.6 of top1 is smaller than one sample of 60 (1.67 points)" in text
+    assert text.count("smaller than one sample") == 1
+
+
+def test_a_broken_limit_says_its_warnings_itself(pytester: pytest.Pytester, folder: Path) -> None:
+    tiny.write_zoo(folder, {"bad": tiny.write_bad_model(folder, tolerance={"top1": 1.6})})
+    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    assert "\nFAIL: drop = " in run.text
+    assert "\n  warning: bad: the tolerance 1.6 of top1 is smaller than one sample" in run.text
 
 
 def test_a_required_value_that_json_cannot_hold_is_reported_in_words(pytester: pytest.Pytester, folder: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,9 +25,11 @@ def net(tmp_path: Path) -> Net:
 
 @pytest.fixture
 def zoo(tmp_path: Path) -> Path:
-    """A zoo whose model has no int8 files yet."""
-    tiny.write_images(tmp_path, 20)
-    path = tiny.write_zoo(tmp_path)
+    """A zoo whose model has no int8 files yet, 20 images to calibrate with and 20 others that it is evaluated on."""
+    tiny.write_images(tmp_path, 20, seed=1)
+    tiny.write_images(tmp_path / "evaluated", 20)
+    datasets = {"colours": {"type": "image-list", "root": "evaluated", "list": "list.txt"}}
+    path = tiny.write_zoo(tmp_path, datasets=datasets)
     for file in tmp_path.glob("tiny-int8.*"):
         file.unlink()
     return path
@@ -161,6 +164,25 @@ def test_on_a_dataset_of_the_zoo(zoo: Path, capsys: pytest.CaptureFixture[str]) 
     assert "tiny is calibrated on colours, the images that it is evaluated on" in err
     _, err = run(capsys, "calibrate", "--zoo", zoo, "--dataset", "colors", "--out", table, status=2)
     assert "has no dataset 'colors'. Did you mean `colours`?" in err
+
+
+def test_images_that_are_evaluated_are_found_by_content(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("000.png", "001.png"):
+        shutil.copy(zoo.parent / "evaluated" / "images" / name, zoo.parent / "images" / f"copy-{name}")
+    _, err = run(capsys, "calibrate", "--zoo", zoo, "--images", zoo.parent / "images", "--out", zoo.parent / "t")
+    assert "warning: 2 of the 22 images are samples of colours, on which tiny is evaluated (images/000.png, " in err
+
+
+def test_a_table_that_lint_refuses_is_not_written_without_a_word(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = zoo.parent / "bad.table"
+    table.write_text("conv_param_0 63.5 inf 63.5 1270\nconv 0\n")
+    fp32 = [zoo.parent / f"tiny{suffix}" for suffix in (".param", ".bin")]
+    _, err = run(capsys, "quantize", *fp32, "--table", table, "--out", zoo.parent / "net")
+    assert "bad.table: 2 findings, the first: " in err
+    assert "pytest-quant lint" in err
+    table.write_text("conv_param_0 63.5 nan 63.5 1270\nconv 127\n")
+    _, err = run(capsys, "quantize", *fp32, "--table", table, "--out", zoo.parent / "net", status=2)
+    assert "bad.table:1: entry 'conv_param_0': holds nan" in err
 
 
 def test_models_that_cannot_be_used(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
