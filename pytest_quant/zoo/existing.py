@@ -14,7 +14,7 @@ from pytest_quant.errors import ConfigError
 from pytest_quant.spec import DatasetSpec, Untold
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
-from pytest_quant.text import brief, listed, shown
+from pytest_quant.text import brief, first_few, listed, shown
 from pytest_quant.zoo.draft import Draft, filled, holds
 from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
@@ -102,12 +102,15 @@ class ExistingDescriptions:
             return
         done.sources.append(f"{self._document.where(keys)}: numbers that do not stand there come from {shown(path)}")
         model = self._located(keys, lambda: self._metafiles.model(path, entry.model or str(keys[-2])))
+        unread = self._metafiles.unread(path)
+        if unread:
+            done.notes.append(f"{shown(path)}: not all that it imports was read: {first_few(unread)}")
         numbers = self._located(
             keys,
             lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
         )
         if task.name == "keypoints":
-            refusal = _other_flip(task, model, done.entry, entry.flip_test)
+            refusal = other_flip(task, model, done.entry, entry.flip_test)
             if refusal is not None:
                 names = listed(f"{number.metric} {number.value:g}" for number in numbers)
                 done.notes.append(f"{model.where}: {names} of {model.name} not compared: {refusal}")
@@ -190,7 +193,7 @@ def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draf
             )
 
 
-def _other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:
+def other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:
     """Why a published pose number is not comparable with this evaluation: one of them with flip_test, one without."""
     here = holds(entry, ("postprocess", "flip_test")) and entry["postprocess"]["flip_test"] is True
     there, source = (stated, "as `metafile.flip_test` says") if stated is not None else _published_flip(task, model)

@@ -96,15 +96,30 @@ class Metafiles:
     def models(self, file: Path) -> list[MetafileModel]:
         """All models of one metafile."""
         document = self._document(file)
-        models = document.data.get("Models") if isinstance(document.data, Mapping) else document.data
-        if not isinstance(models, Sequence) or isinstance(models, str):
-            raise ConfigError(f"{shown(file)} is no metafile: found no list `Models` in it")
+        models = _checked_models(document)
         prefix: KeyPath = ("Models",) if isinstance(document.data, Mapping) else ()
         return [
             MetafileModel(document, (*prefix, index), model)
             for index, model in enumerate(models)
             if isinstance(model, Mapping)
         ]
+
+    def unread(self, path: Path) -> list[str]:
+        """What of a model-index could not be read, and why: files that it imports and that are not there."""
+        unread: list[str] = []
+        list(self._files(path, unread))
+        return unread
+
+    def called(self, model: MetafileModel) -> str | None:
+        """What tells a model apart in its metafile: its Name, else its Config or an Alias; None when nothing does."""
+        for name in map(str, (model.data.get("Name"), model.data.get("Config"), *_aliases(model.data))):
+            try:
+                found = self.model(model.document.path, name)
+            except ConfigError:  # absent or there twice
+                continue
+            if found.keys == model.keys:
+                return name
+        return None
 
     def files(self, path: Path) -> list[Path]:
         """The metafiles that a model-index imports, or the metafile itself; those that are not there are left out."""
@@ -114,12 +129,15 @@ class Metafiles:
         data = self._document(path).data
         imports = data.get("Import") if isinstance(data, Mapping) else None
         if imports is None:
+            _checked_models(self._document(path))
             yield path
             return
         if not isinstance(imports, list):
             raise ConfigError(f"{shown(path)}: Import: found {brief(imports)}, expected a list of metafiles")
         for item in imports:
             file = path.parent / str(item)
+            if is_file(file) and file.resolve() == path.resolve():
+                raise ConfigError(f"{shown(path)} is no metafile: it imports itself")
             if is_file(file):
                 yield file
             else:
@@ -139,10 +157,23 @@ class Metafiles:
         return self._texts[path]
 
 
+def _checked_models(document: Document) -> Sequence[Any]:
+    """The models of a metafile, which may also be the file itself; raises `ConfigError` when it is none."""
+    data = document.data
+    is_list = isinstance(data, list) and any(isinstance(one, Mapping) and "Name" in one for one in data)
+    models = data.get("Models") if isinstance(data, Mapping) else data if is_list else None
+    if not isinstance(models, list):
+        raise ConfigError(f"{shown(document.path)} is no metafile: found no list `Models` in it")
+    return models
+
+
 def _is_called(model: Mapping[str, Any], name: str) -> bool:
+    return name in (model.get("Name"), model.get("Config"), *_aliases(model))
+
+
+def _aliases(model: Mapping[str, Any]) -> list[Any]:
     alias = model.get("Alias")
-    aliases = alias if isinstance(alias, list) else [alias]
-    return name in (model.get("Name"), model.get("Config"), *aliases)
+    return alias if isinstance(alias, list) else [alias]
 
 
 def published_numbers(

@@ -369,6 +369,16 @@ def test_a_published_number_that_is_not_reached(pytester: pytest.Pytester) -> No
     assert told(run, "tiny")[-1].endswith("on Colours-1k, printed as a fraction")
 
 
+def test_an_import_that_is_not_there_is_told(pytester: pytest.Pytester) -> None:
+    """Another model of the same name could stand in it."""
+    metafile = write_metafile(pytester.path, "Image Classification", "Colours", **{"Top 1 Accuracy": 86.7})
+    (pytester.path / "model-index.yml").write_text("Import: [metafile.yml, gone.yml]\n")
+    classifier_zoo(pytester.path, metafile=metafile | {"path": "model-index.yml", "dataset": "Colours"})
+    run = run_quant(pytester)
+    assert run.verdicts["tiny::published[fp32.top1]"] == "pass"
+    assert "model-index.yml: not all that it imports was read: gone.yml does not exist" in told(run, "tiny")
+
+
 @pytest.mark.parametrize(
     ("metafile", "says"),
     [

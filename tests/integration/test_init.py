@@ -14,6 +14,7 @@ import yaml
 from pytest_quant.cli import init
 from pytest_quant.errors import ConfigError
 from pytest_quant.zoo.draft import FILL_IN
+from pytest_quant.zoo.initial import folders
 from tests import exports, tiny, tiny_onnx
 from tests.integration.runs import run_quant
 from tests.integration.test_existing_zoos import (
@@ -282,6 +283,56 @@ def test_a_metafile_alone(pytester: pytest.Pytester, folder: Path) -> None:
     )
 
 
+def test_models_of_a_metafile_that_are_called_the_same(folder: Path) -> None:
+    """Config tells them apart, or the line is a comment: it could never be read."""
+    results = [{"Task": "x", "Dataset": "ImageNet-1k", "Metrics": {"Top 1 Accuracy": 70.5}}]
+    entries = [{"Name": "twice", "Config": f"configs/{name}.py", "Results": results} for name in "abb"]
+    (folder / "metafile.yml").write_text(yaml.safe_dump({"Models": entries}))
+    assert call("metafile.yml") == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert models["twice"]["metafile"] == {"path": "metafile.yml", "model": "configs/a.py"}
+    assert ["metafile" in models[name] for name in ("twice-2", "twice-3")] == [False, False]
+    text = (folder / "zoo.quant.yaml").read_text()
+    assert text.count("neither Name nor Config nor Alias") == 2
+    assert text.count("    # metafile: {path: metafile.yml, model: twice}\n") == 2
+
+
+def test_pose_numbers_with_flip_are_not_called_compared(folder: Path, pytester: pytest.Pytester) -> None:
+    write_pose_export(folder)
+    write_metafile(folder, x=("COCO", {"AP": 0.726}))
+    assert call("--force") == 0
+    assert "metafile" not in read(folder / "zoo.quant.yaml")["models"]["work_dir"]
+    text = re.sub(r"\n    # ", " ", (folder / "zoo.quant.yaml").read_text())
+    assert "Published for fp32: AP 0.726. Not compared: published with flip_test (as mmpose publishes), eval" in text
+    assert "metafile: {path: metafile.yml, model: x}" in text
+
+
+def test_a_number_that_a_zoo_file_would_refuse(folder: Path) -> None:
+    write_classifier_export(folder / "net")
+    write_metafile(folder, x=("Colours", {"Top 1 Accuracy": 948.2, "Top 5 Accuracy": 99.0}))
+    assert call() == 0
+    assert "metafile" not in read(folder / "zoo.quant.yaml")["models"]["net"]
+    text = re.sub(r"\n    # ", " ", (folder / "zoo.quant.yaml").read_text())
+    assert re.search(
+        r"Published numbers are not used: metafile\.yml:\d+: Top 1 Accuracy of x on Colours: found 948", text
+    )
+    assert "Published for fp32" not in text
+
+
+def test_metafiles_that_are_none_or_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_classifier_export(folder / "net")
+    (folder / "index.yml").write_text("Import: [gone.yml]\n")
+    (folder / "itself.yml").write_text("Import: [itself.yml]\n")
+    (folder / "empty").write_text("")
+    assert call("--metafile", "index.yml") == 0
+    out = capsys.readouterr().out
+    assert out.count("left out: index.yml: gone.yml does not exist") == 1
+    assert "left out: itself.yml is no metafile: it imports itself" in out
+    for name in ("itself.yml", "empty"):
+        with pytest.raises(ConfigError, match=f"{name} is no metafile"):
+            call("--force", "--metafile", name)
+
+
 def test_a_metafile_beside_its_net(
     pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -365,7 +416,7 @@ def test_nothing_to_be_found(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         call()
     first, second = str(caught.value).splitlines()
-    assert "found nothing to test: no export folder of mmdeploy, no .param file and no metafile, neither in it" in first
+    assert "no export folder of mmdeploy, no .param file and no metafile, neither in it nor 4 levels below it" in first
     assert "damaged.param: truncated after line 1" in second
     with pytest.raises(ConfigError, match=r"^nowhere does not exist$"):
         call("nowhere")
@@ -386,6 +437,27 @@ def test_what_cannot_be_used_is_left_out(folder: Path, capsys: pytest.CaptureFix
     assert "left out: b/deploy.json is no JSON" in out
     assert "left out: c: c/deploy.json is an export for tensorrt, expected ncnn" in out
     assert "# Left out: b/deploy.json is no JSON" in (folder / "zoo.quant.yaml").read_text()
+
+
+def test_folders_further_down(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The work_dirs of mmdeploy are nested; what is called the same gets the name of its folder."""
+    for place in ("a/b/c/d", "mmpretrain/resnet/ncnn_int8", "mmpretrain/mobilenet/ncnn_int8", ".git/x", "a/b/c/d/e"):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        write_classifier_export(folder / place)
+    (folder / "a" / "back").symlink_to(folder)
+    assert call() == 0
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["mobilenet-ncnn_int8", "resnet-ncnn_int8", "d"]
+    assert "left out" not in capsys.readouterr().out
+
+
+def test_too_many_folders(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a/x", "b/x", "c/x"):
+        (folder / name).parent.mkdir()
+        write_classifier_export(folder / name)
+    monkeypatch.setattr(folders, "MAX_FOLDERS", 5)
+    assert call() == 0
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["x"]
+    assert "left out: .: has more than 5 folders, those from b/x on were not looked at" in capsys.readouterr().out
 
 
 def test_names_are_unique_and_legal(folder: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pytest_quant.errors import ConfigError, ZooError
 from pytest_quant.tasks import get_task
 from pytest_quant.text import shown
 from pytest_quant.zoo.draft import Draft
+from pytest_quant.zoo.initial.folders import LEVELS, folders
 from pytest_quant.zoo.initial.pairs import describe_pair, nets_without_pair, pairs
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, plain
@@ -37,6 +39,8 @@ class Proposal:
     dataset_type: str
     published: MetafileModel | None = None
     """The model of a metafile that it is."""
+    above: tuple[str, ...] = ()
+    """Its folder and those above it, up to the one that was looked at."""
 
 
 @dataclass
@@ -45,46 +49,56 @@ class Found:
 
     proposals: list[Proposal] = field(default_factory=list)
     regressions: list[Path] = field(default_factory=list)
+    metafiles: Metafiles = field(default_factory=Metafiles)
+    """Those that were read."""
     left_out: list[str] = field(default_factory=list)
     """What could not be used, and why."""
 
 
-def look(folder: Path, metafiles: Iterable[Path] = (), regressions: Iterable[Path] = ()) -> Found:
-    """Look at a folder and the folders in it; further metafiles and regression files may lie elsewhere.
+def look(folder: Path, metafiles: Sequence[Path] = (), regressions: Iterable[Path] = ()) -> Found:
+    """Look at a folder and the folders below it; further metafiles and regression files may lie elsewhere.
 
     Raises `ConfigError` for a folder that is none, and when nothing is found that could be tested.
     """
     if not folder.is_dir():
         raise ConfigError(f"{shown(folder)} {'is no folder' if folder.exists() else 'does not exist'}")
     found = Found()
+    published = _published(folder, metafiles, regressions, found)
+    proposals: list[Proposal] = []
+    for place in folders(folder, found.left_out):
+        above = place.relative_to(folder).parts[::-1]
+        for proposal in _in_folder(place, published, found.left_out):
+            hopeless = [finding.text for finding in proposal.draft.findings if finding.fatal and not finding.settled_by]
+            if hopeless:
+                found.left_out.append(f"{shown(place)}: {'; '.join(hopeless)}")
+            else:
+                proposals.append(replace(proposal, above=above))
+    if not proposals:
+        proposals = [_from_metafile(model, task) for model, task in published]
+    if not proposals:
+        left_out = "".join(f"\n  {text}" for text in found.left_out)
+        raise ConfigError(
+            f"{shown(folder)}: found nothing to test: no export folder of mmdeploy, no .param file and no metafile, "
+            f"neither in it nor {LEVELS} levels below it{left_out}"
+        )
+    found.proposals = with_own_names(proposals)
+    return found
+
+
+Published = list[tuple[MetafileModel, str]]
+
+
+def _published(folder: Path, metafiles: Sequence[Path], regressions: Iterable[Path], found: Found) -> Published:
+    """The models of the metafiles that were named or lie in the folder; regression files go into ``found``."""
     files, named = list(metafiles), list(regressions)
     for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
         kind = _kind(path)
         if kind is not None:
             {"metafile": files, "regression": named}[kind].append(path)
     found.regressions += {path.resolve(): path for path in named}.values()
-    reader = Metafiles()
-    published = list(_usable_models(reader, files, found.left_out))
-    for place in [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]:
-        for proposal in _in_folder(place, published, found.left_out):
-            hopeless = [finding.text for finding in proposal.draft.findings if finding.fatal and not finding.settled_by]
-            if hopeless:
-                found.left_out.append(f"{shown(place)}: {'; '.join(hopeless)}")
-            else:
-                found.proposals.append(_with_own_name(proposal, found.proposals))
-    if not found.proposals:
-        for model, task in published:
-            found.proposals.append(_with_own_name(_from_metafile(model, task), found.proposals))
-    if not found.proposals:
-        left_out = "".join(f"\n  {text}" for text in found.left_out)
-        raise ConfigError(
-            f"{shown(folder)}: found nothing to test: no export folder of mmdeploy, no .param file and no metafile, "
-            f"neither in it nor in a folder in it{left_out}"
-        )
-    return found
-
-
-Published = list[tuple[MetafileModel, str]]
+    for path in metafiles:
+        found.metafiles.files(path)  # one that was named must be one
+    return list(_usable_models(found.metafiles, files, found.left_out))
 
 
 def _kind(path: Path) -> str | None:
@@ -105,7 +119,13 @@ def _usable_models(
     reader: Metafiles, files: Iterable[Path], left_out: list[str]
 ) -> Iterator[tuple[MetafileModel, str]]:
     """The models of metafiles that have a result of a task that can be evaluated, with the task."""
-    paths = {path.resolve(): path for index in files for path in reader.files(index)}
+    paths: dict[Path, Path] = {}
+    for index in {path.resolve(): path for path in files}.values():
+        try:
+            paths |= {path.resolve(): path for path in reader.files(index)}
+            left_out += [f"{shown(index)}: {text}" for text in reader.unread(index)]
+        except ConfigError as error:
+            left_out.append(str(error))
     for path in paths.values():
         try:
             models = reader.models(path)
@@ -217,9 +237,22 @@ def _from_metafile(model: MetafileModel, task: str) -> Proposal:
     return Proposal(model.name, f"From {model.where}.", draft, types[0] if types else usual, model)
 
 
-def _with_own_name(proposal: Proposal, known: Iterable[Proposal]) -> Proposal:
-    """The proposal under a name that a zoo file may have, and that is not taken."""
-    name = re.sub(r"[^A-Za-z0-9._+-]+", "-", proposal.name).lstrip("._+-") or "model"
-    taken = {one.name for one in known}
-    number = next(n for n in range(1, len(taken) + 2) if (name if n == 1 else f"{name}-{n}") not in taken)
-    return replace(proposal, name=name if number == 1 else f"{name}-{number}")
+def with_own_names(proposals: Sequence[Proposal]) -> list[Proposal]:
+    """The proposals under names that a zoo file may have; those of one name get that of their folder in front."""
+    counts = Counter(_legal(one.name) for one in proposals)
+    taken: set[str] = set()
+    named = []
+    for one in proposals:
+        plain_name = _legal(one.name)
+        above = one.above[one.above[:1] == (one.name,) :]
+        longer = [_legal("-".join([*above[:count][::-1], one.name])) for count in range(1, len(above) + 1)]
+        numbered = [f"{plain_name}-{number}" for number in range(2, len(proposals) + 2)]
+        candidates = [*longer, plain_name, *numbered] if counts[plain_name] > 1 else [plain_name, *longer, *numbered]
+        name = next(name for name in candidates if name not in taken)
+        taken.add(name)
+        named.append(replace(one, name=name))
+    return named
+
+
+def _legal(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).lstrip("._+-") or "model"

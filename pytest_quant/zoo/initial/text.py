@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pytest_quant.errors import ConfigError
-from pytest_quant.limits import MAX_TOLERANCE_PCT
+from pytest_quant.limits import MAX_TOLERANCE_PCT, parse_published
 from pytest_quant.spec import METRICS
 from pytest_quant.tasks import TASK_NAMES, get_task
-from pytest_quant.tasks.base import Task
 from pytest_quant.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
+from pytest_quant.zoo.existing import other_flip
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of
-from pytest_quant.zoo.metafile import MetafileModel, published_numbers
+from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.onnx_beside import why_not_run
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
@@ -87,7 +87,7 @@ def _lines(found: Found, folder: Path, command: str) -> Iterator[str]:
     for number, proposal in enumerate(found.proposals):
         if number:
             yield ""
-        yield from _model(proposal, folder)
+        yield from _model(proposal, folder, found.metafiles)
 
 
 def _comment(text: str, indent: str) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _dataset(kind: str) -> Iterator[str]:
         yield f"    {key}: {value}"
 
 
-def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
+def _model(proposal: Proposal, folder: Path, metafiles: Metafiles) -> Iterator[str]:
     entry = _entry(proposal, folder)
     yield f"  {_flow(proposal.name)}:"
     yield from _comment(proposal.source, "    ")
@@ -178,23 +178,41 @@ def _model(proposal: Proposal, folder: Path) -> Iterator[str]:
                 yield from _comment(_told(finding, entry), "    ")
         yield from _key(key, entry[key])
     if proposal.published is not None and entry["task"] in TASK_NAMES:
-        yield from _metafile(proposal.published, get_task(entry["task"]), proposal.dataset_type, folder)
+        yield from _metafile(proposal.published, proposal.dataset_type, entry, folder, metafiles)
 
 
-def _metafile(model: MetafileModel, task: Task, dataset_type: str, folder: Path) -> Iterator[str]:
-    """The key that reads published numbers; a comment where they are of another dataset."""
+def _metafile(
+    model: MetafileModel, dataset_type: str, entry: Mapping[str, Any], folder: Path, metafiles: Metafiles
+) -> Iterator[str]:
+    """The key that reads published numbers; a comment where they cannot be used, with the reason."""
+    task = get_task(entry["task"])
     names = {str(result.get("Dataset")) for result in results_of(model)}
     other = next(iter(names)) if dataset_type not in DATASET_NAMES and len(names) == 1 else None
     try:
         numbers = published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=other)
+        _check_numbers(numbers)
     except ConfigError as error:
         yield from _comment(f"Published numbers are not used: {error}", "    ")
         return
     values = listed(f"{number.metric} {number.value:g}" for number in numbers)
+    called = metafiles.called(model)
+    refusal = other_flip(task, model, entry, None) if task.name == "keypoints" else None
+    if called is None:
+        refusal = f"{model.where}: neither Name nor Config nor Alias tells it from another model of the file"
     where = f", on {other}: remove the line if your images are others" if other is not None else ""
-    yield from _comment(f"Published for fp32: {values}{where}", "    ")
-    keys = {"path": relative_posix(model.document.path, folder), "model": model.name}
-    yield f"    metafile: {_flow(keys | ({'dataset': other} if other is not None else {}))}"
+    yield from _comment(f"Published for fp32: {values}{f'. Not compared: {refusal}' if refusal else where}", "    ")
+    keys = {"path": relative_posix(model.document.path, folder), "model": called or model.name}
+    line = f"metafile: {_flow(keys | ({'dataset': other} if other is not None else {}))}"
+    yield f"    {'# ' if refusal else ''}{line}"
+
+
+def _check_numbers(numbers: Iterable[PublishedNumber]) -> None:
+    """Raise `ConfigError` for a number that a zoo file would refuse."""
+    for number in numbers:
+        try:
+            parse_published(METRICS[number.metric], "fp32", number.value)
+        except ConfigError as error:
+            raise ConfigError(f"{number.source}: {error}") from None
 
 
 def _told(finding: Finding, entry: Mapping[str, Any]) -> str:

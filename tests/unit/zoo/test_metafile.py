@@ -192,17 +192,49 @@ def test_a_model_that_is_named_twice(root: Path) -> None:
         ("Models: 3\n", "is no metafile: found no list `Models` in it"),
         ("- r18\n  bad: [", "is not valid YAML"),
         ("r18\n", "is no metafile"),
+        ("", "^resnet/metafile.yml is no metafile: found no list `Models` in it$"),
+        ("[]\n", "is no metafile"),
+        ("- net\n- 3\n", "is no metafile"),
+        ("Collections: []\n", "is no metafile"),
+        ("Import: [../resnet/metafile.yml]\n", "^resnet/metafile.yml is no metafile: it imports itself$"),
     ],
 )
 def test_a_file_that_is_no_metafile(root: Path, text: str, says: str) -> None:
-    (root / "resnet" / "metafile.yml").write_text(text + "# r18\n")
-    with pytest.raises(ConfigError, match=says):
-        find(root, "r18", "resnet/metafile.yml")
+    for comment in ("", "# r18\n"):
+        (root / "resnet" / "metafile.yml").write_text(text + comment)
+        with pytest.raises(ConfigError, match=says):
+            find(root, "r18", "resnet/metafile.yml")
 
 
 def test_a_metafile_that_is_not_there(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"^nowhere\.yml: cannot be read: No such file"):
         find(root, "r18", "nowhere.yml")
+
+
+def test_files_of_an_index_that_are_not_there(root: Path) -> None:
+    assert Metafiles().unread(root / "model-index.yml") == ["gone.yml does not exist"]
+    assert Metafiles().unread(root / "resnet" / "metafile.yml") == []
+
+
+TWICE = """\
+Models:
+- {Name: twice, Config: configs/a.py}
+- {Name: twice, Config: configs/b.py, Alias: b}
+- {Name: thrice, Config: configs/c.py, Alias: one}
+- {Name: thrice, Config: configs/c.py, Alias: [thrice, two]}
+- {Name: thrice, Config: configs/c.py}
+- {Name: once, Config: configs/c.py}
+- {Name: 2015}
+"""
+
+
+def test_what_tells_a_model_apart(root: Path) -> None:
+    path = root / "resnet" / "metafile.yml"
+    path.write_text(TWICE)
+    metafiles = Metafiles()
+    found = [metafiles.called(model) for model in metafiles.models(path)]
+    assert found == ["configs/a.py", "configs/b.py", "one", "two", None, "once", None]
+    assert all(metafiles.model(path, name).keys[-1] == index for index, name in enumerate(found) if name is not None)
 
 
 def test_the_config_of_a_model(root: Path) -> None:
