@@ -30,7 +30,10 @@ def cache_folder(config: pytest.Config, settings: Settings) -> Path | None:
         return None if cache is None else _writable(cache.mkdir("quant"))
     except OSError as error:
         warning = QuantWarning(f"predictions are not kept between runs: {error.filename}: {error.strerror}")
-        config.issue_config_time_warning(warning, stacklevel=2)
+        try:
+            config.issue_config_time_warning(warning, stacklevel=2)
+        except QuantWarning:  # the user's filters make errors of warnings
+            raise pytest.UsageError(f"{warning}; --quant-no-cache keeps none") from None
         return None
 
 

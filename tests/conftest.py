@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import settings
+from importlib.util import find_spec
 
-settings.register_profile("pytest-quant", deadline=None)  # how long a loaded machine takes is no property of the code
-settings.load_profile("pytest-quant")
+import pytest
+
+# Whoever installed the plugin alone can still run ``pytest --quant`` here and see the fixtures' table.
+collect_ignore_glob = [] if find_spec("hypothesis") else ["*"]
+
+if find_spec("hypothesis"):
+    from hypothesis import settings
+
+    settings.register_profile("pytest-quant", deadline=None)  # how long a loaded machine takes says nothing of the code
+    settings.load_profile("pytest-quant")
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is left out."""
+    return [] if find_spec("hypothesis") else ["tests/: left out, they need the extra `dev`: pip install -e '.[dev]'"]
 
 
 @pytest.fixture(autouse=True)

@@ -44,6 +44,10 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _threshold_of_detections(self) -> Options:
+        if isinstance(self.boxes, Path) and self.boxes.suffix.lower() != ".json":
+            raise ValueError(
+                f"found boxes {self.boxes.name!r}: `ground-truth`, or the path of a person detector's results, a .json"
+            )
         if self.boxes == "ground-truth" and "box_score_threshold" in self.model_fields_set:
             raise ValueError("`box_score_threshold` with a detections file only: ground-truth boxes all have score 1")
         return self

@@ -303,7 +303,7 @@ def judge_requirement(rule: Requirement, conditions: Mapping[str, Any], model: M
     trained = model.config_conditions[rule.condition]
     if isinstance(trained, Untold):
         raise ConfigError(f"condition {rule.condition}: {trained.reason}")
-    reason += f"; {shown(model.config)} sets {trained!r}"
+    reason += f"; {'' if _equal(trained, rule.value) else 'but '}{shown(model.config)} sets {trained!r}"
     return Verdict("pass" if met and _equal(trained, rule.value) else "fail", reason)
 
 

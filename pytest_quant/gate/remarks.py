@@ -34,9 +34,15 @@ def _overlap(measurement: Measurement) -> str | None:
 
 
 def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, int8 is better by far."""
+    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, a score that cannot be."""
     overlap = _overlap(measurement) if limit.kind == "tolerance" else None
-    found = (_too_tight(limit, measurement), overlap, _slow(measurement), _too_good(limit, measurement))
+    found = (
+        _too_tight(limit, measurement),
+        overlap,
+        _slow(measurement),
+        _too_good(limit, measurement),
+        _nothing(limit, measurement),
+    )
     return [text for text in found if text is not None]
 
 
@@ -48,6 +54,17 @@ def _too_good(limit: Limit, measurement: Measurement) -> str | None:
     return (
         f"int8 is better than fp32 by {pair.metric.difference(-pair.drop)} of {pair.metric.name}: "
         f"look at the fp32 net before you believe either"
+    )
+
+
+def _nothing(limit: Limit, measurement: Measurement) -> str | None:
+    """Nothing can drop from zero."""
+    pair = measurement.comparison.metrics.get(limit.metric or "")
+    if limit.kind != "tolerance" or pair is None or pair.fp32 > 0:
+        return None
+    return (
+        f"fp32 scores {pair.metric.number(0.0)} in {pair.metric.name}, so no drop is possible and the limit tests "
+        "nothing: are ground truth, preprocessing and decoder those of this model?"
     )
 
 

@@ -10,6 +10,7 @@ from pytest_quant.spec import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
+_TASKS = ("classification", "text-detection", "keypoints")
 _LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 
@@ -59,7 +60,7 @@ def rows(report: Mapping[str, Any]) -> list[Row]:
     of a quantized ONNX file have rows of their own behind it, with the same fp32 net.
     """
     found = []
-    for model, cases in _by_model(report).items():
+    for model, cases in sorted(_by_model(report).items(), key=lambda item: _place(report["models"].get(item[0]))):
         entry = report["models"].get(model)
         found += _rows_of(model, entry, [case for case in cases if case["kind"] != "onnx_int8"])
         quantized = (
@@ -67,6 +68,11 @@ def rows(report: Mapping[str, Any]) -> list[Row]:
         )
         found += _rows_of(f"{model} onnx_int8", quantized, [case for case in cases if case["kind"] == "onnx_int8"])
     return found
+
+
+def _place(entry: Mapping[str, Any] | None) -> int:
+    """Classifiers, detectors, pose nets, as published tables have them; what was not measured comes last."""
+    return len(_TASKS) if entry is None else _TASKS.index(entry["task"])
 
 
 def _rows_of(name: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> list[Row]:

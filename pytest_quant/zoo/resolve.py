@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,8 @@ from pytest_quant.zoo.net_entries import NetEntries
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
+_COCO_NAME = re.compile(r"^(AP|AR)[@ ]?0?\.(\d+)$")
+"""How COCO's papers and mmpose write AP50: ``AP.5``, ``AP@0.5``."""
 _MAX_PIXELS = 1 << 26
 """Of an input: more would take gigabytes for each thread."""
 
@@ -134,6 +137,7 @@ class ModelResolver:
         self._located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
         pipeline = self._located(keys, task.pipeline, model)
         self._check_names(keys, model, condition_names(pipeline))
+        self._check_switches(keys, model, pipeline.conditions())
         return model
 
     def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
@@ -238,9 +242,10 @@ class ModelResolver:
 
     def _metric(self, keys: KeyPath, task: Task, name: str) -> Metric:
         if name not in task.metrics:
+            meant = _COCO_NAME.sub(lambda match: f"{match[1]}{match[2].ljust(2, '0')}", name)
             raise ConfigError(
                 f"{self._document.where((*keys, name))}: the task {task.name} has no metric {name!r}."
-                f"{suggestion(name, task.metrics)} Its metrics: {listed(task.metrics)}"
+                f"{suggestion(meant, task.metrics)} Its metrics: {listed(task.metrics)}"
             )
         return task.metrics[name]
 
@@ -312,6 +317,16 @@ class ModelResolver:
         yield Limit("int8", "int8")
         if entry.int8.table is not None or entry.int8.calibrate is not None:
             yield Limit("table", "table")
+
+    def _check_switches(self, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, Any]) -> None:
+        """A condition that is true or false cannot be required to be a word: YAML takes ``"off"`` for one."""
+        for limit in model.limits:
+            rule = limit.rule
+            if not isinstance(rule, Requirement) or isinstance(rule.value, bool):
+                continue
+            if isinstance(conditions.get(rule.condition), bool):
+                where = self._document.where((*keys, "require", rule.condition))
+                raise ConfigError(f"{where}: found {brief(rule.value)}, expected true or false")
 
     def _check_names(self, keys: KeyPath, model: ModelSpec, conditions: tuple[str, ...]) -> None:
         """The names under ``require`` and ``xfail`` must exist."""

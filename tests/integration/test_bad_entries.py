@@ -44,6 +44,7 @@ NAMES = [
     ),
 ]
 VALUES = [
+    Broken(put([20000, 20000], "preprocess", "resize", "size"), "preprocess.resize.size", "at most 67108864 in all"),
     Broken(put(3, "task"), "task", "found 3 (int), expected text"),
     Broken(put("clasification", "task"), "task", ". Did you mean `classification`?"),
     Broken(put("colors", "dataset"), "dataset", "found 'colors', which `datasets` does not declare; declared: colours"),

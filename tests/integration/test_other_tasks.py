@@ -173,7 +173,7 @@ def test_a_training_config_with_flip_test(pytester: pytest.Pytester) -> None:
     run = run_quant(pytester)
     case = run.cases["spots::require[flip_test]"]
     assert case["verdict"] == "fail"
-    assert case["reason"].endswith("found False, required False; config.py sets True")
+    assert case["reason"].endswith("found False, required False; but config.py sets True")
 
 
 def test_a_condition_that_a_config_computes_is_said(pytester: pytest.Pytester) -> None:

@@ -194,19 +194,19 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
         *("model", "dataset", "metric", "fp32", "int8", "drop", "CI", "of", "drop", "limit", "n", "of", "N"),
         *("flips", "verdict"),
     ]
-    assert table[1].split() == ["away", *"-" * 9, "SKIPPED"]
-    assert table[2].split() == [
+    assert table[3].split() == ["away", *"-" * 9, "SKIPPED"]
+    assert table[1].split() == [
         *("bad", "colours", "top1", f"{metric['fp32']:.2f}", f"{metric['int8']:.2f}", f"{metric['drop']:.2f}"),
         *(f"{metric['ci'][0]:.2f}", "to", f"{metric['ci'][1]:.2f}", "drop", "<=", "5.00,", "int8", ">=", "70.00"),
         *("40", "of", "40", f"-{flips['only_fp32_right']}", f"+{flips['only_int8_right']}", "FAIL"),
     ]
-    assert table[3].split() == ["broken", *"-" * 9, "ERROR"]
-    assert table[4].startswith("tiny")
-    assert table[4].endswith("PASS")
+    assert table[4].split() == ["broken", *"-" * 9, "ERROR"]
+    assert table[2].startswith("tiny")
+    assert table[2].endswith("PASS")
     assert table[5].startswith("CI: 90 %, its two bounds one-sided at 95 %; flips: -right only in fp32, +right only")
     assert table[6] == "cases: 1 error, 1 fail, 1 fail (xfailed), 7 pass, 1 skipped"
     assert table[7].endswith(f"{folder / 'report.json'}")
-    columns = [line.index("top1") for line in (table[2], table[4])]
+    columns = [line.index("top1") for line in (table[1], table[2])]
     assert columns[0] == columns[1] == table[0].index("metric")
 
 
@@ -217,11 +217,11 @@ def test_the_markdown_report(pytester: pytest.Pytester, folder: Path) -> None:
     header = next(index for index, line in enumerate(lines) if line.startswith("| model"))
     columns = lines[header].count("|")
     rows = lines[header + 2 : header + 6]
-    assert [line.split("|")[1].strip() for line in rows] == ["away", "bad", "broken", "tiny"]
+    assert [line.split("|")[1].strip() for line in rows] == ["bad", "tiny", "away", "broken"]
     assert all(line.count("|") == columns for line in [lines[header + 1], *rows])
     metric = run.metric("bad")
-    assert rows[1].startswith(f"| bad | colours | top1 | {metric['fp32']:.2f} | {metric['int8']:.2f} | ")
-    assert rows[1].endswith(" FAIL |")
+    assert rows[0].startswith(f"| bad | colours | top1 | {metric['fp32']:.2f} | {metric['int8']:.2f} | ")
+    assert rows[0].endswith(" FAIL |")
     not_passed = lines[lines.index("## Cases that did not pass") + 1 :]
     assert [line.split("`")[1] for line in not_passed if line] == [
         f"{ZOO}::away::top1",

@@ -415,3 +415,8 @@ def test_an_int8_net_that_is_better_by_far_is_remarked() -> None:
     (remark,) = remarks(limit, measured([False] * 180 + [True] * 20, [True] * 200))
     assert remark == "int8 is better than fp32 by 90.00 points of top1: look at the fp32 net before you believe either"
     assert remarks(limit, measured([True] * 199 + [False], [True] * 200)) == []
+
+
+def test_a_score_of_zero_tests_nothing() -> None:
+    (remark,) = remarks(tolerance_limit(Tolerance("top1", 1.0)), measured([False] * 200, [False] * 200))
+    assert remark.startswith("fp32 scores 0.00 in top1, so no drop is possible and the limit tests nothing")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pytest_quant.tasks.images import Backend, Rounding
 
@@ -25,7 +25,17 @@ def _is_pixels(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-Size = Annotated[tuple[int, int], BeforeValidator(_pair)]
+_MAX_PIXELS = 1 << 26
+"""Of an image that a net is to see: more would take gigabytes for each thread."""
+
+
+def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+    if size[0] * size[1] > _MAX_PIXELS:
+        raise ValueError(f"width and height in pixels, at most {_MAX_PIXELS} in all")
+    return size
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(_pair), AfterValidator(_bounded)]
 """Width and height."""
 Square = Annotated[tuple[int, int], BeforeValidator(_pair_or_square)]
 """Width and height, or one number for both."""

@@ -212,9 +212,14 @@ def test_files_that_are_not_there(root: Path) -> None:
     ):
         open_dataset(good)
     for key, kind in (("images", "folder"), ("annotations", "file"), ("boxes", "file")):
-        missing = spec(root, ground_truth(), **{key: root / "nowhere"})
-        with pytest.raises(DatasetMissingError, match=rf"the {kind} .*nowhere \(`{key}`\) does not exist"):
+        missing = spec(root, ground_truth(), **{key: root / "nowhere.json"})
+        with pytest.raises(DatasetMissingError, match=rf"the {kind} .*nowhere.json \(`{key}`\) does not exist"):
             open_dataset(missing)
+
+
+def test_a_word_that_is_no_detections_file_is_a_mistake(root: Path) -> None:
+    with pytest.raises(ValidationError, match="found boxes 'gt': `ground-truth`, or the path of a person detector"):
+        spec(root, ground_truth(), boxes=root / "gt")
 
 
 @pytest.mark.parametrize(
