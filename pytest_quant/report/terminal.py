@@ -74,7 +74,7 @@ def _condition(entry: Mapping[str, Any]) -> str | None:
         how = "" if fixed else ", at which the hmean of fp32 is largest"
         return f"both sides at score threshold {entry['details']['score_threshold']:.4g}{how}"
     if entry["task"] == "keypoints":
-        return f"flip_test {str(conditions['flip_test']).lower()}, boxes from {conditions['boxes']}"
+        return f"flip_test: {str(conditions['flip_test']).lower()}, boxes: {conditions['boxes']}"
     return None
 
 
