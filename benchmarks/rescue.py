@@ -13,44 +13,32 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 
+from benchmarks.layer_diagnosis import zoo_content
 
-def zoo_of(shared: Path) -> dict[str, object]:
+
+def zoo_of(shared: Path) -> dict[str, Any]:
     """The zoo file: PaddleOCR's settings for inference at 960 pixels, a drop of 0.02 allowed."""
-    model, data = shared / "models" / "ppocr_det-icdar" / "ppocr_det", shared / "data" / "icdar2015"
-    int8 = {"param": f"{model}-int8.param", "bin": f"{model}-int8.bin", "table": f"{model}.table"}
-    return {
-        "version": 1,
-        "datasets": {
-            "icdar2015": {"type": "icdar2015", "images": str(data / "images"), "annotations": str(data / "gt")},
-            "icdar2015-train": {
-                "type": "icdar2015",
-                "images": str(data / "train" / "train_images"),
-                "annotations": str(data / "train" / "train_gts"),
-            },
-        },
-        "models": {
-            "ppocr-det": {
-                "task": "text-detection",
-                "dataset": "icdar2015",
-                "fp32": {"param": f"{model}.param", "bin": f"{model}.bin"},
-                "int8": int8,
-                "rescue": {"dataset": "icdar2015-train"},
-                "input": {
-                    "blob": "in0",
-                    "color": "bgr",
-                    "mean": [123.675, 116.28, 103.53],
-                    "std": [58.395, 57.12, 57.375],
-                },
-                "output": "out0",
-                "preprocess": {"resize": {"long_side": 960}, "pad_divisor": 32},
-                "postprocess": {"decoder": "db", "profile": "paddle", "box_threshold": 0.6, "unclip_ratio": 1.5},
-                "tolerance": {"hmean": 0.02},
-            }
+    content = zoo_content(shared)
+    train = shared / "data" / "icdar2015" / "train"
+    datasets = {
+        "icdar2015": content["datasets"]["icdar2015"],
+        "icdar2015-train": {
+            "type": "icdar2015",
+            "images": str(train / "train_images"),
+            "annotations": str(train / "train_gts"),
         },
     }
+    model = {
+        **content["models"]["ppocr"],
+        "rescue": {"dataset": "icdar2015-train"},
+        "preprocess": {"resize": {"long_side": 960}, "pad_divisor": 32},
+        "metric": {},
+    }
+    return {"version": 1, "datasets": datasets, "models": {"ppocr-det": model}}
 
 
 def main() -> int:

@@ -1,18 +1,13 @@
-"""One rescue per model and run, made by whichever process needs it first."""
+"""The rescues of a run, as the report's data."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from pytest_quant.errors import ConfigError, QuantError
-from pytest_quant.predictions.digests import sha256_json
-from pytest_quant.predictions.files import replace_file
+from pytest_quant.once_per_model import OncePerModel
 from pytest_quant.predictions.measure import Workbench
 from pytest_quant.quantize.rescue import rescue
 from pytest_quant.report.rescue import failed_entry, rescue_entry
@@ -25,32 +20,15 @@ FOLDER = "quant-rescue"
 """Holds the repaired nets, beside the first report."""
 
 
-class Rescues:
-    """The rescues of a run, as the report's data, kept in a folder that the run's processes share."""
+class Rescues(OncePerModel):
+    """One per model; one that cannot be tried says why, and is no error: the verdict stands without it."""
 
     def __init__(self, folder: Path, bench: Workbench, *, out: Path, confidence: float) -> None:
         """``out``: the folder in which `FOLDER` is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        super().__init__(folder, self._rescue)
         self._bench = bench
         self._out = out
         self._confidence = confidence
-        self._known: dict[str, Mapping[str, Any]] = {}
-
-    def known(self, model: ModelSpec) -> Mapping[str, Any] | None:
-        """The rescue that this process has seen, if any; starts nothing."""
-        return self._known.get(_key(model))
-
-    def entry(self, model: ModelSpec) -> Mapping[str, Any]:
-        """The rescue of a model; one that cannot be tried says why, and is no error: the verdict stands without it."""
-        key = _key(model)
-        if key not in self._known:
-            path = self._folder / f"{key}.json"
-            with FileLock(path.with_suffix(".lock")):
-                if not path.exists():
-                    replace_file(path, json.dumps(self._rescue(model), allow_nan=False).encode())
-                self._known[key] = json.loads(path.read_bytes())
-        return self._known[key]
 
     def _rescue(self, model: ModelSpec) -> dict[str, Any]:
         try:
@@ -78,7 +56,3 @@ def source_of(model: ModelSpec) -> tuple[DatasetSpec | Path, int | None]:
         f"{model.name} names nothing to search on: give its entry `rescue: {{images: FOLDER}}`, images that are not "
         "evaluated, or `rescue: {dataset: NAME}`, a labelled dataset of the zoo file other than its own"
     )
-
-
-def _key(model: ModelSpec) -> str:
-    return sha256_json([str(model.zoo), model.name])

@@ -18,8 +18,7 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_quant.datasets.base import Sample
-from pytest_quant.errors import ConfigError
+from pytest_quant.errors import ConfigError, DatasetError
 from pytest_quant.ncnn_files.grouped import with_garbled
 from pytest_quant.ncnn_files.macs import multiply_accumulates
 from pytest_quant.ncnn_files.param import read_param
@@ -32,6 +31,7 @@ from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.quantize.rescue_search import Outcome, Recipe, RescueSearch, Trial
 from pytest_quant.quantize.rescue_trials import Loss, Trials
+from pytest_quant.quantize.sample_inputs import first_input
 from pytest_quant.quantize.search_set import SearchSet, open_search_set
 from pytest_quant.runners.base import Array
 from pytest_quant.runners.blobs import BlobExtractor
@@ -144,7 +144,7 @@ def _check_writable(folder: Path) -> None:
 def _search(
     model: ModelSpec, trials: Trials, calibration: Calibration, search: SearchSet, least: float, tell: Say
 ) -> Outcome:
-    macs = layer_macs(model, calibration, input_of(model, search, search.dataset.samples[0]))
+    macs = layer_macs(model, calibration, input_of(model, search))
     total = sum(macs.values())
     quantizable = calibration.blob_by_layer
 
@@ -210,16 +210,19 @@ def _written(
         files=files,
         table=table,
         measurement=bench.measure(repaired),
-        costs=measure_costs(model, files, input_of(model, search, search.dataset.samples[0]), bench.cores),
+        costs=measure_costs(model, files, input_of(model, search), bench.cores),
     )
 
 
-def input_of(model: ModelSpec, search: SearchSet, sample: Sample) -> Array:
-    """The net's input for one sample of a search set; the first one where a sample makes several."""
+def input_of(model: ModelSpec, search: SearchSet) -> Array:
+    """The first input that the search samples make; an image without a person makes none."""
     task = get_task(model.task)
     pipeline = task.pipeline(model)
-    tensor = pipeline.prepare(search.dataset.read(sample, orient=task.orient), sample).tensor
-    return tensor[0] if tensor.ndim == 4 else tensor
+    for sample in search.dataset.samples:
+        tensor = first_input(pipeline, pipeline.prepare(search.dataset.read(sample, orient=task.orient), sample))
+        if tensor is not None:
+            return tensor
+    raise DatasetError(f"{model.name}: none of the {search.count} samples to search on makes an input of the net")
 
 
 def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Mapping[str, int]:
