@@ -4,7 +4,7 @@
     python benchmarks/bootstrap_study.py --metric hmean
 
 Each row makes one dataset of N images, draws n of them without replacement `--repetitions` times, and asks
-`pytest_quant.stats.bootstrap` for the 95 % interval (one-sided confidence 0.975) of the drop and of the fp32 score on
+`pytest_quant.evidence.bootstrap` for the 95 % interval (one-sided confidence 0.975) of the drop and the fp32 score on
 all N. `lose` is the chance that int8 misses what fp32 found and `gain` the reverse (hmean), `noise` the spread of
 int8's localisation against fp32's (AP). AP is the area under the precision envelope, mean over three thresholds.
 """
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.stats.bootstrap import Recompute, bootstrap_drop_interval, bootstrap_score_interval
-from pytest_quant.stats.interval import Interval
+from pytest_quant.evidence.bootstrap import Recompute, bootstrap_drop_interval, bootstrap_score_interval
+from pytest_quant.evidence.interval import Interval
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

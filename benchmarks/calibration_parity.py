@@ -21,9 +21,9 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.ncnn_files import Table, read_table
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import Table, read_table
 from pytest_quant.quantize.calibration import Method, calibrate
-from pytest_quant.runners.blobs import BlobExtractor
 
 # The command line of the tool took 8 digits.
 _IMAGENET = ((123.675, 116.28, 103.53), (0.01712475, 0.01750700, 0.01742919))

@@ -3,7 +3,7 @@
     python benchmarks/early_stop_study.py                  # both tables, about half an hour
     python benchmarks/early_stop_study.py --only speed
 
-Each row feeds uniformly random orders of one dataset of N pairs to `pytest_quant.stats.sequential.SequentialTest`.
+Each row feeds uniformly random orders of one dataset of N pairs to `pytest_quant.evidence.sequential.SequentialTest`.
 
 Speed: the median number of images until the decision, beside the Wald bound: ``log(1 / error)`` over the expected
 logarithm of the best bet that knows discordance and drop (the least Kullback-Leibler divergence from the hypothesis),
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from pytest_quant.stats.sequential import Outcomes, SequentialTest
+from pytest_quant.evidence.sequential import Outcomes, SequentialTest
 
 Floats = NDArray[np.float64]
 

@@ -18,11 +18,11 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.ncnn_files.writer import pack_bare, pack_fp32
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
+from pytest_quant.nets.ncnn.ncnn_net import ncnn_version, runtime_options
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.runners.ncnn_net import ncnn_version, runtime_options
 
 Array = NDArray[np.float32]
 

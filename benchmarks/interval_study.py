@@ -11,7 +11,7 @@ Candidates, all with finite-population correction of the variance where they hav
 Wald; Bonett and Price (2012), which is Agresti and Min's (2005) with one pair added to each discordant cell;
 Tango (1998); Newcombe (1998), method 10; exact-conditional: Clopper and Pearson for the split of the discordant
 pairs, their number taken as known; Bonferroni: exact bounds of both discordant counts, joined; exact: what
-`pytest_quant.stats.paired_drop_interval` gives.
+`pytest_quant.evidence.paired_drop_interval` gives.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from pytest_quant.stats.paired import PairedCounts, paired_counts_interval
-from pytest_quant.stats.proportion import lower_count, upper_count
-from pytest_quant.stats.score import population_correction, tango_bounds
+from pytest_quant.evidence.paired import PairedCounts, paired_counts_interval
+from pytest_quant.evidence.proportion import lower_count, upper_count
+from pytest_quant.evidence.score import population_correction, tango_bounds
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

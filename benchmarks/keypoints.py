@@ -27,9 +27,11 @@ import numpy as np
 
 from pytest_quant.datasets.coco_keypoints import Box, Options, PoseTruth, open_dataset
 from pytest_quant.datasets.coco_persons import CocoImage, Person
-from pytest_quant.predictions.cores import single_threaded_opencv
-from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import DatasetSpec, InputSpec, ModelSpec, NetFiles
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.keypoints.coco import SIGMAS
 from pytest_quant.tasks.keypoints.heatmap import Refine, decode_heatmaps
 from pytest_quant.tasks.keypoints.matching import Poses, flat_persons, match

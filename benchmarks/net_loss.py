@@ -17,12 +17,16 @@ from pathlib import Path
 
 from benchmarks.layer_diagnosis import read_models
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.predictions.cores import available_cores
-from pytest_quant.predictions.measure import Workbench
+from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.quantize.search_set import open_search_set
-from pytest_quant.spec import CalibrationMethod, DatasetSpec, ModelSpec, NetFiles, Tolerance
+from pytest_quant.rescue.search_set import open_search_set
+from pytest_quant.spec.calibration import CalibrationMethod
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.limit import Tolerance
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import NetFiles
 
 METHODS: tuple[CalibrationMethod, ...] = ("kl", "mse", "percentile", "aciq", "minmax")
 CALIBRATION = {"squeezenet": "imagenet-sample/calibration", "ppocr": "icdar2015/train/train_images"}

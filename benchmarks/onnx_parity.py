@@ -24,9 +24,9 @@ import onnx
 import yaml
 from numpy.typing import NDArray
 
-from pytest_quant.assess import Assessor
-from pytest_quant.predictions.cores import available_cores
-from pytest_quant.predictions.measure import Sampling, Workbench
+from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.judging.assess import Assessor
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 from tests.pnnx_picture import runnable
 
@@ -93,7 +93,10 @@ def main() -> None:
     parser.add_argument("--samples", type=int)
     parser.add_argument("--reference", action="store_true")
     given = parser.parse_args()
-    with TemporaryDirectory() as name, patch("pytest_quant.runners.onnx_sessions.has_onnxruntime") as has_onnxruntime:
+    with (
+        TemporaryDirectory() as name,
+        patch("pytest_quant.nets.onnxruntime.onnx_sessions.has_onnxruntime") as has_onnxruntime,
+    ):
         has_onnxruntime.return_value = not given.reference
         folder = Path(name)
         write_models(given.shared.resolve(), folder)

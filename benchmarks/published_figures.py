@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
-from pytest_quant.predictions.cores import available_cores
-from pytest_quant.predictions.measure import Measurement, Workbench
-from pytest_quant.spec import ModelSpec
+from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
 
 CIFAR10_SLACK = 2

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.throughput import read_model
-from pytest_quant.predictions.cores import available_cores
-from pytest_quant.predictions.measure import Workbench
-from pytest_quant.stats.evidence import right_wrong
-from pytest_quant.stats.paired import paired_drop_interval
-from pytest_quant.stats.sequential import Outcomes, drop_outcomes, sequential_decision
+from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evidence.paired import paired_drop_interval
+from pytest_quant.evidence.sequential import Outcomes, drop_outcomes, sequential_decision
+from pytest_quant.judging.evidence import right_wrong
 
 SUBSETS = (200, 1000, 4000)
 MARGINS_PCT = (0.25, 0.5, 1.0, 2.0)

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from pytest_quant.outlook import ASSUMED_DISCORDANCES, POWER
-from pytest_quant.stats.planning import samples_to_prove
+from pytest_quant.evidence.planning import samples_to_prove
+from pytest_quant.judging.outlook import ASSUMED_DISCORDANCES, POWER
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "published-table.quant.yaml"
 IMAGES = 50000

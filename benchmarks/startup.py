@@ -40,7 +40,7 @@ IMPORT = """
 import time
 import pytest
 start = time.process_time()
-import pytest_quant.plugin
+import pytest_quant.plugin.entry
 print(time.process_time() - start)
 """
 

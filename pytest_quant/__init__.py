@@ -6,7 +6,7 @@ functions here are for tests in Python; zoo files need no code.
 
 from __future__ import annotations
 
-from pytest_quant.markers import quant_floor, quant_model, quant_require, quant_tolerance
+from pytest_quant.plugin.markers import quant_floor, quant_model, quant_require, quant_tolerance
 
 __version__ = "0.1.0"
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_quant.runners import onnx_sessions
+from pytest_quant.nets.onnxruntime import onnx_sessions
 from tests import tiny
 
 OPSET, IR = 17, 8

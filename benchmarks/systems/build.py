@@ -22,8 +22,8 @@ from benchmarks.systems.blocks import ConvNorm
 from benchmarks.systems.catalog import SYSTEMS
 from benchmarks.systems.pictures import Image, pictures
 from fixtures.make.export import export_onnx, onnx_to_ncnn
-from pytest_quant.ncnn_files.param import Param, read_param
-from pytest_quant.ncnn_files.writer import write_param
+from pytest_quant.nets.ncnn.files.param import Param, read_param
+from pytest_quant.nets.ncnn.files.writer import write_param
 
 SEED = 0
 _SETTLING_BATCHES, _BATCH = 3, 4

@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from benchmarks.systems.catalog import ZOO
 from pytest_quant.datasets import open_dataset
-from pytest_quant.errors import QuantError
-from pytest_quant.ncnn_files.table import write_table
-from pytest_quant.predictions.cores import single_threaded_opencv
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.nets.base import Runner
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.table import write_table
+from pytest_quant.nets.open import open_runner
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.runners.base import Runner
-from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import ModelSpec, Side
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Side
 from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import read_zoo
 

@@ -25,7 +25,7 @@ def add_parser(subparsers: SubParsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the table."""
-    from pytest_quant.ncnn_files import write_table
+    from pytest_quant.nets.ncnn.files import write_table
 
     require_folder(args.out)
     made = calibrated(args)

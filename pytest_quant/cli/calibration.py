@@ -11,13 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.console import progress_bar
-from pytest_quant.errors import ConfigError, DatasetMissingError, QuantWarning
-from pytest_quant.text import first_few, shown
+from pytest_quant.spec.errors import ConfigError, DatasetMissingError, QuantWarning
+from pytest_quant.spec.text import first_few, shown
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset, Sample
-    from pytest_quant.ncnn_files import Table
-    from pytest_quant.spec import DatasetSpec, ModelSpec
+    from pytest_quant.nets.ncnn.files import Table
+    from pytest_quant.spec.dataset import DatasetSpec
+    from pytest_quant.spec.model import ModelSpec
     from pytest_quant.zoo.reader import Zoo
 
 METHODS = ("kl", "aciq", "minmax", "percentile", "mse")
@@ -74,9 +75,10 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
         QuantError: what the options name cannot be used.
 
     """
-    from pytest_quant.predictions.cores import CorePool, available_cores
+    from pytest_quant.evaluation.cores import CorePool, available_cores
     from pytest_quant.quantize.from_images import calibrate_model
-    from pytest_quant.spec import UNBUILT, CalibrationSpec
+    from pytest_quant.spec.calibration import CalibrationSpec
+    from pytest_quant.spec.net import UNBUILT
     from pytest_quant.zoo.reader import read_zoo
 
     has_source = args.images is not None or args.dataset is not None
@@ -113,8 +115,8 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 def _warn_of_overlap(model: ModelSpec, images: Dataset, samples: Sequence[Sample], scratch: Path) -> None:
     """Say which images the model is evaluated on as well, where its dataset is on this machine."""
     from pytest_quant.datasets import open_dataset
-    from pytest_quant.predictions.calibration_facts import also_in
-    from pytest_quant.predictions.digests import DigestMemo
+    from pytest_quant.evaluation.calibration_facts import also_in
+    from pytest_quant.evaluation.digests import DigestMemo
 
     try:
         dataset = open_dataset(model.dataset)
@@ -143,9 +145,9 @@ def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:
 
 def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Dataset, list[Sample]]:
     """The images to calibrate with: those of the options, else those of the model's entry."""
+    from pytest_quant.building.building import calibration_set
     from pytest_quant.datasets import open_dataset
     from pytest_quant.datasets.unlabelled import open_images
-    from pytest_quant.predictions.building import calibration_set
     from pytest_quant.quantize.from_images import choose
 
     if args.images is not None:

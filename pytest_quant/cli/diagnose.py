@@ -14,10 +14,10 @@ from pytest_quant.cli.outputs import require_folder
 from pytest_quant.cli.types import SubParsers
 
 if TYPE_CHECKING:
-    from pytest_quant.quantize.diagnosis import Diagnosis
+    from pytest_quant.diagnosis.diagnose import Diagnosis
 
 _SAMPLES = 8
-"""`pytest_quant.quantize.diagnosis.DEFAULT_SAMPLES`, which is not imported for a help text."""
+"""`pytest_quant.diagnosis.diagnose.DEFAULT_SAMPLES`, which is not imported for a help text."""
 
 
 def add_parser(subparsers: SubParsers) -> None:
@@ -57,9 +57,9 @@ def run(args: argparse.Namespace) -> int:
 def _diagnosed(args: argparse.Namespace) -> Diagnosis:
     from tempfile import TemporaryDirectory
 
-    from pytest_quant.predictions.cores import available_cores
-    from pytest_quant.predictions.measure import Sampling, Workbench
-    from pytest_quant.quantize.diagnosis import diagnose
+    from pytest_quant.diagnosis.diagnose import diagnose
+    from pytest_quant.evaluation.cores import available_cores
+    from pytest_quant.evaluation.measure import Sampling, Workbench
     from pytest_quant.zoo.reader import read_zoo
 
     model = pick_model(read_zoo(args.zoo), args.model)
@@ -74,7 +74,7 @@ def _diagnosed(args: argparse.Namespace) -> Diagnosis:
 
 def _lines(found: Diagnosis, *, all_layers: bool) -> Iterator[str]:
     from pytest_quant.report.diagnosis import MEANING, decibel, diagnosis_entry, layer_table
-    from pytest_quant.text import aligned, listed
+    from pytest_quant.spec.text import aligned, listed
 
     entry = diagnosis_entry(found)
     by_name = {layer["layer"]: layer for layer in entry["layers"]}

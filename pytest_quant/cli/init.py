@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.types import SubParsers
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import ModelSpec
-from pytest_quant.text import listed, shown
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import listed, shown
 
 if TYPE_CHECKING:
     from pytest_quant.zoo.initial.look import Found

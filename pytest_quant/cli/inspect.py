@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_quant.cli.types import SubParsers
-from pytest_quant.errors import ConfigError
-from pytest_quant.text import listed
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import listed
 
 if TYPE_CHECKING:
-    from pytest_quant.ncnn_files import NetFacts, Param
+    from pytest_quant.nets.ncnn.files import NetFacts, Param
 
 
 def add_parser(subparsers: SubParsers) -> None:
@@ -55,7 +55,7 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         RunnerError: the network does not take an input of that size.
 
     """
-    from pytest_quant.ncnn_files import net_facts, read_param, walk
+    from pytest_quant.nets.ncnn.files import net_facts, read_param, walk
 
     param = read_param(param_path)
     facts = net_facts(param, None if bin_path is None else walk(param, bin_path))
@@ -83,8 +83,8 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
     """Multiply-accumulates by layer, for one input of that width and height."""
     import numpy as np
 
-    from pytest_quant.ncnn_files.macs import multiply_accumulates
-    from pytest_quant.runners.blobs import BlobExtractor
+    from pytest_quant.nets.blobs import BlobExtractor
+    from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 
     if facts.unknown_types or len(facts.inputs) != 1:
         why = (

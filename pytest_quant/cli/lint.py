@@ -23,7 +23,7 @@ def add_parser(subparsers: SubParsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every finding, errors first, then a summary."""
-    from pytest_quant.ncnn_files import lint_entries, lint_table, read_param, read_table
+    from pytest_quant.nets.ncnn.files import lint_entries, lint_table, read_param, read_table
 
     table = read_table(args.table)
     findings = lint_entries(table) if args.param is None else lint_table(table, read_param(args.param))

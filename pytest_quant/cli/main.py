@@ -12,7 +12,7 @@ from typing import TextIO
 
 from pytest_quant.cli import calibrate, diagnose, init, inspect, lint, quantize, rescue
 from pytest_quant.cli.console import PROGRAM, say
-from pytest_quant.errors import QuantError, QuantWarning
+from pytest_quant.spec.errors import QuantError, QuantWarning
 
 EXIT_UNUSABLE = 2
 """Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 
 
 def require_folder(out: Path, option: str = "--out") -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from pytest_quant.cli.calibration import add_options, calibrated
 from pytest_quant.cli.outputs import beside, require_folder
 from pytest_quant.cli.types import SubParsers
-from pytest_quant.errors import ConfigError, QuantWarning
-from pytest_quant.spec import NetFiles
-from pytest_quant.text import listed
+from pytest_quant.spec.errors import ConfigError, QuantWarning
+from pytest_quant.spec.net import NetFiles
+from pytest_quant.spec.text import listed
 
 if TYPE_CHECKING:
     from pytest_quant.quantize.lower import QuantizeReport
@@ -39,7 +39,7 @@ def add_parser(subparsers: SubParsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the int8 network."""
-    from pytest_quant.ncnn_files import write_table
+    from pytest_quant.nets.ncnn.files import write_table
 
     _check_usage(args)
     require_folder(args.out)
@@ -81,7 +81,7 @@ def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str
 
 def _warn_of_findings(path: Path, param: Path) -> None:
     """What ``lint`` calls an error is written all the same, as ncnn2int8 does, but not without a word."""
-    from pytest_quant.ncnn_files import lint_table, read_param, read_table
+    from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 
     errors = [finding for finding in lint_table(read_table(path), read_param(param)) if finding.severity == "error"]
     if errors:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.cli.calibration import pick_model, positive
 from pytest_quant.cli.types import SubParsers
-from pytest_quant.errors import ConfigError
-from pytest_quant.text import listed
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import listed
 
 if TYPE_CHECKING:
-    from pytest_quant.spec import DatasetSpec, ModelSpec
+    from pytest_quant.spec.dataset import DatasetSpec
+    from pytest_quant.spec.model import ModelSpec
     from pytest_quant.zoo.reader import Zoo
 
 _CONFIDENCE = 0.95
@@ -57,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     """Search, write and report."""
     from tempfile import TemporaryDirectory
 
-    from pytest_quant.predictions.cores import available_cores
-    from pytest_quant.predictions.measure import Workbench
-    from pytest_quant.quantize.rescue import rescue
+    from pytest_quant.evaluation.cores import available_cores
+    from pytest_quant.evaluation.measure import Workbench
     from pytest_quant.report.rescue import rescue_entry, rescue_lines
-    from pytest_quant.rescues import source_of
+    from pytest_quant.rescue.rescue import rescue
+    from pytest_quant.rescue.rescues import source_of
     from pytest_quant.zoo.reader import read_zoo
 
     zoo = read_zoo(args.zoo)

@@ -11,8 +11,8 @@ from typing import cast
 from pydantic import BaseModel
 
 from pytest_quant.datasets.base import Dataset
-from pytest_quant.errors import DatasetMissingError
-from pytest_quant.spec import DatasetSpec
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetMissingError
 
 _MODULES = {
     "cifar10": "pytest_quant.datasets.cifar10",

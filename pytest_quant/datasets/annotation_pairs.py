@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_folder, where
 from pytest_quant.datasets.text_lines import ParsedFile, raise_problems
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.files import require_folder, where
 from pytest_quant.datasets.plain_pickle import ArrayRecord, PickleRefusedError, brief, read_plain_pickle
-from pytest_quant.errors import DatasetError, DatasetMissingError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.text import shown
 
 CLASSES = 10
 SIDE_PX = 32

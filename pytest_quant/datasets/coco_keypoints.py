@@ -22,9 +22,9 @@ from pytest_quant.datasets.coco_persons import (
     read_detections,
 )
 from pytest_quant.datasets.files import ImageFiles, missing_files, require_file, require_folder, where
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 
 class Options(BaseModel):

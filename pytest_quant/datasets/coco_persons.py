@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.errors import DatasetError
-from pytest_quant.text import listed, shown
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import listed, shown
 
 _KEYPOINT_COUNT = 17
 

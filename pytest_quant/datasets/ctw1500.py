@@ -14,7 +14,7 @@ from pytest_quant.datasets.ctw1500_xml import COORDINATES, read_xml
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.text_lines import ParsedFile, read_lines
 from pytest_quant.datasets.text_region import TextRegion, parse_coordinates
-from pytest_quant.spec import DatasetSpec
+from pytest_quant.spec.dataset import DatasetSpec
 
 IGNORED = "###"
 """The transcription of a don't-care region."""

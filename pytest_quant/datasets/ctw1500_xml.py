@@ -7,8 +7,8 @@ from xml.parsers import expat
 
 from pytest_quant.datasets.text_lines import ParsedFile
 from pytest_quant.datasets.text_region import TextRegion, parse_coordinates
-from pytest_quant.errors import DatasetError
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 COORDINATES = 28
 """Fourteen points."""

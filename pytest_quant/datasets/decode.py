@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pytest_quant.datasets.base import Image
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 
 
 def decode_image(data: bytes, *, orient: bool, name: str) -> Image:

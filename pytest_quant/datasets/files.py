@@ -12,9 +12,9 @@ from pathlib import Path
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.decode import decode_image
 from pytest_quant.datasets.label_list import LabelledPath
-from pytest_quant.errors import DatasetError, DatasetMissingError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.text import shown
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_quant.datasets.files import ImageFiles, open_listed, require_file, require_folder
 from pytest_quant.datasets.label_list import read_label_list
-from pytest_quant.spec import DatasetSpec
+from pytest_quant.spec.dataset import DatasetSpec
 
 
 class Options(BaseModel):

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, open_listed, require_folder, where
 from pytest_quant.datasets.label_list import read_label_list
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 

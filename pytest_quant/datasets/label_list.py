@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import DatasetError
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 _LABEL_DIGITS = 9
 """No dataset has a thousand million classes; more digits are another kind of file."""

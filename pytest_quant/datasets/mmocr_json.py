@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, missing_files, require_file, require_folder, where
 from pytest_quant.datasets.text_region import POINTS_MIN, TextRegion, TextTruth, is_coordinate
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import DatasetSpec
-from pytest_quant.text import shown
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 
 class Options(BaseModel):

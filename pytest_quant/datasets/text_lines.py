@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import DatasetError
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 SHOWN_PROBLEMS = 5
 """How many bad lines a message spells out."""

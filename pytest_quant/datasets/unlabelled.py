@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
-from pytest_quant.errors import DatasetError, DatasetMissingError
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.text import shown
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """What is taken from a folder, in any case; a list may name other files."""

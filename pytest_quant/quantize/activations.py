@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import QuantError, RunnerError
 from pytest_quant.quantize.histogram import Binner
 from pytest_quant.quantize.inputs import Array, Inputs, Item, Progress, Source
 from pytest_quant.quantize.kl import BINS
+from pytest_quant.spec.errors import QuantError, RunnerError
 
 Extract = Callable[[Array, Sequence[str]], Iterable[tuple[str, Array]]]
 """Runs one input and gives the named blobs one after the other."""

@@ -14,12 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from pytest_quant.errors import QuantError
-from pytest_quant.ncnn_files.arrays import INT8_LAYER_TYPES, int8_term
-from pytest_quant.ncnn_files.param import Param, read_param
-from pytest_quant.ncnn_files.static_scales import UNTABLED_TYPES
-from pytest_quant.ncnn_files.table import Table, layer_of, without_layers
-from pytest_quant.ncnn_files.weights import Weights, walk
+from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, int8_term
+from pytest_quant.nets.ncnn.files.param import Param, read_param
+from pytest_quant.nets.ncnn.files.static_scales import UNTABLED_TYPES
+from pytest_quant.nets.ncnn.files.table import Table, layer_of, without_layers
+from pytest_quant.nets.ncnn.files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
 from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
 from pytest_quant.quantize.inputs import Inputs, Progress
@@ -27,7 +26,8 @@ from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
 from pytest_quant.quantize.weight_scales import weight_scales
-from pytest_quant.spec import CalibrationMethod
+from pytest_quant.spec.calibration import CalibrationMethod
+from pytest_quant.spec.errors import QuantError
 
 Method = CalibrationMethod
 

@@ -13,18 +13,18 @@ from contextlib import nullcontext
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
-from pytest_quant.errors import QuantWarning
-from pytest_quant.ncnn_files.facts import inspect_net
-from pytest_quant.ncnn_files.grouped import WHY, with_garbled
-from pytest_quant.ncnn_files.table import Table, without_layers
-from pytest_quant.predictions.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.evaluation.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.facts import inspect_net
+from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
+from pytest_quant.nets.ncnn.files.table import Table, without_layers
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
 from pytest_quant.quantize.inputs import Array, LazyInput, Progress
-from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import QuantWarning
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import first_few
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
-from pytest_quant.text import first_few
 
 
 def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:

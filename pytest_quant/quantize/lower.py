@@ -14,16 +14,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.ncnn_files.arrays import CONVOLUTIONS, INT8_LAYER_TYPES, QUANTIZABLE_TYPES, int8_term, int8_term_key
-from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, scale_count
-from pytest_quant.ncnn_files.param import Layer, Param, read_param
-from pytest_quant.ncnn_files.static_scales import TABLED_TYPES
-from pytest_quant.ncnn_files.table import Table, read_table
-from pytest_quant.ncnn_files.weights import Weights, walk
-from pytest_quant.ncnn_files.writer import pack_bare, pack_fp16, pack_int8, replace_file, write_param
+from pytest_quant.nets.ncnn.files.arrays import (
+    CONVOLUTIONS,
+    INT8_LAYER_TYPES,
+    QUANTIZABLE_TYPES,
+    int8_term,
+    int8_term_key,
+)
+from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, scale_count
+from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.files.static_scales import TABLED_TYPES
+from pytest_quant.nets.ncnn.files.table import Table, read_table
+from pytest_quant.nets.ncnn.files.weights import Weights, walk
+from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp16, pack_int8, replace_file, write_param
 from pytest_quant.quantize.static_layers import StaticLayer, static_layer
-from pytest_quant.text import suggestion
+from pytest_quant.spec.errors import ConfigError, ModelFileError
+from pytest_quant.spec.text import suggestion
 
 _CONVOLUTIONS = frozenset({"Convolution", "ConvolutionDepthWise"})
 _REQUANTIZE = 100

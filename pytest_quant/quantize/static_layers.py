@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.ncnn_files.param import Layer, Param
-from pytest_quant.ncnn_files.static_scales import TABLED_TYPES, UNTABLED_TYPES, as_int8, static_scale_counts
-from pytest_quant.ncnn_files.table import Table
-from pytest_quant.ncnn_files.weights import Weights
+from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.static_scales import TABLED_TYPES, UNTABLED_TYPES, as_int8, static_scale_counts
+from pytest_quant.nets.ncnn.files.table import Table
+from pytest_quant.nets.ncnn.files.weights import Weights
 
 Matrix = NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.ncnn_files.lint import CALIBRATED_TYPES, scale_count
-from pytest_quant.ncnn_files.param import Layer, Param
-from pytest_quant.ncnn_files.weights import Weights
+from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, scale_count
+from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.weights import Weights
 from pytest_quant.quantize.aciq import aciq_threshold
 
 WeightMethod = Literal["absmax", "aciq"]

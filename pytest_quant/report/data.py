@@ -6,16 +6,18 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.environment import cpu_name, isa, versions
-from pytest_quant.intervals import measured_drop
-from pytest_quant.predictions.agreement import OutputAgreement
-from pytest_quant.predictions.calibration_facts import CalibrationFacts
-from pytest_quant.predictions.measure import Measurement, Timing
+from pytest_quant.evaluation.agreement import OutputAgreement
+from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evidence.interval import two_sided_level
+from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.report.diagnosis import sqnr_entry
-from pytest_quant.spec import CaseRecord, ModelSpec, Published
-from pytest_quant.stats.interval import two_sided_level
+from pytest_quant.spec.environment import cpu_name, isa, versions
+from pytest_quant.spec.limit import Published
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import relative_posix
+from pytest_quant.spec.verdict import CaseRecord
 from pytest_quant.tasks.base import MetricPair, Moved, RightWrong
-from pytest_quant.text import relative_posix
 
 SCHEMA = 1
 

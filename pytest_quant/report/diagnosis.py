@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from pytest_quant.quantize.diagnosis import Diagnosis, LayerError
-from pytest_quant.quantize.likeness import sqnr_note
+from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
+from pytest_quant.evidence.likeness import sqnr_note
 from pytest_quant.report.stages import stage_lines
-from pytest_quant.spec import ModelSpec
-from pytest_quant.text import listed, shown
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import listed, shown
 
 Entry = Mapping[str, Any]
 

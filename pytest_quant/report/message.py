@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytest_quant.predictions.measure import Measurement
+from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.plugin.settings import Inconclusive
 from pytest_quant.report.diagnosis import message_lines
-from pytest_quant.settings import Inconclusive
-from pytest_quant.spec import Limit, ModelSpec, Net, Verdict
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
+from pytest_quant.spec.text import listed
+from pytest_quant.spec.verdict import Verdict
 from pytest_quant.tasks.base import Moved
-from pytest_quant.text import listed
 
 _MOVED_SHOWN = 5
 """How many samples a message names; the report has more."""

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.gate import judge
-from pytest_quant.quantize.costs import Costs
-from pytest_quant.quantize.rescue import Rescue
-from pytest_quant.quantize.rescue_trials import Loss
-from pytest_quant.spec import METRICS, Limit, ModelSpec, Tolerance
-from pytest_quant.text import listed, shown
+from pytest_quant.judging.metrics import judge
+from pytest_quant.rescue.costs import Costs
+from pytest_quant.rescue.rescue import Rescue
+from pytest_quant.rescue.trials import Loss
+from pytest_quant.spec.limit import Limit, Tolerance
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import listed, shown
 
 Entry = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_quant.quantize.likeness import sqnr_note, sqnr_of_note
-from pytest_quant.spec import METRICS, Metric
-from pytest_quant.text import listed
+from pytest_quant.evidence.likeness import sqnr_note, sqnr_of_note
+from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.text import listed
 
 Entry = Mapping[str, Any]
 

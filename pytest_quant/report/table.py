@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_quant.spec import METRICS, Metric
+from pytest_quant.spec.metric import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")

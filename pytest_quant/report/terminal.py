@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_quant.report.table import table, verdict
-from pytest_quant.text import listed
+from pytest_quant.spec.text import listed
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.predictions.files import replace_file
+from pytest_quant.evaluation.files import replace_file
 from pytest_quant.report.markdown import markdown
 
 

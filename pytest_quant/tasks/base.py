@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from pytest_quant.datasets.base import Image, Sample
-from pytest_quant.spec import Metric, ModelSpec
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.model import ModelSpec
 
 Tensor = NDArray[np.float32]
 """A net's input or output without the batch dimension, usually (channels, height, width)."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from pytest_quant.datasets.base import Image
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import InputSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Tensor
 
 Backend = Literal["pillow", "opencv"]

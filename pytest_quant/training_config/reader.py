@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import shown
 from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
 from pytest_quant.training_config.values import REST, Unread, lookup, merge
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_quant.text import listed
+from pytest_quant.spec.text import listed
 
 Keys = tuple[str, ...]
 """A place in a model's entry, such as ``("input", "mean")``."""

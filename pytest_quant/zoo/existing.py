@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import DatasetSpec, Untold
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.limit import Untold
+from pytest_quant.spec.text import brief, first_few, listed, shown
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
-from pytest_quant.text import brief, first_few, listed, shown
 from pytest_quant.zoo.draft import Draft, filled, holds
 from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.errors import ConfigError, ZooError
-from pytest_quant.spec import Metric
-from pytest_quant.text import brief, listed, shown, suggestion
+from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import is_file
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, in_own_unit, is_number, plain
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml

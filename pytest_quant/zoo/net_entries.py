@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import UNBUILT, CalibrationSpec, NetFiles, OnnxFile
-from pytest_quant.text import listed
+from pytest_quant.spec.calibration import CalibrationSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import UNBUILT, NetFiles, OnnxFile
+from pytest_quant.spec.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.schema import CalibrateEntry, Fp32Entry, Int8Entry, NetEntry, OnnxEntry
 from pytest_quant.zoo.yaml_lines import Document, KeyPath

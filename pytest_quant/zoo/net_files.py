@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import ModelFileError
-from pytest_quant.ncnn_files.facts import NetFacts, inspect_net
-from pytest_quant.text import listed, shown
+from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.nets import check_onnx_file
-from pytest_quant.spec import InputSpec, OnnxFile
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import InputSpec, OnnxFile
 from pytest_quant.zoo.draft import Draft, filled
+from pytest_quant.zoo.net_checks import check_onnx_file
 from pytest_quant.zoo.schema import InputEntry
 
 _ONNX = ("onnx",)

@@ -10,10 +10,11 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from pytest_quant.datasets import DATASET_TYPES, options_of
-from pytest_quant.errors import ConfigError, ZooError
-from pytest_quant.limits import MAX_TOLERANCE_PCT
-from pytest_quant.spec import DatasetSpec, ModelSpec
-from pytest_quant.text import brief, listed, shown, suggestion
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
 from pytest_quant.zoo.resolve import ModelResolver
 from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.errors import ConfigError, ZooError
-from pytest_quant.limits import parse_tolerance
-from pytest_quant.spec import Metric
-from pytest_quant.text import brief, listed, shown
+from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.limits import parse_tolerance
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.text import brief, listed, shown
 from pytest_quant.zoo.metric_names import METRIC_NAMES, is_number, plain, scaled
 from pytest_quant.zoo.yaml_lines import Document, read_yaml
 

@@ -10,20 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_quant.conditions import condition_names
-from pytest_quant.errors import ConfigError
-from pytest_quant.limits import parity, parse_floor, parse_published, parse_tolerance
-from pytest_quant.nets import check_conversion, check_nets, check_onnx
-from pytest_quant.spec import (
-    METRICS,
-    SIDES,
-    DatasetSpec,
-    InputSpec,
+from pytest_quant.evaluation.conditions import condition_names
+from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.limit import (
     Limit,
-    Metric,
-    ModelSpec,
     Requirement,
-    RescueSpec,
     Tolerance,
     baseline_limits,
     floor_limit,
@@ -33,12 +25,17 @@ from pytest_quant.spec import (
     requirement_limit,
     tolerance_limit,
 )
+from pytest_quant.spec.limits import parity, parse_floor, parse_published, parse_tolerance
+from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import SIDES, InputSpec
+from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
-from pytest_quant.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
+from pytest_quant.zoo.net_checks import check_conversion, check_nets, check_onnx
 from pytest_quant.zoo.net_entries import NetEntries
 from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
-from pytest_quant.text import brief, listed, suggestion
+from pytest_quant.spec.text import brief, listed, suggestion
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")

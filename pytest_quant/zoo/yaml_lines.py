@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from pytest_quant.errors import ZooError
-from pytest_quant.limits import PrintedFloat
-from pytest_quant.text import shown
+from pytest_quant.spec.errors import ZooError
+from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.text import shown
 
 KeyPath = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_quant.runners.ncnn_net import NcnnRunner
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
 
 LOG = "passes.log"
 
@@ -17,7 +17,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from pytest_quant.runners.ncnn_net import NcnnRunner
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
 
 HERE = Path(__file__).parent
 forward = getattr(NcnnRunner.run, "forward", NcnnRunner.run)  # in one process this module may run twice

@@ -9,27 +9,27 @@ from typing import Any
 
 import pytest
 
-PLAIN = ("-p", "no:hypothesispytest", "-W", "error", "-W", "ignore::pytest_quant.errors.QuantWarning")
+PLAIN = ("-p", "no:hypothesispytest", "-W", "error", "-W", "ignore::pytest_quant.spec.errors.QuantWarning")
 """Flags of every run; the other plugin would import its library in each of them. Small datasets make small warnings."""
 UNCACHED = ("-p", "no:cacheprovider")
 ZOO = "zoo.quant.yaml"
 
 # An inner run forgets at its end what it imported itself; what is imported here stays, and a run takes milliseconds.
 for _module in (
-    "pytest_quant.assess",
+    "pytest_quant.judging.assess",
     "pytest_quant.datasets.cifar10",
     "pytest_quant.datasets.image_list",
     "pytest_quant.datasets.imagenet",
-    "pytest_quant.diagnoses",
-    "pytest_quant.hooks",
-    "pytest_quant.predictions.model_runner",
+    "pytest_quant.diagnosis.diagnoses",
+    "pytest_quant.run.hooks",
+    "pytest_quant.evaluation.model_runner",
     "pytest_quant.report.message",
     "pytest_quant.report.terminal",
     "pytest_quant.report.write",
-    "pytest_quant.scores",
-    "pytest_quant.session",
+    "pytest_quant.judging.scores",
+    "pytest_quant.run.session",
     "pytest_quant.tasks.classification.task",
-    "pytest_quant.xdist",
+    "pytest_quant.run.xdist",
 ):
     import_module(_module)
 

@@ -89,7 +89,7 @@ def test_images_that_are_evaluated_too_are_found_by_content(pytester: pytest.Pyt
     write_project(pytester.path)
     for name in ("000.png", "001.png"):
         shutil.copy(pytester.path / f"images/{name}", pytester.path / f"calibration/images/copy-of-{name}")
-    run = run_quant(pytester, "-W", "default::pytest_quant.errors.QuantWarning")
+    run = run_quant(pytester, "-W", "default::pytest_quant.spec.errors.QuantWarning")
     assert run.verdicts["tiny::top1"] == "pass"
     assert sorted(entry(run)["calibration"]["also_evaluated"]) == ["images/000.png", "images/001.png"]
     assert "2 of 32 calibration images are evaluation samples as well" in run.text
@@ -102,7 +102,7 @@ def test_images_that_are_evaluated_too_are_found_by_content(pytester: pytest.Pyt
 def test_where_warnings_are_errors_one_fails_its_case_in_a_line(pytester: pytest.Pytester) -> None:
     write_project(pytester.path)
     shutil.copy(pytester.path / "images/000.png", pytester.path / "calibration/images/copy.png")
-    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    run = run_quant(pytester, "-W", "error::pytest_quant.spec.errors.QuantWarning")
     assert run.status == pytest.ExitCode.TESTS_FAILED
     assert "\ntiny: 1 of 31 calibration images are evaluation samples as well" in run.text
     assert "Traceback" not in run.text

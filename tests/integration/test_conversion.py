@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_said_before_anything_runs(
 
 
 def test_without_pnnx(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_quant.convert.pnnx.find_spec", lambda name: None)
+    monkeypatch.setattr("pytest_quant.nets.ncnn.pnnx.find_spec", lambda name: None)
     write_project(pytester.path)
     run = run_quant(pytester)
     assert run.verdicts == {"tiny::config": "error"}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.predictions.measure import Workbench
-from pytest_quant.quantize.diagnosis import diagnose
+from pytest_quant.diagnosis.diagnose import diagnose
+from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.report.diagnosis import diagnosis_entry
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny, tiny_onnx
@@ -87,7 +87,7 @@ def test_a_green_run_diagnoses_nothing(
     def refuse(*_: object) -> None:
         raise AssertionError("a model was diagnosed")
 
-    monkeypatch.setattr("pytest_quant.diagnoses.diagnose", refuse)
+    monkeypatch.setattr("pytest_quant.diagnosis.diagnoses.diagnose", refuse)
     assert run_quant(pytester, "-k", "tiny").status == 0
     assert run_quant(pytester, "-k", "tiny", "--quant-diagnose").status != 0  # it would have been noticed
 
@@ -179,7 +179,7 @@ def test_a_model_that_is_not_measured_is_not_diagnosed(
     def refuse(*_: object) -> None:
         raise AssertionError("a model was diagnosed")
 
-    monkeypatch.setattr("pytest_quant.diagnoses.diagnose", refuse)
+    monkeypatch.setattr("pytest_quant.diagnosis.diagnoses.diagnose", refuse)
     assert run_quant(pytester, "-k", "int8", "--quant-diagnose").verdicts == {"bad::int8": "pass", "tiny::int8": "pass"}
 
 

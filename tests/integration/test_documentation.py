@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import pytest_quant
-from pytest_quant.fixtures import USER_FIXTURES
-from pytest_quant.markers import USER_MARKERS
+from pytest_quant.plugin.fixtures import USER_FIXTURES
+from pytest_quant.plugin.markers import USER_MARKERS
 
 README = Path(__file__).parents[2] / "README.md"
 

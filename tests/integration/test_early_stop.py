@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_quant.stats.sequential import Outcomes, drop_outcomes, sequential_decision
+from pytest_quant.evidence.sequential import Outcomes, drop_outcomes, sequential_decision
 from tests import tiny
 from tests.integration.runs import run_quant
 from tests.unit.report.volatile import without_volatile

@@ -11,8 +11,8 @@ import pytest
 from benchmarks import samples_needed
 from benchmarks.systems.catalog import MODELS_VARIABLE, SYSTEMS, ZOO
 from benchmarks.systems.pictures import WRITERS
-from pytest_quant.ncnn_files.table import Table, write_table
-from pytest_quant.ncnn_files.writer import pack_bare
+from pytest_quant.nets.ncnn.files.table import Table, write_table
+from pytest_quant.nets.ncnn.files.writer import pack_bare
 from pytest_quant.quantize.lower import quantize_model
 from tests.integration.runs import ZOO as ZOO_NAME
 from tests.integration.runs import Run, run_quant

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_quant.runners.base import Array
-from pytest_quant.runners.ncnn_net import NcnnRunner
+from pytest_quant.nets.base import Array
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
 from tests import tiny
 from tests.integration.runs import Run, run_quant
 

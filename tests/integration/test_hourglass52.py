@@ -13,7 +13,7 @@ import yaml
 from pycocotools.coco import COCO
 
 from pytest_quant.datasets.coco_keypoints import Options, open_dataset
-from pytest_quant.ncnn_files.table import read_table
+from pytest_quant.nets.ncnn.files.table import read_table
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.zoo.reader import find_model, read_zoo
 from tests.integration.runs import Run, run_quant

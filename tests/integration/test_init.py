@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pytest_quant.cli import init
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.zoo.draft import FILL_IN
 from pytest_quant.zoo.initial import folders
 from tests import exports, tiny, tiny_onnx

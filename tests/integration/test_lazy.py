@@ -59,7 +59,7 @@ def loaded(code: str, *args: str, folder: Path) -> set[str]:
 
 
 def test_the_public_names_and_the_plugin_import_nothing_heavy(tmp_path: Path) -> None:
-    found = loaded(IMPORT, "pytest_quant", "pytest_quant.plugin", "pytest_quant.fixtures", folder=tmp_path)
+    found = loaded(IMPORT, "pytest_quant", "pytest_quant.plugin.entry", "pytest_quant.plugin.fixtures", folder=tmp_path)
     assert "pytest_quant" in found
     assert not HEAVY & found
 

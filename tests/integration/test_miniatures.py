@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.ncnn_files.table import read_table
+from pytest_quant.nets.ncnn.files.table import read_table
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from pytest_quant.runners import onnx_sessions
-from pytest_quant.runners.onnx_net import OnnxRunner
+from pytest_quant.nets.onnxruntime import onnx_sessions
+from pytest_quant.nets.onnxruntime.onnx_net import OnnxRunner
 from tests import tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
 from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
@@ -78,7 +78,7 @@ def test_the_reference_evaluator_warns_about_its_speed(
 ) -> None:
     monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
     write_zoo(pytester.path)
-    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    run = run_quant(pytester, "-W", "error::pytest_quant.spec.errors.QuantWarning")
     assert run.result.ret == 1
     before, _, after = run.text.partition("zoo.quant.yaml ")
     assert "ONNX files will run on the onnx" in before
@@ -90,7 +90,7 @@ def test_the_fixture_warns_of_it_too(pytester: pytest.Pytester, monkeypatch: pyt
     monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
     write_zoo(pytester.path)
     pytester.makepyfile("def test_it(onnx_fp32): assert onnx_fp32.net == 'onnx'")
-    run = run_quant(pytester, "-W", "always::pytest_quant.errors.QuantWarning", "-k", "test_it")
+    run = run_quant(pytester, "-W", "always::pytest_quant.spec.errors.QuantWarning", "-k", "test_it")
     assert run.status == 0
     assert "onnx_fp32 runs on the onnx" in run.text
 
@@ -380,7 +380,7 @@ def test_the_fixture(pytester: pytest.Pytester, args: tuple[str, ...]) -> None:
         def test_none(onnx_fp32): raise AssertionError
         """
     )
-    run = run_quant(pytester, "test_it.py", "-W", "ignore::pytest_quant.errors.QuantWarning", *args)
+    run = run_quant(pytester, "test_it.py", "-W", "ignore::pytest_quant.spec.errors.QuantWarning", *args)
     run.result.assert_outcomes(passed=1, failed=2)
     assert "the fixture onnx_fp32: other has no `onnx` in zoo.quant.yaml" in run.text
     assert "no model of the zoo has a task with the metric AP and the key `onnx`" in run.text

@@ -287,7 +287,7 @@ def test_a_tolerance_below_one_sample_gets_a_warning(pytester: pytest.Pytester, 
 
 def test_a_broken_limit_says_its_warnings_itself(pytester: pytest.Pytester, folder: Path) -> None:
     tiny.write_zoo(folder, {"bad": tiny.write_bad_model(folder, tolerance={"top1": 1.6})})
-    run = run_quant(pytester, "-W", "error::pytest_quant.errors.QuantWarning")
+    run = run_quant(pytester, "-W", "error::pytest_quant.spec.errors.QuantWarning")
     assert "\nFAIL: drop = " in run.text
     assert "\n  warning: bad: the tolerance 1.6 of top1 is smaller than one sample" in run.text
 

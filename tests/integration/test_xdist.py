@@ -126,7 +126,7 @@ def test_broken_zoos_give_the_same_items_and_exit_status_also_from_another_folde
 IN_USE = """
 import os
 from pathlib import Path
-from pytest_quant.runners.ncnn_net import NcnnRunner
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
 
 forward = getattr(NcnnRunner.run, "forward", NcnnRunner.run)
 log = os.open(Path(__file__).with_name("in-use"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from pytest_quant.predictions.measure import Measurement, Timing
-from pytest_quant.spec import METRICS, DatasetSpec, InputSpec, Limit, ModelSpec, NetFiles
+from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
 
 

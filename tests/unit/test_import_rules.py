@@ -107,7 +107,7 @@ def test_no_stage_imports_pytest() -> None:
     found = offenders({"pytest", "_pytest"}, except_in=())
     assert [name for name in found if stage_of(name) in STAGES] == []
     assert not offenders({"_pytest"}, except_in=())
-    assert "pytest_quant.hooks" in found
+    assert "pytest_quant.run.hooks" in found
 
 
 @pytest.mark.parametrize("stage", LATER)
@@ -139,7 +139,7 @@ def test_no_module_needs_itself() -> None:
 
 
 def test_what_every_pytest_run_loads_imports_the_standard_library_and_pytest_only() -> None:
-    pending, seen, foreign = ["pytest_quant.plugin", "pytest_quant"], set(), set()
+    pending, seen, foreign = ["pytest_quant.plugin.entry", "pytest_quant"], set(), set()
     by_name = {name_of(path): path for path in modules()}
     while pending:
         name = pending.pop()

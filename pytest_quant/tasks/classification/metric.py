@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.errors import DatasetError, RunnerError
-from pytest_quant.spec import METRICS
+from pytest_quant.spec.errors import DatasetError, RunnerError
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
 from pytest_quant.tasks.classification.options import AccuracyOptions
 from pytest_quant.tasks.classification.prediction import ClassPrediction, ranking

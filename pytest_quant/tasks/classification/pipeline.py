@@ -12,8 +12,8 @@ import PIL
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
-from pytest_quant.errors import ConfigError, RunnerError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
 from pytest_quant.tasks.classification.metric import DEPTHS, check_label, compare_sides
 from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions

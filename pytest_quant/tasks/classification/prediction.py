@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import RunnerError
+from pytest_quant.spec.errors import RunnerError
 
 KEPT = 5
 """Top-5 is the deepest metric."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_quant.datasets.base import Image, Sample
-from pytest_quant.errors import ConfigError, DatasetError
-from pytest_quant.spec import InputSpec
+from pytest_quant.spec.errors import ConfigError, DatasetError
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Tensor
 from pytest_quant.tasks.classification.options import PreprocessOptions, Resize
 from pytest_quant.tasks.images import Normalizer, center_crop, resize, short_side_size

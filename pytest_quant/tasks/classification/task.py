@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from pytest_quant.spec import METRICS, Metric, ModelSpec
+from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
 from pytest_quant.tasks.classification.metric import DEPTHS
 from pytest_quant.tasks.classification.options import AccuracyOptions, PostprocessOptions, PreprocessOptions

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError, RunnerError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Run, Tensor
 from pytest_quant.tasks.keypoints.coco import FLIP_INDICES, KEYPOINTS
 from pytest_quant.tasks.keypoints.heatmap import Points, decode_heatmaps

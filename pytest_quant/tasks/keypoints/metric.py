@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import METRICS
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
 from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
 from pytest_quant.tasks.keypoints.coco import OKS_THRESHOLDS

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_keypoints import Options as DatasetOptions
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
-from pytest_quant.errors import ConfigError, DatasetError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ConfigError, DatasetError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.keypoints.decoder import decoder

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_quant.spec import METRICS, Metric, ModelSpec
+from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
 from pytest_quant.tasks.keypoints.metric import DEFINITIONS
 from pytest_quant.tasks.keypoints.options import APOptions, NoOptions, PostprocessOptions, PreprocessOptions

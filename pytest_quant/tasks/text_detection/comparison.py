@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextTruth
-from pytest_quant.errors import DatasetError
-from pytest_quant.spec import METRICS, SIDES, Side
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled
 from pytest_quant.tasks.moved import moved_most
 from pytest_quant.tasks.text_detection.counts import Counts, ImageCounts, count_image

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.errors import RunnerError
+from pytest_quant.spec.errors import RunnerError
 from pytest_quant.tasks.text_detection.geometry import Geometry
 from pytest_quant.tasks.text_detection.options import PostprocessOptions
 from pytest_quant.tasks.text_detection.parameters import DbParameters, PanParameters, TextSnakeParameters

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pytest_quant.spec.text import listed
 from pytest_quant.tasks.classification.options import Pixels, Size
 from pytest_quant.tasks.images import Backend, Rounding
 from pytest_quant.tasks.text_detection.parameters import (
@@ -20,7 +21,6 @@ from pytest_quant.tasks.text_detection.parameters import (
     TextSnakeParameters,
 )
 from pytest_quant.tasks.text_detection.profiles import Match
-from pytest_quant.text import listed
 
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 """A probability."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import ConfigError, RunnerError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Prepared, Run
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison, chosen_profile, compare_sides
 from pytest_quant.tasks.text_detection.decoders import make_decoder

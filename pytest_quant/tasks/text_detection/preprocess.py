@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from pytest_quant.datasets.base import Image
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import InputSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Tensor
 from pytest_quant.tasks.images import Normalizer, resize, short_side_size
 from pytest_quant.tasks.text_detection.geometry import Geometry

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from pytest_quant.text import shown
+from pytest_quant.spec.text import shown
 
 LEVELS = 4
 """How deep export folders lie below the one that is named: work_dirs of mmdeploy are nested."""

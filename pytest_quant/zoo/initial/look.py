@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.errors import ConfigError, ZooError
+from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.text import shown
 from pytest_quant.tasks import get_task
-from pytest_quant.text import shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.folders import LEVELS, folders
 from pytest_quant.zoo.initial.pairs import describe_pair, nets_without_pair, pairs

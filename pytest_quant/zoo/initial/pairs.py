@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pytest_quant.ncnn_files.param import read_param
-from pytest_quant.text import listed, shown
+from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.net_files import FolderOfNets, NetFile, put_net, put_onnx, put_table
 
@@ -30,7 +30,7 @@ def pairs(nets: FolderOfNets) -> Iterator[tuple[NetFile, NetFile | None]]:
 def base_name(net: NetFile) -> str:
     """The name of a net without its precision.
 
-    >>> from pytest_quant.ncnn_files.facts import NetFacts
+    >>> from pytest_quant.nets.ncnn.files.facts import NetFacts
     >>> _PRECISION.sub("", "resnet-int8"), _PRECISION.sub("", "resnet_fp32_v2"), _PRECISION.sub("", "floats")
     ('resnet', 'resnet_v2', 'floats')
     """

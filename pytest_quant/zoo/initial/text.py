@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.limits import MAX_TOLERANCE_PCT, parse_published
-from pytest_quant.spec import METRICS
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.limits import MAX_TOLERANCE_PCT, parse_published
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.tasks import TASK_NAMES, get_task
-from pytest_quant.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
 from pytest_quant.zoo.existing import other_flip
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of

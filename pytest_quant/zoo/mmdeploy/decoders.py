@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_quant.text import listed
+from pytest_quant.spec.text import listed
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.mmdeploy.transforms import Source
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.text import listed, shown
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.schema import problems
 
 Generation = Literal["0.x", "1.x"]

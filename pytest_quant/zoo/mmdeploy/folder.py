@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.text import listed, shown
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.environment import is_file, is_folder
 from pytest_quant.zoo.mmdeploy import decoders, transforms

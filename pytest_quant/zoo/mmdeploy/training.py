@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.training_config import UnreadError, read_training_config
 from pytest_quant.zoo.environment import is_file
 

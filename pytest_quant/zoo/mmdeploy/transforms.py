@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_quant.text import brief, listed, shown
+from pytest_quant.spec.text import brief, listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.metric_names import is_number
 from pytest_quant.zoo.mmdeploy.files import Generation

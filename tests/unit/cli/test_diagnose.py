@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.cli.main import main
-from pytest_quant.quantize.diagnosis import DEFAULT_SAMPLES, diagnose
+from pytest_quant.diagnosis.diagnose import DEFAULT_SAMPLES, diagnose
 from pytest_quant.report.diagnosis import diagnosis_entry
 from tests.unit.quantize.models import bench, write_model
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.cli.main import main
-
-from ..ncnn_files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, ramp, tagged, write_net
+from tests.unit.nets.ncnn.files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, ramp, tagged, write_net
 
 
 def test_an_int8_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

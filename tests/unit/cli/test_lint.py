@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.cli.main import main
-
-from ..ncnn_files.nets import FLOAT_PARAM, write_net
+from tests.unit.nets.ncnn.files.nets import FLOAT_PARAM, write_net
 
 GOOD = "conv_param_0 10 20 30 40\ndw_param_0 1 2 3 4\nfc_param_0 1 2 3 4 5 6 7 8 9 10\nconv 50\ndw 60\nfc 2\n"
 

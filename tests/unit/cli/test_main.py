@@ -12,9 +12,8 @@ import pytest
 
 from pytest_quant.cli import lint
 from pytest_quant.cli.main import main
-from pytest_quant.errors import QuantWarning
-
-from ..ncnn_files.nets import INT8_PARAM, int8_bin, write_net
+from pytest_quant.spec.errors import QuantWarning
+from tests.unit.nets.ncnn.files.nets import INT8_PARAM, int8_bin, write_net
 
 
 def test_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,9 @@ import yaml
 
 from pytest_quant.cli.calibration import METHODS
 from pytest_quant.cli.main import main
-from pytest_quant.ncnn_files import inspect_net, read_table, write_table
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import inspect_net, read_table, write_table
 from pytest_quant.quantize.calibration import Method, calibrate
-from pytest_quant.runners.blobs import BlobExtractor
 from tests import tiny
 
 from ..quantize.nets import Net, images, shared, write_net

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_quant.datasets import options_of
-from pytest_quant.spec import DatasetSpec
+from pytest_quant.spec.dataset import DatasetSpec
 
 
 def dataset_spec(type_name: str, root: Path, **options: Any) -> DatasetSpec:

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import Options, open_dataset, truth_of
 from pytest_quant.datasets.files import ImageFiles
-from pytest_quant.errors import DatasetError, DatasetMissingError
-from pytest_quant.spec import DatasetSpec
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import write_png
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_quant.datasets import ctw1500
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 
 from .text_specs import text_spec, write_text_dataset
 

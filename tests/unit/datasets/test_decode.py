@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_quant.datasets.decode import decode_image
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pytest_quant.datasets import icdar2015
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .text_specs import text_spec, write_text_dataset
 

@@ -11,7 +11,7 @@ from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import missing_files
 from pytest_quant.datasets.image_list import Options
-from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import dataset_spec, write_png
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.imagenet import Options
-from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import dataset_spec, write_png
 

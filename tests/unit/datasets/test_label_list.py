@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.datasets.label_list import LabelledPath, read_label_list
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 
 
 def parsed(tmp_path: Path, content: str | bytes) -> list[LabelledPath]:

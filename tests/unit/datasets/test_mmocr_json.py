@@ -10,7 +10,7 @@ import pytest
 from pytest_quant.datasets import mmocr_json
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .text_specs import text_spec, write_text_dataset
 

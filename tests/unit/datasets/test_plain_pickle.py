@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.plain_pickle import ArrayRecord, PickleRefusedError, read_plain_pickle
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 
 from .specs import cifar_records, dataset_spec
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_quant.ncnn_files import Table
-from pytest_quant.predictions.measure import Workbench
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import Table
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import ModelSpec, NetFiles
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import NetFiles
 from pytest_quant.zoo.reader import read_zoo
 from tests.tiny import SIDE, write_images, write_zoo
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.ncnn_files.writer import pack_bare, pack_fp32
+from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
 
 SHARED = Path(__file__).parents[3].parent / "shared"
 

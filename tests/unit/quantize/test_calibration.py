@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ModelFileError, QuantError
-from pytest_quant.ncnn_files import lint_table, read_param, read_table
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.quantize.activations import collect
 from pytest_quant.quantize.calibration import Method, calibrate
 from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.runners.blobs import BlobExtractor
+from pytest_quant.spec.errors import ModelFileError, QuantError
 
 from .nets import Net, images, shared, write_net
 

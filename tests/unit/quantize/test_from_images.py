@@ -17,13 +17,15 @@ from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.coco_persons import CocoImage
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.errors import ConfigError, DatasetError, QuantError, QuantWarning, RunnerError
-from pytest_quant.ncnn_files import lint_table, read_param, read_table
-from pytest_quant.predictions.cores import CorePool
+from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model, choose
-from pytest_quant.runners.blobs import BlobExtractor
-from pytest_quant.spec import DatasetSpec, InputSpec, ModelSpec, NetFiles
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError, QuantWarning, RunnerError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks import get_task
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.zoo.reader import find_model, read_zoo

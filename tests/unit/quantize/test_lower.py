@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.ncnn_files import Table, inspect_net, lint_table, read_param, read_table, walk
-from pytest_quant.ncnn_files.writer import pack_fp32
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import Table, inspect_net, lint_table, read_param, read_table, walk
+from pytest_quant.nets.ncnn.files.writer import pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model, quantize_weights
-from pytest_quant.runners.blobs import BlobExtractor
+from pytest_quant.spec.errors import ConfigError, ModelFileError
 
 from .nets import PARAM, Net, images, shared, write_net
 

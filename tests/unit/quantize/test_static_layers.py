@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError, ModelFileError
-from pytest_quant.ncnn_files import Table, inspect_net, lint_table, read_param, read_table, walk, write_table
-from pytest_quant.ncnn_files.table import format_table
-from pytest_quant.ncnn_files.writer import pack_bare, pack_fp32
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files import Table, inspect_net, lint_table, read_param, read_table, walk, write_table
+from pytest_quant.nets.ncnn.files.table import format_table
+from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
-from pytest_quant.runners.blobs import BlobExtractor
+from pytest_quant.spec.errors import ConfigError, ModelFileError
 
 from .nets import Net
 

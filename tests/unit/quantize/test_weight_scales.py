@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from pytest_quant.ncnn_files import read_param, read_table, walk
-from pytest_quant.ncnn_files.writer import pack_fp32
+from pytest_quant.nets.ncnn.files import read_param, read_table, walk
+from pytest_quant.nets.ncnn.files.writer import pack_fp32
 from pytest_quant.quantize.weight_scales import weight_scales
 
 from .nets import shared, write_net

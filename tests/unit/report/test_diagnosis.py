@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.quantize.diagnosis import Diagnosis, LayerError
+from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
 from pytest_quant.report.diagnosis import (
     decibel,
     diagnosis_entry,

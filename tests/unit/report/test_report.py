@@ -8,28 +8,25 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.records import PlannedCase, plan
 from pytest_quant.report.data import build_report, case_entry, model_entry
 from pytest_quant.report.markdown import markdown
 from pytest_quant.report.message import failure_message, is_broken
 from pytest_quant.report.table import rows
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
-from pytest_quant.spec import (
-    CaseRecord,
-    Decision,
+from pytest_quant.run.records import PlannedCase, plan
+from pytest_quant.spec.limit import (
     Floor,
     Limit,
-    Outcome,
     Published,
     Requirement,
     Tolerance,
-    Verdict,
     floor_limit,
     published_limit,
     requirement_limit,
     tolerance_limit,
 )
+from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome, Verdict
 from tests.unit.measurements import measured, outcomes, some_model
 
 TOLERANCE = tolerance_limit(Tolerance("top1", 1.0))

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pytest_quant.report.stages import Stages
-from pytest_quant.spec import METRICS
+from pytest_quant.spec.metric import METRICS
 
 TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]
 

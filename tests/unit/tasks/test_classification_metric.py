@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.errors import DatasetError, RunnerError
+from pytest_quant.spec.errors import DatasetError, RunnerError
 from pytest_quant.tasks.base import Comparison, MetricPair, RightWrong
 from pytest_quant.tasks.classification.metric import compare_sides, top_k_hits
 from pytest_quant.tasks.classification.options import AccuracyOptions

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import Color
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import Color
 from pytest_quant.tasks.images import Backend, Normalizer, center_crop, resize, short_side_size
 
 from .models import net_input

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.training_config import TrainingConfig, UnreadError, read_training_config
 from pytest_quant.training_config.python_file import PythonFile
 from pytest_quant.training_config.values import unread_in

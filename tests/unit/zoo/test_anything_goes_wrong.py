@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_quant.errors import ZooError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ZooError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 from tests import tiny
 

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_quant.errors import ConfigError
-from pytest_quant.spec import ModelSpec
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.initial.look import look
 from pytest_quant.zoo.initial.text import zoo_text
 from pytest_quant.zoo.reader import read_zoo

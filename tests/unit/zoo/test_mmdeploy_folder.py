@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from tests import exports, tiny

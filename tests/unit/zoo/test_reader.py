@@ -8,17 +8,10 @@ import yaml
 
 from pytest_quant.datasets.cifar10 import Options as CifarOptions
 from pytest_quant.datasets.image_list import Options as ListOptions
-from pytest_quant.errors import ZooError
-from pytest_quant.spec import (
-    Floor,
-    InputSpec,
-    Limit,
-    ModelSpec,
-    NetFiles,
-    Published,
-    Requirement,
-    Tolerance,
-)
+from pytest_quant.spec.errors import ZooError
+from pytest_quant.spec.limit import Floor, Limit, Published, Requirement, Tolerance
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
 

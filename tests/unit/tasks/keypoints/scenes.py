@@ -16,7 +16,10 @@ from pycocotools.cocoeval import COCOeval
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.coco_persons import CocoImage, Person
-from pytest_quant.spec import DatasetSpec, InputSpec, Limit, ModelSpec, NetFiles
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.keypoints.coco import SIGMAS
 from pytest_quant.tasks.keypoints.matching import Poses
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions

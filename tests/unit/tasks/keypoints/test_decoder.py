@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError, RunnerError
+from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.tasks.base import Run, Tensor
 from pytest_quant.tasks.keypoints.coco import FLIP_INDICES
 from pytest_quant.tasks.keypoints.decoder import Decode, decoder, flip_back, mirror

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.conditions import condition_names
 from pytest_quant.datasets.coco_keypoints import Options, PoseTruth
 from pytest_quant.datasets.coco_persons import CocoImage, Person
-from pytest_quant.errors import ConfigError, DatasetError
-from pytest_quant.spec import Tolerance, tolerance_limit
+from pytest_quant.evaluation.conditions import condition_names
+from pytest_quant.spec.errors import ConfigError, DatasetError
+from pytest_quant.spec.limit import Tolerance, tolerance_limit
 from pytest_quant.tasks.base import Pipeline, Task, Tensor
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction

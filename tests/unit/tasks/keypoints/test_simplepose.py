@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.coco_keypoints import Box, Options, open_dataset, truth_of
-from pytest_quant.runners.open import open_runner
-from pytest_quant.spec import InputSpec, ModelSpec, NetFiles
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.base import Comparison
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.spec import Color, DatasetSpec, InputSpec, ModelSpec, NetFiles
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Color, InputSpec, NetFiles
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions
 
 ZOO = Path("zoo.quant.yaml")

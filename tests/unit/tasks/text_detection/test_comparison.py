@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.errors import DatasetError
+from pytest_quant.spec.errors import DatasetError
 from pytest_quant.tasks.base import Resampled
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison, compare_sides
 from pytest_quant.tasks.text_detection.options import HmeanOptions

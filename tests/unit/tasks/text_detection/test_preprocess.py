@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_quant.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.tasks.text_detection.options import PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.preprocess import Preprocess, padded_size, resized_size
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets import icdar2015
-from pytest_quant.gate import judge
-from pytest_quant.predictions.cores import single_threaded_opencv
-from pytest_quant.predictions.measure import Measurement, Sampling, Workbench
-from pytest_quant.spec import DatasetSpec, InputSpec, ModelSpec, NetFiles, Tolerance, tolerance_limit
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
+from pytest_quant.judging.metrics import judge
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
@@ -69,7 +72,7 @@ def test_what_is_kept_of_it(measurement: Measurement) -> None:
 
 
 def test_images_of_any_size_run_through_one_net() -> None:
-    from pytest_quant.runners.open import open_runner
+    from pytest_quant.nets.open import open_runner
 
     model = detector()
     pipeline, runner = TASK.pipeline(model), open_runner(model, "fp32")

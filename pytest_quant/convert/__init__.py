@@ -1,1 +1,0 @@
-"""From other model formats to ncnn files."""

@@ -1,0 +1,238 @@
+"""Which layer broke an int8 net: the error of every layer, against the float net, over a few samples.
+
+Three numbers per layer. *accumulated*: both nets run from the input, blob against blob. *own*: the layer alone, the
+int8 layer fed what the float net has at its inputs. *output*: what that own error does to the net's output, when every
+other layer stays float. Quantized layers are ranked by the last of them, see `Diagnosis.worst`.
+
+    from pytest_quant.diagnosis.diagnose import diagnose
+
+    found = diagnose(model, bench, samples=8)
+    print([(error.layer, error.own_sqnr_db) for error in found.worst[:3]])
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pytest_quant.diagnosis.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
+from pytest_quant.diagnosis.pairing import LayerPair
+from pytest_quant.diagnosis.sample_inputs import sample_inputs
+from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evidence.likeness import NOTHING, Likeness
+from pytest_quant.nets.base import check_input
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.tasks.base import Tensor
+
+DEFAULT_SAMPLES = 8
+
+_OUTPUT_MACS = 240e9
+"""Work that may go into the output errors, in multiply-accumulates: some seconds of a core."""
+_LEAST_OUTPUT_SAMPLES = 2
+"""How many samples they are over whatever they cost: one image may be an odd one."""
+
+Inputs = Mapping[str, Tensor]
+"""Preprocessed inputs, float32 (channels, height, width), by the id that the diagnosis names them by."""
+Progress = Callable[[int, int], None]
+"""Is told how many samples are done, and of how many; may be called from several threads, never at once."""
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """The error of one layer.
+
+    An SQNR is in dB: inf where nothing differs, -inf where there is noise but no signal, NaN where values are not
+    finite; `pytest_quant.evidence.likeness.sqnr_note` has the words for these.
+    """
+
+    layer: str
+    type: str
+    blob: str
+    """Its first output."""
+    quantized: bool
+    """Whether it computes in int8."""
+    accumulated_sqnr_db: float
+    accumulated_cosine: float
+    own_sqnr_db: float
+    own_cosine: float
+    output_sqnr_db: float | None
+    """SQNR of the net's outputs when this layer alone is int8; None for a float layer."""
+    output_share: float | None
+    """The noise behind it, as a share of the int8 net's noise at its outputs; the shares need not sum to 1."""
+    macs: int | None
+    """Multiply-accumulates of one forward pass; None for a layer type that is not counted."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The errors of all layers of a model."""
+
+    model: str
+    samples: tuple[str, ...]
+    """Ids of the samples that were run."""
+    output_samples: int
+    """How many of them, from the first on, the output errors are over: a large net takes fewer."""
+    seed: int
+    layers: tuple[LayerError, ...]
+    """In file order, without inputs and copies."""
+    output_sqnr_db: float
+    """SQNR of the outputs of the int8 net."""
+    unmatched: tuple[str, ...] = ()
+    """Layers of the int8 net that the float net has not: nothing is known of them."""
+
+    @cached_property
+    def worst(self) -> tuple[LayerError, ...]:
+        """The quantized layers, first the one whose error alone does most harm to the net's output.
+
+        A layer's own SQNR says how wrong its values are, not how much of that anybody sees: the output error does,
+        and it is what there is to gain by leaving that layer in float. Equal ones are ordered by their own SQNR.
+        """
+        return tuple(sorted((error for error in self.layers if error.quantized), key=_rank))
+
+
+def _rank(error: LayerError) -> tuple[float, float]:
+    return _or_worst(error.output_sqnr_db), _or_worst(error.own_sqnr_db)
+
+
+def _or_worst(sqnr_db: float | None) -> float:
+    """Values that are not finite are worse than any noise."""
+    return -math.inf if sqnr_db is None or math.isnan(sqnr_db) else sqnr_db
+
+
+def diagnose(
+    model: ModelSpec,
+    bench: Workbench,
+    samples: int = DEFAULT_SAMPLES,
+    *,
+    inputs: Inputs | None = None,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Compare the two nets of a model layer by layer.
+
+    Args:
+        model: the model; its int8 net must keep the names of the float one, as ncnn2int8 does.
+        bench: where its dataset and the cores come from.
+        samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
+            the net sees in parts (the persons in an image) the first one is run.
+        inputs: what to run in the place of the dataset's samples, all of them.
+        progress: called after each sample.
+
+    Raises:
+        QuantError: the dataset is missing, a file is damaged, an input is no input of the net, or the layers of the
+            nets cannot be told apart.
+
+    """
+    model = bench.built(model)
+    if inputs is None:
+        inputs = sample_inputs(model, bench, samples)
+    if not inputs:
+        raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
+    for name, tensor in inputs.items():
+        check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
+    with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder, single_threaded_opencv():
+        nets = prepare_nets(model, Path(folder))
+        with closing(_Crew(nets, bench.cores, progress)) as crew:
+            macs, found, output_samples = crew.run(list(inputs.values()))
+    whole = sum((one.whole for one in found), NOTHING)
+    whole_output = sum((one.whole for one in found[:output_samples]), NOTHING)
+    sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found), strict=True)]
+    return Diagnosis(
+        model=model.name,
+        samples=tuple(inputs),
+        output_samples=output_samples,
+        seed=bench.sampling.seed,
+        layers=tuple(
+            _layer_error(pair, layer, count, whole_output)
+            for pair, layer, count in zip(nets.pairing.pairs, sums, macs, strict=True)
+        ),
+        output_sqnr_db=whole.sqnr_db,
+        unmatched=nets.pairing.unmatched,
+    )
+
+
+def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness) -> LayerError:
+    output = sums.output if pair.is_quantized else None
+    share = output.noise / whole.noise if output is not None and whole.noise > 0 else None
+    return LayerError(
+        layer=pair.layer.name,
+        type=pair.layer.type,
+        blob=pair.layer.tops[0],
+        quantized=pair.is_quantized,
+        accumulated_sqnr_db=sums.accumulated.sqnr_db,
+        accumulated_cosine=sums.accumulated.cosine,
+        own_sqnr_db=sums.own.sqnr_db,
+        own_cosine=sums.own.cosine,
+        output_sqnr_db=None if output is None else output.sqnr_db,
+        output_share=share if share is not None and math.isfinite(share) else None,
+        macs=macs,
+    )
+
+
+def _output_samples(macs: Sequence[int | None], pairs: Sequence[LayerPair], samples: int) -> int:
+    """How many samples the output errors are over. On average half of a net lies behind a layer."""
+    quantized = sum(pair.is_quantized for pair in pairs)
+    per_sample = sum(count or 0 for count in macs) * quantized / 2
+    return min(samples, max(_LEAST_OUTPUT_SAMPLES, int(_OUTPUT_MACS / max(per_sample, 1))))
+
+
+class _Crew:
+    """The threads that run the samples, each with nets of its own and one core at a time."""
+
+    def __init__(self, nets: Nets, cores: CorePool, progress: Progress | None) -> None:
+        self._nets = nets
+        self._cores = cores
+        self._progress = progress
+        self._idle: deque[Probe] = deque()
+        self._opened: list[Probe] = []
+        self._lock = threading.Lock()
+        self._done = 0
+
+    def run(self, inputs: Sequence[Tensor]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
+        """Multiply-accumulates per layer, the sums of each input in their order, how many have output errors."""
+        with self._cores.core():
+            probe = self._borrow()
+            macs = probe.macs(inputs[0])
+            self._idle.append(probe)
+        count = _output_samples(macs, self._nets.pairing.pairs, len(inputs))
+        with ThreadPoolExecutor(min(self._cores.count, len(inputs))) as pool:
+            futures = [pool.submit(self._measure, one, i < count, len(inputs)) for i, one in enumerate(inputs)]
+            try:
+                return macs, [future.result() for future in futures], count
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _measure(self, tensor: Tensor, outputs: bool, total: int) -> InputSums:
+        with self._cores.core():
+            probe = self._borrow()
+            try:
+                found = probe.measure(tensor, outputs=outputs)
+            finally:
+                self._idle.append(probe)
+        with self._lock:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, total)
+        return found
+
+    def _borrow(self) -> Probe:
+        try:
+            return self._idle.popleft()
+        except IndexError:
+            probe = self._nets.open()
+            self._opened.append(probe)
+            return probe
+
+    def close(self) -> None:
+        """Free the nets."""
+        for probe in self._opened:
+            probe.close()

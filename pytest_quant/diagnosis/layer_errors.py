@@ -1,0 +1,219 @@
+"""The errors of all layers on one input: three ncnn nets that take and give any of their blobs.
+
+The float and the int8 net run side by side, layer by layer, and a blob is dropped when nothing reads it any more: a net
+on a large image has gigabytes of blobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from pytest_quant.diagnosis.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
+from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
+from pytest_quant.nets.base import Array
+from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
+from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.files.unfuse import output_scales, write_unfused
+from pytest_quant.nets.ncnn.files.weights import walk
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import SIDES, NetFiles
+
+Blobs = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class LayerSums:
+    """What one layer does, against the float net."""
+
+    accumulated: Likeness = NOTHING
+    own: Likeness = NOTHING
+    output: Likeness = NOTHING
+    """Of the net's outputs when this layer alone is int8; empty where it was not measured."""
+
+    def __add__(self, more: LayerSums) -> LayerSums:
+        return LayerSums(self.accumulated + more.accumulated, self.own + more.own, self.output + more.output)
+
+
+@dataclass(frozen=True)
+class InputSums:
+    """What all layers do on one input."""
+
+    layers: tuple[LayerSums, ...]
+    """In the order of the pairs."""
+    whole: Likeness
+    """The outputs of the int8 net against those of the float net."""
+
+
+@dataclass(frozen=True)
+class Nets:
+    """The files of a model, read and matched; threads share it and each `open` nets of their own."""
+
+    model: ModelSpec
+    fp32: Param
+    int8: Param
+    pairing: Pairing
+    scales: Mapping[str, float]
+    """Blobs of the int8 net that hold int8 values, with their scales."""
+    alone: NetFiles
+    """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
+
+    @cached_property
+    def last_use(self) -> Mapping[str, int]:
+        """Blob of the float net, copies not included, to the line where it is needed for the last time."""
+        found: dict[str, int] = {}
+        for layer in self.fp32.layers:
+            if layer.type != "Split":
+                found |= {origin(self.fp32, bottom): layer.line for bottom in layer.bottoms}
+        for pair in self.pairing.pairs:
+            found |= {source: max(found.get(source, 0), pair.line) for source in pair.sources.values()}
+        return found
+
+    @cached_property
+    def live(self) -> Mapping[int, tuple[str, ...]]:
+        """Line of each quantized layer to the blobs with which the float net can go on behind it."""
+        lines = (pair.line for pair in self.pairing.pairs if pair.is_quantized)
+        return {line: live_after(self.fp32, line) for line in lines}
+
+    def open(self) -> Probe:
+        """Load the nets, for one thread."""
+        return Probe(self)
+
+
+def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
+    """Check and match the two nets of a model; ``folder`` is for the files of a third, and must outlive the nets.
+
+    Raises:
+        ModelFileError: a file is damaged, or ncnn cannot load it.
+        QuantError: the layers of the nets cannot be told apart.
+
+    """
+    for side in SIDES:
+        open_runner(model, side).close()  # whatever ncnn would crash on is found here
+    fp32, int8 = (read_param(model.files(side).param) for side in SIDES)
+    pairing = pair_layers(fp32, int8)
+    weights = walk(int8, model.int8.bin)
+    scales = output_scales(int8, weights)
+    alone = model.int8
+    if scales:
+        alone = NetFiles(folder / "unfused.param", folder / "unfused.bin")
+        write_unfused(int8, weights, alone.param, alone.bin)
+    return Nets(model, fp32, int8, pairing, scales, alone)
+
+
+class Probe:
+    """Runs inputs through the loaded nets; for one thread."""
+
+    def __init__(self, nets: Nets) -> None:
+        self._nets = nets
+        model = nets.model
+        self._fp32, self._int8, self._alone = (
+            BlobExtractor(files.param, files.bin, runtime=model.runtime)
+            for files in (model.fp32, model.int8, nets.alone)
+        )
+        self._pairs = {pair.line: pair for pair in nets.pairing.pairs}
+
+    def macs(self, tensor: Array) -> tuple[int | None, ...]:
+        """Multiply-accumulates of every paired layer, for an input of this size."""
+        shapes: dict[str, Sequence[int]] = {self._nets.model.input.blob: tensor.shape}
+        for layer, blobs in self._float_layers(tensor):
+            shapes |= {top: blobs[top].shape for top in layer.tops}
+        return tuple(
+            multiply_accumulates(
+                pair.layer,
+                [shapes[blob] for blob in pair.sources.values()],
+                [shapes[blob] for blob in pair.layer.tops],
+            )
+            for pair in self._nets.pairing.pairs
+        )
+
+    def measure(self, tensor: Array, *, outputs: bool) -> InputSums:
+        """The errors of all paired layers on one preprocessed input (channels, height, width).
+
+        ``outputs``: measure what each quantized layer alone does to the net's outputs, too; it takes most of the time.
+
+        Raises:
+            QuantError: a blob has different shapes in the two nets.
+
+        """
+        nets, given = self._nets, {self._nets.model.input.blob: tensor}
+        expected = dict(self._fp32.feed(given, nets.model.outputs))
+        actual = dict(self._int8.feed(given, nets.model.outputs))
+        int8 = self._int8_blobs(tensor)
+        found: dict[int, LayerSums] = {}
+        for layer, blobs in self._float_layers(tensor):
+            pair = self._pairs.get(layer.line)
+            if pair is None:
+                continue
+            accumulated = _sum(self._compare(top, blobs[top], next(int8)) for top in pair.layer.tops)
+            inputs = {bottom: blobs[source] for bottom, source in pair.sources.items()}
+            own = dict(self._alone.feed(inputs, pair.layer.tops))
+            found[pair.line] = LayerSums(
+                accumulated=accumulated,
+                own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
+                output=self._output(pair, own, blobs, expected) if outputs and pair.is_quantized else NOTHING,
+            )
+        return InputSums(
+            tuple(found[pair.line] for pair in nets.pairing.pairs),
+            _sum(self._compare(blob, expected[blob], actual[blob]) for blob in expected),
+        )
+
+    def close(self) -> None:
+        """Free the nets."""
+        for extractor in (self._fp32, self._int8, self._alone):
+            extractor.close()
+
+    def _float_layers(self, tensor: Array) -> Iterator[tuple[Layer, Blobs]]:
+        """Every layer of the float net that computes something, with the blobs that it or a later layer needs.
+
+        Copies are not among them: the blob that they are copies of stands for all.
+        """
+        given = {self._nets.model.input.blob: tensor}
+        layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
+        values = self._fp32.feed(given, [top for layer in layers for top in layer.tops])
+        blobs: dict[str, Array] = dict(given)
+        for layer in layers:
+            blobs |= {top: next(values)[1] for top in layer.tops}
+            yield layer, blobs
+            for blob in [blob for blob in blobs if self._nets.last_use.get(blob, 0) <= layer.line]:
+                del blobs[blob]
+
+    def _int8_blobs(self, tensor: Array) -> Iterator[Array]:
+        """The outputs of the paired layers in the order of the float net, the int8 net having run from the input."""
+        nets = self._nets
+        names = [top for _, pair in sorted(self._pairs.items()) for top in pair.layer.tops]
+        lines = [nets.int8.producer[name].line for name in names]
+        found = self._int8.feed({nets.model.input.blob: tensor}, names)
+        if lines != sorted(lines):
+            held = dict(found)
+            found = ((name, held[name]) for name in names)
+        for blob, value in found:
+            scale = nets.scales.get(blob)  # int8 values come as whole numbers
+            yield value / np.float32(scale) if scale else value
+
+    def _output(self, pair: LayerPair, own: Blobs, blobs: Blobs, expected: Blobs) -> Likeness:
+        """The float net's outputs with the values of one int8 layer in it, against those without."""
+        fp32 = self._nets.fp32
+        given = {blob: blobs[origin(fp32, blob)] for blob in self._nets.live[pair.line]} | dict(own)
+        later = [blob for blob in expected if blob in own or fp32.producer[blob].line > pair.line]
+        changed = dict(expected) | dict(self._fp32.feed(given, later))
+        return _sum(self._compare(blob, expected[blob], value) for blob, value in changed.items())
+
+    def _compare(self, blob: str, expected: Array, found: Array) -> Likeness:
+        if expected.shape != found.shape:
+            raise QuantError(
+                f"blob {blob!r} has the shape {expected.shape} in {self._nets.fp32.path} and {found.shape} in "
+                f"{self._nets.int8.path}: these are not the float and the int8 version of one net"
+            )
+        return likeness(expected, found)
+
+
+def _sum(parts: Iterable[Likeness]) -> Likeness:
+    return sum(parts, NOTHING)

@@ -1,0 +1,56 @@
+"""What a model's net is given for the first samples of its dataset: one input of each."""
+
+from __future__ import annotations
+
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.tasks import get_task
+from pytest_quant.tasks.base import Pipeline, Prepared, Tensor
+
+
+class _FirstInputError(Exception):
+    """Ends a prediction where the net would run for the first time."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        super().__init__()
+        self.tensor = tensor
+
+
+def sample_inputs(model: ModelSpec, bench: Workbench, count: int) -> dict[str, Tensor]:
+    """Sample id to its first input, for ``count`` samples in the seeded order; fewer where the dataset has fewer.
+
+    A sample for which the net does not run at all, such as an image without a person, is passed over.
+
+    Raises:
+        DatasetMissingError: the dataset is not on this machine.
+        DatasetError: a sample cannot be read.
+
+    """
+    task, dataset = get_task(model.task), bench.dataset(model.dataset)
+    pipeline = task.pipeline(model)
+    found: dict[str, Tensor] = {}
+    with bench.cores.core(), single_threaded_opencv():
+        for sample in bench.selection(model)[0]:
+            if len(found) >= count:
+                break
+            tensor = first_input(pipeline, pipeline.prepare(dataset.read(sample, orient=task.orient), sample))
+            if tensor is not None:
+                found[sample.id] = tensor
+    return found
+
+
+def first_input(pipeline: Pipeline, prepared: Prepared) -> Tensor | None:
+    """The first array that the task gives to the net for a sample; None where it gives none.
+
+    What that is only the task knows: one per image, per person, or per flip.
+    """
+
+    def stop(tensor: Tensor) -> dict[str, Tensor]:
+        raise _FirstInputError(tensor)
+
+    try:
+        pipeline.predict(stop, prepared)
+    except _FirstInputError as first:
+        return first.tensor
+    return None

@@ -1,0 +1,138 @@
+"""How far the raw outputs of two nets of one model are apart, over the same preprocessed inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.evaluation.digests import sha256_json
+from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
+from pytest_quant.nets.base import Array, Runner
+from pytest_quant.spec.errors import RunnerError
+from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, Prepared, Run
+
+AGREEMENT_SAMPLES = 16
+"""Raw outputs are compared on the first of the evaluated samples, this many: an error of conversion shows on any."""
+
+_VERSION = 1
+"""Part of every key: raise it when what is kept changes."""
+_OTHER = "other net: "
+"""Before the blob's name, where one run gives the outputs of both nets."""
+
+
+@dataclass(frozen=True)
+class OutputAgreement:
+    """The signal to noise ratio of each output blob, energies summed over all inputs of all samples."""
+
+    samples: int
+    sqnr_db: Mapping[str, float]
+    """As `Likeness.sqnr_db` has it: infinite where the outputs are equal."""
+
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The output blob that agrees least, and its ratio."""
+        return min(self.sqnr_db.items(), key=lambda found: found[1])
+
+    @classmethod
+    def of(cls, found: Sequence[OutputLikeness]) -> OutputAgreement:
+        """From the likeness of each sample's outputs, one sample at least."""
+        totals = {blob: sum((sample[blob] for sample in found), NOTHING) for blob in found[0]}
+        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()})
+
+
+OutputLikeness = Mapping[str, Likeness]
+"""Output blob to how like it is in the two nets, the first being the reference."""
+
+
+def agreement_key(signal_key: str, other_key: str) -> str:
+    """What the agreement of two nets is kept under, from what their predictions are kept under."""
+    return sha256_json({"agreement": _VERSION, "signal": signal_key, "other": other_key})
+
+
+class PairRunner:
+    """Two nets fed the same input: the outputs of the first under their names, those of the second beside them."""
+
+    def __init__(self, signal: Runner, other: Runner) -> None:
+        self._signal = signal
+        self._other = other
+
+    def run(self, array: Array) -> dict[str, Array]:
+        """One forward pass of both; raises `RunnerError` like either."""
+        other = {f"{_OTHER}{blob}": output for blob, output in self._other.run(array).items()}
+        return {**self._signal.run(array), **other}
+
+    def close(self) -> None:
+        """Free both nets."""
+        self._signal.close()
+        self._other.close()
+
+
+class LikenessPipeline:
+    """A task's pipeline over a `PairRunner`, whose prediction of a sample is how like its raw outputs are.
+
+    The task's own pipeline says which inputs a sample makes: one, or one for each person or flip.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def prepare(self, image: Image, sample: Sample) -> Prepared:
+        """As the task does."""
+        return self._pipeline.prepare(image, sample)
+
+    def predict(self, run: Run, prepared: Prepared) -> OutputLikeness:
+        """Summed over the forward passes of the sample."""
+        totals: dict[str, Likeness] = {}
+
+        def compared(array: Array) -> dict[str, Array]:
+            found = run(array)
+            signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
+            for blob, output in signals.items():
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"])
+            return signals
+
+        self._pipeline.predict(compared, prepared)
+        return totals
+
+    def pack(self, predictions: Sequence[OutputLikeness]) -> dict[str, NDArray[Any]]:
+        """The sums of each output blob, shape (blobs, samples, 4); a sample without a forward pass adds nothing."""
+        blobs = list(dict.fromkeys(blob for found in predictions for blob in found))
+        sums = [[astuple(found.get(blob, NOTHING)) for found in predictions] for blob in blobs]
+        return {
+            "blobs": np.array(blobs, np.str_),
+            "sums": np.array(sums, np.float64).reshape(len(blobs), len(predictions), len(fields(Likeness))),
+        }
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[OutputLikeness]:
+        """The reverse of `pack`."""
+        blobs: list[str] = arrays["blobs"].tolist()
+        samples = arrays["sums"].swapaxes(0, 1).tolist()
+        return [{blob: Likeness(*sums) for blob, sums in zip(blobs, rows, strict=True)} for rows in samples]
+
+    def compare(self, samples: Sequence[Sample], fp32: Sequence[Prediction], int8: Sequence[Prediction]) -> Comparison:
+        """A likeness has no metric."""
+        raise NotImplementedError
+
+    def conditions(self) -> dict[str, Any]:
+        """As the task's."""
+        return self._pipeline.conditions()
+
+    def fingerprint(self) -> dict[str, Any]:
+        """As the task's."""
+        return self._pipeline.fingerprint()
+
+
+def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
+    """Dimensions of length 1 do not matter."""
+    one, two = np.squeeze(signal), np.squeeze(other)
+    if one.shape != two.shape:
+        raise RunnerError(
+            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in ncnn: is it the same "
+            "output of the same model?"
+        )
+    return likeness(one, two)

@@ -1,0 +1,49 @@
+"""One net of a model for a user's own code: arrays in, arrays out, or a sample in, its prediction out."""
+
+from __future__ import annotations
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.nets.base import Array, Runner
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
+from pytest_quant.tasks import get_task
+from pytest_quant.tasks.base import Prediction
+
+
+class ModelRunner:
+    """A loaded net with its model's pre- and post-processing; loaded when first used."""
+
+    def __init__(self, model: ModelSpec, net: Net, bench: Workbench) -> None:
+        self.model = model
+        self.net = net
+        self._bench = bench
+        self._task = get_task(model.task)
+        self._pipeline = self._task.pipeline(model)
+        self._runner: Runner | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.net} of {self.model.name}>"
+
+    def run(self, array: Array) -> dict[str, Array]:
+        """One forward pass: float32 array (channels, height, width), preprocessed, to output blobs by name.
+
+        Raises `RunnerError` for an input or an output that is not usable.
+        """
+        model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
+        with self._bench.cores.core():
+            if self._runner is None:
+                self._runner = open_runner(model, self.net)
+            return self._runner.run(array)
+
+    def predict(self, sample: Sample) -> Prediction:
+        """The decoded prediction for one sample of the model's dataset."""
+        image = self._bench.dataset(self.model.dataset).read(sample, orient=self._task.orient)
+        return self._pipeline.predict(self.run, self._pipeline.prepare(image, sample))
+
+    def close(self) -> None:
+        """Free the net."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None

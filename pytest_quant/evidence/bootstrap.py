@@ -1,0 +1,185 @@
+"""Approximate intervals for metrics that are no mean over images: hmean, AP and their kin.
+
+Images are resampled with replacement and the metric is recomputed, for fp32 and int8 on the same resamples, which
+keeps them paired (B. Efron 1979, Ann. Statist. 7). The interval is the measured value plus and minus a normal quantile
+times a standard error: the bootstrap's, or the jackknife's where that is larger and there are at most 200 images.
+Two pseudo images are added to its square, each as influential as an image typically is among those that matter (from
+leaving out images, or groups of them). They play the part of the added pairs of Agresti and Min (2005) and Bonett and
+Price (2012), for the same reason: where few images differ between the models, or none, the spread among the images
+seen says too little about those not seen.
+
+Finite dataset: the variance is multiplied by (N - n) / (N - 1), so that n = N gives the measured value itself.
+
+These intervals are approximate. ``benchmarks/bootstrap_study.py`` prints their simulated coverage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.evidence.interval import Interval, two_sided_level
+from pytest_quant.evidence.proportion import check_population
+from pytest_quant.evidence.score import normal_quantile, population_correction
+
+Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""How often each image counts, integers of shape (resamples, images), to the metric's values, shape (resamples,)."""
+
+_Floats = NDArray[np.float64]
+
+_GROUPS = 200
+_PSEUDO_IMAGES = 2
+_BLOCK_ELEMENTS = 1_000_000
+
+
+class _MostlyUndefinedError(Exception):
+    """Too few images hold what the metric measures to tell how much it varies."""
+
+
+def bootstrap_drop_interval(
+    fp32: Recompute,
+    int8: Recompute,
+    *,
+    images: int,
+    population: int | None,
+    confidence: float,
+    retain: float = 1.0,
+    maximum: float = 1.0,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """Approximate interval for ``retain * metric of fp32 - metric of int8``, both models on the same images.
+
+    Args:
+        fp32: Recomputes the metric from how often each image counts: integers of shape (resamples, images) to
+            values of shape (resamples,), NaN where the metric is not defined. A row of ones is the measurement.
+        int8: The same for the other model; the images are in the same order.
+        images: Number of images n that were evaluated, a simple random sample of the dataset.
+        population: Number of images N in the dataset; None: for new images like these, without correction.
+        confidence: One-sided confidence of each bound, between 0.5 and 1.
+        retain: 1 - r for a relative tolerance r; 1 for the plain drop.
+        maximum: Largest possible value of the metric, in its unit.
+        resamples: Number of bootstrap samples; the standard error is known to about 1 / sqrt(2 resamples).
+        seed: Of the resamples; the same seed gives the same interval.
+
+    Returns:
+        Bounds in the metric's unit, within [-maximum, retain * maximum]; all of that range where the metric is
+        undefined on most resamples, as hmean is when a few images hold all text that counts.
+
+    Raises:
+        ValueError: When the metric is undefined on the images themselves, or a number is out of its range.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> truths, hits = rng.integers(1, 8, 300), rng.integers(0, 4, 300)
+    >>> def recall(hits):
+    ...     return lambda counts: (counts @ hits) / (counts @ truths)
+    >>> lost = recall(hits - (np.arange(300) % 30 == 0) * (hits > 0))
+    >>> interval = bootstrap_drop_interval(recall(hits), lost, images=300, population=1000, confidence=0.95)
+    >>> f"{interval.low:.4f} {interval.high:.4f}"
+    '0.0011 0.0069'
+
+    """
+    if not 0.0 < retain <= 1.0:
+        raise ValueError(f"retain {retain} must lie in (0, 1]")
+
+    def contrast(counts: NDArray[np.int64]) -> _Floats:
+        return retain * fp32(counts) - int8(counts)
+
+    return _interval(contrast, (-maximum, retain * maximum), images, population, confidence, resamples, seed)
+
+
+def bootstrap_score_interval(
+    recompute: Recompute,
+    *,
+    images: int,
+    population: int | None,
+    confidence: float,
+    maximum: float = 1.0,
+    resamples: int = 500,
+    seed: int = 0,
+) -> Interval:
+    """Approximate interval for the metric of one model, in [0, maximum]; see `bootstrap_drop_interval`."""
+    return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
+
+
+def _interval(
+    statistic: Recompute,
+    possible: tuple[float, float],
+    images: int,
+    population: int | None,
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> Interval:
+    if images < 1 or resamples < 2:
+        raise ValueError(f"{images} images and {resamples} resamples; at least 1 and 2 are needed")
+    check_population(population, images)
+    level = two_sided_level(confidence)
+    point = float(statistic(np.ones((1, images), dtype=np.int64))[0])
+    if not math.isfinite(point):
+        raise ValueError(f"the metric is {point} on the {images} images themselves")
+    if population == images:
+        return Interval(point, point, level, "whole dataset")
+    try:
+        drawn, influences = _resampled(statistic, images, resamples, seed), _influences(statistic, images)
+    except _MostlyUndefinedError as error:
+        return Interval(*possible, level, f"unknown: {error}")
+    variance = float(np.var(drawn, ddof=1))
+    if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
+        variance = max(variance, float(np.var(influences, ddof=1)) / images)
+    variance += _PSEUDO_IMAGES * _typical_square(influences, possible, images)
+    reach = normal_quantile(confidence) * math.sqrt(variance * population_correction(images, population))
+    method = "approximate: normal, paired bootstrap over images" + (", finite population" if population else "")
+    low, high = max(point - reach, possible[0]), min(point + reach, possible[1])
+    return Interval(min(low, point), max(high, point), level, method)
+
+
+def _resampled(statistic: Recompute, images: int, resamples: int, seed: int) -> _Floats:
+    """Values for `resamples` draws of images with replacement."""
+    rng, rows = np.random.default_rng(seed), max(1, _BLOCK_ELEMENTS // images)
+    values = []
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.integers(0, images, size=(size, images))
+        drawn += images * np.arange(size)[:, np.newaxis]
+        counts = np.bincount(drawn.ravel(), minlength=size * images).reshape(size, images)
+        values.append(statistic(counts.astype(np.int64, copy=False)))
+    return _defined(np.concatenate(values), "resamples of images")
+
+
+def _influences(statistic: Recompute, images: int) -> _Floats:
+    """Deviations of the value, scaled to one unit of weight, when one of up to `_GROUPS` groups is left out."""
+    groups = np.arange(images) * min(images, _GROUPS) // images
+    total, rows = int(groups[-1]) + 1, max(1, _BLOCK_ELEMENTS // images)
+    if total < 2:
+        return np.zeros(2)
+    values = []
+    for start in range(0, total, rows):
+        left_out = np.arange(start, min(start + rows, total))
+        values.append(statistic((groups != left_out[:, np.newaxis]).astype(np.int64)))
+    left = _defined(np.concatenate(values), "groups of images left out")
+    return np.asarray((left.mean() - left) * (left.size - 1), dtype=np.float64)
+
+
+def _typical_square(influences: _Floats, possible: tuple[float, float], images: int) -> float:
+    """Squared change of the value by one image that matters; where none did, by losing an average image altogether."""
+    largest = max(abs(bound) for bound in possible)
+    squares = influences**2
+    if squares.sum() <= (1e-12 * largest) ** 2:
+        return (largest / images) ** 2
+    return float((squares**2).sum() / squares.sum()) / influences.size**2
+
+
+def _defined(values: _Floats, what: str) -> _Floats:
+    """Without the undefined values; most must be defined, or the rest would be a biased selection."""
+    finite = values[np.isfinite(values)]
+    if finite.size < 2 or 2 * finite.size < values.size:
+        raise _MostlyUndefinedError(
+            f"the metric is undefined for {values.size - finite.size} of {values.size} {what}, so too few images "
+            "hold what it measures"
+        )
+    return finite

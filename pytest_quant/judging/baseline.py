@@ -1,0 +1,148 @@
+"""The committed baseline: a small, sorted, reviewable JSON of what each model scored, and on what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.spec.environment import isa, versions
+from pytest_quant.spec.errors import BaselineMissingError, ConfigError
+from pytest_quant.spec.net import SIDES
+from pytest_quant.spec.text import shown
+
+SCHEMA = 1
+_DIGITS = 9
+
+ACCEPT = "pytest --quant --quant-baseline {path} --quant-update-baseline"
+"""The command that writes what was measured."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class BaselineSamples(_Strict):
+    """Which samples the values are of."""
+
+    evaluated: PositiveInt
+    total: PositiveInt
+    seed: int
+    sha256: str
+
+
+class BaselineValues(_Strict):
+    """One metric of both sides, in its own unit."""
+
+    fp32: float
+    int8: float
+
+
+class BaselineEnvironment(_Strict):
+    """What int8 results legitimately depend on."""
+
+    ncnn: str
+    isa: list[str]
+
+
+class BaselineEntry(_Strict):
+    """One model."""
+
+    samples: BaselineSamples
+    metrics: dict[str, BaselineValues]
+    files: dict[str, str]
+    """SHA-256 of each model file."""
+    environment: BaselineEnvironment
+    predictions: dict[str, str]
+    """Where the cache keeps each side's predictions, should it still have them."""
+
+    def differences(self) -> list[str]:
+        """In what the baseline's environment is not this one, in words."""
+        here = current_environment()
+        found = []
+        if self.environment.ncnn != here.ncnn:
+            found.append(f"the baseline was measured with ncnn {self.environment.ncnn}, this is {here.ncnn}")
+        if self.environment.isa != here.isa:
+            found.append(f"the baseline was measured on {' '.join(self.environment.isa)}, this is {' '.join(here.isa)}")
+        return found
+
+
+class _BaselineFile(_Strict):
+    schema_: int = Field(alias="schema")
+    models: dict[str, BaselineEntry]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline file as it was when the run started; absent files have no entries."""
+
+    path: Path
+    models: Mapping[str, BaselineEntry]
+
+    def entry(self, model: str, metric: str) -> BaselineEntry:
+        """The entry of a model; raises `BaselineMissingError` with the command to run when it lacks the metric."""
+        accept = ACCEPT.format(path=shown(self.path))
+        if model not in self.models:
+            state = "has no entry for" if self.path.exists() else "does not exist: nothing is known of"
+            raise BaselineMissingError(f"{shown(self.path)} {state} {model}; write one with {accept}")
+        if metric not in self.models[model].metrics:
+            raise BaselineMissingError(f"{shown(self.path)}: {model} has no {metric}; write it with {accept}")
+        return self.models[model]
+
+
+def current_environment() -> BaselineEnvironment:
+    """What an entry says of the machine, for the one at hand."""
+    return BaselineEnvironment(ncnn=versions()["ncnn"], isa=list(isa()))
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a baseline file; one that does not exist has no entries. Raises `ConfigError` for a damaged one."""
+    if not path.exists():
+        return Baseline(path, {})
+    try:
+        content = _BaselineFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{key}: " for key in [".".join(map(str, first["loc"]))] if key)
+        raise ConfigError(
+            f"{shown(path)}: is no baseline file of pytest-quant: {where}{first['msg']}. Take it from version control "
+            "again, or delete it and write a new one"
+        ) from None
+    if content.schema_ != SCHEMA:
+        raise ConfigError(f"{shown(path)}: has schema {content.schema_}, this version knows {SCHEMA}")
+    return Baseline(path, content.models)
+
+
+def entry_of(measurement: Measurement) -> dict[str, Any]:
+    """The entry that a measurement makes, as plain JSON values."""
+    entry = BaselineEntry(
+        samples=BaselineSamples(
+            evaluated=measurement.evaluated,
+            total=measurement.total,
+            seed=measurement.seed,
+            sha256=measurement.samples_sha256,
+        ),
+        metrics={
+            name: BaselineValues(fp32=round(pair.fp32, _DIGITS), int8=round(pair.int8, _DIGITS))
+            for name, pair in measurement.comparison.metrics.items()
+        },
+        files=dict(measurement.file_sha256),
+        environment=current_environment(),
+        predictions={side: measurement.side_keys[side] for side in SIDES},
+    )
+    return entry.model_dump()
+
+
+def update_baseline(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the entries of some models and leave all others as they are."""
+    kept = {name: entry.model_dump() for name, entry in read_baseline(path).models.items()}
+    content = {"schema": SCHEMA, "models": {**kept, **entries}}
+    replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())

@@ -1,0 +1,58 @@
+"""Which interval a measurement supports: about which population, and with a fixed or a watched number of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evidence.interval import Interval
+from pytest_quant.judging.evidence import drop_interval, score_interval, units
+from pytest_quant.spec.net import Side
+from pytest_quant.tasks.base import MetricPair
+
+
+def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
+    """The dataset where a subset was drawn from it, else None: new samples like these.
+
+    In units of evidence: where images are resampled, the images that the dataset holds at the subset's rate.
+    """
+    if measurement.is_whole:
+        return None
+    found = units(pair, measurement.evaluated)
+    return max(found, round(found * measurement.total / measurement.evaluated))
+
+
+def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
+    """Interval of ``retain * fp32 - int8`` in the metric's own unit; each bound at one-sided ``confidence``."""
+    return _remembered(
+        measurement,
+        (pair.metric.name, "drop", confidence, retain),
+        lambda: drop_interval(
+            pair,
+            population=population_of(measurement, pair),
+            confidence=confidence,
+            retain=retain,
+            sequential=measurement.sequential,
+        ),
+    )
+
+
+def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
+    """Interval of one side's own value in the metric's own unit."""
+    return _remembered(
+        measurement,
+        (pair.metric.name, side, confidence),
+        lambda: score_interval(
+            pair,
+            side,
+            population=population_of(measurement, pair),
+            confidence=confidence,
+            sequential=measurement.sequential,
+        ),
+    )
+
+
+def _remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
+    if key not in measurement.intervals:
+        measurement.intervals[key] = interval()
+    return measurement.intervals[key]

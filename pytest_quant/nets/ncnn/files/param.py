@@ -1,0 +1,273 @@
+"""The text form of an ncnn network, ``.param``: its layers, its blobs and how they hang together.
+
+ncnn itself accepts several damaged files in silence (a layer count that is too small loads a shortened net, a misspelt
+blob name loads a net that cannot run), so `read_param` is stricter than the runtime.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.text import shown
+
+MAGIC = 7767517
+MAX_PARAM_ID = 31
+_ARRAY_BASE = -23300
+_MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and takes the rest for the next key
+
+ParamValue = int | float | str | tuple[int, ...] | tuple[float, ...]
+
+_PAIR = re.compile(r'(-?\d+)=((?:"[^"]*")|\S*)\s*')
+_INTEGER = re.compile(r"[+-]?\d+")
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of a ``.param`` file.
+
+    Attributes:
+        type: layer type, such as ``Convolution``.
+        name: the layer's own name; tables use it, blobs have other names.
+        bottoms: names of the blobs that it reads.
+        tops: names of the blobs that it writes.
+        params: parameter id (0 to 31) to value; arrays are tuples, ``-23310=2,0,6`` is stored under 10.
+        line: line number in the file, from 1.
+
+    """
+
+    type: str
+    name: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    params: Mapping[int, ParamValue]
+    line: int
+
+    def get_int(self, key: int, default: int = 0) -> int:
+        """Return the integer parameter ``key``, or ``default`` where the line does not hold it.
+
+        Raises:
+            ValueError: the line holds something else under that key.
+
+        """
+        value = self.params.get(key, default)
+        if not isinstance(value, int):
+            raise ValueError(f"parameter {key} is {value!r}, an integer is expected")
+        return value
+
+
+@dataclass(frozen=True)
+class Param:
+    """A network as its ``.param`` file describes it; every bottom has exactly one producer, on an earlier line."""
+
+    path: Path
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def producer(self) -> dict[str, Layer]:
+        """Blob name to the layer that writes it."""
+        return {top: layer for layer in self.layers for top in layer.tops}
+
+    @cached_property
+    def consumers(self) -> dict[str, tuple[Layer, ...]]:
+        """Blob name to the layers that read it, in file order; empty for an output."""
+        found: dict[str, list[Layer]] = {blob: [] for blob in self.producer}
+        for layer in self.layers:
+            for bottom in layer.bottoms:
+                found[bottom].append(layer)
+        return {blob: tuple(layers) for blob, layers in found.items()}
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """Names of all blobs, in file order."""
+        return tuple(self.producer)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Blobs that ``Input`` layers write."""
+        return tuple(top for layer in self.layers if layer.type == "Input" for top in layer.tops)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Blobs that no layer reads."""
+        return tuple(blob for blob, layers in self.consumers.items() if not layers)
+
+    def error(self, layer: Layer, message: str) -> ModelFileError:
+        """Make (not raise) the error that points at ``layer`` in this file."""
+        return ModelFileError(f"{shown(self.path)}:{layer.line}: layer {layer.name!r} ({layer.type}): {message}")
+
+
+def read_param(path: Path | str) -> Param:
+    """Read a text ``.param`` file and check that it is whole and consistent.
+
+    Raises:
+        ModelFileError: with file and line, when the file is missing, a folder, empty, binary, of an old format,
+            truncated, when its counts are wrong, or when its blobs do not fit together.
+
+    """
+    path = Path(path)
+    lines = [(i, text) for i, text in enumerate(_read_text(path).splitlines(), start=1) if text.strip()]
+    if not lines:
+        raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
+    layer_count, blob_count = _read_head(path, lines)
+    layers = tuple(_read_layer(path, number, text) for number, text in lines[2:])
+    if len(layers) != layer_count:
+        raise ModelFileError(
+            f"{shown(path)}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
+            + ("the file is truncated" if len(layers) < layer_count else "ncnn would load a shortened net in silence")
+        )
+    _check_blobs(path, layers)
+    found = sum(len(layer.tops) for layer in layers)
+    if found != blob_count:
+        raise ModelFileError(
+            f"{shown(path)}:{lines[1][0]}: the header announces {blob_count} blobs, the layers write {found}; "
+            "correct the header"
+        )
+    return Param(path, layers)
+
+
+def _read_text(path: Path) -> str:
+    if path.is_dir():
+        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+            if b"\0" in head:
+                raise ModelFileError(f"{shown(path)}: {_describe_binary(head)}")
+            data = head + file.read()
+    except FileNotFoundError:
+        raise ModelFileError(f"{shown(path)}: no such .param file") from None
+    except OSError as error:
+        raise ModelFileError(f"{shown(path)}: the .param file cannot be read: {error.strerror}") from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFileError(
+            f"{shown(path)}: byte {error.start} is no text; expected an ncnn .param file, is it a .bin?"
+        ) from error
+
+
+def _describe_binary(head: bytes) -> str:
+    if len(head) >= 4 and struct.unpack_from("<i", head)[0] == MAGIC:
+        return "a binary .param.bin; only the text .param is supported, name that file"
+    return "binary data instead of an ncnn .param text; is it the .bin file?"
+
+
+def _read_head(path: Path, lines: list[tuple[int, str]]) -> tuple[int, int]:
+    number, text = lines[0]
+    if text.strip() != str(MAGIC):
+        found = text.strip()[:40]
+        raise ModelFileError(
+            f"{shown(path)}:{number}: found {found!r}, expected the magic number {MAGIC}; the file is damaged, "
+            "no .param file, or of an old ncnn format (convert the model again)"
+        )
+    if len(lines) < 2:
+        raise ModelFileError(f"{shown(path)}: truncated after line {number}; expected the layer and blob counts")
+    number, text = lines[1]
+    words = text.split()
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+        raise ModelFileError(
+            f"{shown(path)}:{number}: found {text.strip()[:40]!r}, expected two counts above 0: layers, blobs"
+        )
+    return int(words[0]), int(words[1])
+
+
+def _read_layer(path: Path, number: int, text: str) -> Layer:
+    head = text.split(None, 4)
+    if len(head) < 4 or not (head[2].isdigit() and head[3].isdigit()):
+        raise ModelFileError(
+            f"{shown(path)}:{number}: found {text.strip()[:60]!r}, expected 'type name bottoms tops ...'; "
+            "is the file truncated?"
+        )
+    bottoms, tops = int(head[2]), int(head[3])
+    rest = head[4] if len(head) == 5 else ""
+    names = rest.split(None, bottoms + tops)
+    blobs = tuple(names[: bottoms + tops])
+    if len(blobs) < bottoms + tops or any(_PAIR.fullmatch(blob) for blob in blobs):
+        raise ModelFileError(
+            f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]}) announces {bottoms} inputs and {tops} outputs, "
+            "but fewer blob names follow; is the line truncated?"
+        )
+    pairs = names[-1] if len(names) > bottoms + tops else ""
+    where = f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]})"
+    return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], _read_params(where, pairs), number)
+
+
+def _read_params(where: str, text: str) -> dict[int, ParamValue]:
+    params: dict[int, ParamValue] = {}
+    text = text.strip()
+    position = 0
+    while position < len(text):
+        match = _PAIR.match(text, position)
+        if match is None or not match[2]:
+            raise ModelFileError(
+                f"{where}: found {text[position:].split()[0]!r}, expected key=value; is the line truncated?"
+            )
+        key = int(match[1])
+        is_array = key <= _ARRAY_BASE
+        key = _ARRAY_BASE - key if is_array else key
+        if not 0 <= key <= MAX_PARAM_ID:
+            raise ModelFileError(f"{where}: parameter id {key} in {match[0].strip()!r} is outside 0 to {MAX_PARAM_ID}")
+        params[key] = _read_value(where, match[0].strip(), match[2], is_array=is_array)
+        position = match.end()
+    return params
+
+
+def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamValue:
+    if is_array:
+        length, *items = value.split(",")
+        if not length.isdigit() or int(length) != len(items):
+            raise ModelFileError(f"{where}: {pair!r} announces {length} array values, {len(items)} follow")
+        return _numbers(where, pair, items)
+    if value.startswith('"') or value[0].isalpha():
+        return value.strip('"')
+    if "," in value:
+        return _numbers(where, pair, value.rstrip(",").split(","))
+    return _numbers(where, pair, [value])[0]
+
+
+def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
+    for item in items:
+        if len(item) > _MAX_NUMBER_LENGTH:
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is longer than the 15 characters that ncnn reads")
+        if not _FLOAT.fullmatch(item):
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is no number")
+    if all(_INTEGER.fullmatch(item) for item in items):
+        return tuple(int(item) for item in items)
+    return tuple(float(item) for item in items)
+
+
+def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
+    all_tops = {top: layer for layer in layers for top in layer.tops}
+    written: dict[str, Layer] = {}
+    for layer in layers:
+        where = f"{shown(path)}:{layer.line}: layer {layer.name!r} ({layer.type})"
+        for bottom in layer.bottoms:
+            if bottom not in written:
+                raise ModelFileError(f"{where} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}")
+        for top in layer.tops:
+            if top in written:
+                first = written[top]
+                raise ModelFileError(
+                    f"{where} writes blob {top!r}, which line {first.line} ({first.name!r}) writes already"
+                )
+            written[top] = layer
+
+
+def _why_missing(blob: str, find: Callable[[str], Layer | None], written: Mapping[str, Layer]) -> str:
+    later = find(blob)
+    if later is not None:
+        return f"which only line {later.line} ({later.name!r}) writes; ncnn wants the producer first"
+    near = [
+        name
+        for name in written
+        if name.lower() == blob.lower() or name.rstrip("0123456789") == blob.rstrip("0123456789")
+    ]
+    hint = f"; did you mean {near[-1]!r}?" if near else ""
+    return f"which no layer writes{hint}"

@@ -1,0 +1,254 @@
+"""The weights of an ncnn network, ``.bin``: walked byte for byte along the layers of its ``.param``.
+
+A ``.bin`` has no header and no lengths, and ncnn crashes on several damaged ones, runs others with garbage and ignores
+what is left over. `walk` accepts a file only when the layers use up every byte of it. It reads the storage tags, the
+small arrays and a few values of each large one, so a large file costs little.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
+from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.text import shown
+
+Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
+
+TAG_FP16 = 0x01306B47
+TAG_INT8 = 0x000D4B38
+TAG_FP32 = 0x0002C056
+_STORAGE_BY_TAG: dict[int, Storage] = {0: "fp32", TAG_FP32: "fp32", TAG_FP16: "fp16", TAG_INT8: "int8"}
+_ITEM_BYTES: dict[Storage, int] = {"bare": 4, "fp32": 4, "fp16": 2, "int8": 1, "table": 1}
+_DTYPES: dict[Storage, str] = {"bare": "<f4", "fp32": "<f4", "fp16": "<f2"}
+_TABLE_BYTES = 1024
+_SAMPLED_VALUES = 16
+_CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """One array of the ``.bin``.
+
+    Attributes:
+        layer: the layer that it belongs to.
+        role: its part there, see `pytest_quant.nets.ncnn.files.arrays.ArraySpec`.
+        count: number of elements.
+        storage: ``bare`` (fp32 without a tag), ``fp32``, ``fp16``, ``int8`` or ``table`` (256 values and indexes).
+        offset: byte where its values begin, behind the tag.
+
+    """
+
+    layer: Layer
+    role: str
+    count: int
+    storage: Storage
+    offset: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the values with their table and padding, without the tag."""
+        table = _TABLE_BYTES if self.storage == "table" else 0
+        return table + (self.count * _ITEM_BYTES[self.storage] + 3) // 4 * 4
+
+    @property
+    def end(self) -> int:
+        """Byte behind the array."""
+        return self.offset + self.size_bytes
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The arrays of a ``.bin`` file that fits its ``.param``.
+
+    Attributes:
+        path: the file.
+        arrays: what the layers load, in file order.
+        size_bytes: length of the file.
+        unknown: the first layer whose type is not known, where the walk ended; empty when the whole file was checked.
+
+    """
+
+    path: Path
+    arrays: tuple[StoredArray, ...]
+    size_bytes: int
+    unknown: tuple[Layer, ...]
+
+    @cached_property
+    def by_line(self) -> Mapping[int, dict[str, StoredArray]]:
+        """Line number of a layer to its arrays by role."""
+        found: dict[int, dict[str, StoredArray]] = {}
+        for array in self.arrays:
+            found.setdefault(array.layer.line, {})[array.role] = array
+        return found
+
+    def of(self, layer: Layer) -> Mapping[str, StoredArray]:
+        """Return the arrays of ``layer`` by role."""
+        return self.by_line.get(layer.line, {})
+
+    def read(self, array: StoredArray) -> NDArray[np.float32] | NDArray[np.int8]:
+        """Read the values, 1-D: int8 for int8 storage, else float32 (fp16 and table storage are expanded)."""
+        with self.path.open("rb") as file:
+            file.seek(array.offset)
+            data = file.read(array.size_bytes)
+        return _decode(data, array.storage, array.count)
+
+
+def walk(param: Param, bin_path: Path | str) -> Weights:
+    """Check a ``.bin`` file against its network and list its arrays.
+
+    Raises:
+        ModelFileError: the file is missing, empty, truncated (with the layer and the missing bytes), too long, of
+            another network, of the float or quantized version of this one, or holds values that no network has.
+
+    """
+    bin_path = Path(bin_path)
+    for layer in param.layers:
+        array_specs(param, layer)  # an impossible layer is told as such, whatever the .bin holds
+    with _mapped(bin_path) as data:
+        try:
+            weights = _walk(param, bin_path, data)
+        except ModelFileError as error:
+            raise _explained(error, param, bin_path, data) from None
+        _check_values(weights, data)
+        return weights
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
+    """Give the file's bytes, which are read page by page as they are touched."""
+    if path.is_dir():
+        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file")
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise ModelFileError(f"{shown(path)}: no such .bin file") from None
+    except OSError as error:
+        raise ModelFileError(f"{shown(path)}: the .bin file cannot be read: {error.strerror}") from error
+    with file:
+        if path.stat().st_size == 0:
+            yield b""  # an empty file cannot be mapped
+        else:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                yield data
+
+
+def _walk(param: Param, path: Path, data: mmap.mmap | bytes, *, as_float: bool = False) -> Weights:
+    arrays: list[StoredArray] = []
+    position = 0
+    for layer in param.layers:
+        specs = array_specs(param, layer, as_float=as_float)
+        if specs is None:
+            return Weights(path, tuple(arrays), len(data), (layer,))
+        for spec in specs:
+            array = _locate(param, path, data, layer, spec, position)
+            _check_storage(param, path, array)
+            arrays.append(array)
+            position = array.end
+    if position < len(data):
+        raise ModelFileError(
+            f"{shown(path)}: {len(data) - position} bytes are left over: {shown(param.path)} uses {position} of "
+            f"{len(data)}; this .bin belongs to another model, or the .param was edited"
+        )
+    return Weights(path, tuple(arrays), len(data), ())
+
+
+def _locate(
+    param: Param, path: Path, data: mmap.mmap | bytes, layer: Layer, spec: ArraySpec, position: int
+) -> StoredArray:
+    storage: Storage = "bare"
+    if spec.tagged:
+        if position + 4 > len(data):
+            raise _truncated(param, path, layer, spec, position + 4 + spec.count, len(data))
+        (tag,) = struct.unpack_from("<I", data, position)
+        storage = _STORAGE_BY_TAG.get(tag, "table")
+        position += 4
+    array = StoredArray(layer, spec.role, spec.count, storage, position)
+    if array.end > len(data):
+        raise _truncated(param, path, layer, spec, array.end, len(data))
+    return array
+
+
+def _truncated(param: Param, path: Path, layer: Layer, spec: ArraySpec, end: int, size: int) -> ModelFileError:
+    return ModelFileError(
+        f"{shown(path)}: the file ends inside layer {layer.name!r} ({layer.type}, {shown(param.path)}:{layer.line}): "
+        f"its {spec.role} ({spec.count} values) ends at byte {end} or later, the file has {size} bytes: at least "
+        f"{end - size} are missing; it is truncated or belongs to another model"
+    )
+
+
+def _check_storage(param: Param, path: Path, array: StoredArray) -> None:
+    if array.storage == "int8" and array.role.endswith("weight") and not int8_term(array.layer):
+        raise ModelFileError(
+            f"{shown(path)}: layer {array.layer.name!r} ({array.layer.type}) holds int8 weights, but "
+            f"{shown(param.path)}:{array.layer.line} describes a float layer: the .bin is of the int8 model and "
+            "the .param of the fp32 one"
+        )
+
+
+def _explained(error: ModelFileError, param: Param, path: Path, data: mmap.mmap | bytes) -> ModelFileError:
+    """Say so where a quantized ``.param`` came with the float ``.bin``: the float reading then fits exactly."""
+    quantized = next((layer for layer in param.layers if int8_term(layer)), None)
+    if quantized is None:
+        return error
+    try:
+        _walk(param, path, data, as_float=True)
+    except ModelFileError:
+        return error
+    return ModelFileError(
+        f"{shown(path)} is the float model's .bin, but {shown(param.path)}:{quantized.line} describes an int8 layer "
+        f"({quantized.name!r}): name the .bin that was written together with this .param"
+    )
+
+
+def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
+    """Refuse values that no network has; of a large array only the beginning is looked at.
+
+    Infinite and zero scales are left to `pytest_quant.nets.ncnn.files.lint`: calibration tools do write them.
+    """
+    for array in weights.arrays:
+        values = _first_values(array, data)
+        bad = np.isnan(values) | (values < 0) if "scale" in array.role else ~np.isfinite(values)
+        if bad.any() and array.layer.type not in ("Scale", "Normalize"):
+            raise ModelFileError(
+                f"{shown(weights.path)}: the {array.role} of layer {array.layer.name!r} ({array.layer.type}) holds "
+                f"{values[bad][0]} near byte {array.offset}: the file is damaged or belongs to another model"
+            )
+    if weights.arrays and not any(_holds_a_value(array, data) for array in weights.arrays):
+        raise ModelFileError(f"{shown(weights.path)}: every weight is 0: the file is damaged or was never filled")
+
+
+def _first_values(array: StoredArray, data: mmap.mmap | bytes) -> NDArray[np.float32]:
+    if array.storage not in ("bare", "fp32", "fp16"):
+        return np.zeros(0, np.float32)
+    count = array.count if array.storage == "bare" else min(array.count, _SAMPLED_VALUES)
+    end = array.offset + count * _ITEM_BYTES[array.storage]
+    return _decode(data[array.offset : end], array.storage, count).astype(np.float32)
+
+
+def _holds_a_value(array: StoredArray, data: mmap.mmap | bytes) -> bool:
+    starts = range(array.offset, array.end, _CHUNK_BYTES)
+    return any(data[start : min(start + _CHUNK_BYTES, array.end)].strip(b"\0") for start in starts)
+
+
+def _decode(data: bytes, storage: Storage, count: int) -> NDArray[np.float32] | NDArray[np.int8]:
+    if storage == "table":
+        indexes: NDArray[np.uint8] = np.frombuffer(data, np.uint8, count, _TABLE_BYTES)
+        expanded: NDArray[np.float32] = np.frombuffer(data, "<f4", 256)[indexes].astype(np.float32)
+        return expanded
+    if storage == "int8":
+        codes: NDArray[np.int8] = np.frombuffer(data, np.int8, count).copy()
+        return codes
+    values: NDArray[np.float32] = np.frombuffer(data, _DTYPES[storage], count).astype(np.float32)
+    return values

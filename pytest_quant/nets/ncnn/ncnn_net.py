@@ -1,0 +1,118 @@
+"""The ncnn runtime, behind checks: it validates neither shapes nor types nor the life of the memory it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ncnn
+import numpy as np
+
+from pytest_quant.nets.base import Array, check_input, check_outputs
+from pytest_quant.spec.errors import ModelFileError, RunnerError
+from pytest_quant.spec.net import NetFiles, Runtime
+from pytest_quant.spec.text import shown
+
+_REFERENCE_OPTIONS = {
+    "use_fp16_packed": False,
+    "use_fp16_storage": False,
+    "use_fp16_arithmetic": False,
+    "use_bf16_storage": False,
+    "use_bf16_packed": False,
+    "use_vulkan_compute": False,
+}
+
+
+def runtime_options(runtime: Runtime) -> dict[str, bool]:
+    """The ncnn options that differ from ncnn's own defaults, apart from the one thread that every net gets.
+
+    ``reference`` turns half precision off, in the int8 net too, so that only quantization differs between the two nets.
+    """
+    return dict(_REFERENCE_OPTIONS) if runtime == "reference" else {}
+
+
+def is_empty(mat: ncnn.Mat) -> bool:
+    """Whether there is nothing in it; an input that is too small for a layer gives sizes below zero as well."""
+    return bool(mat.empty()) or min(mat.w, mat.h, mat.d, mat.c) <= 0
+
+
+@dataclass(frozen=True)
+class NetSetup:
+    """How a net is loaded and what is known of its input; plain data, so that it can cross a process boundary."""
+
+    files: NetFiles
+    input_blob: str
+    outputs: tuple[str, ...]
+    runtime: Runtime
+    channels: int | None = None
+    """Expected input channels; None: unknown, then any."""
+    size: tuple[int, int] | None = None
+    """Expected input width and height; None: any."""
+
+
+class NcnnRunner:
+    """One ncnn net, loaded. One per thread: sharing a net is correct but slow.
+
+    The files are trusted to be what they say: `open_runner` checks them first.
+    """
+
+    def __init__(self, setup: NetSetup) -> None:
+        self._setup = setup
+        self._what = shown(setup.files.param)
+        self._net = ncnn.Net()
+        self._net.opt.num_threads = 1
+        for name, value in runtime_options(setup.runtime).items():
+            setattr(self._net.opt, name, value)
+        self._load(self._net.load_param, str(setup.files.param))
+        self._load(self._net.load_model, str(setup.files.bin))
+
+    def _load(self, load: Any, path: str) -> None:
+        code = load(path)
+        if code != 0:
+            self._net.clear()
+            raise ModelFileError(
+                f"{path}: ncnn {ncnn.__version__} cannot load it (return code {code}); what it printed stands in the "
+                "captured stderr"
+            )
+
+    def run(self, array: Array) -> dict[str, Array]:
+        """One forward pass: a float32 array (channels, height, width) to the output blobs by name, as own copies."""
+        setup = self._setup
+        # `held` must outlive the clone, since ncnn.Mat neither copies an array nor keeps it alive; and the net must get
+        # a clone, since a first layer that works in place crashes on memory that is not ncnn's own.
+        held = check_input(self._what, array, channels=setup.channels, size=setup.size)
+        given = ncnn.Mat(held).clone()
+        outputs: dict[str, Array] = {}
+        with self._net.create_extractor() as extractor:
+            if extractor.input(setup.input_blob, given) != 0:
+                raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
+            for blob in setup.outputs:
+                code, mat = extractor.extract(blob)
+                if code != 0 or is_empty(mat):
+                    raise RunnerError(
+                        f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "
+                        f"{held.shape}: is that the size the net was made for?"
+                    )
+                outputs[blob] = np.array(mat.numpy(), dtype=np.float32)
+        check_outputs(self._what, outputs)
+        return outputs
+
+    def close(self) -> None:
+        """Free the net."""
+        self._net.clear()
+
+
+def ncnn_version() -> str:
+    """The version of the ncnn wheel."""
+    return str(ncnn.__version__)
+
+
+def ncnn_isa() -> tuple[str, ...]:
+    """The instruction sets that ncnn itself can tell it would use here."""
+    probes = {
+        "avx": ncnn.cpu_support_x86_avx,
+        "avx2": ncnn.cpu_support_x86_avx2,
+        "neon": ncnn.cpu_support_arm_neon,
+        "asimdhp": ncnn.cpu_support_arm_asimdhp,
+    }
+    return tuple(name for name, supported in probes.items() if supported())

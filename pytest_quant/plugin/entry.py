@@ -1,0 +1,88 @@
+"""pytest's hooks; they read, delegate and return. Nothing heavy is imported unless accuracy cases are to run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_quant.plugin.fixtures import (
+    USER_FIXTURES,
+    _quant_case,
+    ncnn_fp32,
+    ncnn_int8,
+    onnx_fp32,
+    quant_dataset,
+    quant_scores,
+    quant_spec,
+)
+from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
+from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
+from pytest_quant.plugin.options import add_options
+from pytest_quant.plugin.settings import Settings, read_settings
+from pytest_quant.plugin.state import RUN, SETTINGS
+from pytest_quant.spec.errors import QuantError
+
+__all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "onnx_fp32", "quant_dataset", "quant_scores", "quant_spec"]
+
+ZOO_SUFFIX = ".quant.yaml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, check the options, and set up the run when there is one."""
+    for line in MARKERS.values():
+        config.addinivalue_line("markers", line)
+    settings = read_settings(config)
+    config.stash[SETTINGS] = settings
+    if settings.enabled:
+        _start(config, settings)
+
+
+def _start(config: pytest.Config, settings: Settings) -> None:
+    from pytest_quant.run import xdist
+    from pytest_quant.run.cache_folder import cache_folder
+    from pytest_quant.run.hooks import RunHooks
+    from pytest_quant.run.quant_run import QuantRun
+    from pytest_quant.run.session import Recorder
+
+    xdist.refuse_each(config)
+    run_dir = xdist.run_folder(config)
+    if not xdist.is_worker(config):
+        config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
+    cache_dir = cache_folder(config, settings)
+    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
+    try:
+        run.read_baseline()
+    except QuantError as error:
+        raise pytest.UsageError(f"--quant-baseline: {error}") from None
+    config.stash[RUN] = run
+    config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
+    if not xdist.is_worker(config):
+        recorder = Recorder(settings, run_dir)
+        config.pluginmanager.register(recorder, "quant-recorder")
+        config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Zoo files are test files."""
+    if file_path.name.endswith(ZOO_SUFFIX):
+        node: ZooFile = ZooFile.from_parent(parent, path=file_path)
+        return node
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--quant``, skip the accuracy tests in Python one by one."""
+    if config.stash[SETTINGS].enabled:
+        return
+    for item in items:
+        marked = any(item.get_closest_marker(name) is not None for name in USER_MARKERS)
+        if marked or not USER_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.quant)
+            item.add_marker(pytest.mark.skip(reason=NOT_ENABLED))

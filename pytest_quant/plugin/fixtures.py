@@ -1,0 +1,102 @@
+"""Fixtures for tests in Python; each imports what it needs when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_quant.plugin.state import active_run
+
+if TYPE_CHECKING:
+    from pytest_quant.datasets.base import Dataset
+    from pytest_quant.evaluation.model_runner import ModelRunner
+    from pytest_quant.judging.scores import Scores
+    from pytest_quant.run.python_cases import PythonCase
+    from pytest_quant.run.quant_run import QuantRun
+    from pytest_quant.spec.model import ModelSpec
+    from pytest_quant.spec.net import Net
+
+CASE_FIXTURE = "_quant_case"
+ONNX_FIXTURE = "onnx_fp32"
+USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_spec", "quant_dataset", "quant_scores"})
+
+
+@pytest.fixture
+def _quant_case(request: pytest.FixtureRequest) -> PythonCase:
+    """The model and the limits of this test, filled in by the plugin."""
+    case: PythonCase | None = getattr(request, "param", None)
+    if case is None:
+        pytest.fail("pytest-quant's fixtures must be arguments of the test or of its fixtures", pytrace=False)
+    return case
+
+
+@pytest.fixture
+def quant_spec(request: pytest.FixtureRequest, _quant_case: PythonCase) -> ModelSpec:
+    """The model of this test: files, input, limits, as the zoo file gives them; files that it describes are made."""
+    model, run = _quant_case.model, _run(request)
+    assert model is not None, "a test without a model is replaced at collection"  # noqa: S101
+    with run.explained():
+        return model if model.is_built else run.assessor.bench.built(model)
+    raise AssertionError("an unexplained error ends the test")
+
+
+@pytest.fixture
+def ncnn_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The fp32 net of this test's model: `run(array)` gives the output blobs, `predict(sample)` a prediction."""
+    yield from _runner(request, quant_spec, "fp32")
+
+
+@pytest.fixture
+def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The int8 net of this test's model: `run(array)` gives the output blobs, `predict(sample)` a prediction."""
+    yield from _runner(request, quant_spec, "int8")
+
+
+@pytest.fixture
+def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
+    """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
+    _run(request).warn_of_slow_onnx()
+    yield from _runner(request, quant_spec, "onnx")
+
+
+@pytest.fixture
+def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Dataset:
+    """The dataset of this test's model: `samples`, and `read(sample)` for pixels."""
+    run = _run(request)
+    with run.explained():
+        return run.assessor.bench.dataset(quant_spec.dataset)
+    raise AssertionError("an unexplained error ends the test")
+
+
+@pytest.fixture
+def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Scores:
+    """The model's numbers, measured when first read: `.fp32.top1`, `.int8.top1`, `.drop.top1`, `.ci.top1`, `.flips`."""
+    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.judging.scores import Scores
+
+    run = _run(request)
+
+    def measure() -> Measurement:
+        with run.explained():
+            return run.assessor.measurement(quant_spec)
+        raise AssertionError("an unexplained error ends the test")
+
+    return Scores(measure, run.settings.confidence)
+
+
+def _runner(request: pytest.FixtureRequest, model: ModelSpec, net: Net) -> Iterator[ModelRunner]:
+    from pytest_quant.evaluation.model_runner import ModelRunner
+
+    run = _run(request)
+    with run.explained():
+        runner = ModelRunner(model, net, run.assessor.bench)
+    yield runner
+    runner.close()
+
+
+def _run(request: pytest.FixtureRequest) -> QuantRun:
+    run = active_run(request.config)
+    assert run is not None, "without --quant the test was skipped"  # noqa: S101
+    return run

@@ -1,0 +1,152 @@
+"""Zoo files as pytest sees them: a file of models, each a collector of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_quant.plugin.state import RECORDS, active_run
+from pytest_quant.spec.errors import ConfigError, QuantError, QuantWarning, ZooError
+
+if TYPE_CHECKING:
+    from pytest_quant.run.records import PlannedCase
+    from pytest_quant.spec.limit import Kind, Limit
+    from pytest_quant.spec.model import ModelSpec
+    from pytest_quant.zoo.reader import BrokenModel
+
+NOT_ENABLED = "accuracy cases run with --quant"
+
+
+class ZooFile(pytest.File):
+    """A ``*.quant.yaml`` file; read only when accuracy cases are to run."""
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """One failing item for what is wrong with the file, then its models; without ``--quant`` one skipped item."""
+        run = active_run(self.config)
+        if run is None:
+            yield NotEnabled.from_parent(self, name="quant")
+            return
+        try:
+            zoo = run.zoo(self.path)
+        except ZooError as error:
+            yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=str(error))
+            return
+        if zoo.problems:
+            message = "\n".join(zoo.problems)
+            yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=message)
+        for model in zoo.models:
+            yield ModelNode.from_parent(self, name=model.name, model=model)
+
+
+class ModelNode(pytest.Collector):
+    """A model of a zoo file."""
+
+    def __init__(self, *, model: ModelSpec | BrokenModel, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One item per limit; one failing item when the entry cannot be used."""
+        from pytest_quant.zoo.reader import BrokenModel
+
+        run, model = active_run(self.config), self.model
+        assert run is not None, "models are collected only when accuracy cases are to run"  # noqa: S101
+        if isinstance(model, BrokenModel):
+            yield self._problem(model.message)
+            return
+        try:
+            run.claim_name(model.name, model.zoo)
+        except ConfigError as error:
+            yield self._problem(str(error))
+            return
+        for limit in run.limits(model):
+            # Given whole: pytest 9.2 else takes the bracket for a part of the name, and --lf would not find the case.
+            nodeid = f"{self.nodeid}::{limit.name}"
+            yield CaseItem.from_parent(self, name=limit.name, nodeid=nodeid, model=model, limit=limit)
+
+    def _problem(self, message: str) -> ProblemItem:
+        item: ProblemItem = ProblemItem.from_parent(
+            self, name="config", kind="config", model=self.model.name, message=message
+        )
+        return item
+
+
+class _QuantItem(pytest.Item):
+    """What the items of a zoo file have in common."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_marker(pytest.mark.quant)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the item stands, for headings; pytest wants a line of a skipped item."""
+        names = [node.name for node in self.listchain() if isinstance(node, (ModelNode, pytest.Item))]
+        return self.path, 0, "::".join(names)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """A message for what is the user's to mend, a traceback for anything else."""
+        from pytest_quant.run.quant_run import LimitBroken
+
+        # A warning of ours that the user's filters turn into an error.
+        if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class CaseItem(_QuantItem):
+    """One limit of one model."""
+
+    def __init__(self, *, model: ModelSpec, limit: Limit, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        from pytest_quant.run.quant_run import LimitBroken
+        from pytest_quant.run.records import plan
+
+        self.model = model
+        self.limit = limit
+        self.planned: Sequence[PlannedCase] = (plan(self.nodeid, model.name, limit),)
+        reason = model.xfail.get(limit.name)
+        if reason is not None:
+            self.add_marker(pytest.mark.xfail(reason=reason, raises=LimitBroken, strict=True))
+
+    def runtest(self) -> None:
+        """Decide the limit; fails with the formula and its values."""
+        from pytest_quant.run.quant_run import LimitBroken
+
+        run = active_run(self.config)
+        assert run is not None, "cases are collected only when accuracy cases are to run"  # noqa: S101
+        message = run.decide(self.model, self.limit, self.planned[0], self.stash.setdefault(RECORDS, []))
+        if message is not None:
+            raise LimitBroken(message)
+
+
+class ProblemItem(_QuantItem):
+    """Something that the user must mend first; fails with the message."""
+
+    def __init__(self, *, kind: Kind, model: str | None, message: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        from pytest_quant.run.records import PlannedCase
+
+        self.message = message
+        self.planned: Sequence[PlannedCase] = (PlannedCase(self.nodeid, model, kind),)
+
+    def runtest(self) -> None:
+        """Fail with the message."""
+        self.stash.setdefault(RECORDS, []).append(self.planned[0].record("error", "failed", self.message))
+        raise ConfigError(self.message)
+
+
+class NotEnabled(_QuantItem):
+    """Stands for a zoo file that was not read."""
+
+    planned: Sequence[PlannedCase] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_marker(pytest.mark.skip(reason=NOT_ENABLED))
+
+    def runtest(self) -> None:
+        """Never runs: the item is marked as skipped."""
+        pytest.skip(NOT_ENABLED)

@@ -1,0 +1,28 @@
+"""Where the plugin keeps its objects on pytest's own: stash keys, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from pytest_quant.plugin.settings import Settings
+    from pytest_quant.run.quant_run import QuantRun
+    from pytest_quant.spec.verdict import CaseRecord
+
+    SettingsKey: TypeAlias = pytest.StashKey[Settings]
+    RunKey: TypeAlias = pytest.StashKey[QuantRun]
+    RecordsKey: TypeAlias = pytest.StashKey[list[CaseRecord]]
+
+SETTINGS: SettingsKey = pytest.StashKey()
+RUN: RunKey = pytest.StashKey()
+RECORDS: RecordsKey = pytest.StashKey()
+"""On an item: the records of its cases, in the order they were decided."""
+
+
+def active_run(config: pytest.Config) -> QuantRun | None:
+    """The run, when accuracy cases are to run."""
+    return config.stash.get(RUN, None)

@@ -1,0 +1,142 @@
+"""The samples on which a repaired model is looked for: none of those that it will be judged on.
+
+They are a labelled dataset where there is one, else images alone, and then the fp32 net's outputs are the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_quant.datasets import open_dataset
+from pytest_quant.datasets.base import Dataset, Image, Sample
+from pytest_quant.datasets.sampling import seeded_order
+from pytest_quant.datasets.unlabelled import open_images
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.tasks import get_task
+from pytest_quant.tasks.base import ActsAsReference, Prediction
+
+_SEED = 0
+"""Of the choice of samples: the search does not depend on the seed of an evaluation."""
+
+
+@dataclass(frozen=True)
+class SearchSet:
+    """Samples to search on, and the same samples with what fp32 makes of them as their ground truth."""
+
+    dataset: Dataset
+    """The samples with their labels, or with none that mean anything where ``labelled`` is false."""
+    reference: Dataset
+    labelled: bool
+    also_evaluated: tuple[str, ...]
+    """Ids of samples that were left out, because the model is evaluated on them."""
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return len(self.dataset.samples)
+
+
+@dataclass(frozen=True)
+class _Relabelled:
+    """A dataset with some of its samples, and other truths."""
+
+    base: Dataset
+    samples: Sequence[Sample]
+
+    def read(self, sample: Sample, *, orient: bool = True) -> Image:
+        return self.base.read(sample, orient=orient)
+
+    def content(self, sample: Sample) -> Path | bytes:
+        return self.base.content(sample)
+
+
+def open_search_set(
+    model: ModelSpec, bench: Workbench, source: DatasetSpec | Path, samples: int | None = None
+) -> SearchSet:
+    """Find the samples, leave out those that the model is evaluated on, and run fp32 on the rest.
+
+    Args:
+        model: the model, its files built.
+        bench: where the evaluation set and the cores come from.
+        source: a labelled dataset of the model's task, or a folder or list of images.
+        samples: at most so many, chosen at random in the same way on every machine; None: all.
+
+    Raises:
+        ConfigError: the task cannot take its own predictions for a reference.
+        DatasetError: no sample is left, or one cannot be read.
+        DatasetMissingError: the samples are not on this machine.
+
+    """
+    labelled = isinstance(source, DatasetSpec)
+    base = open_dataset(source) if isinstance(source, DatasetSpec) else open_images(source, what="rescue images")
+    evaluated = _evaluated(model, bench)
+    digests = bench.digests.of_contents([base.content(sample) for sample in base.samples])
+    also = {sample.id for sample, digest in zip(base.samples, digests, strict=True) if digest in evaluated}
+    left = [sample for sample in base.samples if sample.id not in also]
+    if not left:
+        raise DatasetError(
+            f"all {len(base.samples)} samples to search on are evaluation samples of {model.name}: a repair that was "
+            "chosen on the samples it is judged on proves nothing; give others"
+        )
+    order = seeded_order([sample.id for sample in left], _SEED)
+    chosen = [left[index] for index in (order if samples is None else order[:samples])]
+    plain, reference = _referenced(model, bench, base, chosen)
+    return SearchSet(
+        dataset=_Relabelled(base, chosen if labelled else plain),
+        reference=_Relabelled(base, reference),
+        labelled=labelled,
+        also_evaluated=tuple(sorted(also)),
+    )
+
+
+def _evaluated(model: ModelSpec, bench: Workbench) -> frozenset[str]:
+    """Digests of the contents of the evaluation samples; none where the dataset is not on this machine."""
+    try:
+        samples = bench.selection(model)[0]
+    except DatasetMissingError:
+        return frozenset()
+    dataset = bench.dataset(model.dataset)
+    return frozenset(bench.digests.of_contents([dataset.content(sample) for sample in samples]))
+
+
+def _referenced(
+    model: ModelSpec, bench: Workbench, base: Dataset, chosen: Sequence[Sample]
+) -> tuple[list[Sample], list[Sample]]:
+    """The samples as fp32 can run them, and with what it finds as their truth."""
+    task = get_task(model.task)
+    pipeline = task.pipeline(model)
+    if not isinstance(pipeline, ActsAsReference):
+        raise ConfigError(f"the task {task.name} cannot take the fp32 outputs for a reference")
+
+    def run(part: Sequence[Sample]) -> list[tuple[Sample, Prediction]]:
+        found = []
+        with bench.cores.core():
+            runner = open_runner(model, "fp32")
+            try:
+                for sample in part:
+                    image = base.read(sample, orient=task.orient)
+                    known = sample if sample.truth is not None else pipeline.without_truth(sample, image)
+                    found.append((known, pipeline.predict(runner.run, pipeline.prepare(image, known))))
+            finally:
+                runner.close()
+        return found
+
+    threads = max(1, min(bench.cores.count, len(chosen)))
+    with single_threaded_opencv(), ThreadPoolExecutor(threads) as pool:
+        parts = [
+            part for parts in pool.map(run, (chosen[start::threads] for start in range(threads))) for part in parts
+        ]
+    by_id = {sample.id: (sample, prediction) for sample, prediction in parts}
+    ordered = [by_id[sample.id] for sample in chosen]
+    return (
+        [sample for sample, _ in ordered],
+        [replace(pipeline.with_truth(sample, found), id=sample.id) for sample, found in ordered],
+    )

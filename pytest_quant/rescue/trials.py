@@ -1,0 +1,183 @@
+"""Trials of a rescue: int8 nets made from one calibration, and how much each of them loses on the search samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_quant.datasets.base import Dataset
+from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.judging.evidence import drop_interval
+from pytest_quant.nets.ncnn.files.table import Table, without_layers, write_table
+from pytest_quant.quantize.calibration import Calibration
+from pytest_quant.quantize.lower import quantize_model
+from pytest_quant.rescue.search import Recipe, Trial
+from pytest_quant.rescue.search_set import SearchSet
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.limit import Tolerance
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import NetFiles
+
+NET_LOSS = 1 / 3
+"""Of the answers that differ from those of fp32, the share that the metric may lose: some were wrong before, some are
+right only now. On twenty int8 nets of two real models it was 0.00 to 0.34 (``benchmarks/net_loss.py``). It is used
+where there are too few labels to prove anything: then the labels must show no drop, and the changes must be few."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What int8 loses on the search samples, and what of it counts; in the metric's own unit."""
+
+    metric: str
+    drop: float | None
+    """fp32 - int8 against the labels; None where there are none."""
+    bound: float | None
+    """Upper bound of the drop on new samples like these; without labels, of the loss against the fp32 outputs."""
+    reference_loss: float | None
+    """How much int8 loses when the fp32 outputs are the ground truth, where that takes part in the decision."""
+    allowed: float
+    """The tolerance; of a relative one, what it is of the fp32 value."""
+    excess: float
+    """How far what decides is above the tolerance, as a share of the metric's range."""
+
+
+class Trials:
+    """Makes nets and measures them; a net is written once, and predictions are kept while the search lasts."""
+
+    def __init__(
+        self,
+        model: ModelSpec,
+        bench: Workbench,
+        search: SearchSet,
+        calibration: Calibration,
+        rules: Sequence[Tolerance],
+        *,
+        folder: Path,
+        confidence: float,
+    ) -> None:
+        """``folder`` is for the nets and predictions of this search; ``confidence`` is that of the bounds."""
+        self._calibration = calibration
+        self._rules = rules
+        self._folder = folder
+        self._confidence = confidence
+        self._labelled, self._reference = (
+            DatasetSpec(name, model.dataset.type, model.dataset.options, model.zoo)
+            for name in ("rescue samples", "rescue samples, fp32 as their truth")
+        )
+        datasets: dict[DatasetSpec, Dataset] = {self._labelled: search.dataset, self._reference: search.reference}
+        self._bench = bench.scratch(folder, datasets)
+        self._model = replace(model, limits=tuple(limit for limit in model.limits if limit.rule in rules), samples=None)
+        self._files: dict[Recipe, NetFiles] = {}
+        self.losses: dict[Recipe, tuple[Loss, ...]] = {}
+        _refuse_too_few(rules, search.count)
+        self._has_labels = search.labelled
+        self._provable = search.labelled and self._identical_nets_pass()
+
+    @property
+    def deciding(self) -> str:
+        """What decides a trial, in words."""
+        if self._provable:
+            return f"the upper bound of the drop at {100 * self._confidence:g} % confidence, on the labels"
+        if self._has_labels:
+            return (
+                "the drop on the labels, and a third of the loss against the fp32 outputs, since so few labels prove "
+                "nothing by themselves"
+            )
+        return "the loss against the fp32 outputs on these samples"
+
+    def table(self, recipe: Recipe) -> Table:
+        """The calibration table of a recipe; float layers are left out of it."""
+        table = self._calibration.table(recipe.method, eight_bit=recipe.eight_bit)
+        return without_layers(table, recipe.keep_float)
+
+    def files(self, recipe: Recipe) -> NetFiles:
+        """The int8 net of a recipe."""
+        if recipe not in self._files:
+            name = f"trial-{len(self._files)}"
+            files = NetFiles(self._folder / f"{name}.param", self._folder / f"{name}.bin")
+            table = self._folder / f"{name}.table"  # from the file, whose digits are fewer, as a user makes it
+            write_table(self.table(recipe), table)
+            quantize_model(self._model.fp32.param, self._model.fp32.bin, table, files.param, files.bin)
+            self._files[recipe] = files
+        return self._files[recipe]
+
+    def distinct(self, recipes: Iterable[Recipe]) -> list[Recipe]:
+        """The recipes whose tables differ, the first of those that are the same."""
+        tables: dict[str, Recipe] = {}
+        for recipe in recipes:
+            tables.setdefault(repr(self.table(recipe)), recipe)
+        return list(tables.values())
+
+    def on_search_samples(self, recipe: Recipe) -> tuple[ModelSpec, Workbench]:
+        """The model with a recipe's net, on the search samples, and where to run it."""
+        return self._variant(self.files(recipe), self._labelled), self._bench
+
+    def measure(self, recipe: Recipe, int8_share: float) -> Trial:
+        """Run a recipe's net on the search samples."""
+        losses = self._losses(self.files(recipe))
+        self.losses[recipe] = losses
+        return Trial(recipe, max(loss.excess for loss in losses), int8_share)
+
+    def given(self, files: NetFiles) -> tuple[Loss, ...]:
+        """What the model's own int8 net loses on the search samples."""
+        return self._losses(files)
+
+    def _identical_nets_pass(self) -> bool:
+        """Whether so few samples could prove anything: the fp32 net against itself must pass."""
+        measured = self._measured(self._model.fp32, self._labelled)
+        return all(self._bound(measured, rule) <= _allowed(measured, rule) for rule in self._rules)
+
+    def _losses(self, files: NetFiles) -> tuple[Loss, ...]:
+        labels = self._measured(files, self._labelled) if self._has_labels else None
+        reference = None if self._provable else self._measured(files, self._reference)
+        return tuple(self._loss(rule, labels, reference) for rule in self._rules)
+
+    def _loss(self, rule: Tolerance, labels: Measurement | None, reference: Measurement | None) -> Loss:
+        measured = reference or labels
+        assert measured is not None, "a trial is measured on labels or on the reference"  # noqa: S101
+        maximum = measured.comparison.metrics[rule.metric].metric.maximum
+        drop = None if labels is None else labels.comparison.metrics[rule.metric].drop
+        bound = reference_loss = None
+        if reference is None and labels is not None:
+            bound, allowed = self._bound(labels, rule), _allowed(labels, rule)
+            excess = bound - allowed
+        else:
+            reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
+            if drop is None and METRICS[rule.metric].is_mean_of_hits:  # of others it takes seconds
+                bound = self._bound(measured, rule)
+            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
+            excess = judged - allowed
+        return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
+
+    def _bound(self, measured: Measurement, rule: Tolerance) -> float:
+        pair = measured.comparison.metrics[rule.metric]
+        retain = 1 - rule.amount if rule.relative else 1.0
+        high = drop_interval(pair, population=None, confidence=self._confidence, retain=retain).high
+        return high + rule.amount * pair.fp32 if rule.relative else high
+
+    def _measured(self, files: NetFiles, dataset: DatasetSpec) -> Measurement:
+        return self._bench.measure(self._variant(files, dataset))
+
+    def _variant(self, files: NetFiles, dataset: DatasetSpec) -> ModelSpec:
+        return replace(self._model, int8=files, table=None, calibration=None, dataset=dataset)
+
+
+def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
+    """Raise `DatasetError` where a single sample outweighs a tolerance: then a trial is luck."""
+    for rule in rules:
+        metric = METRICS[rule.metric]
+        amount = rule.amount * metric.maximum if rule.relative else rule.amount
+        if metric.is_mean_of_hits and 0 < amount < metric.maximum / count:
+            needed = math.ceil(metric.maximum / amount)
+            raise DatasetError(
+                f"{count} samples to search on cannot tell a tolerance of {metric.difference(amount)} of "
+                f"{metric.name}: one of them is {metric.difference(metric.maximum / count)}; give {needed} or more"
+            )
+
+
+def _allowed(measured: Measurement, rule: Tolerance) -> float:
+    return rule.amount * measured.comparison.metrics[rule.metric].fp32 if rule.relative else rule.amount

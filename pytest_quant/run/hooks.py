@@ -1,0 +1,136 @@
+"""Hooks of a process that runs accuracy cases: registered under ``--quant`` only, one object per process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.evaluation.files import replace_file
+from pytest_quant.plugin.items import CaseItem, ProblemItem
+from pytest_quant.plugin.state import RECORDS
+from pytest_quant.run import python_cases
+from pytest_quant.run.quant_run import QuantRun
+from pytest_quant.run.records import Bulletin, PlannedCase
+from pytest_quant.run.session import PLAN_FILE, Plan, Planned
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.verdict import CaseRecord, Outcome
+
+
+class RunHooks:
+    """Collection, the running of cases, and what each test reports."""
+
+    def __init__(self, run: QuantRun, run_dir: Path) -> None:
+        self._run = run
+        self._plan_file = run_dir / PLAN_FILE
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test per model of an accuracy test in Python."""
+        python_cases.parametrize(metafunc, self._run)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Mark accuracy tests, and let those fail that cannot run."""
+        items[:] = python_cases.with_problems_failing(items)
+        for item in items:
+            if python_cases.case_of(item) is not None:
+                item.add_marker(pytest.mark.quant)
+
+    @pytest.hookimpl(tryfirst=True)  # the terminal reporter asks for the outlook in its own
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Write down what is to report, where the process that reports finds it even if this one dies."""
+        if session.config.option.collectonly:
+            return
+        items = [item for item in session.items if _is_accuracy_item(item)]
+        for item in items:
+            self._run.expect(_model(item), _limits(item))
+        plan = Plan(
+            tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
+            outlook=(
+                *self._run.notes(_model(item) for item in items),
+                *self._run.outlook([(_model(item), _limits(item)) for item in items]),
+            ),
+        )
+        replace_file(self._plan_file, json.dumps(asdict(plan)).encode())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Decide the limits of a test in Python after its body has passed."""
+        result = yield
+        python_cases.enforce(item, self._run)
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the records on the report: that is how they reach the process that reports, also under xdist."""
+        report = yield
+        ends_here = report.when == "call" or (report.when == "setup" and not report.passed)
+        if ends_here and _is_accuracy_item(item):
+            if isinstance(item, CaseItem) and isinstance(report.longrepr, tuple):  # a skip: say where the case stands
+                report.longrepr = (str(item.path), 1, report.longrepr[2])
+            report.quant = self._bulletin(item, report).to_wire()  # type: ignore[attr-defined]
+        return report
+
+    def _bulletin(self, item: pytest.Item, report: pytest.TestReport) -> Bulletin:
+        outcome = _outcome(report)
+        records = {record.name: record for record in item.stash.get(RECORDS, [])}
+        reason = _last_words(report) or "the test did not reach its limits"
+        complete = [_final(records.get(case.name), case, outcome, reason, report.duration) for case in _planned(item)]
+        model = _model(item)
+        models = [model] if model is not None else []
+        return Bulletin(
+            tuple(complete),
+            self._run.model_entries(models),
+            self._run.baseline_entries(models),
+            measured=report.when == "call" and report.outcome != "skipped",
+        )
+
+
+def _is_accuracy_item(item: pytest.Item) -> bool:
+    return isinstance(item, (CaseItem, ProblemItem)) or python_cases.case_of(item) is not None
+
+
+def _planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
+    return tuple(item.planned) if isinstance(item, (CaseItem, ProblemItem)) else python_cases.planned(item)
+
+
+def _model(item: pytest.Item) -> ModelSpec | None:
+    if isinstance(item, CaseItem):
+        return item.model
+    case = python_cases.case_of(item)
+    return None if case is None else case.model
+
+
+def _limits(item: pytest.Item) -> tuple[Limit, ...]:
+    if isinstance(item, CaseItem):
+        return (item.limit,)
+    case = python_cases.case_of(item)
+    return () if case is None else case.limits
+
+
+def _final(record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reason: str, seconds: float) -> CaseRecord:
+    """The record with pytest's outcome; for a limit that was never reached a record that says why."""
+    if record is None:
+        return case.record("skipped" if outcome == "skipped" else "error", outcome, reason, seconds)
+    return replace(record, outcome=outcome)
+
+
+def _last_words(report: pytest.TestReport) -> str:
+    """The last line of what a report says; of a skip the reason without the place."""
+    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(said or "").strip().rpartition("\n")[2]
+
+
+def _outcome(report: pytest.TestReport) -> Outcome:
+    if hasattr(report, "wasxfail"):
+        return "xfailed" if report.skipped else "xpassed"
+    if report.failed and str(report.longrepr).startswith("[XPASS(strict)]"):
+        return "xpassed"
+    return report.outcome

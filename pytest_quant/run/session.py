@@ -1,0 +1,222 @@
+"""The process that reports: it gathers what all tests told, finds what is missing, and sets the exit status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.records import Bulletin, PlannedCase, worse
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome
+
+PLAN_FILE = "planned.json"
+
+NOTHING_DECIDED = "no accuracy case was decided"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One accuracy test that was collected and selected; a test in Python may have no limits, or several."""
+
+    id: str
+    cases: Sequence[PlannedCase]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a process that runs tests has collected, before it runs them."""
+
+    tests: Sequence[Planned] = ()
+    outlook: Sequence[str] = ()
+    """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
+
+
+def read_plan(run_dir: Path) -> Plan:
+    """What the processes that run tests wrote down; empty when nothing was collected."""
+    path = run_dir / PLAN_FILE
+    if not path.exists():
+        return Plan()
+    raw = json.loads(path.read_bytes())
+    tests = (Planned(test["id"], tuple(PlannedCase(**case) for case in test["cases"])) for test in raw["tests"])
+    return Plan(tuple(tests), tuple(raw["outlook"]))
+
+
+class Recorder:
+    """Folds the reports of one pytest session."""
+
+    def __init__(self, settings: Settings, run_dir: Path) -> None:
+        self.settings = settings
+        self.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self.models: dict[str, Mapping[str, Any]] = {}
+        self.problems: list[str] = []
+        """What fails the run although no test may have failed."""
+        self.written: list[Path] = []
+        self._run_dir = run_dir
+        self._records: dict[tuple[str, str], CaseRecord] = {}
+        self._reported: set[str] = set()
+        self._measured = False
+        self._crashed: dict[str, str] = {}
+        self._baseline_entries: dict[str, Mapping[str, Any]] = {}
+
+    @property
+    def records(self) -> list[CaseRecord]:
+        """The records of all cases."""
+        return list(self._records.values())
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the records off a report; a worker that died leaves a report without any."""
+        wire = getattr(report, "quant", None)
+        if wire is not None:
+            bulletin = Bulletin.from_wire(wire)
+            self._reported.add(report.nodeid)
+            self._measured |= bulletin.measured
+            for name, entry in (bulletin.models or {}).items():  # one process may have run the ONNX files, another not
+                self.models[name] = {**self.models.get(name, {}), **entry}
+            self._baseline_entries.update(bulletin.baseline or {})
+            for record in bulletin.records:
+                self._add(record)
+        elif report.when not in ("setup", "call", "teardown"):
+            self._crashed[report.nodeid] = str(report.longrepr or "the worker died").strip()
+
+    def _add(self, record: CaseRecord) -> None:
+        key = (record.id, record.name)
+        known = self._records.get(key)
+        self._records[key] = record if known is None else worse(record, known)
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """What sampled cases can prove, before they run."""
+        return list(read_plan(self._run_dir).outlook)
+
+    def announce(self, config: pytest.Config) -> None:
+        """The same, printed at once: under xdist nothing is collected in this process."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        for line in self.pytest_report_collectionfinish():
+            if reporter is not None:
+                reporter.write_line(line)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Account for every planned case; what never reported fails the run."""
+        if session.config.option.collectonly:
+            return
+        plans = read_plan(self._run_dir).tests
+        stopped = exitstatus == pytest.ExitCode.INTERRUPTED or bool(session.shouldstop or session.shouldfail)
+        missing = self._account(plans, stopped)
+        if missing:
+            self.problems.append(f"{missing} accuracy cases never reported")
+        if plans and not stopped and not self._decided(plans):
+            self.problems.append(NOTHING_DECIDED)
+        if self.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if plans:
+            self._write_reports(session)
+            self._update_baseline(session)
+
+    def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
+        """Records for planned tests that did not report; gives the number that should have."""
+        missing = 0
+        for plan in plans:
+            if plan.id in self._crashed:
+                self._add_all(plan, "crashed", self._crashed[plan.id])
+            elif plan.id not in self._reported:
+                missing += 0 if stopped else 1
+                self._add_all(plan, "skipped" if stopped else "missing", "the run ended before this case")
+        return missing
+
+    def _add_all(self, plan: Planned, decision: Decision, reason: str) -> None:
+        outcome: Outcome = "failed" if decision == "crashed" else "not_run"
+        for case in plan.cases:
+            self._add(case.record(decision, outcome, reason))
+
+    def _decided(self, plans: Sequence[Planned]) -> bool:
+        """Whether any case that takes samples came to an answer; a selection without such cases needs none."""
+        takes_samples = [case for plan in plans for case in plan.cases if case.needs_dataset]
+        bodies = [plan for plan in plans if not plan.cases]
+        if not takes_samples and not bodies:
+            return True
+        keys = {(case.id, case.name) for case in takes_samples}
+        answered = any(record.verdict != "skipped" for key, record in self._records.items() if key in keys)
+        return answered or (bool(bodies) and self._measured)
+
+    def report(self) -> dict[str, Any]:
+        """The report as data."""
+        from pytest_quant.report.data import build_report
+
+        return build_report(self.models, self.records, started=self.started, options=_shown_options(self.settings))
+
+    def _write_reports(self, session: pytest.Session) -> None:
+        from pytest_quant.report.write import write_report
+
+        for path in self.settings.reports:
+            try:
+                write_report(self.report(), path)
+                self.written.append(path)
+            except OSError as error:
+                self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}")
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _update_baseline(self, session: pytest.Session) -> None:
+        path = self.settings.baseline
+        if not self.settings.update_baseline or path is None or not self._baseline_entries:
+            return
+        from pytest_quant.judging.baseline import update_baseline
+
+        try:
+            update_baseline(path, self._baseline_entries)
+            self.written.append(path)
+        except (OSError, QuantError) as error:
+            self.problems.append(f"--quant-update-baseline: {path} cannot be written: {error}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The table, and what fails the run."""
+        if not self._records and not self.problems:
+            return
+        from pytest_quant.report.terminal import summary_lines
+
+        terminalreporter.section("accuracy of quantized models")
+        for line, markup in summary_lines(self.report()):
+            terminalreporter.write_line(line, **markup)
+        if self.settings.diagnose:
+            self._show_diagnoses(terminalreporter)
+        if self.settings.rescue:
+            self._show_rescues(terminalreporter)
+        for path in self.written:
+            terminalreporter.write_line(f"written: {path}")
+        for problem in self.problems:
+            terminalreporter.write_line(problem, red=True, bold=True)
+
+    def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.diagnosis import summary_lines
+
+        for line in summary_lines(self.report()):
+            terminalreporter.write_line(line)
+
+    def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_quant.report.rescue import terminal_lines
+
+        for line in terminal_lines(self.report(), self.settings.rescue_folder):
+            terminalreporter.write_line(line)
+
+
+def _shown_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "samples": "all" if settings.whole else settings.samples,
+        "seed": settings.seed,
+        "confidence": settings.confidence,
+        "inconclusive": settings.inconclusive,
+        "early_stop": settings.early_stop,
+        "strict": settings.strict,
+        "diagnose": settings.diagnose,
+        "rescue": settings.rescue,
+        "jobs": settings.jobs,
+        "keep": settings.keep,
+        "max_tolerance_pct": settings.max_tolerance_pct,
+    }

@@ -1,1 +1,0 @@
-"""Runtimes: arrays in, arrays out; the only place that imports one."""

@@ -1,0 +1,32 @@
+"""A dataset as a zoo file names it, and what a repair is searched on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset as the zoo file names it; ``options`` is the validated model of its type."""
+
+    name: str
+    type: str
+    options: Any
+    zoo: Path
+    """The zoo file that declares it: messages name it."""
+    missing: str | None = None
+    """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
+
+
+@dataclass(frozen=True)
+class RescueSpec:
+    """What a repair of the int8 net is searched on: ``rescue: ...``."""
+
+    source: DatasetSpec | Path | None
+    """A labelled dataset, or a folder or list of images; None where ``missing``."""
+    samples: int | None = None
+    """At most so many of them; None: all."""
+    missing: str | None = None
+    """Why they cannot be on this machine at all: an environment variable is not set."""

@@ -1,0 +1,54 @@
+"""The machine and the versions that a result was made with."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+_ISA_FLAGS = (
+    "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
+    "amx_int8", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
+)  # fmt: skip
+"""Flags of ``/proc/cpuinfo`` for which ncnn has kernels of its own."""
+
+
+@cache
+def cpu_name() -> str:
+    """The processor as the system calls it."""
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+@cache
+def isa() -> tuple[str, ...]:
+    """The instruction sets that matter to int8 results, sorted; int8 results differ between them."""
+    flags = _cpuinfo()
+    found = set((flags.get("flags") or flags.get("Features") or "").split())
+    if found:
+        return tuple(sorted(found.intersection(_ISA_FLAGS)))
+    from pytest_quant.nets.ncnn.ncnn_net import ncnn_isa  # only where the system does not tell
+
+    return ncnn_isa()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "pytest_quant": version("pytest-quant"),
+        "ncnn": version("ncnn"),
+        "numpy": version("numpy"),
+        "opencv": version("opencv-python-headless"),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
+def _cpuinfo() -> dict[str, str]:
+    """The first processor of ``/proc/cpuinfo``; empty on systems without it."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    first = path.read_text(errors="replace").partition("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}

@@ -1,0 +1,43 @@
+"""What was decided about a limit, and the row of the report that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_quant.spec.limit import Kind
+
+Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
+
+Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about one limit, and why."""
+
+    decision: Decision
+    reason: str
+    """The formula with its values, complete as it stands."""
+    value: float | None = None
+    """What was compared with the limit, in the metric's own unit."""
+    limit: float | None = None
+    """The limit in the same unit."""
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """One row of the report's ``cases``."""
+
+    id: str
+    model: str | None
+    metric: str | None
+    kind: Kind
+    limit: float | bool | str | None
+    value: float | bool | str | None
+    verdict: Decision
+    outcome: Outcome
+    reason: str
+    seconds: float
+    name: str = ""
+    """The limit's name, which tells the limits of one test in Python apart; not in the report."""

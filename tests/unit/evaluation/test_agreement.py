@@ -1,0 +1,106 @@
+"""Raw outputs of two nets of one model, compared over the same inputs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner
+from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evidence.likeness import Likeness
+from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import OnnxFile
+from pytest_quant.tasks import get_task
+from pytest_quant.zoo.reader import read_zoo
+from tests import tiny, tiny_onnx
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> ModelSpec:
+    tiny.write_images(tmp_path, 12)
+    (found,) = read_zoo(tiny.write_zoo(tmp_path)).models
+    assert isinstance(found, ModelSpec)
+    return replace(found, onnx=OnnxFile(tmp_path / tiny_onnx.write_onnx(tmp_path, noise=0.01)))
+
+
+def by_hand(bench: Workbench, model: ModelSpec, count: int) -> float:
+    onnx, ncnn = open_runner(model, "onnx"), open_runner(model, "fp32")
+    pipeline, dataset = get_task(model.task).pipeline(model), bench.dataset(model.dataset)
+    tensors = [pipeline.prepare(dataset.read(sample), sample).tensor for sample in bench.selection(model)[0][:count]]
+    one, other = (np.array([net.run(tensor)["prob"] for tensor in tensors], np.float64) for net in (onnx, ncnn))
+    return 10 * math.log10(np.sum(one**2) / np.sum((one - other) ** 2))
+
+
+def test_the_ratio_is_over_all_inputs(tmp_path: Path, model: ModelSpec) -> None:
+    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    found = bench.agreement(model, "onnx", bench.selection(model)[0][:5])
+    assert found.samples == 5
+    assert found.sqnr_db == {"prob": pytest.approx(by_hand(bench, model, 5))}
+    assert 20 < found.worst[1] < 60
+
+
+def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    samples = bench.selection(model)[0][:5]
+    first = bench.agreement(model, "onnx", samples)
+    monkeypatch.setattr("pytest_quant.evaluation.measure.open_runner", None)  # nothing is to be run any more
+    assert bench.agreement(model, "onnx", samples) == first
+    with pytest.raises(TypeError):
+        bench.agreement(model, "onnx", samples[:4])
+
+
+def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: ModelSpec) -> None:
+    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    samples = bench.selection(model)[0][3:9]
+    found = bench.predictions(model, model.nets, samples)
+    assert list(found) == ["onnx", "fp32", "int8"]
+    assert {len(predictions) for predictions in found.values()} == {6}
+    assert [p.label for p in found["onnx"]] == [p.label for p in found["fp32"]]
+    assert found["onnx"] != found["fp32"]
+    with pytest.raises(ConfigError, match="has no `onnx_int8` in"):
+        bench.predictions(model, ("fp32", "onnx_int8"), samples)
+    with pytest.raises(ConfigError, match="has no `onnx_int8` in"):
+        bench.measure(model, net="onnx_int8")
+
+
+def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, "conv.onnx", keep_map=True)
+    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in ncnn"):
+        bench.agreement(replace(model, onnx=OnnxFile(path)), "onnx", bench.selection(model)[0][:1])
+
+
+LIKENESSES = st.builds(Likeness, *[st.floats(0, 9)] * 4)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("ab"), LIKENESSES), min_size=1))
+def test_what_is_packed_comes_back(found: list[dict[str, Likeness]]) -> None:
+    pipeline = LikenessPipeline.__new__(LikenessPipeline)
+    back = pipeline.unpack(pipeline.pack(found))
+    blobs = {blob for sample in found for blob in sample}
+    assert [dict(sample) for sample in back] == [
+        {blob: sample.get(blob, Likeness()) for blob in back[0]} for sample in found
+    ]
+    assert set(back[0]) == blobs
+
+
+def test_the_worst_output() -> None:
+    one, other = {"a": Likeness(1.0, 0.0), "b": Likeness(50.0, 1.0)}, {"a": Likeness(1.0), "b": Likeness(50.0)}
+    agreement = OutputAgreement.of([one, other])
+    assert agreement.sqnr_db == {"a": math.inf, "b": pytest.approx(20)}
+    assert agreement.worst[0] == "b"
+
+
+def test_a_pair_gives_the_outputs_of_the_first_and_closes_both(model: ModelSpec) -> None:
+    pair = PairRunner(open_runner(model, "onnx"), open_runner(model, "fp32"))
+    found = pair.run(np.zeros((3, tiny.SIDE, tiny.SIDE), np.float32))
+    assert list(found) == ["prob", "other net: prob"]
+    pair.close()

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_quant.nets.ncnn.files import (
+    Param,
+    Table,
+    lint_scales,
+    lint_table,
+    read_param,
+    read_table,
+    walk,
+    write_table,
+)
+from pytest_quant.nets.ncnn.files.table import format_table
+from pytest_quant.spec.errors import ModelFileError
+
+from .nets import INT8_PARAM, floats, int8_bin, shared_model, write_net
+
+TABLES = {
+    "resnet20-cifar10/resnet20": "resnet20-cifar10/resnet20",
+    "simplepose-coco/simplepose": "simplepose-coco/simplepose",
+    "squeezenet_v1.1-imagenet/squeezenet": "squeezenet_v1.1-imagenet/squeezenet",
+    "squeezenet_v1.1-imagenet/squeezenet.aciq": "squeezenet_v1.1-imagenet/squeezenet",
+    "mmdeploy-resnet18/end2end": "mmdeploy-resnet18/end2end",
+}
+
+GOOD = Table(
+    weights={"conv_param_0": (50.0, 60.0, 70.0, 80.0), "dw_param_0": (5.0,) * 4, "fc_param_0": (9.0,) * 10},
+    activations={"conv": 40.0, "dw": 20.0, "fc": 30.0},
+)
+
+
+@pytest.fixture
+def param(tmp_path: Path) -> Param:
+    return read_param(write_net(tmp_path)[0])
+
+
+def _errors(table: Table, param: Param) -> list[tuple[str, str]]:
+    return [(f.layer, f.message) for f in lint_table(table, param) if f.severity == "error"]
+
+
+@pytest.mark.parametrize("name", [*TABLES, "ppocr_det-icdar/ppocr_det"])
+def test_real_tables_print_back_to_the_byte(name: str) -> None:
+    path = shared_model(f"{name}.table")
+    assert format_table(read_table(path)) == path.read_text()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_real_tables_pass(name: str) -> None:
+    param = read_param(shared_model(f"{TABLES[name]}.param"))
+    assert _errors(read_table(shared_model(f"{name}.table")), param) == []
+
+
+def test_a_real_table_with_dead_channels_fails() -> None:
+    table = read_table(shared_model("ppocr_det-icdar/ppocr_det.table"))
+    errors = _errors(table, read_param(shared_model("ppocr_det-icdar/ppocr_det.param")))
+    assert len(errors) == 28
+    assert all("are infinite" in message for _, message in errors)
+
+
+def test_a_real_table_of_another_model() -> None:
+    table = read_table(shared_model("resnet20-cifar10/resnet20.table"))
+    errors = _errors(table, read_param(shared_model("squeezenet_v1.1-imagenet/squeezenet.param")))
+    assert len(errors) == 1
+    assert "none of the table's layers" in errors[0][1]
+
+
+def test_a_good_table_has_no_finding(param: Param) -> None:
+    assert lint_table(GOOD, param) == []
+
+
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        (1e25, "is an outlier"),
+        (1e-9, "is an outlier"),
+        (float("inf"), "the input scale is infinite"),
+        (float("nan"), "the input scale is not a number"),
+        (0.0, "the input scale is zero"),
+        (-3.0, "the input scale is negative"),
+    ],
+)
+def test_bad_input_scales(param: Param, scale: float, message: str) -> None:
+    table = dataclasses.replace(GOOD, activations={**GOOD.activations, "dw": scale})
+    ((layer, found),) = _errors(table, param)
+    assert layer == "dw"
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("scales", "message"),
+    [
+        ((50.0, 60.0, float("inf"), 80.0), "1 of 4 weight scales are infinite"),
+        ((50.0, 0.0, 0.0, 80.0), "2 of 4 weight scales are zero"),
+        ((50.0, 60.0, 70.0, -1.0), "1 of 4 weight scales are negative"),
+        ((50.0, 60.0, 70.0, float("nan")), "1 of 4 weight scales are not a number"),
+        ((50.0, 60.0, 70.0, 1e20), "1e+20 is far outside"),
+        ((50.0, 60.0, 70.0, 1e-5), "1e-05 is far outside"),
+        ((50.0, 60.0, 70.0), "3 weight scales for 4 outputs"),
+    ],
+)
+def test_bad_weight_scales(param: Param, scales: tuple[float, ...], message: str) -> None:
+    table = dataclasses.replace(GOOD, weights={**GOOD.weights, "conv_param_0": scales})
+    ((layer, found),) = _errors(table, param)
+    assert layer == "conv"
+    assert message in found
+
+
+def test_nearly_dead_channel_is_a_warning(param: Param) -> None:
+    table = dataclasses.replace(GOOD, weights={**GOOD.weights, "conv_param_0": (50.0, 60.0, 70.0, 1.1e8)})
+    assert [f.severity for f in lint_table(table, param)] == ["warning"]
+
+
+def test_membership(param: Param) -> None:
+    table = Table({"conv_param_0": (1.0,) * 4, "conv9_param_0": (1.0,)}, {"conv": 2.0, "fc": 2.0, "add": 2.0})
+    found = {(f.severity, f.layer): f.message for f in lint_table(table, param)}
+    assert "does not have" in found["error", "conv9"]
+    assert "does not quantize" in found["error", "add"]
+    assert "without its line fc_param_0" in found["error", "fc"]
+    assert "stays float" in found["warning", "dw"]
+
+
+def test_scales_of_a_bin(tmp_path: Path) -> None:
+    param_path, bin_path = write_net(tmp_path, INT8_PARAM, int8_bin())
+    assert lint_scales(walk(read_param(param_path), bin_path)) == []
+    bin_path.write_bytes(int8_bin()[:-4] + floats(1e25))
+    assert [(f.severity, f.layer) for f in lint_scales(walk(read_param(param_path), bin_path))] == [("error", "fc")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("conv_param_0 1 2\nconv\n", ":2: entry 'conv' has no scale"),
+        ("conv 1 2\n", ":1: entry 'conv' has 2 values"),
+        ("conv 1.5x\n", ":1: entry 'conv': could not convert"),
+        ("conv 1\nconv 2\n", ":2: entry 'conv' appears twice"),
+        ("conv 1\n\nfc 2\n", ":2: blank line"),
+    ],
+)
+def test_damaged_tables(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "net.table").write_text(text)
+    with pytest.raises(ModelFileError) as caught:
+        read_table(tmp_path / "net.table")
+    assert message in str(caught.value)
+
+
+def test_missing_folder_binary(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="no such"):
+        read_table(tmp_path / "absent.table")
+    with pytest.raises(ModelFileError, match="is a folder"):
+        read_table(tmp_path)
+    (tmp_path / "net.table").write_bytes(b"\xff\xff\xff")
+    with pytest.raises(ModelFileError, match="is no text"):
+        read_table(tmp_path / "net.table")
+
+
+_scales = st.integers(1, 10**9).map(lambda n: n / 1e6)
+_names = st.text("abc/_9", min_size=1, max_size=5)
+
+
+@given(
+    st.dictionaries(_names.map("{}_param_0".format), st.lists(_scales, min_size=1, max_size=4).map(tuple), min_size=1),
+    st.dictionaries(_names, _scales),
+)
+def test_written_tables_read_back(
+    tmp_path_factory: pytest.TempPathFactory, weights: dict[str, tuple[float, ...]], activations: dict[str, float]
+) -> None:
+    path = tmp_path_factory.mktemp("table") / "net.table"
+    write_table(Table(weights, activations), path)
+    table = read_table(path)
+    assert (table.weights, table.activations) == (weights, activations)

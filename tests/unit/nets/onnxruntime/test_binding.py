@@ -1,0 +1,95 @@
+"""Which input is fed and which output is which blob; what does not fit is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.nets.onnxruntime.binding import OnnxBinding, bind
+from pytest_quant.nets.onnxruntime.facts import OnnxFacts, Port
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import InputSpec, OnnxFile
+
+PATH = Path("/zoo/m.onnx")
+IMAGE = Port("image", "float32", (1, 3, 8, 8))
+SCORES = Port("scores", "float32", (1, 10))
+BOXES = Port("boxes", "float16", (1, 4))
+LABEL = Port("label", "int64", (1,))
+
+
+def facts(*outputs: Port, inputs: tuple[Port, ...] = (IMAGE,)) -> OnnxFacts:
+    return OnnxFacts(PATH, inputs, outputs or (SCORES,), 17, {}, ())
+
+
+def bound(found: OnnxFacts, *blobs: str, size: tuple[int, int] | None = (8, 8), **names: Any) -> OnnxBinding:
+    net_input = InputSpec("in0", size, "rgb", (0.0,) * 3, (1.0,) * 3)
+    return bind(OnnxFile(PATH, **names), found, net_input, blobs or ("out0",))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "blobs", "expected"),
+    [
+        ((SCORES,), ("prob",), {"prob": "scores"}),  # one of each
+        ((BOXES, SCORES), ("scores",), {"scores": "scores"}),  # by name
+        ((BOXES, SCORES), ("out1", "out0"), {"out1": "scores", "out0": "boxes"}),  # by pnnx's numbers
+        ((LABEL, SCORES), ("out1",), {"out1": "scores"}),
+    ],
+)
+def test_outputs_that_can_be_told(outputs: tuple[Port, ...], blobs: tuple[str, ...], expected: dict[str, str]) -> None:
+    assert bound(facts(*outputs), *blobs).outputs == expected
+
+
+def test_outputs_that_the_entry_names() -> None:
+    assert bound(facts(BOXES, SCORES), "a", "b", outputs=("scores", "boxes")).outputs == {"a": "scores", "b": "boxes"}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "blobs", "names", "words"),
+    [
+        ((BOXES, SCORES), ("prob",), {}, "which of them the blobs prob are cannot be told"),
+        ((BOXES, SCORES), ("out2",), {}, "cannot be told"),
+        ((BOXES, SCORES), ("prob",), {"outputs": ("score",)}, "has no output 'score'. Did you mean `scores`?"),
+        ((BOXES, SCORES), ("a", "b"), {"outputs": ("scores",)}, "found 1 names, expected one for each of the 2 blobs"),
+        ((LABEL,), ("prob",), {}, "the output label (int64 1) is no float type"),
+        ((SCORES,), ("prob",), {"input": "data"}, "input: found 'data', expected the input of /zoo/m.onnx: image"),
+    ],
+)
+def test_outputs_and_names_that_do_not_fit(
+    outputs: tuple[Port, ...], blobs: tuple[str, ...], names: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bound(facts(*outputs), *blobs, **names)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "has_batch"),
+    [((1, 3, 8, 8), True), ((None, 3, None, None), True), ((3, 8, 8), False), ((None,) * 4, True), (None, True)],
+)
+def test_batch(shape: tuple[int | None, ...] | None, has_batch: bool) -> None:
+    assert bound(facts(inputs=(Port("x", "float16", shape),))).has_batch is has_batch
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ((), "has 0 inputs (none), expected one"),
+        ((IMAGE, SCORES), "has 2 inputs (image (float32 1 x 3 x 8 x 8), scores (float32 1 x 10)), expected one"),
+        ((Port("x", "uint8", (1, 3, 8, 8)),), "takes uint8, expected a float type"),
+        ((Port("x", "float32", (8, 3, 8, 8)),), "fixes the batch to 8"),
+        ((Port("x", "float32", (1, 192)),), "has 2 dimensions, expected (batch, channels, height, width)"),
+        ((Port("x", "float32", (1, 1, 8, 8)),), "takes 1 channels, input.color rgb gives 3"),
+        ((Port("x", "float32", (1, 8, 8, 3)),), "takes 8 channels, input.color rgb gives 3: its channels stand last"),
+        ((Port("x", "float32", (1, 3, 4, 8)),), "fixes width and height to [8, 4], input.size is [8, 8]"),
+    ],
+)
+def test_inputs_that_do_not_fit(inputs: tuple[Port, ...], words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        bound(facts(inputs=inputs))
+    assert words in str(caught.value)
+
+
+def test_a_fixed_size_where_images_keep_their_own_is_the_runner_s_to_check() -> None:
+    assert bound(facts(), size=None).input == IMAGE

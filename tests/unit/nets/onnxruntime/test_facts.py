@@ -1,0 +1,113 @@
+"""What an ONNX file says, and what is said of one that is not usable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto
+
+from pytest_quant.nets.onnxruntime.facts import Port, inspect_onnx
+from pytest_quant.spec.errors import ModelFileError
+from tests import tiny_onnx
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        inspect_onnx(path)
+    assert path.name in str(caught.value)
+    return str(caught.value)
+
+
+def test_ports_versions_and_files(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, shape=("n", 3, "h", "w"), more_outputs=True)
+    facts = inspect_onnx(path)
+    assert facts.inputs == (Port("image", "float32", (None, 3, None, None)),)
+    assert facts.outputs == (Port("label", "int64", (None,)), Port("probabilities", "float32", (None, 4)))
+    assert str(facts.inputs[0]) == "image (float32 ? x 3 x ? x ?)"
+    assert facts.opset == tiny_onnx.OPSET
+    assert facts.quantized == {}
+    assert facts.files == (path,)
+
+
+def test_weights_that_older_files_list_as_inputs_are_none(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path)
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        model.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    onnx.save(model, path)
+    assert [port.name for port in inspect_onnx(path).inputs] == ["image"]
+
+
+def test_quantized_operators_are_counted(tmp_path: Path) -> None:
+    assert inspect_onnx(tmp_path / tiny_onnx.write_qdq(tmp_path)).quantized == {
+        "DequantizeLinear": 2,
+        "QuantizeLinear": 1,
+    }
+    assert inspect_onnx(tmp_path / tiny_onnx.write_qlinear(tmp_path)).quantized["QLinearConv"] == 1
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, dtype=TensorProto.FLOAT16)
+    assert inspect_onnx(path).inputs[0].dtype == "float16"
+
+
+def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path)
+    weights = tiny_onnx.put_weights_beside(path)
+    assert inspect_onnx(path).files == (path, weights)
+    kept = weights.read_bytes()
+    weights.unlink()
+    path.write_bytes(path.read_bytes())  # another time of change: what was found before does not count
+    assert "its weights stand in" in refused(path)
+    assert "tiny.weights, which does not exist" in refused(path)
+    weights.write_bytes(kept[:-4])
+    path.write_bytes(path.read_bytes())
+    assert "expected 64 or more: it was cut off" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no ONNX model: found 0 nodes"),
+        (b"7767517\n4 4\n", "is no ONNX file (12 bytes)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is no ONNX file"),
+    ],
+)
+def test_other_files(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    assert words in refused(path)
+
+
+def test_an_absent_file(tmp_path: Path) -> None:
+    assert "cannot be read: No such file" in refused(tmp_path / "model.onnx")
+
+
+def test_a_truncated_file(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path)
+    path.write_bytes(path.read_bytes()[:-40])
+    assert "model.onnx: is no ONNX" in refused(path.rename(tmp_path / "model.onnx"))
+
+
+def test_versions_that_are_too_new(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, opset=99)
+    assert f"has opset 99, the installed onnx {onnx.__version__} knows up to" in refused(path)
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, "ir.onnx", ir=99)
+    assert "has IR version 99" in refused(path)
+
+
+def test_a_graph_against_the_rules(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path)
+    model = onnx.load(path)
+    model.graph.node[0].input[0] = "imagine"
+    onnx.save(model, path)
+    assert "onnx's checker refuses it" in refused(path)
+
+
+def test_pnnx_s_picture_of_a_graph(tmp_path: Path) -> None:
+    node = onnx.helper.make_node("pnnx.Input", [], ["0"])
+    path = tmp_path / "net.pnnx.onnx"
+    onnx.save(onnx.ModelProto(graph=onnx.GraphProto(node=[node])), path)
+    assert "is pnnx's picture of a graph" in refused(path)

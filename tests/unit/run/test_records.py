@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_quant.run.records import Bulletin, PlannedCase, plan, worse
+from pytest_quant.spec.limit import (
+    Floor,
+    Limit,
+    Published,
+    Requirement,
+    Tolerance,
+    floor_limit,
+    published_limit,
+    requirement_limit,
+    tolerance_limit,
+)
+from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.verdict import CaseRecord, Decision, Verdict
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind", "metric", "value", "needs_dataset"),
+    [
+        (tolerance_limit(Tolerance("top1", 1.0)), "tolerance", "top1", 1.0, True),
+        (tolerance_limit(Tolerance("hmean", 0.015, relative=True)), "tolerance", "hmean", "1.5%", True),
+        (floor_limit(Floor("AP", 0.7)), "floor", "AP", 0.7, True),
+        (published_limit(Published("fp32", "top1", 78.2, 0.1)), "published", "top1", 78.2, True),
+        (requirement_limit(Requirement("flip_test", False)), "require", None, False, True),
+        (requirement_limit(Requirement("mean", [1.0, 2.0])), "require", None, "[1.0, 2.0]", True),
+        (requirement_limit(Requirement("crop", None)), "require", None, "None", True),
+        (requirement_limit(Requirement("scale", float("nan"))), "require", None, "nan", True),
+        (Limit("int8", "int8"), "int8", None, None, False),
+        (Limit("table", "table"), "table", None, None, False),
+    ],
+)
+def test_what_is_known_of_a_case_before_it_runs(
+    limit: Limit, kind: str, metric: str | None, value: Any, needs_dataset: bool
+) -> None:
+    planned = plan("zoo::m::x", "m", limit)
+    assert (planned.id, planned.model, planned.name) == ("zoo::m::x", "m", limit.name)
+    assert (planned.kind, planned.metric, planned.limit, planned.needs_dataset) == (kind, metric, value, needs_dataset)
+    assert type(planned.limit) is type(value)
+
+
+PLANNED = plan("zoo::m::top1", "m", tolerance_limit(Tolerance("top1", 0.01, relative=True)))
+
+
+def test_a_case_that_was_not_decided() -> None:
+    record = PLANNED.record("error", "failed", "why", 2.5)
+    assert record == CaseRecord(
+        "zoo::m::top1", "m", "top1", "tolerance", "1%", None, "error", "failed", "why", 2.5, "top1"
+    )
+
+
+def test_a_verdict_brings_its_value_and_its_limit() -> None:
+    record = PLANNED.decided(Verdict("fail", "why", value=2.0, limit=0.8), 0.5)
+    assert (record.verdict, record.reason, record.value, record.limit) == ("fail", "why", 2.0, 0.8)
+    assert PLANNED.decided(Verdict("pass", "why"), 0.5).limit == "1%"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("pass", "crashed", "crashed"),
+        ("error", "fail", "error"),
+        ("pass", "skipped", "skipped"),
+        ("missing", "pass", "missing"),
+        ("inconclusive", "fail", "fail"),
+        ("pass", "pass", "pass"),
+    ],
+)
+def test_of_two_reports_of_a_case_the_worse_counts(one: Decision, other: Decision, expected: Decision) -> None:
+    first, second = (PLANNED.record(decision, "passed", "") for decision in (one, other))
+    assert worse(first, second).verdict == worse(second, first).verdict == expected
+
+
+def exact_types(value: Any) -> set[type]:
+    found = {type(value)}
+    items = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for item in items:
+        found |= exact_types(item)
+    return found
+
+
+def test_only_plain_builtins_go_over_the_wire() -> None:
+    record = replace(PLANNED.record("pass", "passed", "why"), value=np.float64(1.5), limit=PrintedFloat(1.0, "1.00"))
+    models = {"m": {"path": Path("a/b"), "n": np.int64(3), "ok": np.bool_(True), "ci": (1, 2.5), "none": None}}
+    wire = Bulletin((record,), models, measured=True).to_wire()
+    assert exact_types(wire) <= {dict, list, str, int, float, bool, type(None)}
+    assert wire["models"]["m"] == {"path": "a/b", "n": 3, "ok": True, "ci": [1, 2.5], "none": None}
+    assert wire["models"]["m"]["ok"] is True
+    back = Bulletin.from_wire(json.loads(json.dumps(wire)))
+    assert back.records == (record,)
+    assert back.measured is True
+
+
+def test_an_empty_bulletin() -> None:
+    assert Bulletin.from_wire(Bulletin().to_wire()) == Bulletin()
+
+
+def test_a_case_of_a_broken_entry_has_no_limit() -> None:
+    planned = PlannedCase("zoo::m::config", "m", "config")
+    assert planned.record("error", "failed", "why").limit is None

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.text import brief, relative_posix, shown, suggestion
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (3, "3 (int)"),
+        ("a", "'a' (str)"),
+        (None, "nothing"),
+        (True, "True (bool)"),
+        (PrintedFloat(78.2, "78.20"), "78.2 (float)"),
+        ({"b": 1, "a": 2}, "{'b': 1, 'a': 2} (dict)"),
+        ([1, [2]], "[1, [2]] (list)"),
+    ],
+)
+def test_what_was_found_is_told_with_its_type(value: Any, expected: str) -> None:
+    assert brief(value) == expected
+
+
+def test_long_values_are_shortened() -> None:
+    text = brief(list(range(1000)))
+    assert text.startswith("[0, 1, 2, ")
+    assert text.endswith("... (list)")
+    assert len(text) < 80
+
+
+def test_paths_inside_the_working_folder_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert shown(tmp_path / "here" / "a" / "b.param") == "a/b.param"
+    assert shown(tmp_path / "there" / "b.param") == (tmp_path / "there" / "b.param").as_posix()
+    assert relative_posix(tmp_path / "there" / "b.param", tmp_path / "here") == "../there/b.param"
+
+
+def test_only_near_names_are_suggested() -> None:
+    assert suggestion("preproces", ["preprocess", "postprocess"]) == " Did you mean `preprocess`?"
+    assert suggestion("xyz", ["preprocess", "postprocess"]) == ""
+    assert suggestion("xyz", []) == ""
