@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-Inconclusive = Literal["fail", "pass"]
+from pytest_quant.spec.verdict import Inconclusive
 
 REPORT_SUFFIXES = (".json", ".md")
 

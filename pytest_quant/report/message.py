@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.plugin.settings import Inconclusive
 from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed
-from pytest_quant.spec.verdict import Verdict
+from pytest_quant.spec.verdict import Inconclusive, Verdict
 from pytest_quant.tasks.base import Moved
 
 _MOVED_SHOWN = 5

@@ -10,6 +10,8 @@ from pytest_quant.spec.limit import Kind
 Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
 
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
+Inconclusive = Literal["fail", "pass"]
+"""What a sampled case does to the run when the evidence decides neither way."""
 
 
 @dataclass(frozen=True)

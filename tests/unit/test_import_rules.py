@@ -1,4 +1,4 @@
-"""Which part of the project may import what: the direction of the stages, and the single homes of some libraries."""
+"""Which part of the project may import what: the direction of the rooms, and the single homes of some libraries."""
 
 from __future__ import annotations
 
@@ -7,30 +7,28 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
-STAGES = (
-    *("zoo", "datasets", "ncnn_files", "onnx_files", "convert", "runners", "tasks", "predictions", "stats", "quantize"),
-    *("gate", "assess", "spec", "limits", "conditions", "environment", "errors", "text"),
+ORDER = (
+    *("spec", "evidence", "training_config", "datasets", "nets", "tasks", "evaluation", "quantize", "building"),
+    *("judging", "zoo", "diagnosis", "rescue", "report", "plugin", "run", "cli"),
 )
-"""Usable without pytest: rooms and single modules."""
+"""All rooms; each may know those before it."""
 
-LATER = {
-    "datasets": {"zoo", "runners", "tasks", "predictions", "gate", "assess", "report"},
-    "ncnn_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
-    "onnx_files": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
-    "convert": {"zoo", "datasets", "runners", "tasks", "predictions", "gate", "assess", "report"},
-    "runners": {"zoo", "datasets", "tasks", "predictions", "gate", "assess", "report"},
-    "tasks": {"zoo", "runners", "predictions", "gate", "assess", "report"},
-    "predictions": {"zoo", "gate", "assess", "report"},
-    "quantize": {"zoo", "gate", "assess", "report"},
-    "stats": {"zoo", "datasets", "runners", "predictions", "gate", "assess", "report"},
-    "gate": {"assess", "report"},
-    "assess": {"report"},
+STAGES = ORDER[: ORDER.index("plugin")]
+"""Usable without pytest."""
+
+KNOTS = {
+    ("building", "zoo"),
+    ("diagnosis", "report"),
+    ("evaluation", "building"),
+    ("rescue", "report"),
+    ("spec", "nets"),
 }
-"""Stage to the stages that come after it, which it must not know."""
+"""Arrows against the order that are still to be untied; no new one is added."""
+
+MEANT = {("plugin", "run")}
+"""pytest loads `plugin` in every process, and `plugin` loads `run` where accuracy cases are to run."""
 
 RUNTIMES = {"ncnn", "onnxruntime"}
 
@@ -86,13 +84,13 @@ def offenders(names: set[str], *, except_in: tuple[str, ...]) -> list[str]:
 
 
 def test_only_the_runners_know_a_runtime() -> None:
-    assert offenders(RUNTIMES, except_in=("runners.",)) == []
-    assert "ncnn" in set(imports(PACKAGE / "runners" / "ncnn_net.py"))  # the rule has something to find
+    assert offenders(RUNTIMES, except_in=("nets.",)) == []
+    assert "ncnn" in set(imports(PACKAGE / "nets" / "ncnn" / "ncnn_net.py"))  # the rule has something to find
 
 
-def test_only_three_rooms_know_onnx() -> None:
-    """Files, conversion, and the reference evaluator; nothing imports pnnx, whose package asks for torch."""
-    assert offenders({"onnx"}, except_in=("onnx_files.", "convert.", "runners.")) == []
+def test_only_the_nets_know_onnx() -> None:
+    """Nothing imports pnnx, whose package asks for torch."""
+    assert offenders({"onnx"}, except_in=("nets.",)) == []
     assert offenders({"pnnx", "torch"}, except_in=()) == []
 
 
@@ -110,13 +108,20 @@ def test_no_stage_imports_pytest() -> None:
     assert "pytest_quant.run.hooks" in found
 
 
-@pytest.mark.parametrize("stage", LATER)
-def test_stages_point_in_one_direction(stage: str) -> None:
-    paths = [path for path in modules() if stage_of(name_of(path)) == stage]
-    assert paths
-    for path in paths:
-        known = {stage_of(name) for name in imports(path) if name.startswith("pytest_quant.")}
-        assert not known & LATER[stage], f"{name_of(path)} knows a later stage"
+def test_every_room_has_a_place_in_the_order() -> None:
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms == set(ORDER)
+
+
+def test_rooms_point_in_one_direction() -> None:
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for path in modules():
+        room = stage_of(name_of(path))
+        for known in {stage_of(name) for name in imports(path) if name.startswith("pytest_quant.")}:
+            if room in ORDER and known in ORDER and ORDER.index(known) > ORDER.index(room):
+                arrows.setdefault((room, known), []).append(name_of(path))
+    assert {arrow: names for arrow, names in arrows.items() if arrow not in KNOTS | MEANT} == {}
+    assert set(arrows) == KNOTS | MEANT, "a knot that is untied leaves the list"
 
 
 def test_only_the_command_line_knows_itself() -> None:
