@@ -22,6 +22,7 @@ _MODULES = {
     "ctw1500": "pytest_quant.datasets.ctw1500",
     "mmocr-json": "pytest_quant.datasets.mmocr_json",
     "coco-keypoints": "pytest_quant.datasets.coco_keypoints",
+    "segmentation": "pytest_quant.datasets.segmentation",
 }
 
 DATASET_TYPES = tuple(_MODULES)

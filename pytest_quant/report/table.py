@@ -10,7 +10,7 @@ from pytest_quant.spec.metric import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
-_TASKS = ("classification", "text-detection", "keypoints")
+_TASKS = ("classification", "text-detection", "keypoints", "semantic-segmentation")
 _LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 

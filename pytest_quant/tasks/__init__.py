@@ -11,6 +11,7 @@ _MODULES = {
     "classification": "pytest_quant.tasks.classification.task",
     "text-detection": "pytest_quant.tasks.text_detection.task",
     "keypoints": "pytest_quant.tasks.keypoints.task",
+    "semantic-segmentation": "pytest_quant.tasks.semantic_segmentation.task",
 }
 
 TASK_NAMES = tuple(_MODULES)
