@@ -22,6 +22,7 @@ _MODULES = {
     "ctw1500": "pytest_quant.datasets.ctw1500",
     "mmocr-json": "pytest_quant.datasets.mmocr_json",
     "coco-keypoints": "pytest_quant.datasets.coco_keypoints",
+    "coco-detection": "pytest_quant.datasets.coco_detection",
 }
 
 DATASET_TYPES = tuple(_MODULES)
