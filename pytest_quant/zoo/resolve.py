@@ -129,7 +129,7 @@ class ModelResolver:
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         self._located((*keys, "fp32", "onnx"), check_conversion, model)
-        self._located(keys, check_nets, model)
+        model = replace(model, notes=(*model.notes, *self._located(keys, check_nets, model)))
         self._located((*keys, "onnx"), check_onnx, model, "onnx")
         self._located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
         pipeline = self._located(keys, task.pipeline, model)
