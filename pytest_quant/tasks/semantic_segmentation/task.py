@@ -1,8 +1,9 @@
-"""The task ``semantic-segmentation`` as `pytest_quant.tasks` finds it."""
+"""The task ``semantic-segmentation``, as it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,7 +20,7 @@ from pytest_quant.tasks.semantic_segmentation.options import (
 from pytest_quant.tasks.semantic_segmentation.pipeline import SegmentationPipeline
 
 
-class SegmentationTask:
+class SegmentationTask(Task):
     """What a zoo entry of ``task: semantic-segmentation`` can hold; see `Task`."""
 
     name = "semantic-segmentation"
@@ -34,6 +35,15 @@ class SegmentationTask:
     }
     shard_size = 2
     orient = True
+    place = 50
+    usual_tolerances: Mapping[str, float] = {"mIoU": 1.0}
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+        """What moves mIoU by points at the same net."""
+        void = "ignored" if conditions["void"] == "ignored" else "counted as false positives"
+        resized = conditions["output_resize"]
+        how = "an output that is not resized" if resized == "none" else f"{resized} resized to the label image"
+        return f"void pixels {void}, {how}"
 
     def pipeline(self, model: ModelSpec) -> SegmentationPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.masks import VOID, MaskFile, read_labels
 from pytest_quant.datasets.segmentation import Options, class_names
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 

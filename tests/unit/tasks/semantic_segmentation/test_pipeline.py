@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.datasets import open_dataset
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.tasks.base import Resampled
 from pytest_quant.tasks.semantic_segmentation.pipeline import SegmentationPipeline
