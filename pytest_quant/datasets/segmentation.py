@@ -22,8 +22,8 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import first_few, shown
 
 Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
-ColorKey = Annotated[list[Byte], Field(min_length=3, max_length=3)]
-ClassNames = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+ColorKey = tuple[Byte, Byte, Byte]
+ClassNames = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
 class Options(BaseModel):
@@ -68,8 +68,8 @@ class Options(BaseModel):
         return Coding(
             self.ignore_index,
             self.reduce_zero_label,
-            None if self.palette is None else tuple((color[0], color[1], color[2]) for color in self.palette),
-            tuple((color[0], color[1], color[2]) for color in self.ignore_colors),
+            self.palette,
+            self.ignore_colors,
         )
 
 
@@ -85,7 +85,7 @@ def class_names(options: Options) -> tuple[str, ...] | None:
         if not names:
             raise DatasetError(f"{shown(options.classes)} (`classes`) holds no names; expected one per line")
     else:
-        names = tuple(options.classes)
+        names = options.classes
     if options.palette is not None and len(options.palette) != len(names):
         raise DatasetError(f"{len(names)} `classes`, but {len(options.palette)} colours in `palette`; expected as many")
     return names
