@@ -12,6 +12,7 @@ _DATASETS = {
     "ctw1500": "ctw1500",
     "mmocr-json": "mmocr_json",
     "coco-keypoints": "coco_keypoints",
+    "coco-detection": "coco_detection",
 }
 
 
