@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
 from pytest_quant.tasks.coco.average_precision import AveragePrecision, AverageRecall
 from pytest_quant.tasks.coco.matches import SIMILARITY_THRESHOLDS, Matches
@@ -55,6 +55,8 @@ DEFINITIONS: Mapping[str, Definition] = {
     "ARL": Definition(AverageRecall, area="large"),
 }
 """In the order in which COCOeval prints them."""
+
+METRICS: Mapping[str, Metric] = {name: Metric(name, "fraction") for name in DEFINITIONS}
 
 
 def compare_sides(
