@@ -117,7 +117,7 @@ def test_stretched_and_padded_inputs(pytester: pytest.Pytester) -> None:
 
 
 def test_the_same_report_in_parallel(pytester: pytest.Pytester) -> None:
-    write_zoo(pytester.path, int8_scale=300.0)
+    write_zoo(pytester.path, int8_scale=12700.0)
     serial, parallel = run_quant(pytester), run_quant(pytester, "-n", "2")
     assert serial.report is not None
     assert parallel.report is not None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled
 from pytest_quant.tasks.moved import moved_most
 from pytest_quant.tasks.semantic_segmentation.counts import PixelCounts
@@ -22,7 +22,7 @@ from pytest_quant.tasks.semantic_segmentation.prediction import (
     against_reference,
 )
 
-NAMES = ("mIoU", "mAcc", "aAcc")
+METRICS: Mapping[str, Metric] = {name: Metric(name, "%") for name in ("mIoU", "mAcc", "aAcc")}
 
 
 def compare_sides(
@@ -54,7 +54,7 @@ def compare_sides(
             "ignore_index and reduce_zero_label those of this dataset?"
         )
     return Comparison(
-        metrics={name: _pair(name, counts, void) for name in NAMES},
+        metrics={name: _pair(name, counts, void) for name in METRICS},
         flips=_flips(fp32, int8),
         moved=moved_most(samples, _accuracy(counts["fp32"]), _accuracy(counts["int8"])),
         details=_details(counts, void, names, fp32),

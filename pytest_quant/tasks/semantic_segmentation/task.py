@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.semantic_segmentation.comparison import NAMES
+from pytest_quant.tasks.semantic_segmentation.comparison import METRICS
 from pytest_quant.tasks.semantic_segmentation.options import (
     IouOptions,
     PostprocessOptions,
@@ -24,7 +24,7 @@ class SegmentationTask(Task):
     """What a zoo entry of ``task: semantic-segmentation`` can hold; see `Task`."""
 
     name = "semantic-segmentation"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in NAMES}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"segmentation"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions
