@@ -166,7 +166,7 @@ def test_any_map_decodes(height: int, width: int, profile: str, box: str, seed: 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_exact_halves_go_where_the_reference_puts_them(map_side: int, image_side: int, dtype: type) -> None:
     """`x / width * dest_width`, in float32 for the corners of boxes and in float64 for polygons."""
-    points = np.repeat(np.arange(map_side + 1, dtype=dtype)[:, None], 2, axis=1)
+    points: NDArray[Any] = np.repeat(np.arange(map_side + 1, dtype=dtype)[:, None], 2, axis=1)
     geometry = Geometry((map_side / image_side,) * 2, (image_side, image_side), (map_side, map_side))
     box = points.copy() if dtype is np.float32 else points.astype(np.float64)
     expected = np.clip(np.round(box[:, 0] / map_side * image_side), 0, image_side)
