@@ -1,29 +1,32 @@
-"""What a report must ask a model's task: its place in the table, what flips are about, and its footnote."""
+"""What a report asks a model's task; of one that is not known here (a report from elsewhere) nothing is to be had."""
 
 from __future__ import annotations
 
+import math
+
+from pytest_quant.extending.known import active
 from pytest_quant.report.model import ModelEntry
+from pytest_quant.tasks.base import Task
 
-_PLACES = ("classification", "text-detection", "keypoints")
+
+def _task(model: ModelEntry) -> Task | None:
+    tasks = active().tasks
+    return tasks.get(model.task) if model.task in tasks else None
 
 
-def place(model: ModelEntry | None) -> int:
+def place(model: ModelEntry | None) -> float:
     """The order of models in the table, as published ones have it; what was not measured comes last."""
-    return _PLACES.index(model.task) if model is not None and model.task in _PLACES else len(_PLACES)
+    task = None if model is None else _task(model)
+    return math.inf if task is None else task.place
 
 
 def counts_flips(model: ModelEntry, metric: str) -> bool:
-    """Whether a model's flips are about a metric: a model has one count, and that of a classifier is about top1."""
-    return model.task != "classification" or metric == "top1"
+    """Whether the flips of a model, of which it has one count, are about a metric."""
+    task = _task(model)
+    return task is None or task.counts_flips(metric)
 
 
 def footnote(model: ModelEntry) -> str | None:
     """What one must know of a model's numbers to compare them with others of their kind."""
-    conditions, details = model.conditions, model.details or {}
-    if model.task == "text-detection":
-        fixed = conditions["hmean_score_threshold"] != "best of fp32"
-        how = "" if fixed else ", at which the hmean of fp32 is largest"
-        return f"both sides at score threshold {details['score_threshold']:.4g}{how}"
-    if model.task == "keypoints":
-        return f"flip_test: {str(conditions['flip_test']).lower()}, boxes: {conditions['boxes']}"
-    return None
+    task = _task(model)
+    return None if task is None else task.footnote(model.conditions, model.details or {})

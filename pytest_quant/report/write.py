@@ -1,4 +1,4 @@
-"""Reports as files: the suffix chooses the form."""
+"""Reports as files: the suffix chooses the writer."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import json
 from pathlib import Path
 
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.extending.known import active
 from pytest_quant.report.markdown import markdown
 from pytest_quant.report.model import Entry, Report
 
 
 def write_report(report: Report, path: Path) -> None:
-    """Write ``path`` as JSON or Markdown; raises `ValueError` for another suffix and `OSError` when it cannot."""
-    if path.suffix == ".json":
-        text = json_text(report)
-    elif path.suffix == ".md":
-        text = markdown(report)
-    else:
-        raise ValueError(f"{path.name}: expected a file name that ends in .json or .md")
-    replace_file(path, text.encode())
+    """Write ``path`` in the form that its suffix stands for.
+
+    Raises `ConfigError` for a suffix that no writer is registered for, `OSError` when it cannot be written.
+    """
+    active().reports.get(path.suffix)(report, path)
+
+
+def write_json(report: Report, path: Path) -> None:
+    """The report as JSON."""
+    replace_file(path, json_text(report).encode())
+
+
+def write_markdown(report: Report, path: Path) -> None:
+    """The report as Markdown."""
+    replace_file(path, markdown(report).encode())
 
 
 def json_text(entry: Entry) -> str:

@@ -235,8 +235,8 @@ class QuantRun:
         """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
         if not self.settings.rescue:
             return ""
+        from pytest_quant.extending.known import get_task
         from pytest_quant.report.rescue import rescue_lines
-        from pytest_quant.tasks import get_task
 
         metrics = get_task(model.task).metrics
         lines = rescue_lines(self._entries.rescue(model), metrics, self.settings.rescue_folder)
