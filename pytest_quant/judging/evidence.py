@@ -21,7 +21,7 @@ def drop_interval(
     interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
     samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence, maximum = pair.evidence, pair.metric.range
     if isinstance(evidence, Resampled):
         return bootstrap_drop_interval(
             evidence.fp32,
@@ -46,7 +46,7 @@ def score_interval(
     pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence, maximum = pair.evidence, pair.metric.range
     if isinstance(evidence, Resampled):
         recompute = evidence.fp32 if side == "fp32" else evidence.int8
         return bootstrap_score_interval(
