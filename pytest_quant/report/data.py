@@ -35,6 +35,7 @@ from pytest_quant.report.model import (
 )
 from pytest_quant.spec.environment import cpu_name, isa, versions
 from pytest_quant.spec.limit import Published
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
 from pytest_quant.tasks.base import Flips, MetricPair, Moved, RightWrong
@@ -149,7 +150,7 @@ def _measured_metric(
     return MeasuredMetric(
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
-        maximum=metric.maximum,
+        maximum=None if Metric(metric.name, metric.unit).maximum is not None else metric.maximum,
         fp32=_rounded(pair.fp32),
         int8=_rounded(pair.int8),
         drop=_rounded(pair.drop),

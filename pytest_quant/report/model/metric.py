@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
-from pydantic import JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
-
 from pytest_quant.report.model.base import Entry
 from pytest_quant.spec.metric import Metric
 
@@ -16,7 +11,8 @@ _USUAL_MAXIMUM = {"%": 100.0, "fraction": 1.0}
 class MeasuredMetric(Entry):
     """fp32 and another net, int8 as a rule; every number in the metric's own unit."""
 
-    unit: Literal["%", "fraction"]
+    unit: str
+    """``%`` from 0 to 100, ``fraction`` from 0 to 1, or what the numbers are in, such as ``px``."""
     higher_is_better: bool
     fp32: float
     int8: float
@@ -29,24 +25,11 @@ class MeasuredMetric(Entry):
     method: str
     """How the interval was computed."""
     maximum: float | None = None
-    """The best possible value, null for none; absent: 100 for ``%``, 1 for ``fraction``."""
+    """The largest possible value; absent: 100 for the unit ``%``, 1 for ``fraction``, none for any other."""
 
     def metric(self, name: str) -> Metric:
-        """What the numbers mean."""
-        return Metric(name, self.unit, self.higher_is_better)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_usual_maximum(cls, raw: object) -> object:
-        if isinstance(raw, Mapping) and "maximum" not in raw and raw.get("unit") in _USUAL_MAXIMUM:
-            return {**raw, "maximum": _USUAL_MAXIMUM[raw["unit"]]}
-        return raw
-
-    @model_serializer(mode="wrap")
-    def _without_usual_maximum(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        content: dict[str, JsonValue] = handler(self)
-        content.pop("maximum", None)
-        return content if self.maximum == _USUAL_MAXIMUM.get(self.unit) else content | {"maximum": self.maximum}
+        """What the numbers mean; its `maximum` is that of the unit where the unit has one."""
+        return Metric(name, self.unit, self.higher_is_better, maximum=self.maximum)
 
 
 class MetricEntry(MeasuredMetric):
