@@ -5,8 +5,6 @@ from __future__ import annotations
 from pytest_quant.report.model.base import Entry
 from pytest_quant.spec.metric import Metric
 
-_USUAL_MAXIMUM = {"%": 100.0, "fraction": 1.0}
-
 
 class MeasuredMetric(Entry):
     """fp32 and another net, int8 as a rule; every number in the metric's own unit."""
