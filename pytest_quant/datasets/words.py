@@ -84,7 +84,7 @@ def read_transcriptions(file: Path, where: str) -> list[Transcription]:
     raise_problems(where, [f"{shown(file)}, {problem}" for problem in problems])
     kept = [one for one in found if one.text not in IGNORED]
     if not kept:
-        raise DatasetError(f'{where}: {shown(file)} names no text; expected lines of the form \'file, "text"\'')
+        raise DatasetError(f"{where}: {shown(file)} names no text; expected lines of the form 'file, \"text\"'")
     return kept
 
 

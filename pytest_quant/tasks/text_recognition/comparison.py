@@ -148,7 +148,9 @@ def _moved(
 
 def _unwritable(samples: Sequence[Sample], truths: Sequence[str], alphabet: Alphabet) -> dict[str, Any]:
     """Which texts the net cannot write, whatever it sees: they count as wrong in word_acc."""
-    found = {sample.id: chars for sample, truth in zip(samples, truths, strict=True) if (chars := alphabet.unwritable(truth))}
+    found = {
+        sample.id: chars for sample, truth in zip(samples, truths, strict=True) if (chars := alphabet.unwritable(truth))
+    }
     counts = Counter(char for chars in found.values() for char in chars)
     return {
         "unwritable": {

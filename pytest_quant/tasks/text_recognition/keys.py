@@ -62,16 +62,22 @@ def read_keys(path: Path, blank: Blank, add_blank_character: bool) -> Alphabet:
     try:
         content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{shown(path)} is no text in UTF-8 (byte {error.start}); expected one key per line") from None
+        raise ConfigError(
+            f"{shown(path)} is no text in UTF-8 (byte {error.start}); expected one key per line"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}; expected a file with one key per line") from None
+        raise ConfigError(
+            f"{shown(path)} cannot be read: {error.strerror}; expected a file with one key per line"
+        ) from None
     keys = [line.removesuffix("\r") for line in content.split("\n")]
     if keys and not keys[-1]:
         keys.pop()
     empty = [number for number, key in enumerate(keys, start=1) if not key]
     if empty or not keys:
         where = f", line {empty[0]}" if empty else ""
-        raise ConfigError(f"{shown(path)}{where}: found no key; expected one per line (a blank is one, an empty line not)")
+        raise ConfigError(
+            f"{shown(path)}{where}: found no key; expected one per line (a blank is one, an empty line not)"
+        )
     if add_blank_character:
         keys.append(BLANK_CHARACTER)
     double = [key for key, times in Counter(keys).items() if times > 1]

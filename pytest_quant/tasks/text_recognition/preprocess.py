@@ -69,7 +69,7 @@ class Preprocess:
         }
 
     def _resized(self, image: Image, size: Size) -> Image:
-        """A gray net's image is gray before it is resized, as its publishers read it: then made three channels again."""
+        """A gray net's image is gray before it is resized, as its publishers read it."""
         if self._gray:
             gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             image = np.repeat(self._scaled(cast(Image, gray), size)[:, :, np.newaxis], 3, axis=2)
@@ -122,7 +122,7 @@ def resized_size(size: Size, how: Resize) -> Size:
     if how.height is None:
         raise TypeError(f"{how!r} names no way")
     exact = how.height * size[0] / size[1]
-    width = {"ceil": math.ceil, "truncate": math.floor, "round": round}[how.rounding](exact)
+    width = math.ceil(exact) if how.rounding == "ceil" else int(exact) if how.rounding == "truncate" else round(exact)
     width = max(how.min_width, width if how.max_width is None else min(how.max_width, width))
     if width % how.width_divisor:
         width = round(width / how.width_divisor) * how.width_divisor
