@@ -1,0 +1,33 @@
+"""The versions and instruction sets that a result was made with, those of every net format included."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError
+
+from pytest_quant.nets.formats import format_names, get_format
+from pytest_quant.spec.environment import base_versions, cpu_flags
+
+
+@cache
+def isa() -> tuple[str, ...]:
+    """The instruction sets that matter to int8 results, sorted; int8 results differ between them.
+
+    Where the system does not tell, the runtimes are asked.
+    """
+    return cpu_flags() or tuple(sorted({flag for name in format_names() for flag in get_format(name).instruction_sets()}))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on: this package, its libraries, and each runtime that is installed."""
+    return {**base_versions(), **_runtime_versions()}
+
+
+def _runtime_versions() -> dict[str, str]:
+    found = {}
+    for name in format_names():
+        try:
+            found[name] = get_format(name).version()
+        except PackageNotFoundError:  # an extra that is not installed
+            continue
+    return found
