@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.machine import isa, versions
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.spec.environment import isa, versions
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import shown

@@ -38,6 +38,8 @@ class StaticFacts:
     """How they are quantized, where the format has more than one way: ``QDQ``, ``dynamic``, ..."""
     output_channels: Mapping[str, int] = field(default_factory=dict)
     """Output to its number of channels or classes, where the files tell."""
+    notes: tuple[str, ...] = ()
+    """What is odd in the files, and harmless: told before a run."""
 
 
 class NetFormat(ABC):

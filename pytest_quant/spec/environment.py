@@ -23,8 +23,7 @@ def cpu_name() -> str:
 
 @cache
 def cpu_flags() -> tuple[str, ...]:
-    """The instruction sets for which runtimes have kernels of their own, sorted; empty where the system does not tell.
-    """
+    """Instruction sets for which runtimes have kernels, sorted; empty where the system does not tell."""
     flags = _cpuinfo()
     found = set((flags.get("flags") or flags.get("Features") or "").split())
     return tuple(sorted(found.intersection(_ISA_FLAGS)))

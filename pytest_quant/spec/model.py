@@ -44,8 +44,8 @@ class ModelSpec:
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
     notes: tuple[str, ...] = ()
-    """What the descriptions that the entry was filled in from contradict, lose or leave to a guess: told before a run.
-    """
+    """What the files hint at and the entry has otherwise, and what the descriptions that it was filled in from
+    contradict, lose or leave to a guess: told before a run."""
     remarks: tuple[str, ...] = ()
     """What is so of every such description: in the report only, after the notes."""
 
@@ -93,4 +93,6 @@ class ModelSpec:
     def prepared_for(self, name: Net) -> ModelSpec:
         """The model as its pipeline prepares inputs for one of its nets: that net's input in the place of its own."""
         own = self.nets[name].input
-        return self if own is None else replace(self, input=replace(own, blob=self.input.blob))
+        if own is None or replace(own, blob=self.input.blob) == self.input:
+            return self
+        return replace(self, input=replace(own, blob=self.input.blob))

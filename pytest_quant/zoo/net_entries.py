@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from pytest_quant.extending.known import format_names, get_format
 from pytest_quant.nets.format import NetFormat
-from pytest_quant.nets.formats import format_names, get_format
 from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ConfigError
@@ -62,6 +63,7 @@ class NcnnFormat(NetFormat):
             output_channels={
                 features[blob]: count for blob, count in facts.output_features.items() if blob in features
             },
+            notes=(*facts.notes, *_ignored_hints(net, facts)),
         )
 
     def warning(self, net: ModelNet) -> str:
@@ -131,10 +133,20 @@ def _check_input(net: ModelNet, facts: NetFacts) -> None:
             f"input.color: {net.input.color} gives {net.input.channels} channels, "
             f"{param} ({net.name}) takes {channels} in {blob!r}"
         )
-    size = facts.input_size.get(blob)
-    if size is not None and net.input.size is not None and size != net.input.size:
-        raise ConfigError(
-            f"input.size: found {list(net.input.size)}, {param} ({net.name}) fixes width and height to {list(size)}"
+
+
+def _ignored_hints(net: ModelNet, facts: NetFacts) -> Iterator[str]:
+    blob, size, channels = input_blob(net), net.input.size, net.input.channels
+    hint = facts.input_hints.get(blob, InputHint())
+    if hint.size is not None and size is not None and hint.size != size:
+        yield (
+            f"the Input layer hints at {hint.size[0]}x{hint.size[1]} (width x height), input.size is {list(size)}: "
+            "ncnn ignores the hint"
+        )
+    if hint.channels is not None and hint.channels != channels and blob not in facts.input_channels:
+        yield (
+            f"the Input layer hints at {hint.channels} channels, input.color {net.input.color} gives {channels}: "
+            "ncnn ignores the hint, and no weights prove it"
         )
 
 

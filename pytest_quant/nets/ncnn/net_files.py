@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_quant.nets.format import NetKeys
+from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import listed, shown
 
 NCNN = "ncnn"
 """The name of the format."""
@@ -21,10 +22,9 @@ class NcnnFiles(NetKeys):
     bin: Path
     table: Path | None = None
 
-
-def ncnn_net(param: Path, bin: Path, table: Path | None = None) -> NetSpec:  # noqa: A002 - as ncnn calls it
-    """An ncnn net of these files."""
-    return NetSpec(NCNN, NcnnFiles(param=param, bin=bin, table=table))
+    def net(self) -> NetSpec:
+        """The net that these files are."""
+        return NetSpec(NCNN, self)
 
 
 def ncnn_files(model: ModelSpec, net: Net) -> NcnnFiles:
@@ -40,6 +40,16 @@ def ncnn_files(model: ModelSpec, net: Net) -> NcnnFiles:
     )
 
 
-def runs_in_ncnn(model: ModelSpec) -> bool:
-    """Whether both fp32 and int8 are nets of ncnn: layers can be compared, and int8 nets made, of those alone."""
-    return model.nets["fp32"].format == model.nets["int8"].format == NCNN
+def require_ncnn(model: ModelSpec, what: str) -> None:
+    """Raise `ConfigError` where fp32 and int8 are not both nets of ncnn, which ``what`` takes."""
+    others = {name: model.nets[name].format for name in ("fp32", "int8") if model.nets[name].format != NCNN}
+    if others:
+        found = listed(f"{name} is a net of {runtime}" for name, runtime in others.items())
+        raise ConfigError(f"{model.name}: {what} takes ncnn nets, and {found}")
+
+
+def has_table(net: NetSpec) -> bool:
+    """Whether the net has a calibration table: one that its entry names, or the one that it will be made with."""
+    if isinstance(net.entry, NcnnFiles):
+        return net.entry.table is not None
+    return isinstance(net.source, CalibrationSpec)

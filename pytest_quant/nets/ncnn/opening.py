@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from pytest_quant.nets.ncnn.files.facts import inspect_net
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.format import input_blob, net_files, output_blobs
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.probe import probe
@@ -26,10 +27,10 @@ def open_ncnn(net: ModelNet) -> NcnnRunner:
     facts = inspect_net(files.param, files.bin)
     blob = input_blob(net)
     channels = facts.input_channels.get(blob)
-    size = facts.input_size.get(blob) or net.input.size
-    setup = NetSetup(files, blob, output_blobs(net), net.runtime, channels, size, net.outputs)
+    setup = NetSetup(files, blob, output_blobs(net), net.runtime, channels, net.input.size, net.outputs)
     if facts.unknown_types:
-        width, height = size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
+        hint = facts.input_hints.get(blob, InputHint())
+        width, height = net.input.size or hint.size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
         _try_once(setup, (channels or net.input.channels, height, width))
     return NcnnRunner(setup)
 

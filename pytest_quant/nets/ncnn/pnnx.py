@@ -15,8 +15,8 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from pytest_quant.nets.ncnn.files.param import read_param
-from pytest_quant.nets.onnxruntime.facts import OnnxFacts, inspect_onnx
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.onnxruntime.facts import OnnxFacts, inspect_onnx
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.text import listed, shown
 

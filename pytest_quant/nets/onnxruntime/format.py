@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, OneFile, StaticFacts
-from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.net import ModelNet, NetSpec
 from pytest_quant.spec.text import listed, shown
 
@@ -68,6 +68,10 @@ class OnnxruntimeFormat(NetFormat):
 
     def open(self, net: ModelNet) -> Runner:
         """Load it on one thread."""
-        from pytest_quant.nets.onnxruntime.onnx_net import open_onnx
-
+        try:
+            from pytest_quant.nets.onnxruntime.onnx_net import open_onnx
+        except ImportError as error:
+            raise RunnerError(
+                f"{shown(net.entry.file)}: onnxruntime is installed but cannot be imported: {error}. Install it anew"
+            ) from None
         return open_onnx(net.entry.file, net)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pytest_quant.extending.known import get_format
 from pytest_quant.nets.format import StaticFacts
-from pytest_quant.nets.formats import get_format
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
@@ -11,27 +13,29 @@ from pytest_quant.spec.net import SIDES, ModelNet, Net, OnnxSource
 from pytest_quant.spec.text import listed, shown
 
 
-def check_nets(model: ModelSpec) -> None:
-    """Raise `ConfigError` when a file of fp32 or int8 is damaged, or does not fit the other files or the entry.
+def check_nets(model: ModelSpec) -> tuple[str, ...]:
+    """Raise `ConfigError` when a file of fp32 or int8 is damaged, or does not fit the entry or the other; give notes.
 
     An int8 net without quantized layers passes here: saying so is the `int8` case's part. A net that is still to be
     built is checked when it has been.
     """
-    found = {side: _facts(model, side) for side in SIDES if model.nets[side].is_built}
+    found: dict[Net, StaticFacts] = {side: _facts(model, side) for side in SIDES if model.nets[side].is_built}
     _check_precision(model, found.get("fp32"), found.get("int8"))
     if "fp32" in found and model.calibration is not None:
         _check_kept_float(model, model.calibration)
     if len(found) == len(SIDES):
         _check_channels(found["fp32"], found["int8"], "int8")
+    return _notes(model, found)
 
 
-def check_net(model: ModelSpec, name: Net) -> None:
+def check_net(model: ModelSpec, name: Net) -> tuple[str, ...]:
     """Likewise for one of the other nets, beside fp32."""
     if not model.nets[name].is_built:
-        return
+        return ()
     facts = inspect(model.net(name))
     if model.nets["fp32"].is_built:
         _check_channels(inspect(model.net("fp32")), facts, name)
+    return _notes(model, {name: facts})
 
 
 def inspect(net: ModelNet) -> StaticFacts:
@@ -99,6 +103,15 @@ def _check_precision(model: ModelSpec, fp32: StaticFacts | None, int8: StaticFac
     if int8.quantized:
         raise ConfigError(f"{found_text}, and so is int8: name the net before quantization under `fp32`")
     raise ConfigError(f"{found_text}, and {_file(model, 'int8')} under `int8` is a float net: the two are swapped")
+
+
+def _notes(model: ModelSpec, found: Mapping[Net, StaticFacts]) -> tuple[str, ...]:
+    """What is odd in the files, once for all nets that have it."""
+    files_by_text: dict[str, list[str]] = {}
+    for name, facts in found.items():
+        for text in facts.notes:
+            files_by_text.setdefault(text, []).append(_file(model, name))
+    return tuple(f"{listed(files)}: {text}" for text, files in files_by_text.items())
 
 
 def _file(model: ModelSpec, name: Net) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError
 
-from pytest_quant.nets.formats import format_names, get_format
+from pytest_quant.extending.known import format_names, get_format
 from pytest_quant.spec.environment import base_versions, cpu_flags
 
 
@@ -15,7 +15,9 @@ def isa() -> tuple[str, ...]:
 
     Where the system does not tell, the runtimes are asked.
     """
-    return cpu_flags() or tuple(sorted({flag for name in format_names() for flag in get_format(name).instruction_sets()}))
+    return cpu_flags() or tuple(
+        sorted({flag for name in format_names() for flag in get_format(name).instruction_sets()})
+    )
 
 
 def versions() -> dict[str, str]:
