@@ -10,6 +10,7 @@ from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, lint_table
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import read_table
+from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few, listed, shown
@@ -59,8 +60,11 @@ def judge_table(model: ModelSpec) -> Verdict:
     if int8.table is None:
         raise TypeError(f"{model.name} names no table")
     table = read_table(int8.table)
-    # Where fp32 is a net of another runtime, the int8 net's own layers are what the table has to belong to.
-    findings = lint_table(table, read_param(fp32.param if isinstance(fp32, NcnnFiles) else int8.param))
+    if isinstance(fp32, NcnnFiles):
+        param = read_param(fp32.param)
+        findings = lint_table(table, param, walk(param, fp32.bin))
+    else:  # a net of another runtime: the table has to belong to the int8 net's own layers
+        findings = lint_table(table, read_param(int8.param))
     errors = [f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "error"]
     quantized = inspect_net(int8.param, int8.bin).quantized
     absent = [name for kind in CALIBRATED_TYPES for name in quantized.get(kind, ()) if name not in table.layers]
@@ -72,5 +76,5 @@ def judge_table(model: ModelSpec) -> Verdict:
     if errors:
         found = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
         return Verdict("fail", f"{_name(model, int8.table)}: {found}", value=float(len(errors)))
-    text = f"{_name(model, int8.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
+    text = f"{_name(model, int8.table)}: {len(table.layers)} layers, every scale is usable"
     return Verdict("pass", "; ".join([text, *warnings]), value=0.0)

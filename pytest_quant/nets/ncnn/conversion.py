@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pytest_quant.nets.ncnn import pnnx
 from pytest_quant.nets.ncnn.format import input_blob, output_blobs
-from pytest_quant.nets.ncnn.pnnx import pnnx_program
 from pytest_quant.nets.onnxruntime.binding import bind_input
 from pytest_quant.nets.onnxruntime.facts import inspect_onnx
 from pytest_quant.spec.errors import ConfigError
@@ -29,4 +29,4 @@ def check_source(net: ModelNet, source: OnnxSource) -> None:
             expected = named[ports.index(blob)] if blob in ports else listed(named)
             raise ConfigError(f"output: found {blob!r}, expected {expected}: {hint}")
     bind_input(None, facts, net.input)
-    pnnx_program()
+    pnnx.pnnx_program()  # raises where it is not installed

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool

@@ -62,7 +62,7 @@ def test_outputs_that_the_entry_names() -> None:
             (BOXES, SCORES),
             ("a", "b"),
             {"output_names": ("scores",)},
-            "found 1 names, expected one for each of the 2 blobs",
+            "found 1 names, expected one for each of the 2",
         ),
         ((LABEL,), ("prob",), {}, "the output label (int64 1) is no float type"),
         ((SCORES,), ("prob",), {"input_name": "data"}, "input: found 'data', expected the input of /zoo/m.onnx: image"),
