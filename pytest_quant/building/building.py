@@ -12,7 +12,7 @@ from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo, sha256_json
-from pytest_quant.evaluation.machine import isa, versions
+from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.net_checks import check_net, check_nets
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files.table import write_table
@@ -20,6 +20,7 @@ from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.calibration import CalibrationSpec
+from pytest_quant.spec.environment import versions
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec, OnnxSource
@@ -124,13 +125,13 @@ class ModelBuilder:
         quantize_model(fp32.param, fp32.bin, int8.table, int8.param, int8.bin, keep_float=keep_float)
 
     def _int8_key(self, model: ModelSpec, name: Net, calibration: CalibrationSpec, images: Sequence[str]) -> str:
-        found, fp32 = versions(), ncnn_files(model, "fp32")
+        fp32 = ncnn_files(model, "fp32")
         return sha256_json(
             {
                 "build": _BUILD_VERSION,
                 "name": [model.name, name],
-                "pytest_quant": found["pytest_quant"],
-                "ncnn": found["ncnn"],
+                "pytest_quant": versions()["pytest_quant"],
+                "ncnn": runtimes()["ncnn"],
                 "isa": isa(),
                 "fp32": self._digests.of_files([fp32.param, fp32.bin]),
                 "input": model.input.blob,

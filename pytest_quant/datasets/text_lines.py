@@ -37,8 +37,8 @@ def read_lines(file: Path, parse: ParseLine) -> ParsedFile:
     regions: list[TextRegion] = []
     problems: list[str] = []
     for number, line in enumerate(read_text(file).split("\n"), start=1):
-        text = line.strip("\r\ufeff ")
-        if not text:
+        text = line.strip("\r\ufeff").lstrip(" ")  # blanks at the end are part of a transcription
+        if not text.strip(" "):
             continue
         try:
             regions.append(parse(text))

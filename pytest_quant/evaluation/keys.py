@@ -13,7 +13,7 @@ from pytest_quant.evaluation.evaluate import Shard
 from pytest_quant.evaluation.machine import isa
 from pytest_quant.evaluation.store import ShardKey
 from pytest_quant.extending.known import active, get_format
-from pytest_quant.spec.environment import base_versions
+from pytest_quant.spec.environment import versions
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Pipeline
@@ -44,7 +44,7 @@ def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str
     found = get_format(net.format)
     return {
         "store": _STORE_VERSION,
-        "pytest_quant": base_versions()["pytest_quant"],
+        "pytest_quant": versions()["pytest_quant"],
         "isa": isa(),
         "outputs": model.outputs,
         "task": model.task,

@@ -1,4 +1,4 @@
-"""The versions and instruction sets that a result was made with, those of every net format included."""
+"""The runtimes and instruction sets that a result was made with: each net format tells its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError
 
 from pytest_quant.extending.known import format_names, get_format
-from pytest_quant.spec.environment import base_versions, cpu_flags
+from pytest_quant.spec.environment import cpu_flags
 
 
 @cache
@@ -20,12 +20,8 @@ def isa() -> tuple[str, ...]:
     )
 
 
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on: this package, its libraries, and each runtime that is installed."""
-    return {**base_versions(), **_runtime_versions()}
-
-
-def _runtime_versions() -> dict[str, str]:
+def runtimes() -> dict[str, str]:
+    """Version of the runtime of each net format that is installed, by the format's name."""
     found = {}
     for name in format_names():
         try:

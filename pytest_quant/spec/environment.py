@@ -29,8 +29,8 @@ def cpu_flags() -> tuple[str, ...]:
     return tuple(sorted(found.intersection(_ISA_FLAGS)))
 
 
-def base_versions() -> dict[str, str]:
-    """Versions of what every result depends on; `pytest_quant.nets.machine.versions` adds the runtimes."""
+def versions() -> dict[str, str]:
+    """Versions of what every result depends on; `pytest_quant.evaluation.machine` has those of the runtimes."""
     return {
         "pytest_quant": version("pytest-quant"),
         "numpy": version("numpy"),
