@@ -10,9 +10,11 @@ from pathlib import Path
 from pytest_quant.nets.ncnn.files.facts import NetFacts, net_facts
 from pytest_quant.nets.ncnn.files.param import Param, read_param
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 
+_POINTER_BYTES = 200
 _PNNX_SUFFIX = ".pnnx.param"  # pnnx's own graph, which no runtime reads
 
 
@@ -82,6 +84,11 @@ def put_net(draft: Draft, side: str, net: NetFile) -> None:
     draft.put(str(net.bin), side, "bin")
     if not net.bin.is_file():
         draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
+        return
+    with net.bin.open("rb") as file:
+        absent = why_absent(file.read(_POINTER_BYTES))
+    if absent is not None:
+        draft.problem(f"{shown(net.bin)} {absent}", (side,))
 
 
 def put_onnx(draft: Draft, net: NetFile) -> None:

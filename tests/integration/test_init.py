@@ -622,3 +622,10 @@ def test_nets_that_are_no_classifiers(tmp_path: Path, name: str, layers: list[st
     else:
         assert "task" not in draft.entry
         assert [says in finding.text for finding in draft.findings] == [True]
+
+
+def test_a_git_lfs_pointer_in_place_of_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write_net(folder, "tiny")
+    (folder / "tiny.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n")
+    assert call() == 1
+    assert "tiny.bin is a Git LFS pointer in place of the file: fetch it with `git lfs pull`" in capsys.readouterr().out
