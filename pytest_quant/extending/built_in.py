@@ -21,6 +21,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")
