@@ -50,7 +50,7 @@ def _open_ncnn(model: ModelSpec, side: Side) -> NcnnRunner:
     files = model.files(side)
     facts = inspect_net(files.param, files.bin)
     channels = facts.input_channels.get(model.input.blob)
-    setup = NetSetup(files, model.input.blob, model.outputs, model.runtime, channels, model.input.size)
+    setup = NetSetup(files, model.input.blob, model.outputs, model.runtime, channels, model.input.size, facts.rows)
     if facts.unknown_types:
         hint = facts.input_hints.get(model.input.blob, InputHint())
         width, height = model.input.size or hint.size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
@@ -62,7 +62,7 @@ def _try_once(setup: NetSetup, shape: tuple[int, ...]) -> None:
     with _trials_lock:
         if setup not in _trials:
             try:
-                probe(setup.files, setup.input_blob, shape, setup.outputs)
+                probe(setup.files, setup.input_blob, shape, setup.outputs, setup.rows)
             except ModelFileError as error:
                 _trials[setup] = str(error)
             else:

@@ -85,5 +85,6 @@ METRICS: Mapping[str, Metric] = (
     _metrics("%", "top1", "top5", is_mean_of_hits=True)
     | _metrics("fraction", "hmean", "precision", "recall")
     | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+    | _metrics("%", "mIoU", "mAcc", "aAcc")
 )
 """Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

@@ -23,6 +23,10 @@ _REFERENCE_OPTIONS = {
 }
 
 
+_ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
+
+
 def runtime_options(runtime: Runtime) -> dict[str, bool]:
     """The ncnn options that differ from ncnn's own defaults, apart from the one thread that every net gets.
 
@@ -48,6 +52,8 @@ class NetSetup:
     """Expected input channels; None: unknown, then any."""
     size: tuple[int, int] | None = None
     """Expected input width and height; None: any."""
+    rows: frozenset[str] = frozenset()
+    """Blobs of detections, a row each: an empty one means that there is none."""
 
 
 class NcnnRunner:
@@ -88,6 +94,9 @@ class NcnnRunner:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
             for blob in setup.outputs:
                 code, mat = extractor.extract(blob)
+                if code == 0 and blob in setup.rows and is_empty(mat):
+                    outputs[blob] = np.zeros((0, _ROW), np.float32)
+                    continue
                 if code != 0 or is_empty(mat):
                     raise RunnerError(
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "

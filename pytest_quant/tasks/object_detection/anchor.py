@@ -56,7 +56,7 @@ class DeltaDecoder(_OfAnchors):
         counts = self.counts(geometry)
         logits, deltas = self._rows(outputs, geometry, counts)
         scores = class_scores(logits, self.parameters.activation, self.parameters.background)
-        also = "" if self.parameters.background == "none" else f", the background being {self.parameters.background},"
+        also = "" if self.parameters.background == "none" else f", the background being {self.parameters.background}"
         check_classes(self.blobs[0], scores.shape[1], classes, also)
         chosen = select(scores, self.parameters, edges_of(counts))
         boxes = from_deltas(deltas[chosen.rows], self.all_anchors(geometry)[chosen.rows], self.parameters.target_stds)
@@ -94,5 +94,5 @@ class YoloDecoder(_OfAnchors):
         scores = np.where((objectness >= np.float32(parameters.conf_thr))[:, np.newaxis], scores, np.float32(-1))
         chosen = select(scores, parameters, edges_of(counts))
         stride = np.repeat(np.array(parameters.strides, np.float32), counts)
-        boxes = from_yolo(rows[chosen.rows], self.all_anchors(geometry)[chosen.rows], stride[chosen.rows])
+        boxes = from_yolo(rows[chosen.rows, :_BOX], self.all_anchors(geometry)[chosen.rows], stride[chosen.rows])
         return Detections(boxes, chosen.scores * objectness[chosen.rows], chosen.labels)

@@ -61,7 +61,8 @@ def compare_sides(
     truths, images = [truth_of(sample) for sample in samples], len(samples)
     # COCOeval goes by rising image id, on which the order of equal scores depends.
     order = np.argsort([truth.image.id for truth in truths], kind="stable")
-    matches = (_matches(truths, fp32, order), _matches(truths, int8, order))
+    classes = _classes(truths, (fp32, int8))
+    matches = (_matches(truths, fp32, order, len(classes)), _matches(truths, int8, order, len(classes)))
     pairs = dict(metric_pairs(DEFINITIONS, METRICS, matches, images))
     _require({"mAP", *wanted}, pairs, images)
     found = [found_by_image(side["all"], images) for side in matches]
@@ -69,17 +70,25 @@ def compare_sides(
         metrics=pairs,
         flips=_flips(matches[0]["all"], matches[1]["all"]),
         moved=moved_most(samples, found[0], found[1]),
-        details=_details(truths, matches, (fp32, int8)),
+        details=_details(classes, images, matches, (fp32, int8)),
     )
 
 
-def _matches(truths: Sequence[DetectionTruth], side: Sequence[Detections], order: Ints) -> SideMatches:
+def _classes(truths: Sequence[DetectionTruth], sides: Iterable[Sequence[Detections]]) -> list[str]:
+    """The names of the classes; where fp32's answers are the truth, a class may have none, and is its number then."""
+    names = list(truths[0].classes)
+    labels = [found.labels.max(initial=-1) for side in sides for found in side]
+    objects = [one.category for truth in truths for one in truth.objects]
+    return names + [str(number) for number in range(len(names), max([*labels, *objects, -1]) + 1)]
+
+
+def _matches(truths: Sequence[DetectionTruth], side: Sequence[Detections], order: Ints, categories: int) -> SideMatches:
     """Matches of one side, with images numbered as the samples are."""
     matched = match(
         flat_found([side[index] for index in order]),
         flat_objects([truths[index].objects for index in order]),
         images=len(truths),
-        categories=len(truths[0].classes),
+        categories=categories,
     )
     return {
         area: [replace(one, image=order[one.image], truth_image=order[one.truth_image]) for one in categories]
@@ -107,12 +116,12 @@ def _flips(fp32: Sequence[Matches], int8: Sequence[Matches]) -> Flips:
 
 
 def _details(
-    truths: Sequence[DetectionTruth],
+    names: Sequence[str],
+    images: int,
     matches: tuple[SideMatches, SideMatches],
     predictions: tuple[Sequence[Detections], Sequence[Detections]],
 ) -> dict[str, Any]:
     """The recalls and the number of detections of each side, and the AP of every class that has an object."""
-    images, classes = len(truths), truths[0].classes
     details: dict[str, Any] = {}
     for side, own, found in zip(SIDES, matches, predictions, strict=True):
         recalls = {name: made.value(own, images) for name, made in DEFINITIONS.items() if name not in METRICS}
@@ -123,7 +132,7 @@ def _details(
     fp32, int8 = (AveragePrecision(images, side["all"]).by_category().round(_DIGITS).tolist() for side in matches)
     details["classes"] = {
         name: {"objects": len(one.truth_image), "fp32": before, "int8": after}
-        for name, one, before, after in zip(classes, matches[0]["all"], fp32, int8, strict=True)
+        for name, one, before, after in zip(names, matches[0]["all"], fp32, int8, strict=True)
         if len(one.truth_image)
     }
     return details

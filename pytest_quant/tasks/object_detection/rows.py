@@ -31,10 +31,11 @@ class RowsDecoder(Decoder[RowsParameters]):
                 f"output blob {blob!r} has shape {array.shape}; expected (detections, {_COLUMNS}): label from 1, "
                 "score, left, top, right and bottom as shares of the input"
             )
-        labels = rows[:, 0].astype(np.int32) - 1
+        labels = np.rint(rows[:, 0]).astype(np.int32) - 1
         wrong = labels[(labels < 0) | (labels >= (classes or np.inf))]
-        if len(wrong) or not np.array_equal(labels + 1, rows[:, 0]):
-            found = f"the label {wrong[0] + 1}" if len(wrong) else "labels that are no whole numbers"
+        is_whole = np.array_equal(labels + 1, rows[:, 0])
+        if len(wrong) or not is_whole:
+            found = f"the label {wrong[0] + 1}" if is_whole else "labels that are no whole numbers"
             raise RunnerError(
                 f"output blob {blob!r} holds {found}; expected 1 to {classes or 'the number of classes'}, as the "
                 "dataset lists them: `classes` must name every class of the net, in its order"
