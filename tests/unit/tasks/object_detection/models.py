@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from pytest_quant.datasets.coco_detection import Options
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Color, InputSpec, NetFiles
+from pytest_quant.spec.net import Color, InputSpec
 from pytest_quant.tasks.object_detection.options import PostprocessOptions, PreprocessOptions
 
 ZOO = Path("zoo.quant.yaml")
-NET = NetFiles(Path("net.param"), Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
 SHARED = Path(__file__).parents[5] / "shared"
 DATA = SHARED / "data" / "coco-detection"
 IMAGENET = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -36,8 +37,7 @@ def detector(
         zoo=ZOO,
         task="object-detection",
         dataset=DatasetSpec("mini", "coco-detection", None, ZOO),
-        fp32=NET,
-        int8=NET,
+        nets={"fp32": NET, "int8": NET},
         input=net_input(size),
         outputs=tuple(outputs),
         preprocess=PreprocessOptions.model_validate(preprocess or {}),
@@ -58,8 +58,10 @@ def real(
         zoo=ZOO,
         task="object-detection",
         dataset=DatasetSpec("coco", "coco-detection", options, ZOO),
-        fp32=NetFiles(nets / f"{folder}.param", nets / f"{folder}.bin"),
-        int8=NetFiles(nets / f"{folder}-int8.param", nets / f"{folder}-int8.bin"),
+        nets={
+            side: NcnnFiles(param=nets / f"{name}.param", bin=nets / f"{name}.bin").net()
+            for side, name in (("fp32", folder), ("int8", f"{folder}-int8"))
+        },
         input=input_,
         outputs=(output,),
         preprocess=PreprocessOptions.model_validate(preprocess),

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.coco_detection import open_dataset, truth_of
-from pytest_quant.nets.open import open_runner
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Side
 from pytest_quant.tasks.base import Comparison
 from pytest_quant.tasks.object_detection.metric import METRICS
 from pytest_quant.tasks.object_detection.pipeline import ObjectDetectionPipeline
@@ -20,7 +19,7 @@ from .models import DATA, nanodet_plus, yolo_fastest, yolox_nano
 from .scenes import pycocotools_values
 
 
-def predict(model: ModelSpec, side: Side = "fp32", images: int | None = None) -> list[Detections]:
+def predict(model: ModelSpec, side: str = "fp32", images: int | None = None) -> list[Detections]:
     pipeline, dataset = ObjectDetectionPipeline(model), open_dataset(model.dataset)
     runner = open_runner(model, side)
     samples = dataset.samples[:images]
@@ -34,7 +33,7 @@ def compare(model: ModelSpec, fp32: list[Detections], int8: list[Detections]) ->
     return ObjectDetectionPipeline(model).compare(samples, fp32, int8)
 
 
-def digits(comparison: Comparison, side: Side) -> list[float]:
+def digits(comparison: Comparison, side: str) -> list[float]:
     pairs = comparison.metrics
     values = [getattr(pairs[name], side) for name in METRICS] + [comparison.details[side]["AR100"]]
     return [round(value, 4) for value in values]
