@@ -6,6 +6,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,10 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
 
     """
     from pytest_quant.nets.ncnn.files import net_facts, read_param, walk
+    from pytest_quant.nets.ncnn.load_check import check_loads
 
     param = read_param(param_path)
+    lacking = check_loads(param)
     facts = net_facts(param, None if bin_path is None else walk(param, bin_path))
     quantized = {name for names in facts.quantized.values() for name in names}
     kept = {kind: [name for name in names if name not in quantized] for kind, names in facts.quantizable.items()}
@@ -66,7 +69,7 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         "param": _file(param_path),
         "bin": None if bin_path is None else _file(bin_path),
         "inputs": {
-            blob: {"channels": facts.input_channels.get(blob), "size": facts.input_size.get(blob)}
+            blob: {"channels": facts.input_channels.get(blob), "hint": asdict(facts.input_hints[blob])}
             for blob in facts.inputs
         },
         "outputs": {blob: {"features": facts.output_features.get(blob)} for blob in facts.outputs},
@@ -76,6 +79,10 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         "storage": dict(sorted(facts.storage.items())),
         "unknown_types": list(facts.unknown_types),
         "macs": macs,
+        "notes": [
+            *facts.notes,
+            *([f"this ncnn has no layer {listed(lacking)}: it needs a build of your own"] if lacking else []),
+        ],
     }
 
 
@@ -125,6 +132,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'macs':<9}{total / 1e6:.1f} million in convolutions and inner products, {share:.1%} of them int8"
     if facts["unknown_types"]:
         yield f"{'unknown':<9}{listed(facts['unknown_types'])}: the .bin is not checked from the first of them on"
+    yield from (f"{'note':<9}{note}" for note in facts["notes"])
 
 
 def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> Iterator[str]:
@@ -140,8 +148,10 @@ def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> 
 
 def _shape(told: Mapping[str, Any]) -> str:
     channels = f"{told['channels']} channels" if told["channels"] else "any channels"
-    size = "{}x{}".format(*told["size"]) if told["size"] else "any size"
-    return f" ({channels}, {size})"
+    size, of_hint = told["hint"]["size"], told["hint"]["channels"]
+    hints = [f"{size[0]}x{size[1]}"] if size else []
+    hints += [f"{of_hint} channels"] if of_hint and not told["channels"] else []
+    return f" ({channels}, any size{f'; hint: {listed(hints)}' if hints else ''})"
 
 
 def _features(told: Mapping[str, Any]) -> str:

@@ -27,13 +27,13 @@ from pytest_quant.evaluation.keys import net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evidence.interval import Interval
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.open import open_runner, runtime_of
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Net, OnnxFile
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Comparison, Prediction
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 
 

@@ -49,7 +49,7 @@ def remarks(limit: Limit, measurement: Measurement) -> list[str]:
 def _too_good(limit: Limit, measurement: Measurement) -> str | None:
     """An int8 net that is much better than fp32 passes, but it is fp32 that is wrong then."""
     pair = measurement.comparison.metrics.get(limit.metric or "")
-    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.maximum:
+    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.range:
         return None
     return (
         f"int8 is better than fp32 by {pair.metric.difference(-pair.drop)} of {pair.metric.name}: "
@@ -86,8 +86,8 @@ def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
     if pair is None or not isinstance(pair.evidence, RightWrong):
         return None
     metric = pair.metric
-    amount = rule.amount * metric.maximum if rule.relative else rule.amount
-    one_sample = metric.maximum / measurement.evaluated
+    amount = rule.amount * metric.range if rule.relative else rule.amount
+    one_sample = metric.range / measurement.evaluated
     if amount >= one_sample:
         return None
     return (

@@ -18,6 +18,7 @@ from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.engine.engine import Engine, private_engine
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
@@ -28,7 +29,6 @@ from pytest_quant.quantize.inputs import Array, LazyInput
 from pytest_quant.spec.errors import QuantWarning
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Pipeline, TakesCrops
 
 

@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.engine.work import Collected, Job, Note
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
+from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import ActsAsReference, Pipeline, Prediction
 
 _SEED = 0

@@ -139,7 +139,7 @@ class Trials:
     def _loss(self, rule: Tolerance, labels: Measurement | None, reference: Measurement | None) -> Loss:
         measured = reference or labels
         assert measured is not None, "a trial is measured on labels or on the reference"  # noqa: S101
-        maximum = measured.comparison.metrics[rule.metric].metric.maximum
+        maximum = measured.comparison.metrics[rule.metric].metric.range
         drop = None if labels is None else labels.comparison.metrics[rule.metric].drop
         bound = reference_loss = None
         if reference is None and labels is not None:
@@ -170,12 +170,12 @@ def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
     """Raise `DatasetError` where a single sample outweighs a tolerance: then a trial is luck."""
     for rule in rules:
         metric = METRICS[rule.metric]
-        amount = rule.amount * metric.maximum if rule.relative else rule.amount
-        if metric.is_mean_of_hits and 0 < amount < metric.maximum / count:
-            needed = math.ceil(metric.maximum / amount)
+        amount = rule.amount * metric.range if rule.relative else rule.amount
+        if metric.is_mean_of_hits and 0 < amount < metric.range / count:
+            needed = math.ceil(metric.range / amount)
             raise DatasetError(
                 f"{count} samples to search on cannot tell a tolerance of {metric.difference(amount)} of "
-                f"{metric.name}: one of them is {metric.difference(metric.maximum / count)}; give {needed} or more"
+                f"{metric.name}: one of them is {metric.difference(metric.range / count)}; give {needed} or more"
             )
 
 

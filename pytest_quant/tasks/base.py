@@ -6,9 +6,11 @@ that changes, so threads share it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -60,7 +62,18 @@ class Resampled:
     int8: Recompute
 
 
-Evidence = RightWrong | Resampled
+@dataclass(frozen=True)
+class SampleScores:
+    """Evidence of a metric that is a mean of one score per sample, of any range: both sides in the same order.
+
+    Where the metric has a maximum, the scores lie in [0, maximum]: then intervals are exact and a run can stop early.
+    """
+
+    fp32: NDArray[np.float64]
+    int8: NDArray[np.float64]
+
+
+Evidence = RightWrong | Resampled | SampleScores
 
 
 @dataclass(frozen=True)
@@ -74,11 +87,14 @@ class MetricPair:
 
     @property
     def drop(self) -> float:
-        """fp32 - int8: positive when int8 is worse; from counts where there are, hence exact at a limit."""
-        if isinstance(self.evidence, Resampled):
-            return self.fp32 - self.int8
-        lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
-        return self.metric.maximum * lost / self.evidence.fp32.size
+        """How much worse int8 is, in the metric's own direction; exact at a limit where there are counts."""
+        sign = 1 if self.metric.higher_is_better else -1
+        if isinstance(self.evidence, RightWrong):
+            lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
+            return sign * self.metric.range * lost / self.evidence.fp32.size
+        if isinstance(self.evidence, SampleScores):
+            return sign * math.fsum(self.evidence.fp32 - self.evidence.int8) / self.evidence.fp32.size
+        return sign * (self.fp32 - self.int8)
 
 
 @dataclass(frozen=True)
@@ -178,10 +194,15 @@ class ReadsConfig(Protocol):
 
 
 class Task(Protocol):
-    """What can be written in a zoo entry of this task."""
+    """What can be written in a zoo entry of this task; derive from it for the usual place, tolerances and footnote.
+
+    A task is registered under its name (``pytest_quant_register``, see docs/extending.md), and is asked for what is
+    special about it: nobody knows a task by name. What it lacks is an error when it is registered.
+    """
 
     name: str
     metrics: Mapping[str, Metric]
+    """Its metrics by name; the first is the one that `agreement` is in the unit of."""
     dataset_types: frozenset[str]
     preprocess_options: type[BaseModel]
     postprocess_options: type[BaseModel]
@@ -190,6 +211,17 @@ class Task(Protocol):
     """How many samples make one shard: some tenths of a second of work."""
     orient: bool
     """Whether the protocol honours an image's EXIF orientation."""
+    place: int = 1000
+    """Where its models stand in the table, least first: 10, 20, ... of the built-in tasks, 1000 of all others."""
+    usual_tolerances: Mapping[str, float] = MappingProxyType({})
+    """Metric to the tolerance that ``pytest-quant init`` proposes, in the metric's own unit."""
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+        """What one must know of a model's numbers to compare them with others of their kind, for below the table.
+
+        ``conditions`` and ``details`` are those of the report: of `Pipeline.conditions`, and `Comparison.details`.
+        """
+        return None
 
     def pipeline(self, model: ModelSpec) -> Pipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

@@ -1,4 +1,4 @@
-"""The task ``classification`` as `pytest_quant.tasks` finds it."""
+"""The task ``classification``, as it is registered."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.classification.metric import DEPTHS
+from pytest_quant.tasks.classification.metric import DEPTHS, METRICS
 from pytest_quant.tasks.classification.options import AccuracyOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.classification.pipeline import ClassificationPipeline
 
 
-class ClassificationTask:
+class ClassificationTask(Task):
     """What a zoo entry of ``task: classification`` can hold; see `Task`."""
 
     name = "classification"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in DEPTHS}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"cifar10", "imagenet", "image-list"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions
     metric_options: Mapping[str, type[BaseModel]] = dict.fromkeys(DEPTHS, AccuracyOptions)
     shard_size = 50
     orient = True
+    place = 10
+    usual_tolerances: Mapping[str, float] = {"top1": 1.0}
 
     def pipeline(self, model: ModelSpec) -> ClassificationPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

@@ -1,15 +1,16 @@
-"""The task ``text-detection`` as `pytest_quant.tasks` finds it."""
+"""The task ``text-detection``, as it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.text_detection.comparison import NAMES
+from pytest_quant.tasks.text_detection.comparison import METRICS
 from pytest_quant.tasks.text_detection.options import (
     HmeanOptions,
     PostprocessOptions,
@@ -19,11 +20,11 @@ from pytest_quant.tasks.text_detection.options import (
 from pytest_quant.tasks.text_detection.pipeline import TextDetectionPipeline
 
 
-class TextDetectionTask:
+class TextDetectionTask(Task):
     """What a zoo entry of ``task: text-detection`` can hold; see `Task`."""
 
     name = "text-detection"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in NAMES}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"icdar2015", "ctw1500", "mmocr-json"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions
@@ -34,6 +35,14 @@ class TextDetectionTask:
     }
     shard_size = 4
     orient = False
+    place = 20
+    usual_tolerances: Mapping[str, float] = {"hmean": 0.01}
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+        """The score threshold, on which hmean depends."""
+        fixed = conditions["hmean_score_threshold"] != "best of fp32"
+        how = "" if fixed else ", at which the hmean of fp32 is largest"
+        return f"both sides at score threshold {details['score_threshold']:.4g}{how}"
 
     def pipeline(self, model: ModelSpec) -> TextDetectionPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""
