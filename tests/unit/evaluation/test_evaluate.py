@@ -231,7 +231,7 @@ def test_an_interrupt_ends_the_threads_and_keeps_whole_shards_only(tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         bench.evaluate()
     assert sorted(bench.closed) == sorted(side for side, _ in bench.opened)  # every thread has ended
-    _wait_for(lambda: threading.active_count() == threads)
+    _wait_for(lambda: threading.active_count() <= threads)  # those of an earlier test may have been ending
     assert cv2.getNumThreads() == before
     bench.hook = nothing
     results = bench.evaluate()
