@@ -12,7 +12,7 @@ once, at the end, to report. The repaired net and its table are written, and its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -22,6 +22,7 @@ from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
 from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.metrics import judge
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
@@ -43,6 +44,7 @@ from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.verdict import Verdict
 
 LEAST_INT8_SHARE = 0.6
 """Share of the multiply-accumulates that a repaired net keeps in int8."""
@@ -52,6 +54,17 @@ _RANKED_SAMPLES = 8
 
 Say = Callable[[str], None]
 """Is told what the search is at, in words."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One metric of the repaired net on the evaluation set, in the metric's own unit."""
+
+    metric: str
+    fp32: float
+    int8: float
+    drop: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -79,14 +92,19 @@ class Rescue:
     """The repaired net, where one was found."""
     table: Path | None = None
     """Its table: float layers are not in it."""
-    measurement: Measurement | None = None
-    """The repaired net on the evaluation set."""
+    evaluated: tuple[Evaluated, ...] = ()
+    """The repaired net on the evaluation set, by metric."""
     costs: Costs | None = None
 
     @property
     def keep_float(self) -> tuple[str, ...]:
         """The layers that stay float, in alphabetical order."""
         return () if self.found is None else tuple(sorted(self.found.recipe.keep_float))
+
+    @property
+    def meets(self) -> bool:
+        """Whether there is a repaired net that meets its tolerances on the evaluation set, too."""
+        return self.files is not None and all(metric.verdict.decision == "pass" for metric in self.evaluated)
 
 
 def rescue(
@@ -135,7 +153,7 @@ def rescue(
         rescued = _described(model, outcome, trials, search)
         if outcome.found is None:
             return rescued
-        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, tell)
+        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, confidence, tell)
 
 
 def _check_writable(folder: Path) -> None:
@@ -200,6 +218,7 @@ def _written(
     trials: Trials,
     search: SearchSet,
     out: Path,
+    confidence: float,
     tell: Say,
 ) -> Rescue:
     """Write the net, run it on the evaluation set, and measure what it costs."""
@@ -214,9 +233,17 @@ def _written(
         rescued,
         files=files,
         table=table,
-        measurement=bench.measure(repaired),
+        evaluated=tuple(_evaluated(bench.measure(repaired), confidence)),
         costs=measure_costs(model, files, input_of(model, search), bench.cores),
     )
+
+
+def _evaluated(measurement: Measurement, confidence: float) -> Iterator[Evaluated]:
+    for limit in measurement.model.limits:
+        if limit.kind == "tolerance" and limit.metric is not None:
+            pair = measurement.comparison.metrics[limit.metric]
+            verdict = judge(limit, measurement, confidence)
+            yield Evaluated(limit.metric, pair.fp32, pair.int8, pair.drop, verdict)
 
 
 def input_of(model: ModelSpec, search: SearchSet) -> Array:
