@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.evaluation.digests import sha256_json
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array, Runner
-from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -147,7 +147,7 @@ def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in ncnn: is it the same "
+            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
             "output of the same model?"
         )
     return likeness(one, two)

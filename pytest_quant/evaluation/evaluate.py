@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
 from numpy.typing import NDArray
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
@@ -48,6 +48,8 @@ class PredictionWork:
     pipeline: Pipeline
     open_runner: OpenRunner
     orient: bool = True
+    pipelines: Mapping[Net, Pipeline] = field(default_factory=dict)
+    """Of the nets whose inputs are prepared otherwise than ``pipeline`` does."""
 
     def open(self) -> Predictor:
         """Without nets; a net is loaded when a shard lacks its predictions."""
@@ -66,22 +68,21 @@ class Predictor:
         predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
         elapsed_s = dict.fromkeys(shard.keys, 0.0)
         nets = {net: self._runner(net) for net in shard.keys}
-        pipeline = self._work.pipeline
+        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
         for sample in shard.samples:
             note(f"sample {sample.id}")
             try:
-                prepared = pipeline.prepare(self._read(sample), sample)
-                for net, runner in nets.items():
+                image = self._work.dataset.read(sample, orient=self._work.orient)
+                prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
+                for net, pipeline in pipelines.items():
                     note(f"sample {sample.id}, {net}")
                     start = time.perf_counter()
-                    predictions[net].append(pipeline.predict(runner.run, prepared))
+                    predictions[net].append(pipeline.predict(nets[net].run, prepared[id(pipeline)]))
                     elapsed_s[net] += time.perf_counter() - start
             except QuantError as error:
                 raise _naming(error, sample) from error
-        return {net: StoredShard(pipeline.pack(found), elapsed_s[net]) for net, found in predictions.items()}
-
-    def _read(self, sample: Sample) -> Image:
-        return self._work.dataset.read(sample, orient=self._work.orient)
+        pack = self._work.pipeline.pack
+        return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
 
     def _runner(self, net: Net) -> Runner:
         if net not in self._runners:

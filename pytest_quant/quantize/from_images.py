@@ -23,6 +23,7 @@ from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.activations import Source
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
 from pytest_quant.quantize.inputs import Array, LazyInput
@@ -112,13 +113,14 @@ def gather_model(
         )
     task = get_task(model.task)
     reader = _Reader(pixels_of(dataset), task.pipeline(model), task.orient)
-    channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
+    fp32 = ncnn_files(model, "fp32")
+    channels = inspect_net(fp32.param, fp32.bin).input_channels.get(model.input.blob)
     with nullcontext(engine) if engine is not None else private_engine(available_cores()) as running:
         return gather(
-            model.fp32.param,
-            model.fp32.bin,
+            fp32.param,
+            fp32.bin,
             Source(lambda: map(reader.input, used), len(used), model.name),
-            partial(BlobExtractor, model.fp32.param, model.fp32.bin, channels=channels),
+            partial(BlobExtractor, fp32.param, fp32.bin, channels=channels),
             histograms=histograms,
             keep_float=keep_float,
             engine=running,
