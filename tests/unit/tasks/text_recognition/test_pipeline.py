@@ -21,7 +21,7 @@ from pytest_quant.tasks.text_recognition.pipeline import RecognitionPipeline
 from pytest_quant.tasks.text_recognition.prediction import pack_texts, unpack_texts
 from pytest_quant.tasks.text_recognition.preprocess import resized_size
 
-NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
 SAMPLE = Sample("word_1.png", "ab", 0)
 
 
@@ -41,7 +41,7 @@ def recognizer(
         zoo=folder / "zoo.quant.yaml",
         task="text-recognition",
         dataset=DatasetSpec("words", "text-lines", None, folder / "zoo.quant.yaml"),
-        nets={"fp32": NET.net(), "int8": NET.net()},
+        nets={"fp32": NET, "int8": NET},
         input=InputSpec("in0", size, color, (127.5,) * channels, (127.5,) * channels),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {"resize": {"height": 32}}),
