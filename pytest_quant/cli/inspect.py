@@ -6,6 +6,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         "param": _file(param_path),
         "bin": None if bin_path is None else _file(bin_path),
         "inputs": {
-            blob: {"channels": facts.input_channels.get(blob), "size": facts.input_size.get(blob)}
+            blob: {"channels": facts.input_channels.get(blob), "hint": asdict(facts.input_hints[blob])}
             for blob in facts.inputs
         },
         "outputs": {blob: {"features": facts.output_features.get(blob)} for blob in facts.outputs},
@@ -76,6 +77,7 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         "storage": dict(sorted(facts.storage.items())),
         "unknown_types": list(facts.unknown_types),
         "macs": macs,
+        "notes": list(facts.notes),
     }
 
 
@@ -125,6 +127,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'macs':<9}{total / 1e6:.1f} million in convolutions and inner products, {share:.1%} of them int8"
     if facts["unknown_types"]:
         yield f"{'unknown':<9}{listed(facts['unknown_types'])}: the .bin is not checked from the first of them on"
+    yield from (f"{'note':<9}{note}" for note in facts["notes"])
 
 
 def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> Iterator[str]:
@@ -140,8 +143,10 @@ def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> 
 
 def _shape(told: Mapping[str, Any]) -> str:
     channels = f"{told['channels']} channels" if told["channels"] else "any channels"
-    size = "{}x{}".format(*told["size"]) if told["size"] else "any size"
-    return f" ({channels}, {size})"
+    size, of_hint = told["hint"]["size"], told["hint"]["channels"]
+    hints = [f"{size[0]}x{size[1]}"] if size else []
+    hints += [f"{of_hint} channels"] if of_hint and not told["channels"] else []
+    return f" ({channels}, any size{f'; hint: {listed(hints)}' if hints else ''})"
 
 
 def _features(told: Mapping[str, Any]) -> str:

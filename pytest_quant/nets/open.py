@@ -6,6 +6,7 @@ import threading
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.ncnn.files.facts import inspect_net
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, ncnn_version
 from pytest_quant.nets.ncnn.probe import probe
 from pytest_quant.nets.onnxruntime.onnx_sessions import onnx_runtime
@@ -49,10 +50,10 @@ def _open_ncnn(model: ModelSpec, side: Side) -> NcnnRunner:
     files = model.files(side)
     facts = inspect_net(files.param, files.bin)
     channels = facts.input_channels.get(model.input.blob)
-    size = facts.input_size.get(model.input.blob) or model.input.size
-    setup = NetSetup(files, model.input.blob, model.outputs, model.runtime, channels, size)
+    setup = NetSetup(files, model.input.blob, model.outputs, model.runtime, channels, model.input.size)
     if facts.unknown_types:
-        width, height = size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
+        hint = facts.input_hints.get(model.input.blob, InputHint())
+        width, height = model.input.size or hint.size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
         _try_once(setup, (channels or model.input.channels, height, width))
     return NcnnRunner(setup)
 

@@ -55,8 +55,8 @@ class ModelSpec:
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""
     notes: tuple[str, ...] = ()
-    """What the descriptions that the entry was filled in from contradict, lose or leave to a guess: told before a run.
-    """
+    """What the files hint at and the entry has otherwise, and what the descriptions that it was filled in from
+    contradict, lose or leave to a guess: told before a run."""
     remarks: tuple[str, ...] = ()
     """What is so of every such description: in the report only, after the notes."""
 

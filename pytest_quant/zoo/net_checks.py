@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from pytest_quant.nets.onnxruntime.facts import OnnxFacts
 
 
-def check_nets(model: ModelSpec) -> None:
-    """Raise `ConfigError` when a file is damaged, or does not fit the other files or the entry.
+def check_nets(model: ModelSpec) -> tuple[str, ...]:
+    """Raise `ConfigError` when a file is damaged, or does not fit the other files or the entry; else return notes.
 
     An int8 net without quantized layers passes here: saying so is the `int8` case's part. A net that is still to be
     built is checked when it has been.
@@ -31,6 +32,31 @@ def check_nets(model: ModelSpec) -> None:
         _check_kept_float(model, model.calibration, found["fp32"])
     if len(found) == len(SIDES):
         _check_outputs(model, found["fp32"], found["int8"])
+    return _notes(model, found)
+
+
+def _notes(model: ModelSpec, found: Mapping[Side, NetFacts]) -> tuple[str, ...]:
+    """What ncnn passes over in the files, once for all nets that have it."""
+    files_by_text: dict[str, list[str]] = {}
+    for side, facts in found.items():
+        for text in (*facts.notes, *_ignored_hints(model, facts)):
+            files_by_text.setdefault(text, []).append(shown(model.files(side).param))
+    return tuple(f"{listed(files)}: {text}" for text, files in files_by_text.items())
+
+
+def _ignored_hints(model: ModelSpec, facts: NetFacts) -> Iterator[str]:
+    blob, size, channels = model.input.blob, model.input.size, model.input.channels
+    hint = facts.input_hints.get(blob, InputHint())
+    if hint.size is not None and size is not None and hint.size != size:
+        yield (
+            f"the Input layer hints at {hint.size[0]}x{hint.size[1]} (width x height), input.size is {list(size)}: "
+            "ncnn ignores the hint"
+        )
+    if hint.channels is not None and hint.channels != channels and blob not in facts.input_channels:
+        yield (
+            f"the Input layer hints at {hint.channels} channels, input.color {model.input.color} gives {channels}: "
+            "ncnn ignores the hint, and no weights prove it"
+        )
 
 
 def _check_outputs(model: ModelSpec, fp32: NetFacts, int8: NetFacts) -> None:
@@ -157,9 +183,4 @@ def _check_blobs(model: ModelSpec, side: Side, facts: NetFacts) -> None:
         raise ConfigError(
             f"input.color: {model.input.color} gives {model.input.channels} channels, "
             f"{param} ({side}) takes {channels} in {blob!r}"
-        )
-    size = facts.input_size.get(blob)
-    if size is not None and model.input.size is not None and size != model.input.size:
-        raise ConfigError(
-            f"input.size: found {list(model.input.size)}, {param} ({side}) fixes width and height to {list(size)}"
         )

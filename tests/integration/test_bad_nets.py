@@ -108,7 +108,6 @@ FILES_THAT_DO_NOT_FIT = [
     ),
     Broken(gray, "", "input.color: gray gives 1 channels, NAME.param (fp32) takes 3 in 'data'"),
     Broken(four_channels, "", "input.color: rgb gives 3 channels, four.param (fp32) takes 4 in 'data'"),
-    Broken(edit_param("fp32", "0 1 data", "0 1 data 0=16 1=16 2=3"), "", "(fp32) fixes width and height to [16, 16]"),
     Broken(three_classes, "", "output 'prob' has 3 channels in fp32 and 4 in int8: these are files of two models"),
     Broken(cut("fp32", 5), "", "NAME.bin: the file ends inside layer 'conv' (Convolution, "),
     Broken(cut("int8", 4), "", "NAME-int8.bin: the file ends inside layer 'conv' (Convolution, "),

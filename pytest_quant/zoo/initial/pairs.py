@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
@@ -96,12 +97,13 @@ def _task(draft: Draft, net: NetFile) -> None:
 
 def _input(draft: Draft, net: NetFile) -> None:
     blob = net.facts.inputs[0] if len(net.facts.inputs) == 1 else ""
-    if net.facts.input_channels.get(blob) == 1:
+    hint = net.facts.input_hints.get(blob, InputHint())
+    if (net.facts.input_channels.get(blob) or hint.channels) == 1:
         draft.put("gray", "input", "color")
     unknown: list[Keys] = [("input", "mean"), ("input", "std")]
-    size = net.facts.input_size.get(blob)
-    if size is not None:
-        draft.put(list(size), "input", "size")
+    if hint.size is not None:
+        draft.put(list(hint.size), "input", "size")
+        draft.note(f"the hint of the Input layer of {net.param.name}; ncnn takes other sizes too", ("input", "size"))
     elif draft.entry.get("task") != "text-detection":
         unknown.insert(0, ("input", "size"))
     draft.problem(

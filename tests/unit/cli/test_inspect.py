@@ -30,7 +30,7 @@ def test_layers_left_in_float_are_named(tmp_path: Path, capsys: pytest.CaptureFi
     param, _ = write_net(tmp_path, text)
     assert main(["inspect", str(param)]) == 0
     out = capsys.readouterr().out
-    assert "inputs   in0 (3 channels, 8x6)" in out
+    assert "inputs   in0 (3 channels, any size; hint: 8x6)" in out
     assert "float    1 that could be int8: Convolution conv" in out
     assert "arrays" not in out
 
@@ -41,7 +41,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = json.loads(capsys.readouterr().out)
     assert facts["int8"] == {}
     assert facts["float"] == {"Convolution": ["conv"], "ConvolutionDepthWise": ["dw"], "InnerProduct": ["fc"]}
-    assert facts["inputs"] == {"in0": {"channels": 3, "size": None}}
+    assert facts["inputs"] == {"in0": {"channels": 3, "hint": {"size": None, "channels": None}}}
     assert facts["bin"]["size_bytes"] == binary.stat().st_size
     assert facts["storage"] == {"fp32": 3}
 
@@ -50,6 +50,12 @@ def test_an_unknown_layer_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     param, _ = write_net(tmp_path, FLOAT_PARAM.replace("BinaryOp ", "MyLayer "))
     assert main(["inspect", str(param)]) == 0
     assert "unknown  MyLayer: the .bin is not checked" in capsys.readouterr().out
+
+
+def test_a_header_that_announces_more_blobs_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, _ = write_net(tmp_path, FLOAT_PARAM.replace("6 7\n", "6 9\n"))
+    assert main(["inspect", str(param)]) == 0
+    assert "note     the header announces 9 blobs, the layers write 7: harmless" in capsys.readouterr().out
 
 
 def test_a_damaged_bin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
     int8_term,
     kernel_size,
 )
+from pytest_quant.nets.ncnn.files.input_hints import InputHint, input_hint
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 
@@ -41,13 +42,14 @@ class NetFacts:
         inputs: blobs that ``Input`` layers write.
         outputs: blobs that no layer reads.
         blobs: all blob names, in file order.
-        input_channels: input blob to its number of channels, where the first layer or the file says so.
-        input_size: input blob to (width, height), where its ``Input`` layer fixes it.
+        input_channels: input blob to its number of channels, where the weights of the first layer prove it.
+        input_hints: input blob to what its ``Input`` layer says of its size, which binds nothing.
         output_features: output blob to the number of channels or classes of the layer behind it, where that is plain.
         quantized: layer type to the names of its int8 layers, and of explicit Quantize, Dequantize, Requantize layers.
         quantizable: layer type to the names of all layers that ncnn could run in int8, the quantized ones included.
         storage: number of tagged arrays by storage (fp32, fp16, int8, table); empty without a ``.bin``.
         unknown_types: layer types of which the format is not known, in file order.
+        notes: what is odd in the ``.param`` and harmless in ncnn.
 
     """
 
@@ -55,12 +57,13 @@ class NetFacts:
     outputs: tuple[str, ...]
     blobs: tuple[str, ...]
     input_channels: Mapping[str, int]
-    input_size: Mapping[str, tuple[int, int]]
+    input_hints: Mapping[str, InputHint]
     output_features: Mapping[str, int]
     quantized: Mapping[str, tuple[str, ...]]
     quantizable: Mapping[str, tuple[str, ...]]
     storage: Mapping[str, int]
     unknown_types: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_quantized(self) -> bool:
@@ -88,17 +91,19 @@ def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
     """
     specs = {layer.line: array_specs(param, layer) for layer in param.layers}
     unknown = dict.fromkeys(layer.type for layer in param.layers if specs[layer.line] is None)
+    channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})
     return NetFacts(
         inputs=param.inputs,
         outputs=param.outputs,
         blobs=param.blobs,
-        input_channels=_found({blob: _input_channels(param, blob) for blob in param.inputs}),
-        input_size=_found({blob: _input_size(param.producer[blob]) for blob in param.inputs}),
+        input_channels=channels,
+        input_hints={blob: input_hint(param.producer[blob], channels.get(blob)) for blob in param.inputs},
         output_features=_found({blob: _features(param, blob) for blob in param.outputs}),
         quantized=_names(layer for layer in param.layers if layer.type in INT8_LAYER_TYPES or int8_term(layer)),
         quantizable=_names(layer for layer in param.layers if layer.type in QUANTIZABLE_TYPES),
         storage=Counter(a.storage for a in weights.arrays if a.storage != "bare") if weights else {},
         unknown_types=tuple(unknown),
+        notes=param.notes,
     )
 
 
@@ -111,21 +116,6 @@ def _names(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
     for layer in layers:
         found.setdefault(layer.type, []).append(layer.name)
     return {layer_type: tuple(names) for layer_type, names in found.items()}
-
-
-def _input_size(layer: Layer) -> tuple[int, int] | None:
-    width, height = layer.get_int(0), layer.get_int(1)
-    return (width, height) if width and height else None
-
-
-def _input_channels(param: Param, blob: str) -> int | None:
-    layer = param.producer[blob]
-    width, height, channels = (layer.get_int(key) for key in (0, 1, 2))
-    if channels:
-        return channels
-    if width and not height:
-        return width
-    return _wanted_channels(param, blob)
 
 
 def _wanted_channels(param: Param, blob: str) -> int | None:

@@ -68,6 +68,8 @@ class Param:
 
     path: Path
     layers: tuple[Layer, ...]
+    notes: tuple[str, ...] = ()
+    """What is odd in the file and harmless in ncnn."""
 
     @cached_property
     def producer(self) -> dict[str, Layer]:
@@ -123,13 +125,11 @@ def read_param(path: Path | str) -> Param:
             + ("the file is truncated" if len(layers) < layer_count else "ncnn would load a shortened net in silence")
         )
     _check_blobs(path, layers)
-    found = sum(len(layer.tops) for layer in layers)
-    if found != blob_count:
-        raise ModelFileError(
-            f"{shown(path)}:{lines[1][0]}: the header announces {blob_count} blobs, the layers write {found}; "
-            "correct the header"
-        )
-    return Param(path, layers)
+    written = sum(len(layer.tops) for layer in layers)
+    counts = f"the header announces {blob_count} blobs, the layers write {written}"
+    if blob_count < written:
+        raise ModelFileError(f"{shown(path)}:{lines[1][0]}: {counts}: ncnn refuses it; correct the header")
+    return Param(path, layers, (f"{counts}: harmless",) if blob_count > written else ())
 
 
 def _read_text(path: Path) -> str:

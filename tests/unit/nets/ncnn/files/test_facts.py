@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.nets.ncnn.files import inspect_net
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
 
 from .nets import FLOAT_PARAM, INT8_PARAM, int8_bin, shared_model, write_net
 
@@ -13,7 +14,7 @@ def test_facts_of_a_float_net(tmp_path: Path) -> None:
     facts = inspect_net(*write_net(tmp_path))
     assert (facts.inputs, facts.outputs) == (("in0",), ("out0",))
     assert facts.input_channels == {"in0": 3}
-    assert facts.input_size == {}
+    assert facts.input_hints == {"in0": InputHint()}
     assert facts.output_features == {"out0": 10}
     assert not facts.is_quantized
     assert facts.quantizable == {"Convolution": ("conv",), "ConvolutionDepthWise": ("dw",), "InnerProduct": ("fc",)}
@@ -49,7 +50,39 @@ def test_grouped_first_layer_and_fixed_input(tmp_path: Path) -> None:
     path.write_text(text)
     facts = inspect_net(path, None)
     assert facts.input_channels == {"in0": 6}
-    assert facts.input_size == {"in0": (8, 6)}
+    assert facts.input_hints == {"in0": InputHint((8, 6))}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "hint"),
+    [
+        ("0=60 1=40 2=3", InputHint((60, 40), 3)),
+        ("0=3 1=40 2=60", InputHint((60, 40), 3)),  # as old files write it: channels, height, width
+        ("0=-233 1=-233 2=3", InputHint(None, 3)),
+        ("0=224 1=-233 2=-233", InputHint()),
+        ("0=3 1=3 2=3", InputHint((3, 3), 3)),
+        ("0=3 1=40", InputHint((3, 40))),
+        ("0=16 1=16 2=4", InputHint((16, 16), 4)),  # the weights below say 3
+    ],
+)
+def test_weights_prove_the_channels_and_hints_bind_nothing(tmp_path: Path, sizes: str, hint: InputHint) -> None:
+    path = tmp_path / "net.param"
+    path.write_text(FLOAT_PARAM.replace("0 1 in0\n", f"0 1 in0 {sizes}\n"))
+    facts = inspect_net(path, None)
+    assert facts.input_channels == {"in0": 3}
+    assert facts.input_hints == {"in0": hint}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "hint"),
+    [("0=227 1=200 2=3", InputHint((227, 200), 3)), ("0=1 1=200 2=227", InputHint((227, 200), 1))],
+)
+def test_a_hint_without_weights_that_prove_it(tmp_path: Path, sizes: str, hint: InputHint) -> None:
+    path = tmp_path / "net.param"
+    path.write_text(f"7767517\n2 2\nInput in 0 1 in0 {sizes}\nMyLayer first 1 1 in0 out0\n")
+    facts = inspect_net(path, None)
+    assert facts.input_channels == {}
+    assert facts.input_hints == {"in0": hint}
 
 
 def test_unknown_types(tmp_path: Path) -> None:
