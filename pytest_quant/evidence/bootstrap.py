@@ -47,7 +47,7 @@ def bootstrap_drop_interval(
     population: int | None,
     confidence: float,
     retain: float = 1.0,
-    maximum: float = 1.0,
+    maximum: float | None = 1.0,
     resamples: int = 500,
     seed: int = 0,
 ) -> Interval:
@@ -60,8 +60,8 @@ def bootstrap_drop_interval(
         images: Number of images n that were evaluated, a simple random sample of the dataset.
         population: Number of images N in the dataset; None: for new images like these, without correction.
         confidence: One-sided confidence of each bound, between 0.5 and 1.
-        retain: 1 - r for a relative tolerance r; 1 for the plain drop.
-        maximum: Largest possible value of the metric, in its unit.
+        retain: 1 - r for a relative tolerance r, 1 + r where lower is better; 1 for the plain drop.
+        maximum: Largest possible value of the metric, in its unit; None where there is none.
         resamples: Number of bootstrap samples; the standard error is known to about 1 / sqrt(2 resamples).
         seed: Of the resamples; the same seed gives the same interval.
 
@@ -83,13 +83,14 @@ def bootstrap_drop_interval(
     '0.0011 0.0069'
 
     """
-    if not 0.0 < retain <= 1.0:
-        raise ValueError(f"retain {retain} must lie in (0, 1]")
+    if not 0.0 < retain < 2.0:
+        raise ValueError(f"retain {retain} must lie between 0 and 2, both excluded")
 
     def contrast(counts: NDArray[np.int64]) -> _Floats:
         return retain * fp32(counts) - int8(counts)
 
-    return _interval(contrast, (-maximum, retain * maximum), images, population, confidence, resamples, seed)
+    possible = (-math.inf, math.inf) if maximum is None else (-maximum, retain * maximum)
+    return _interval(contrast, possible, images, population, confidence, resamples, seed)
 
 
 def bootstrap_score_interval(
@@ -98,12 +99,13 @@ def bootstrap_score_interval(
     images: int,
     population: int | None,
     confidence: float,
-    maximum: float = 1.0,
+    maximum: float | None = 1.0,
     resamples: int = 500,
     seed: int = 0,
 ) -> Interval:
-    """Approximate interval for the metric of one model, in [0, maximum]; see `bootstrap_drop_interval`."""
-    return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
+    """Approximate interval for the metric of one model, within [0, maximum]; see `bootstrap_drop_interval`."""
+    possible = (-math.inf, math.inf) if maximum is None else (0.0, maximum)
+    return _interval(recompute, possible, images, population, confidence, resamples, seed)
 
 
 def _interval(
@@ -166,8 +168,11 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
 
 
 def _typical_square(influences: _Floats, possible: tuple[float, float], images: int) -> float:
-    """Squared change of the value by one image that matters; where none did, by losing an average image altogether."""
-    largest = max(abs(bound) for bound in possible)
+    """Squared change of the value by one image that matters; where none did, by losing an average image altogether.
+
+    Where the metric has no maximum, nothing is known of images that were not seen, and where none mattered it is 0.
+    """
+    largest = max((abs(bound) for bound in possible if math.isfinite(bound)), default=0.0)
     squares = influences**2
     if squares.sum() <= (1e-12 * largest) ** 2:
         return (largest / images) ** 2

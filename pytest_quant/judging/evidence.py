@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pytest_quant.evidence.bootstrap import bootstrap_drop_interval, bootstrap_score_interval
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import paired_drop_interval
 from pytest_quant.evidence.proportion import accuracy_interval
-from pytest_quant.evidence.sequential import Outcomes, SequentialTest, confidence_sequence, drop_outcomes
-from pytest_quant.spec.limit import Floor, Tolerance
+from pytest_quant.evidence.sequential import Outcomes, confidence_sequence, drop_outcomes
 from pytest_quant.spec.net import Side
 from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong
 
@@ -15,15 +17,15 @@ from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong
 def drop_interval(
     pair: MetricPair, *, population: int | None, confidence: float, retain: float = 1.0, sequential: bool = False
 ) -> Interval:
-    """Interval of ``retain * fp32 - int8`` in the metric's own unit; ``retain=1`` is the drop.
+    """Interval of ``retain * fp32 - int8`` in the metric's own unit; of ``int8 - retain * fp32`` where lower is better.
 
-    ``population`` is the size of the dataset of which the evaluated samples are a random subset; None gives the
-    interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
-    samples may have depended on the outcomes, so only a confidence sequence is valid.
+    ``retain=1`` is the drop. ``population`` is the size of the dataset of which the evaluated samples are a random
+    subset; None gives the interval for new samples like these. Each bound holds with one-sided ``confidence``.
+    ``sequential``: the number of samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
     evidence, maximum = pair.evidence, pair.metric.maximum
     if isinstance(evidence, Resampled):
-        return bootstrap_drop_interval(
+        found = bootstrap_drop_interval(
             evidence.fp32,
             evidence.int8,
             images=evidence.images,
@@ -32,14 +34,15 @@ def drop_interval(
             retain=retain,
             maximum=maximum,
         )
-    if sequential and population is not None:
-        values = drop_outcomes(evidence.fp32, evidence.int8, retain)
-        found = confidence_sequence(values, Outcomes.of_drop(population, retain), confidence=confidence)
     else:
-        found = paired_drop_interval(
-            evidence.fp32, evidence.int8, population=population, confidence=confidence, retain=retain
-        )
-    return _scaled(found, maximum)
+        fp32, int8 = counted(pair)
+        if sequential and population is not None:
+            outcomes = Outcomes.of_drop(population, retain)
+            found = confidence_sequence(drop_outcomes(fp32, int8, retain), outcomes, confidence=confidence)
+        else:
+            found = paired_drop_interval(fp32, int8, population=population, confidence=confidence, retain=retain)
+        found = _scaled(found, pair.metric.range)
+    return found if pair.metric.higher_is_better else found.negated
 
 
 def score_interval(
@@ -52,12 +55,13 @@ def score_interval(
         return bootstrap_score_interval(
             recompute, images=evidence.images, population=population, confidence=confidence, maximum=maximum
         )
-    right = evidence.fp32 if side == "fp32" else evidence.int8
+    fp32, int8 = counted(pair)
+    hits = fp32 if side == "fp32" else int8
     if sequential and population is not None:
-        found = confidence_sequence(right.astype(float), Outcomes.of_score(population), confidence=confidence)
+        found = confidence_sequence(hits.astype(float), Outcomes.of_score(population), confidence=confidence)
     else:
-        found = accuracy_interval(right, population=population, confidence=confidence)
-    return _scaled(found, maximum)
+        found = accuracy_interval(hits, population=population, confidence=confidence)
+    return _scaled(found, pair.metric.range)
 
 
 def units(pair: MetricPair, evaluated: int) -> int:
@@ -65,40 +69,10 @@ def units(pair: MetricPair, evaluated: int) -> int:
     return pair.evidence.images if isinstance(pair.evidence, Resampled) else evaluated
 
 
-class LimitTest:
-    """The sequential test of one tolerance or floor, of whether it is kept on the whole dataset.
-
-    A tolerance is about the mean of ``retain * fp32 - int8``, a floor about the share of samples that int8 has wrong.
-    """
-
-    def __init__(self, rule: Tolerance | Floor, *, maximum: float, population: int, confidence: float) -> None:
-        self._rule = rule
-        self._retain = 1.0
-        if isinstance(rule, Floor):
-            outcomes, limit = Outcomes.of_score(population), 1.0 - rule.value / maximum
-        else:
-            self._retain = 1.0 - rule.amount if rule.relative else 1.0
-            outcomes = Outcomes.of_drop(population, self._retain)
-            limit = 0.0 if rule.relative else rule.amount / maximum
-        self._test = SequentialTest(outcomes, limit=limit, confidence=confidence)
-
-    def update(self, pair: MetricPair) -> None:
-        """Take the next samples, in the seeded order."""
-        evidence = right_wrong(pair)
-        if isinstance(self._rule, Floor):
-            self._test.update((~evidence.int8).astype(float))
-        else:
-            self._test.update(drop_outcomes(evidence.fp32, evidence.int8, self._retain))
-
-    @property
-    def kept(self) -> bool | None:
-        """Whether the limit is kept; None while undecided."""
-        return None if self._test.decision == "undecided" else self._test.decision == "within"
-
-    @property
-    def decided_at(self) -> int | None:
-        """How many samples the decision took."""
-        return self._test.decided_at
+def counted(pair: MetricPair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of fp32 and of int8, which samples the metric counts: the right ones, or the wrong ones where lower is better."""
+    found = right_wrong(pair)
+    return (found.fp32, found.int8) if pair.metric.higher_is_better else (~found.fp32, ~found.int8)
 
 
 def right_wrong(pair: MetricPair) -> RightWrong:

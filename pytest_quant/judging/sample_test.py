@@ -24,9 +24,7 @@ class SampleTest:
         limit: float,
         confidence: float,
     ) -> None:
-        """``values`` gives one outcome per sample, of those that ``outcomes`` knows; their mean must not exceed
-        ``limit``.
-        """
+        """``values`` gives one of the possible ``outcomes`` per sample; their mean must not exceed ``limit``."""
         self._values = values
         self._test = SequentialTest(outcomes, limit=limit, confidence=confidence)
 

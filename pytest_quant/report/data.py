@@ -11,9 +11,9 @@ from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.measure import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.published import Published
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.spec.environment import cpu_name, isa, versions
-from pytest_quant.spec.limit import Published
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
 from pytest_quant.spec.verdict import CaseRecord
@@ -143,8 +143,8 @@ def _metric_entry(measurement: Measurement, pair: MetricPair, confidence: float,
 
 
 def _published(model: ModelSpec, metric: str) -> dict[str, float]:
-    rules = (limit.rule for limit in model.limits)
-    return {rule.side: rule.value for rule in rules if isinstance(rule, Published) and rule.metric == metric}
+    rules = (limit for limit in model.limits if isinstance(limit, Published))
+    return {rule.side: rule.value for rule in rules if rule.metric.name == metric}
 
 
 def _files(measurement: Measurement) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
 from pytest_quant.evidence.likeness import sqnr_note
+from pytest_quant.judging.limits import is_loss
 from pytest_quant.report.stages import stage_lines
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown
@@ -123,7 +124,7 @@ def summary_lines(report: Entry) -> Iterator[str]:
 
 def _limited(report: Entry, model: str) -> list[str]:
     """The metrics of which a model's drop is limited."""
-    cases = (case for case in report["cases"] if case["model"] == model and case["kind"] == "tolerance")
+    cases = (case for case in report["cases"] if case["model"] == model and is_loss(case["kind"]))
     return list(dict.fromkeys(case["metric"] for case in cases))
 
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits import is_loss
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.rescue.costs import Costs
 from pytest_quant.rescue.rescue import Rescue
 from pytest_quant.rescue.trials import Loss
-from pytest_quant.spec.limit import Limit, Tolerance
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown
@@ -38,7 +38,7 @@ def rescue_entry(found: Rescue, model: ModelSpec, confidence: float, base: Path)
         "also_evaluated": list(found.also_evaluated),
         "decided_by": found.deciding,
         "search": {
-            before.metric: {"before": _loss(before), "after": _loss(after)}
+            before.metric.name: {"before": _loss(before), "after": _loss(after)}
             for before, after in zip(found.before, found.after, strict=True)
         },
     }
@@ -67,21 +67,17 @@ def _loss(loss: Loss) -> dict[str, float | None]:
 
 def _evaluation(found: Rescue, model: ModelSpec, confidence: float) -> Iterator[tuple[str, dict[str, Any]]]:
     assert found.measurement is not None, "only a net that was found is evaluated"  # noqa: S101
-    for limit in tolerances(model):
-        assert limit.metric is not None, "a tolerance has a metric"  # noqa: S101
-        verdict = judge(limit, found.measurement, confidence)
-        pair = found.measurement.comparison.metrics[limit.metric]
+    for limit in model.limits:
+        if not isinstance(limit, Tolerance):
+            continue
+        verdict = limit.of_measured(found.measurement, confidence)
+        pair = found.measurement.comparison.metrics[limit.metric.name]
         values = {"fp32": pair.fp32, "int8": pair.int8, "drop": pair.drop}
         yield (
-            limit.metric,
+            limit.metric.name,
             {name: round(value, _DIGITS) + 0.0 for name, value in values.items()}
             | {"verdict": verdict.decision, "reason": verdict.reason},
         )
-
-
-def tolerances(model: ModelSpec) -> list[Limit]:
-    """The limits that a rescue is to meet."""
-    return [limit for limit in model.limits if isinstance(limit.rule, Tolerance) and limit.kind == "tolerance"]
 
 
 def _costs(costs: Costs) -> dict[str, Any]:
@@ -155,7 +151,7 @@ def _cost_line(entry: Entry) -> str:
 
 def terminal_lines(report: Entry, base: Path) -> Iterator[str]:
     """The rescues that no failure message tells: of excused limits. ``base``: what their paths are relative to."""
-    told = {case["model"] for case in report["cases"] if case["kind"] == "tolerance" and case["outcome"] == "failed"}
+    told = {case["model"] for case in report["cases"] if is_loss(case["kind"]) and case["outcome"] == "failed"}
     for name, model in report["models"].items():
         if "rescue" in model and name not in told:
             first, *rest = rescue_lines(model["rescue"], base)

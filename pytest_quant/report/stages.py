@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_quant.evaluation.agreement import OutputAgreement
+from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.evidence.likeness import sqnr_note, sqnr_of_note
 from pytest_quant.spec.metric import METRICS, Metric
 from pytest_quant.spec.text import listed
@@ -36,7 +38,8 @@ loss 20 % by conversion to ncnn, 80 % by quantization
     @property
     def lost(self) -> tuple[float, float]:
         """By conversion and by quantization, with the digits that are printed; below 0 where a step gained."""
-        return self._printed(self.onnx - self.fp32), self._printed(self.fp32 - self.int8)
+        worse_by = self.metric.worse_by
+        return self._printed(worse_by(self.onnx, self.fp32)), self._printed(worse_by(self.fp32, self.int8))
 
     @property
     def conclusion(self) -> str:
@@ -69,6 +72,25 @@ loss 20 % by conversion to ncnn, 80 % by quantization
             return changed
         note = sqnr_note(sqnr_db)
         return f"{changed}, outputs {f'{sqnr_db:.1f} dB' if note is None else note}"
+
+
+def measured_stages(
+    metric: Metric, int8: Measurement, onnx: Measurement, agreement: OutputAgreement, diagnosis: Entry
+) -> list[str]:
+    """The way of one metric, from what was measured; ``diagnosis`` is that of the layers, as the report has it."""
+    pair, before = int8.comparison.metrics.get(metric.name), onnx.comparison.metrics.get(metric.name)
+    if pair is None or before is None:
+        return []
+    output = diagnosis.get("output")
+    stages = Stages(
+        metric,
+        onnx=before.int8,
+        fp32=before.fp32,
+        int8=pair.int8,
+        fp32_sqnr_db=round(agreement.worst[1], 2),
+        int8_sqnr_db=None if output is None else _sqnr_db(output),
+    )
+    return [stages.line]
 
 
 def stage_lines(model: Entry, metrics: Iterable[str]) -> list[str]:

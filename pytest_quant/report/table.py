@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.limits import limit_class, limit_classes
 from pytest_quant.spec.metric import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
-_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ def rows(report: Mapping[str, Any]) -> list[Row]:
     found = []
     for model, cases in sorted(_by_model(report).items(), key=lambda item: _place(report["models"].get(item[0]))):
         entry = report["models"].get(model)
-        found += _rows_of(model, entry, [case for case in cases if case["kind"] != "onnx_int8"])
+        found += _rows_of(model, entry, [case for case in cases if not _has_own_rows(case)])
         quantized = (
             None if entry is None or "onnx_int8" not in entry else {"dataset": entry["dataset"], **entry["onnx_int8"]}
         )
-        found += _rows_of(f"{model} onnx_int8", quantized, [case for case in cases if case["kind"] == "onnx_int8"])
+        found += _rows_of(f"{model} onnx_int8", quantized, [case for case in cases if _has_own_rows(case)])
     return found
 
 
@@ -125,11 +125,15 @@ def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[M
     )
 
 
+def _has_own_rows(case: Mapping[str, Any]) -> bool:
+    kind = limit_class(case["kind"])
+    return kind is not None and kind.has_own_rows
+
+
 def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for kind, form in _LIMIT_FORMS.items():
-        values = dict.fromkeys(case["limit"] for case in cases if case["kind"] == kind)
-        shown = (metric.number(value) if isinstance(value, (int, float)) else str(value) for value in values)
-        yield from (form.format(value) for value in shown)
+    for kind in limit_classes():
+        values = dict.fromkeys(case["limit"] for case in cases if case["kind"] == kind.kind)
+        yield from (shown for value in values if (shown := kind.shown(metric, value)) is not None)
 
 
 def _badness(case: Mapping[str, Any]) -> tuple[int, int]:
@@ -140,10 +144,15 @@ def _other_kinds(cases: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(dict.fromkeys(case["kind"] for case in cases if case["metric"] is not None)) or "-"
 
 
+def _is_silent(kind: str) -> bool:
+    """A baseline that has no entry yet says nothing about the model."""
+    found = limit_class(kind)
+    return found is not None and found.is_silent_when_skipped
+
+
 def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
     """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
-    # A baseline that has no entry yet says nothing about the model.
-    telling = [case for case in cases if case["verdict"] != "skipped" or case["kind"] != "baseline"]
+    telling = [case for case in cases if case["verdict"] != "skipped" or not _is_silent(case["kind"])]
     worst = min(telling or cases, key=_badness)
     text = "NOT RUN" if worst["outcome"] == "not_run" else str(worst["verdict"]).upper()
     if worst["outcome"] in ("xfailed", "xpassed"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
-from pytest_quant.run import python_cases
+from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import Bulletin, PlannedCase
 from pytest_quant.run.session import PLAN_FILE, Plan, Planned
@@ -51,12 +51,15 @@ class RunHooks:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
             tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
-            outlook=(
-                *self._run.notes(_model(item) for item in items),
-                *self._run.outlook([(_model(item), _limits(item)) for item in items]),
-            ),
+            outlook=tuple(self._outlook(items)),
         )
         replace_file(self._plan_file, json.dumps(asdict(plan)).encode())
+
+    def _outlook(self, items: Sequence[pytest.Item]) -> list[str]:
+        selected = [(model, _limits(item)) for item in items if (model := _model(item)) is not None]
+        run = self._run
+        proven = outlook.outlook(selected, run.settings, lambda: run.assessor)
+        return [*outlook.notes(model for model, _ in selected), *proven]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -87,8 +90,8 @@ class RunHooks:
         models = [model] if model is not None else []
         return Bulletin(
             tuple(complete),
-            self._run.model_entries(models),
-            self._run.baseline_entries(models),
+            self._run.entries.of(models) if models else {},
+            self._run.entries.for_baseline(models) if models else {},
             measured=report.when == "call" and report.outcome != "skipped",
         )
 

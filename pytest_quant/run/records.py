@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isfinite
 from typing import Any
 
-from pytest_quant.spec.limit import Kind, Limit, NoWorse, Parity, Requirement, Tolerance
+from pytest_quant.spec.limit import Kind, Limit
 from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome, Verdict
 
 _WORST_FIRST: tuple[Decision, ...] = ("crashed", "error", "fail", "missing", "inconclusive", "skipped", "pass")
@@ -51,21 +50,8 @@ class PlannedCase:
 
 def plan(case_id: str, model: str, limit: Limit) -> PlannedCase:
     """The planned case of a limit."""
-    rule, value = limit.rule, None
-    if isinstance(rule, Tolerance):
-        value = f"{100 * rule.amount:g}%" if rule.relative else rule.amount
-    elif isinstance(rule, Requirement):
-        value = rule.value if _is_plain(rule.value) else repr(rule.value)
-    elif isinstance(rule, (NoWorse, Parity)):
-        value = rule.within
-    elif rule is not None:
-        value = rule.value
-    return PlannedCase(case_id, model, limit.kind, limit.name, limit.metric, value, limit.needs_dataset)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON has a value of this kind that is no list or mapping."""
-    return isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
+    metric = None if limit.metric is None else limit.metric.name
+    return PlannedCase(case_id, model, limit.kind, limit.name, metric, limit.recorded, limit.needs_dataset)
 
 
 def worse(one: CaseRecord, other: CaseRecord) -> CaseRecord:

@@ -20,9 +20,24 @@ class Metric:
     """Whether it is the share of samples that are right; hmean and AP are no means over samples."""
 
     @property
-    def maximum(self) -> float:
-        """The best possible value in the metric's own unit."""
+    def maximum(self) -> float | None:
+        """The largest possible value in the metric's own unit; None where there is none."""
         return 100.0 if self.unit == "%" else 1.0
+
+    @property
+    def range(self) -> float:
+        """The width of its range, 0 to `maximum`; raises `TypeError` for a metric without a maximum."""
+        if self.maximum is None:
+            raise TypeError(f"{self.name} has no maximum, and so no range")
+        return self.maximum
+
+    def worse_by(self, before: float, now: float) -> float:
+        """How much worse ``now`` is than ``before``, in its own unit and direction; below 0 where it is better.
+
+        >>> Metric("top1", "%").worse_by(80.0, 79.0), Metric("error", "%", higher_is_better=False).worse_by(13.0, 92.0)
+        (1.0, 79.0)
+        """
+        return before - now if self.higher_is_better else now - before
 
     def number(self, value: float) -> str:
         """``value`` with the digits that tables print: two for percent, four for a fraction."""

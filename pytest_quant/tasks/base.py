@@ -41,7 +41,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class RightWrong:
-    """Evidence of a metric that is a mean of per-sample hits: one bool per sample and side, in the same order."""
+    """Evidence of a metric that is a mean of per-sample hits: one bool per sample and side, in the same order.
+
+    True is right, whichever way the metric counts: an error rate is the share of samples that are wrong.
+    """
 
     fp32: NDArray[np.bool_]
     int8: NDArray[np.bool_]
@@ -75,11 +78,18 @@ class MetricPair:
 
     @property
     def drop(self) -> float:
-        """fp32 - int8: positive when int8 is worse; from counts where there are, hence exact at a limit."""
-        if isinstance(self.evidence, Resampled):
-            return self.fp32 - self.int8
-        lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
-        return self.metric.maximum * lost / self.evidence.fp32.size
+        """How much worse int8 is: fp32 - int8, or int8 - fp32 where lower is better.
+
+        From counts where there are, hence exact at a limit.
+        """
+        if isinstance(self.evidence, RightWrong):
+            lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
+            return self.metric.range * lost / self.evidence.fp32.size
+        return self.metric.worse_by(self.fp32, self.int8)
+
+    def contrast(self, retain: float) -> float:
+        """``retain * fp32 - int8``, or ``int8 - retain * fp32`` where lower is better."""
+        return self.metric.worse_by(retain * self.fp32, self.int8)
 
 
 @dataclass(frozen=True)

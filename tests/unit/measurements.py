@@ -37,7 +37,7 @@ def some_model(*limits: Limit, **changes: Any) -> ModelSpec:
 def pair_of(fp32: Sequence[bool], int8: Sequence[bool], metric: str = "top1") -> MetricPair:
     """One metric from which samples each side has right."""
     evidence = RightWrong(np.array(fp32, np.bool_), np.array(int8, np.bool_))
-    maximum = METRICS[metric].maximum
+    maximum = METRICS[metric].range
     fp32_value, int8_value = (maximum * int(side.sum()) / side.size for side in (evidence.fp32, evidence.int8))
     return MetricPair(METRICS[metric], fp32_value, int8_value, evidence)
 

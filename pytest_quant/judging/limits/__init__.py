@@ -42,3 +42,13 @@ def limit_classes() -> Iterator[type[JudgedLimit]]:
         found = limit_class(kind)
         if found is not None:
             yield found
+
+
+def is_loss(kind: str) -> bool:
+    """Whether a case of that kind says how much int8 loses.
+
+    >>> is_loss("tolerance"), is_loss("zoo")
+    (True, False)
+    """
+    found = limit_class(kind)
+    return found is not None and found.is_loss

@@ -23,15 +23,21 @@ if TYPE_CHECKING:
     from pytest_quant.judging.subject import Subject
 
 
+ZooKeys = Mapping[str, tuple[Any, Any]]
+"""Keys of a zoo entry to their type and default, as pydantic takes them."""
+
+
 class JudgedLimit(Limit):
     """A kind of limit; `Limit` says what the rest of the project knows of it."""
 
-    zoo_keys: ClassVar[Mapping[str, tuple[Any, Any]]] = {}
+    zoo_keys: ClassVar[ZooKeys] = {}
     """Keys of a zoo entry that are this kind's own: name to type and default, as pydantic takes them."""
     marker: ClassVar[str | None] = None
     """The marker whose keywords are limits of this kind."""
     marker_example: ClassVar[str] = ""
     """A keyword of that marker, as its message shows it."""
+    keyword_is_metric: ClassVar[bool] = True
+    """Whether the keywords of the marker are names of metrics."""
     stands_alone: ClassVar[bool] = True
     """Whether it is reason enough for a zoo entry; the others come along with a model's files or other limits."""
     stops_early: ClassVar[bool] = False
@@ -50,8 +56,11 @@ class JudgedLimit(Limit):
         """
 
     @classmethod
-    def of_keyword(cls, keyword: Keyword) -> Self:
-        """The limit that a keyword of `marker` asks for; raises `ConfigError` with the marker and the keyword."""
+    def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
+        """The limit that a keyword of `marker` asks for, ``metric`` being what it names where it names one.
+
+        Raises `ConfigError` with the marker and the keyword.
+        """
         raise NotImplementedError(f"the limit {cls.kind} has no marker")
 
     @classmethod

@@ -65,13 +65,12 @@ class DropLimit(MetricLimit):
         # What must not exceed 0: the drop less the amount, or (1 - r) * fp32 - int8, on the scale of the interval.
         value = pair.contrast(self.retain) if self.relative else pair.drop
         limit = 0.0 if self.relative else self.amount
-        slack = _ROUNDING * pair.scale / measurement.evaluated if self.relative else 0.0
+        scale = max(abs(pair.fp32), abs(pair.int8)) if self.metric.maximum is None else self.metric.maximum
+        slack = _ROUNDING * scale / measurement.evaluated if self.relative else 0.0
         excess = interval.minus(limit)
         found = decision(self, measurement, pair, holds=value <= limit + slack, excess=excess, confidence=confidence)
         words = DropWords(pair, measurement, interval, found, confidence)
-        reason = (
-            words.relative(self, value, allowed, excess) if self.relative else words.absolute(self, value, excess)
-        )
+        reason = words.relative(self, value, allowed, excess) if self.relative else words.absolute(self, value, excess)
         return Verdict(found, reason, pair.drop, allowed, warnings=drop_remarks(self, measurement))
 
     def sample_test(self, population: int, confidence: float) -> SampleTest | None:
@@ -97,9 +96,7 @@ class DropLimit(MetricLimit):
         return outlook_text(self, samples=samples, total=total, seen=seen, confidence=confidence)
 
 
-def parse_drop(
-    metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANCE_PCT
-) -> tuple[float, bool]:
+def parse_drop(metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> tuple[float, bool]:
     """Amount, and whether it is relative to fp32: a number in the metric's own unit, or a string such as ``"1%"``.
 
     A metric without a maximum has no range of which an amount could be too much.
@@ -115,7 +112,10 @@ def parse_drop(
             f"found {raw!r}, expected 0 or more: a tolerance is the largest allowed drop {side}, "
             "and an int8 model that is better passes anyway"
         )
-    if metric.maximum is not None:
+    if metric.maximum is None:
+        if relative and amount >= 1:
+            raise ConfigError(f"found {raw!r}, expected less than 100%: a drop of all of fp32 or more allows anything")
+    else:
         share_pct = 100 * amount if relative else 100 * amount / metric.maximum
         if share_pct >= max_tolerance_pct:
             raise ConfigError(_too_large(metric, raw, share_pct, relative, max_tolerance_pct))
@@ -125,9 +125,10 @@ def parse_drop(
 def _too_large(metric: Metric, raw: Any, share_pct: float, relative: bool, max_tolerance_pct: float) -> str:
     of_what = "the fp32 value" if relative else f"the range 0 to {metric.maximum:g}"
     unit = "in percentage points" if metric.unit == "%" else "as a fraction"
-    example = "1.0 allows a drop from 80.0 to 79.0" if metric.unit == "%" else "0.01 allows a drop from 0.800 to 0.790"
-    if not metric.higher_is_better:
-        example = "1.0 allows a rise from 20.0 to 21.0" if metric.unit == "%" else "0.01 allows a rise from 0.20 to 0.21"
+    change = "drop" if metric.higher_is_better else "rise"
+    before, amount, digits = (80.0, 1.0, 1) if metric.unit == "%" else (0.8, 0.01, 3)
+    after = before - amount if metric.higher_is_better else before + amount
+    example = f"{amount} allows a {change} from {before:.{digits}f} to {after:.{digits}f}"
     return (
         f"found {raw!r}, which is {share_pct:g} % of {of_what}: probably a unit mistake. "
         f"A tolerance of {metric.name} is given {unit} ({example}) and must stay below {max_tolerance_pct:g} % of the "

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pytest_quant.judging.limits.base import MetricLimit, shown_value
-from pytest_quant.judging.limits.written import Keyword, Written, placed
+from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
+from pytest_quant.judging.limits.written import Keyword, Written, named, placed
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.number import metric_value
@@ -27,9 +27,9 @@ class Floor(MetricLimit):
 
     kind: ClassVar[str] = "floor"
     stops_early: ClassVar[bool] = True
-    zoo_keys = {"floor": (dict[str, Any], {})}
-    marker = "quant_floor"
-    marker_example = "top1=94.0"
+    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, Any], {})}
+    marker: ClassVar[str | None] = "quant_floor"
+    marker_example: ClassVar[str] = "top1=94.0"
 
     value: float
     """In the metric's own unit."""
@@ -64,11 +64,10 @@ class Floor(MetricLimit):
                 yield cls.parse(metric, raw)
 
     @classmethod
-    def of_keyword(cls, keyword: Keyword) -> Self:
+    def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
         """``@quant_floor(top1=94.0)``."""
-        metric = keyword.metric
         with placed(keyword.place):
-            return cls.parse(metric, keyword.value)
+            return cls.parse(named(metric), keyword.value)
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the int8 value against it; on a subset its interval, or the sequential test."""
@@ -76,7 +75,6 @@ class Floor(MetricLimit):
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
         """The verdict on a measurement; ``confidence`` is one-sided and matters where a subset was evaluated."""
-        from pytest_quant.evidence.interval import Interval
         from pytest_quant.judging.decision import decision
         from pytest_quant.judging.intervals import measured_score, pair_of
         from pytest_quant.judging.wording import evidence, sign, undecided
@@ -84,25 +82,22 @@ class Floor(MetricLimit):
         pair = pair_of(measurement, self.metric)
         metric, interval = pair.metric, measured_score(measurement, pair, "int8", confidence)
         if metric.higher_is_better:
-            shortfall, excess = self.value - pair.int8, Interval(
-                self.value - interval.high, self.value - interval.low, interval.level, interval.method
-            )
             kept, broken, holds = ">=", "<", pair.int8 >= self.value
+            missed_by, excess = self.value - pair.int8, interval.minus(self.value).negated
         else:
-            shortfall, excess = pair.int8 - self.value, interval.minus(self.value)
             kept, broken, holds = "<=", ">", pair.int8 <= self.value
+            missed_by, excess = pair.int8 - self.value, interval.minus(self.value)
         found = decision(self, measurement, pair, holds=holds, excess=excess, confidence=confidence)
         reason = (
             f"int8 {metric.name} = {metric.number(pair.int8)} {evidence(metric, interval, measurement)} "
             f"{sign(found, kept, broken)} {metric.number(self.value)}"
-            f"{undecided(found, measurement, shortfall, excess, confidence)}"
+            f"{undecided(found, measurement, missed_by, excess, confidence)}"
         )
         return Verdict(found, reason, value=pair.int8, limit=self.value)
 
     def sample_test(self, population: int, confidence: float) -> SampleTest | None:
         """Of whether int8 keeps it on the whole dataset, for metrics that are means of hits."""
-        from pytest_quant.evaluation.measure import Measurement
-    from pytest_quant.judging.sample_test import floor_test
+        from pytest_quant.judging.sample_test import floor_test
 
         if not self.metric.is_mean_of_hits:
             return None

@@ -101,5 +101,6 @@ class Parity(MetricLimit):
         )
         if sqnr_db < _STRANGERS_DB:
             reason += "; outputs as far apart as these are those of two models, or of two ways to normalize the input"
-        decision = "pass" if is_near and is_same else "fail"
-        return Verdict(decision, reason, difference, within, warnings=told(slow_runtime(measurement)))
+        kept = is_near and is_same
+        warnings = told(slow_runtime(measurement))
+        return Verdict("pass" if kept else "fail", reason, value=difference, limit=within, warnings=warnings)

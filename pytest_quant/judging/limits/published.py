@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pytest_quant.judging.limits.base import MetricLimit
+from pytest_quant.judging.limits.base import MetricLimit, ZooKeys
 from pytest_quant.judging.limits.written import Written, placed
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
@@ -35,7 +35,7 @@ class Published(MetricLimit):
     """A number somebody published for one side of a model; it may be missed in either direction."""
 
     kind: ClassVar[str] = "published"
-    zoo_keys = {"published": (dict[Literal["fp32", "int8"], dict[str, Any]], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"published": (dict[Literal["fp32", "int8"], dict[str, Any]], {})}
 
     side: Side
     value: float

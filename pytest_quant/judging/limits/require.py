@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pytest_quant.judging.limits.base import JudgedLimit
+from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
 from pytest_quant.judging.limits.written import Keyword, Written
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.spec.verdict import Verdict
@@ -27,9 +28,10 @@ class Requirement(JudgedLimit):
     """A condition of the evaluation, and of the model's training config file where it names one."""
 
     kind: ClassVar[str] = "require"
-    zoo_keys = {"require": (dict[str, Any], {})}
-    marker = "quant_require"
-    marker_example = "flip_test=False"
+    zoo_keys: ClassVar[ZooKeys] = {"require": (dict[str, Any], {})}
+    marker: ClassVar[str | None] = "quant_require"
+    marker_example: ClassVar[str] = "flip_test=False"
+    keyword_is_metric: ClassVar[bool] = False
 
     condition: str
     value: Any
@@ -54,7 +56,7 @@ class Requirement(JudgedLimit):
             yield cls(name, value)
 
     @classmethod
-    def of_keyword(cls, keyword: Keyword) -> Self:
+    def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
         """``@quant_require(flip_test=False)``."""
         return cls(keyword.name, keyword.value)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_quant.judging.limits.base import ZooKeys
 from pytest_quant.judging.limits.drop import DropLimit, parse_drop
-from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT, Keyword, Written, placed
+from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT, Keyword, Written, named, placed
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
 
@@ -21,9 +22,9 @@ class Tolerance(DropLimit):
 
     kind: ClassVar[str] = "tolerance"
     is_loss: ClassVar[bool] = True
-    zoo_keys = {"tolerance": (dict[str, Any], {})}
-    marker = "quant_tolerance"
-    marker_example = "top1=1.0"
+    zoo_keys: ClassVar[ZooKeys] = {"tolerance": (dict[str, Any], {})}
+    marker: ClassVar[str | None] = "quant_tolerance"
+    marker_example: ClassVar[str] = "top1=1.0"
 
     @property
     def name(self) -> str:
@@ -49,8 +50,7 @@ class Tolerance(DropLimit):
                 yield cls.parse(metric, raw, written.max_tolerance_pct)
 
     @classmethod
-    def of_keyword(cls, keyword: Keyword) -> Self:
+    def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
         """``@quant_tolerance(top1=1.0)``."""
-        metric = keyword.metric
         with placed(keyword.place):
-            return cls.parse(metric, keyword.value, keyword.max_tolerance_pct)
+            return cls.parse(named(metric), keyword.value, keyword.max_tolerance_pct)

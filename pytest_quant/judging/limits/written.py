@@ -44,13 +44,18 @@ class Written:
 
     def metric(self, name: str, place: str) -> Metric:
         """A metric of the task; raises `ConfigError` for another name."""
-        if name not in self.metrics:
-            meant = _COCO_NAME.sub(lambda match: f"{match[1]}{match[2].ljust(2, '0')}", name)
-            raise ConfigError(
-                f"{place}: the task {self.task} has no metric {name!r}.{suggestion(meant, self.metrics)} "
-                f"Its metrics: {listed(self.metrics)}"
-            )
-        return self.metrics[name]
+        return known_metric(self.task, self.metrics, name, place)
+
+
+def known_metric(task: str, metrics: Mapping[str, Metric], name: str, place: str) -> Metric:
+    """The metric of that name of a task that has these; raises `ConfigError` for another name."""
+    if name not in metrics:
+        meant = _COCO_NAME.sub(lambda match: f"{match[1]}{match[2].ljust(2, '0')}", name)
+        raise ConfigError(
+            f"{place}: the task {task} has no metric {name!r}.{suggestion(meant, metrics)} "
+            f"Its metrics: {listed(metrics)}"
+        )
+    return metrics[name]
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,7 @@ class Keyword:
     marker: str
     name: str
     value: Any
-    metrics: Mapping[str, Metric]
-    """Those that the keyword can name."""
     max_tolerance_pct: float = MAX_TOLERANCE_PCT
-
-    @property
-    def metric(self) -> Metric:
-        """The metric that the keyword names; raises `ConfigError` for another name."""
-        if self.name not in self.metrics:
-            raise ConfigError(
-                f"@{self.marker}: unknown metric {self.name!r}.{suggestion(self.name, self.metrics)} "
-                f"Known metrics: {listed(self.metrics)}"
-            )
-        return self.metrics[self.name]
 
     @property
     def place(self) -> str:
@@ -87,3 +80,10 @@ def placed(place: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from None
+
+
+def named(metric: Metric | None) -> Metric:
+    """The metric of a keyword that names one; raises `TypeError` without."""
+    if metric is None:
+        raise TypeError("the keyword names a metric, and none was given")
+    return metric
