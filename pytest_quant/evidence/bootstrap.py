@@ -47,7 +47,7 @@ def bootstrap_drop_interval(
     population: int | None,
     confidence: float,
     retain: float = 1.0,
-    maximum: float | None = 1.0,
+    maximum: float = 1.0,
     resamples: int = 500,
     seed: int = 0,
 ) -> Interval:
@@ -61,7 +61,7 @@ def bootstrap_drop_interval(
         population: Number of images N in the dataset; None: for new images like these, without correction.
         confidence: One-sided confidence of each bound, between 0.5 and 1.
         retain: 1 - r for a relative tolerance r, 1 + r where lower is better; 1 for the plain drop.
-        maximum: Largest possible value of the metric, in its unit; None where there is none.
+        maximum: Largest possible value of the metric, in its unit.
         resamples: Number of bootstrap samples; the standard error is known to about 1 / sqrt(2 resamples).
         seed: Of the resamples; the same seed gives the same interval.
 
@@ -89,8 +89,7 @@ def bootstrap_drop_interval(
     def contrast(counts: NDArray[np.int64]) -> _Floats:
         return retain * fp32(counts) - int8(counts)
 
-    possible = (-math.inf, math.inf) if maximum is None else (-maximum, retain * maximum)
-    return _interval(contrast, possible, images, population, confidence, resamples, seed)
+    return _interval(contrast, (-maximum, retain * maximum), images, population, confidence, resamples, seed)
 
 
 def bootstrap_score_interval(
@@ -99,13 +98,20 @@ def bootstrap_score_interval(
     images: int,
     population: int | None,
     confidence: float,
-    maximum: float | None = 1.0,
+    maximum: float = 1.0,
     resamples: int = 500,
     seed: int = 0,
 ) -> Interval:
     """Approximate interval for the metric of one model, within [0, maximum]; see `bootstrap_drop_interval`."""
-    possible = (-math.inf, math.inf) if maximum is None else (0.0, maximum)
-    return _interval(recompute, possible, images, population, confidence, resamples, seed)
+    return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
+
+
+def bootstrap_interval(
+    statistic: Recompute, *, scale: float, images: int, population: int | None, confidence: float
+) -> Interval:
+    """Approximate interval for a statistic without bounds; ``scale`` is the largest magnitude of what it is made of."""
+    endless = (-math.inf, math.inf)
+    return _interval(statistic, endless, images, population, confidence, resamples=500, seed=0, scale=scale)
 
 
 def _interval(
@@ -116,6 +122,7 @@ def _interval(
     confidence: float,
     resamples: int,
     seed: int,
+    scale: float | None = None,
 ) -> Interval:
     if images < 1 or resamples < 2:
         raise ValueError(f"{images} images and {resamples} resamples; at least 1 and 2 are needed")
@@ -133,7 +140,8 @@ def _interval(
     variance = float(np.var(drawn, ddof=1))
     if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
         variance = max(variance, float(np.var(influences, ddof=1)) / images)
-    variance += _PSEUDO_IMAGES * _typical_square(influences, possible, images)
+    largest = max(abs(bound) for bound in possible) if scale is None else scale
+    variance += _PSEUDO_IMAGES * _typical_square(influences, largest, images)
     reach = normal_quantile(confidence) * math.sqrt(variance * population_correction(images, population))
     method = "approximate: normal, paired bootstrap over images" + (", finite population" if population else "")
     low, high = max(point - reach, possible[0]), min(point + reach, possible[1])
@@ -167,12 +175,8 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
     return np.asarray((left.mean() - left) * (left.size - 1), dtype=np.float64)
 
 
-def _typical_square(influences: _Floats, possible: tuple[float, float], images: int) -> float:
-    """Squared change of the value by one image that matters; where none did, by losing an average image altogether.
-
-    Where the metric has no maximum, nothing is known of images that were not seen, and where none mattered it is 0.
-    """
-    largest = max((abs(bound) for bound in possible if math.isfinite(bound)), default=0.0)
+def _typical_square(influences: _Floats, largest: float, images: int) -> float:
+    """Squared change of the value by one image that matters; where none did, by losing an average image altogether."""
     squares = influences**2
     if squares.sum() <= (1e-12 * largest) ** 2:
         return (largest / images) ** 2

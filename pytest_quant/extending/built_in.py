@@ -13,6 +13,7 @@ _DATASETS = {
     "mmocr-json": "mmocr_json",
     "coco-keypoints": "coco_keypoints",
     "coco-detection": "coco_detection",
+    "segmentation": "segmentation",
 }
 
 
@@ -21,6 +22,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.evidence.bootstrap import bootstrap_drop_interval, bootstrap_score_interval
+from pytest_quant.evidence.bootstrap import bootstrap_drop_interval, bootstrap_interval, bootstrap_score_interval
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import paired_drop_interval
 from pytest_quant.evidence.proportion import accuracy_interval
 from pytest_quant.evidence.sequential import Outcomes, confidence_sequence, drop_outcomes
+from pytest_quant.judging.sample_scores import scores_drop_interval, scores_value_interval
 from pytest_quant.spec.net import Side
-from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong
+from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong, SampleScores
 
 
 def drop_interval(
@@ -23,17 +24,11 @@ def drop_interval(
     subset; None gives the interval for new samples like these. Each bound holds with one-sided ``confidence``.
     ``sequential``: the number of samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence, metric = pair.evidence, pair.metric
+    if isinstance(evidence, SampleScores):
+        return scores_drop_interval(evidence, metric, population=population, confidence=confidence, retain=retain)
     if isinstance(evidence, Resampled):
-        found = bootstrap_drop_interval(
-            evidence.fp32,
-            evidence.int8,
-            images=evidence.images,
-            population=population,
-            confidence=confidence,
-            retain=retain,
-            maximum=maximum,
-        )
+        found = _resampled_drop(evidence, pair, population, confidence, retain)
     else:
         fp32, int8 = counted(pair)
         if sequential and population is not None:
@@ -41,19 +36,49 @@ def drop_interval(
             found = confidence_sequence(drop_outcomes(fp32, int8, retain), outcomes, confidence=confidence)
         else:
             found = paired_drop_interval(fp32, int8, population=population, confidence=confidence, retain=retain)
-        found = _scaled(found, pair.metric.range)
-    return found if pair.metric.higher_is_better else found.negated
+        found = _scaled(found, metric.range)
+    return found if metric.higher_is_better else found.negated
+
+
+def _resampled_drop(
+    evidence: Resampled, pair: MetricPair, population: int | None, confidence: float, retain: float
+) -> Interval:
+    """Of ``retain * fp32 - int8``, whichever way is better."""
+    if pair.metric.maximum is not None:
+        return bootstrap_drop_interval(
+            evidence.fp32,
+            evidence.int8,
+            images=evidence.images,
+            population=population,
+            confidence=confidence,
+            retain=retain,
+            maximum=pair.metric.maximum,
+        )
+    return bootstrap_interval(
+        lambda counts: retain * evidence.fp32(counts) - evidence.int8(counts),
+        scale=max(abs(pair.fp32), abs(pair.int8)),
+        images=evidence.images,
+        population=population,
+        confidence=confidence,
+    )
 
 
 def score_interval(
     pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence, metric = pair.evidence, pair.metric
+    if isinstance(evidence, SampleScores):
+        return scores_value_interval(evidence, metric, side, population=population, confidence=confidence)
     if isinstance(evidence, Resampled):
-        recompute = evidence.fp32 if side == "fp32" else evidence.int8
+        recompute, value = (evidence.fp32, pair.fp32) if side == "fp32" else (evidence.int8, pair.int8)
+        images = evidence.images
+        if metric.maximum is None:
+            return bootstrap_interval(
+                recompute, scale=abs(value), images=images, population=population, confidence=confidence
+            )
         return bootstrap_score_interval(
-            recompute, images=evidence.images, population=population, confidence=confidence, maximum=maximum
+            recompute, images=images, population=population, confidence=confidence, maximum=metric.maximum
         )
     fp32, int8 = counted(pair)
     hits = fp32 if side == "fp32" else int8
@@ -61,12 +86,19 @@ def score_interval(
         found = confidence_sequence(hits.astype(float), Outcomes.of_score(population), confidence=confidence)
     else:
         found = accuracy_interval(hits, population=population, confidence=confidence)
-    return _scaled(found, pair.metric.range)
+    return _scaled(found, metric.range)
 
 
 def units(pair: MetricPair, evaluated: int) -> int:
     """How many units of evidence there are: samples, or images where one image holds several samples."""
     return pair.evidence.images if isinstance(pair.evidence, Resampled) else evaluated
+
+
+def sample_scores(pair: MetricPair) -> SampleScores:
+    """The per-sample scores of a metric that is a mean of them; raises `TypeError` for another."""
+    if not isinstance(pair.evidence, SampleScores):
+        raise TypeError(f"{pair.metric.name} is not a mean of one score per sample")
+    return pair.evidence
 
 
 def counted(pair: MetricPair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

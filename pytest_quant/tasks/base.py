@@ -6,6 +6,7 @@ that changes, so threads share it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,18 @@ class Resampled:
     int8: Recompute
 
 
-Evidence = RightWrong | Resampled
+@dataclass(frozen=True)
+class SampleScores:
+    """Evidence of a metric that is a mean of one score per sample, of any range: both sides in the same order.
+
+    Where the metric has a maximum, the scores lie in [0, maximum]: then intervals are exact and a run can stop early.
+    """
+
+    fp32: NDArray[np.float64]
+    int8: NDArray[np.float64]
+
+
+Evidence = RightWrong | Resampled | SampleScores
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,9 @@ class MetricPair:
         if isinstance(self.evidence, RightWrong):
             lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
             return self.metric.range * lost / self.evidence.fp32.size
+        if isinstance(self.evidence, SampleScores):
+            sums = math.fsum(self.evidence.fp32), math.fsum(self.evidence.int8)
+            return self.metric.worse_by(*sums) / self.evidence.fp32.size
         return self.metric.worse_by(self.fp32, self.int8)
 
     def contrast(self, retain: float) -> float:

@@ -74,10 +74,10 @@ class DropLimit(MetricLimit):
         return Verdict(found, reason, pair.drop, allowed, warnings=drop_remarks(self, measurement))
 
     def sample_test(self, population: int, confidence: float) -> SampleTest | None:
-        """Of whether the drop on the whole dataset is within it, for metrics that are means of hits."""
+        """Of whether the drop on the whole dataset is within it, for metrics that samples one by one can decide."""
         from pytest_quant.judging.sample_test import drop_test
 
-        if not self.metric.is_mean_of_hits:
+        if not self.metric.is_mean_of_bounded:
             return None
         return drop_test(
             self.metric,
@@ -124,16 +124,22 @@ def parse_drop(metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANC
 
 def _too_large(metric: Metric, raw: Any, share_pct: float, relative: bool, max_tolerance_pct: float) -> str:
     of_what = "the fp32 value" if relative else f"the range 0 to {metric.maximum:g}"
-    unit = "in percentage points" if metric.unit == "%" else "as a fraction"
+    return (
+        f"found {raw!r}, which is {share_pct:g} % of {of_what}: probably a unit mistake. "
+        f"A tolerance of {metric.name} is given {_unit_in_words(metric)} and must stay below {max_tolerance_pct:g} % "
+        "of the range; the ini option quant_max_tolerance sets that share in percent"
+    )
+
+
+def _unit_in_words(metric: Metric) -> str:
+    """The unit of a tolerance, with an example where its numbers are known."""
+    if metric.unit not in ("%", "fraction"):
+        return f"in {metric.unit}" if metric.unit else "in the metric's own unit"
     change = "drop" if metric.higher_is_better else "rise"
     before, amount, digits = (80.0, 1.0, 1) if metric.unit == "%" else (0.8, 0.01, 3)
     after = before - amount if metric.higher_is_better else before + amount
-    example = f"{amount} allows a {change} from {before:.{digits}f} to {after:.{digits}f}"
-    return (
-        f"found {raw!r}, which is {share_pct:g} % of {of_what}: probably a unit mistake. "
-        f"A tolerance of {metric.name} is given {unit} ({example}) and must stay below {max_tolerance_pct:g} % of the "
-        "range; the ini option quant_max_tolerance sets that share in percent"
-    )
+    unit = "in percentage points" if metric.unit == "%" else "as a fraction"
+    return f"{unit} ({amount} allows a {change} from {before:.{digits}f} to {after:.{digits}f})"
 
 
 def _percentage(raw: str) -> float:

@@ -96,9 +96,9 @@ class Floor(MetricLimit):
         return Verdict(found, reason, value=pair.int8, limit=self.value)
 
     def sample_test(self, population: int, confidence: float) -> SampleTest | None:
-        """Of whether int8 keeps it on the whole dataset, for metrics that are means of hits."""
+        """Of whether int8 keeps it on the whole dataset, for metrics that samples one by one can decide."""
         from pytest_quant.judging.sample_test import floor_test
 
-        if not self.metric.is_mean_of_hits:
+        if not self.metric.is_mean_of_bounded:
             return None
         return floor_test(self.metric, self.value, population=population, confidence=confidence)

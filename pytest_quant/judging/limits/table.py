@@ -48,12 +48,13 @@ class SoundTable(JudgedLimit):
         from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, lint_table
         from pytest_quant.nets.ncnn.files.param import read_param
         from pytest_quant.nets.ncnn.files.table import read_table
+        from pytest_quant.nets.ncnn.files.weights import walk
 
         model = subject.built()
         if model.table is None:
             raise TypeError(f"{model.name} names no table")
-        table = read_table(model.table)
-        found = lint_table(table, read_param(model.fp32.param))
+        table, param = read_table(model.table), read_param(model.fp32.param)
+        found = lint_table(table, param, walk(param, model.fp32.bin))
         told = [(finding.severity, f"{finding.layer}: {finding.message}".lstrip(": ")) for finding in found]
         errors = [text for severity, text in told if severity == "error"]
         quantized = inspect_net(model.int8.param, model.int8.bin).quantized
@@ -65,7 +66,7 @@ class SoundTable(JudgedLimit):
             text = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
             return Verdict("fail", f"{file_name(model, model.table)}: {text}", value=float(len(errors)))
         warnings = [text for severity, text in told if severity == "warning"]
-        sound = f"{file_name(model, model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
+        sound = f"{file_name(model, model.table)}: {len(table.layers)} layers, every scale is usable"
         return Verdict("pass", "; ".join([sound, *warnings]), value=0.0)
 
 
