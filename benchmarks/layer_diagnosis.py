@@ -109,7 +109,7 @@ def read_models(shared: Path, folder: Path) -> dict[str, ModelSpec]:
 def print_table(found: Diagnosis) -> None:
     entry = diagnosis_entry(found)
     print(f"\n{found.model}: SQNR of the output {found.output_sqnr_db:.1f} dB, {len(found.samples)} samples")
-    print("\n".join(aligned(layer_table(entry, entry["layers"]), left=2)))
+    print("\n".join(aligned(layer_table(entry, entry.layers), left=2)))
 
 
 def with_float_layers(model: ModelSpec, layers: set[str], folder: Path) -> ModelSpec:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +49,12 @@ class Registry:
     datasets: Shelf[DatasetType] = field(default_factory=lambda: Shelf("dataset type"))
     net_formats: Shelf[Any] = field(default_factory=lambda: Shelf("net format"))
     reports: Shelf[Writer] = field(default_factory=lambda: Shelf("report writer"))
+    asked: set[str] = field(default_factory=set)
+    """Whose hook has been called, by `Origin.by`."""
 
     def by(self, origin: Origin) -> Registry:
         """The same registry for what somebody else registers."""
-        return Registry(origin, self.tasks, self.datasets, self.net_formats, self.reports)
+        return replace(self, origin=origin)
 
     def task(self, task: Task | str, name: str | None = None) -> None:
         """Register a task; ``name`` is needed with a string and else the task's own.

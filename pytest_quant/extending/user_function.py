@@ -56,7 +56,7 @@ class UserFunction:
 def _identity(function: Any, seen: tuple[int, ...]) -> str:
     if id(function) in seen:  # a function that calls itself
         return "itself"
-    seen = (*seen, id(function))
+    known, seen = seen, (*seen, id(function))
     if isinstance(function, functools.partial):
         bound = [*function.args, *sorted(function.keywords.items())]
         return f"partial({_identity(function.func, seen)}, {[_value(item, seen) for item in bound]})"
@@ -66,7 +66,7 @@ def _identity(function: Any, seen: tuple[int, ...]) -> str:
         cells = [_value(_content(cell), seen) for cell in function.__closure__ or ()]
         defaults = [_value(item, seen) for item in (function.__defaults__ or (), function.__kwdefaults__ or {})]
         return f"{function.__qualname__} {source_digest(function)} {_code(function.__code__)} {cells} {defaults}"
-    return f"{_value(function, seen)} {source_digest(function)}"
+    return f"{_value(function, known)} {source_digest(function)}"
 
 
 def _code(code: Any) -> str:

@@ -12,7 +12,7 @@ once, at the end, to report. The repaired net and its table are written, and its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -42,6 +42,7 @@ from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.verdict import Verdict
 
 LEAST_INT8_SHARE = 0.6
 """Share of the multiply-accumulates that a repaired net keeps in int8."""
@@ -51,6 +52,17 @@ _RANKED_SAMPLES = 8
 
 Say = Callable[[str], None]
 """Is told what the search is at, in words."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One metric of the repaired net on the evaluation set, in the metric's own unit."""
+
+    metric: str
+    fp32: float
+    int8: float
+    drop: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -78,14 +90,19 @@ class Rescue:
     """The repaired net, where one was found."""
     table: Path | None = None
     """Its table: float layers are not in it."""
-    measurement: Measurement | None = None
-    """The repaired net on the evaluation set."""
+    evaluated: tuple[Evaluated, ...] = ()
+    """The repaired net on the evaluation set, by metric."""
     costs: Costs | None = None
 
     @property
     def keep_float(self) -> tuple[str, ...]:
         """The layers that stay float, in alphabetical order."""
         return () if self.found is None else tuple(sorted(self.found.recipe.keep_float))
+
+    @property
+    def meets(self) -> bool:
+        """Whether there is a repaired net that meets its tolerances on the evaluation set, too."""
+        return self.files is not None and all(metric.verdict.decision == "pass" for metric in self.evaluated)
 
 
 def rescue(
@@ -134,7 +151,7 @@ def rescue(
         rescued = _described(model, outcome, trials, search)
         if outcome.found is None:
             return rescued
-        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, tell)
+        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, confidence, tell)
 
 
 def _check_writable(folder: Path) -> None:
@@ -199,6 +216,7 @@ def _written(
     trials: Trials,
     search: SearchSet,
     out: Path,
+    confidence: float,
     tell: Say,
 ) -> Rescue:
     """Write the net, run it on the evaluation set, and measure what it costs."""
@@ -213,9 +231,17 @@ def _written(
         rescued,
         files=files,
         table=table,
-        measurement=bench.measure(repaired),
+        evaluated=tuple(_evaluated(bench.measure(repaired), confidence)),
         costs=measure_costs(model, files, input_of(model, search), bench.cores),
     )
+
+
+def _evaluated(measurement: Measurement, confidence: float) -> Iterator[Evaluated]:
+    for limit in measurement.model.limits:
+        if isinstance(limit, Tolerance):
+            pair = measurement.comparison.metrics[limit.metric.name]
+            verdict = limit.of_measured(measurement, confidence)
+            yield Evaluated(limit.metric.name, pair.fp32, pair.int8, pair.drop, verdict)
 
 
 def input_of(model: ModelSpec, search: SearchSet) -> Array:

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_quant.run.records import PlannedCase
+from pytest_quant.run.records import RunCase
 from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.verdict import CaseRecord, Inconclusive
+from pytest_quant.spec.verdict import Inconclusive
 
 if TYPE_CHECKING:
     from pytest_quant.judging.assess import Assessor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Decided:
     """What came of a case."""
 
-    record: CaseRecord
+    record: RunCase
     message: str | None = None
     """Why the limit is broken, with the evidence; None: it is not."""
     warnings: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Decider:
         self._inconclusive = inconclusive
         self._strict = strict
 
-    def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase) -> Decided:
+    def decide(self, model: ModelSpec, limit: Limit, planned: RunCase) -> Decided:
         """Decide a limit; what cannot be decided says why."""
         start = time.perf_counter()
         try:
@@ -56,7 +56,7 @@ class Decider:
         message = self._explainer.message(model, limit, verdict)
         return Decided(record, message + "".join(f"\n  warning: {warning}" for warning in warnings))
 
-    def _undecided(self, planned: PlannedCase, error: QuantError, seconds: float) -> Decided:
+    def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:
         if isinstance(error, (DatasetMissingError, BaselineMissingError)) and not self._strict:
             return Decided(planned.record("skipped", "skipped", str(error), seconds), error=error)
         return Decided(planned.record("error", "failed", str(error), seconds), error=error)

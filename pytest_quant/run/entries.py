@@ -1,86 +1,105 @@
-"""What a process knows of its models for the report, and for the baseline."""
+"""What one process knows of the report's models: measurements, and the layers and repairs behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_quant.plugin.settings import Settings
+from pytest_quant.report.model import DiagnosisEntry, ModelEntry, NoDiagnosisEntry, NoRescueEntry, RescueEntry
 from pytest_quant.run.expectations import Expectations
-from pytest_quant.run.zoos import Zoos
 from pytest_quant.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from pytest_quant.diagnosis.diagnoses import Diagnoses
+    from pytest_quant.diagnosis.once_per_model import OncePerModel
     from pytest_quant.judging.measurements import Measurements
-    from pytest_quant.rescue.rescues import Rescues
+
+RESCUE_FOLDER = "quant-rescue"
+"""Holds the repaired nets, beside the first report."""
 
 
 class ModelEntries:
-    """The entries of those models that have been measured, each made once and added to."""
+    """The entries of the report's models, each with what is known of it so far."""
 
     def __init__(
         self,
-        settings: Settings,
-        zoos: Zoos,
-        expectations: Expectations,
         measurements: Measurements,
-        diagnoses: Diagnoses,
-        rescues: Rescues,
+        run_dir: Path,
+        *,
+        rescue_base: Path,
+        confidence: float,
+        expectations: Expectations,
+        zoo_id: Callable[[Path], str],
     ) -> None:
-        self._settings = settings
-        self._zoos = zoos
-        self._expectations = expectations
+        """``zoo_id`` names a zoo file as node ids do.
+
+        ``rescue_base``: the folder that paths of repairs are relative to; ``expectations``: which metrics are limited.
+        """
         self._measurements = measurements
-        self._diagnoses = diagnoses
-        self._rescues = rescues
-        self._entries: dict[str, dict[str, object]] = {}
+        self._run_dir = run_dir
+        self._rescue_base = rescue_base
+        self._confidence = confidence
+        self._expectations = expectations
+        self._zoo_id = zoo_id
+        self._entries: dict[str, ModelEntry] = {}
 
-    def of(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
-        """The report's entries of some models; none for one that was not measured."""
-        return {model.name: entry for model in models if (entry := self._entry(model)) is not None}
+    @cached_property
+    def _diagnoses(self) -> OncePerModel[DiagnosisEntry | NoDiagnosisEntry]:
+        from pydantic import TypeAdapter
 
-    def _entry(self, model: ModelSpec) -> dict[str, object] | None:
-        from pytest_quant.report.data import model_entry
+        from pytest_quant.diagnosis.diagnoses import try_diagnosis
+        from pytest_quant.diagnosis.once_per_model import OncePerModel
+        from pytest_quant.report.diagnosis import tried_entry
+
+        kind: TypeAdapter[DiagnosisEntry | NoDiagnosisEntry] = TypeAdapter(DiagnosisEntry | NoDiagnosisEntry)
+        bench = self._measurements.bench
+        return OncePerModel(self._run_dir / "diagnoses", kind, lambda model: tried_entry(try_diagnosis(model, bench)))
+
+    @cached_property
+    def _rescues(self) -> OncePerModel[RescueEntry | NoRescueEntry]:
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.once_per_model import OncePerModel
+
+        kind: TypeAdapter[RescueEntry | NoRescueEntry] = TypeAdapter(RescueEntry | NoRescueEntry)
+        return OncePerModel(self._run_dir / "rescues", kind, self._rescue)
+
+    def _rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
+        from pytest_quant.report.rescue import tried_entry
+        from pytest_quant.rescue.rescues import try_rescue
+
+        folder = self._rescue_base / RESCUE_FOLDER
+        found = try_rescue(model, self._measurements.bench, out=folder, confidence=self._confidence)
+        return tried_entry(found, self._rescue_base)
+
+    def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
+        """The layer diagnosis of a model, made now where no process has made it yet."""
+        return self._diagnoses.get(model)
+
+    def rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
+        """The repair of a model, looked for now where no process has looked yet."""
+        return self._rescues.get(model)
+
+    def entry(self, model: ModelSpec) -> ModelEntry | None:
+        """The entry of a model; None before it has been measured."""
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry
 
         measurement = self._measurements.known(model)
         if measurement is None:
             return None
-        if model.name not in self._entries:
-            limited = self._expectations.metrics(model)
-            zoo_id = self._zoos.id_of(model.zoo)
-            self._entries[model.name] = model_entry(measurement, zoo_id, self._settings.confidence, limited)
-        entry = self._entries[model.name]
-        self._add_onnx(model, entry)
-        self._add_layers(model, entry)
-        return entry
-
-    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
-        """What has been measured of a model's ONNX files."""
-        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
-
+        limited = self._expectations.metrics(model)
+        known = self._entries.get(model.name)
+        if known is None:
+            known = model_entry(measurement, self._zoo_id(model.zoo), self._confidence, limited)
         onnx, agreement = self._measurements.known(model, "onnx"), self._measurements.known_agreement(model)
-        if "onnx" not in entry and onnx is not None and agreement is not None:
-            entry["onnx"] = onnx_entry(onnx, agreement)
+        if known.onnx is None and onnx is not None and agreement is not None:
+            known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
         quantized = self._measurements.known(model, "onnx_int8")
-        if "onnx_int8" not in entry and quantized is not None:
-            limited = self._expectations.metrics(model)
-            entry["onnx_int8"] = onnx_int8_entry(quantized, self._settings.confidence, limited)
-
-    def _add_layers(self, model: ModelSpec, entry: dict[str, object]) -> None:
-        """What this process knows of the layers of a model, and of its repair."""
-        diagnosis = self._diagnoses.known(model)
-        if diagnosis is not None:
-            entry["diagnosis"] = dict(diagnosis)
-        repair = self._rescues.known(model) if self._settings.rescue else None
-        if repair is not None:
-            entry["rescue"] = dict(repair)
-
-    def for_baseline(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
-        """What the baseline would hold of those models that have been measured, if it is to be rewritten."""
-        if not self._settings.update_baseline:
-            return {}
-        from pytest_quant.judging.baseline import entry_of
-
-        measured = (self._measurements.known(model) for model in models)
-        return {found.model.name: entry_of(found) for found in measured if found is not None}
+        if known.onnx_int8 is None and quantized is not None:
+            known = known.model_copy(update={"onnx_int8": net_entry(quantized, self._confidence, limited)})
+        known = known.model_copy(
+            update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
+        )
+        self._entries[model.name] = known
+        return known

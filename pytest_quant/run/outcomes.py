@@ -9,15 +9,15 @@ from contextlib import contextmanager
 import pytest
 
 from pytest_quant.run.deciding import Decided
+from pytest_quant.run.records import RunCase
 from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError, QuantWarning
-from pytest_quant.spec.verdict import CaseRecord
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
     """A limit does not hold; the only thing that ``xfail`` in a zoo file covers."""
 
 
-def conclude(decided: Decided, records: list[CaseRecord], *, strict: bool) -> str | None:
+def conclude(decided: Decided, records: list[RunCase], *, strict: bool) -> str | None:
     """Add the record of a case and give the failure message of a broken limit.
 
     Raises a skip where something is not on this machine (under ``strict`` a failure), and the `QuantError` for which

@@ -18,11 +18,10 @@ from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
-from pytest_quant.run.records import PlannedCase, plan
+from pytest_quant.run.records import RunCase, plan
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
-from pytest_quant.spec.verdict import CaseRecord
 from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _failing(item: pytest.Item, problem: str) -> ProblemItem:
     return failing
 
 
-def planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
+def planned(item: pytest.Item) -> tuple[RunCase, ...]:
     """The cases of an accuracy test in Python: one per limit."""
     case = case_of(item)
     if case is None or case.model is None:
@@ -123,7 +122,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
     case = case_of(item)
     if case is None or case.model is None:
         return
-    records: list[CaseRecord] = item.stash.setdefault(RECORDS, [])
+    records: list[RunCase] = item.stash.setdefault(RECORDS, [])
     broken = []
     for limit, case_plan in zip(case.limits, planned(item), strict=True):
         try:

@@ -18,10 +18,9 @@ from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 
 if TYPE_CHECKING:
-    from pytest_quant.diagnosis.diagnoses import Diagnoses
     from pytest_quant.judging.assess import Assessor
-    from pytest_quant.judging.baseline import Baseline
-    from pytest_quant.rescue.rescues import Rescues
+    from pytest_quant.judging.baseline import Baseline, BaselineEntry
+    from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.deciding import Decider
     from pytest_quant.run.entries import ModelEntries
 
@@ -96,33 +95,34 @@ class QuantRun:
         from pytest_quant.run.deciding import Decider
         from pytest_quant.run.explaining import Explainer
 
-        settings, measurements = self.settings, self.assessor.measurements
-        explainer = Explainer(settings, measurements, self.expectations, self._diagnoses, self._rescues)
+        settings = self.settings
+        explainer = Explainer(settings, self.assessor.measurements, self.expectations, self._entries)
         return Decider(self.assessor, explainer, inconclusive=settings.inconclusive, strict=settings.strict)
 
     @cached_property
-    def entries(self) -> ModelEntries:
-        """What the report has of the models."""
+    def _entries(self) -> ModelEntries:
+        """What the report says of the models that this process has measured."""
         from pytest_quant.run.entries import ModelEntries
 
-        measurements = self.assessor.measurements
-        return ModelEntries(self.settings, self.zoos, self.expectations, measurements, self._diagnoses, self._rescues)
-
-    @cached_property
-    def _diagnoses(self) -> Diagnoses:
-        """The layer diagnoses of the run's models."""
-        from pytest_quant.diagnosis.diagnoses import Diagnoses
-
-        return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
-
-    @cached_property
-    def _rescues(self) -> Rescues:
-        """The repairs of the run's models."""
-        from pytest_quant.rescue.rescues import Rescues
-
-        return Rescues(
-            self._run_dir / "rescues",
-            self.assessor.bench,
-            out=self.settings.rescue_folder,
+        return ModelEntries(
+            self.assessor.measurements,
+            self._run_dir,
+            rescue_base=self.settings.rescue_folder,
             confidence=self.settings.confidence,
+            expectations=self.expectations,
+            zoo_id=self.zoos.id_of,
         )
+
+    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
+        """The report's entries of those models that have been measured."""
+        found = {model.name: self._entries.entry(model) for model in models}
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+    def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, BaselineEntry]:
+        """What the baseline would hold of those models that have been measured, if it is to be rewritten."""
+        if not self.settings.update_baseline:
+            return {}
+        from pytest_quant.judging.baseline import entry_of
+
+        measured = (self.assessor.measurements.known(model) for model in models)
+        return {found.model.name: entry_of(found) for found in measured if found is not None}

@@ -233,6 +233,10 @@ class Task(Protocol):
         """
         return None
 
+    def counts_flips(self, metric: str) -> bool:
+        """Whether `Comparison.flips`, of which there is one count, is about a metric: the table shows it there."""
+        return True
+
     def pipeline(self, model: ModelSpec) -> Pipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""
         ...

@@ -40,7 +40,7 @@ def open_shades(spec):
     require_folder(root, spec, "root")
     table = (line.split() for line in (root / "shades.txt").read_text().splitlines())
     samples = [Sample(name, tuple(map(float, shares)), root / name) for name, *shares in table]
-    return ImageFiles(spec, root, samples)
+    return ImageFiles(spec.name, samples)
 
 
 class BrightestPipeline(ClassificationPipeline):

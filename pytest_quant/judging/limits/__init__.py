@@ -52,3 +52,13 @@ def is_loss(kind: str) -> bool:
     """
     found = limit_class(kind)
     return found is not None and found.is_loss
+
+
+def is_silent_when_skipped(kind: str) -> bool:
+    """Whether a case of that kind says nothing about its model where it was skipped.
+
+    >>> is_silent_when_skipped("baseline"), is_silent_when_skipped("tolerance")
+    (True, False)
+    """
+    found = limit_class(kind)
+    return found is not None and found.is_silent_when_skipped

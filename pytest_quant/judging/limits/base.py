@@ -42,8 +42,6 @@ class JudgedLimit(Limit):
     """Whether it is reason enough for a zoo entry; the others come along with a model's files or other limits."""
     stops_early: ClassVar[bool] = False
     """Whether an evaluation that may stop early waits for it; the others are content with any number of samples."""
-    has_own_rows: ClassVar[bool] = False
-    """Whether tables show it in rows of its net, not in those of the model."""
     is_silent_when_skipped: ClassVar[bool] = False
     """Whether a case that was skipped says nothing about the model."""
 

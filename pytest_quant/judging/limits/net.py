@@ -25,7 +25,6 @@ class NetTolerance(DropLimit):
 
     kind: ClassVar[str] = "net"
     stands_alone: ClassVar[bool] = False
-    has_own_rows: ClassVar[bool] = True
 
     held: Net = ONNX_INT8
     """The net that is held against fp32."""

@@ -28,6 +28,10 @@ class ClassificationTask(Task):
     place = 10
     usual_tolerances: Mapping[str, float] = {"top1": 1.0}
 
+    def counts_flips(self, metric: str) -> bool:
+        """They are about the first answer."""
+        return metric == "top1"
+
     def pipeline(self, model: ModelSpec) -> ClassificationPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""
         return ClassificationPipeline(model)
