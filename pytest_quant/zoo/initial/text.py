@@ -15,7 +15,7 @@ from pytest_quant.spec.limits import MAX_TOLERANCE_PCT, parse_published
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
-from pytest_quant.zoo.existing import other_flip
+from pytest_quant.zoo.existing import can_flip, other_flip
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
@@ -195,7 +195,7 @@ def _metafile(
         return
     values = listed(f"{number.metric} {number.value:g}" for number in numbers)
     called = metafiles.called(model)
-    refusal = other_flip(task, model, entry, None) if task.name == "keypoints" else None
+    refusal = other_flip(task, model, entry, None) if can_flip(task) else None
     if called is None:
         refusal = f"{model.where}: neither Name nor Config nor Alias tells it from another model of the file"
     where = f", on {other}: remove the line if your images are others" if other is not None else ""
@@ -260,7 +260,7 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
                 _put(entry, keys)
     if isinstance(entry.get("input"), dict):
         entry["input"] = dict(sorted(entry["input"].items(), key=lambda item: _INPUT_ORDER.index(item[0])))
-    if entry["task"] == "keypoints":
+    if entry["task"] in task_names() and can_flip(get_task(entry["task"])):
         entry["require"] = {"flip_test": False}
     return entry
 
