@@ -57,7 +57,9 @@ def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 @pytest.fixture
 def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
     """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
-    _run(request).warn_of_slow_onnx()
+    from pytest_quant.run.outlook import warn_of_slow_onnx
+
+    warn_of_slow_onnx()
     yield from _runner(request, quant_spec, "onnx")
 
 
@@ -80,7 +82,7 @@ def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Score
 
     def measure() -> Measurement:
         with run.explained():
-            return run.assessor.measurement(quant_spec)
+            return run.assessor.measurements.of(quant_spec)
         raise AssertionError("an unexplained error ends the test")
 
     return Scores(measure, run.settings.confidence)

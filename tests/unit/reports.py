@@ -17,7 +17,7 @@ def record(limit: Limit, decision: Decision, outcome: Outcome, model: str = "m",
     return plan(f"zoo.quant.yaml::{model}::{limit.name}", model, limit).record(decision, outcome, reason)
 
 
-def model_of(*, total: int | None = None, **changes: Entry | None) -> ModelEntry:
+def model_of(*, total: int | None = None, **changes: Entry | str | None) -> ModelEntry:
     """A classifier that has 80 of 100 samples right as fp32 and 78 as int8, with some entries of our choice."""
     entry = model_entry(measured(*outcomes(78, 2, 0, 20), total=total), "zoo.quant.yaml", 0.95)
     return entry.model_copy(update=changes)
