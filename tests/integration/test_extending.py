@@ -12,7 +12,7 @@ import pytest
 from pytest_quant.cli.main import main
 from tests import tiny
 from tests.integration import extension
-from tests.integration.runs import Run, run_quant
+from tests.integration.runs import PLAIN, UNCACHED, Run, run_quant
 from tests.integration.test_xdist import comparable
 
 TESTS = """
@@ -52,6 +52,14 @@ def same(found: Run) -> dict[str, Any]:
     return comparable(found)
 
 
+def run_apart(pytester: pytest.Pytester, *args: str) -> Run:
+    """A run in a process of its own: xdist's workers get the path on which its controller was started."""
+    path = pytester.path / "report.json"
+    path.unlink(missing_ok=True)
+    result = pytester.runpytest_subprocess("--quant", *PLAIN, *UNCACHED, "--quant-report", str(path), *args)
+    return Run(result, json.loads(path.read_text()) if path.exists() else None)
+
+
 @pytest.mark.parametrize("how", ["conftest", "installed"])
 def test_a_whole_run(how: str, pytester: pytest.Pytester, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bring(how, root, monkeypatch)
@@ -73,7 +81,7 @@ def test_a_whole_run(how: str, pytester: pytest.Pytester, root: Path, monkeypatc
     assert shares["method"].startswith("exact: betting on bounded scores")
     assert levels["unit"] == "grey"
     assert "bootstrap" in levels["method"]
-    parallel = run_quant(pytester, "-n", "2", *written)
+    parallel = run_apart(pytester, "-n", "2", *written)
     assert parallel.status == pytest.ExitCode.OK, parallel.text + parallel.errors
     assert same(parallel) == same(serial)
     assert (root / "r.lines").read_text() == "accuracy of hues, levels, shares\n"
@@ -131,7 +139,9 @@ def test_the_baseline_knows_which_way_is_worse(
 
 def test_limits_fail_in_the_metrics_own_direction(pytester: pytest.Pytester, root: Path) -> None:
     extension.as_conftest(root)
-    bad = tiny.write_bad_model(root, "bad", task="shares", dataset="mine", input={"blob": "data"}, tolerance={"mae": 0.05})
+    bad = tiny.write_bad_model(
+        root, "bad", task="shares", dataset="mine", input={"blob": "data"}, tolerance={"mae": 0.05}
+    )
     ceiling = tiny.model_entry(
         root, "ceiling", task="shares", dataset="mine", input={"blob": "data"}, tolerance=None, floor={"mae": 0.05}
     )

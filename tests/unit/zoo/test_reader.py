@@ -15,11 +15,11 @@ from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ZooError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
+from tests.unit.metrics import METRICS
 
 TOP1 = METRICS["top1"]
 

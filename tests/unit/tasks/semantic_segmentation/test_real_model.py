@@ -11,9 +11,9 @@ from pytest_quant.datasets.segmentation import Options
 from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec, NetFiles
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 MEAN = (110.33134257760945, 108.40914603085218, 105.03352311261668)

@@ -12,12 +12,12 @@ from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec, NetFiles
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 IMAGES = 20
