@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.judging.limits.drop import DropLimit
-from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec.errors import CalibrationOverlapError
 from pytest_quant.spec.text import first_few
 from pytest_quant.tasks.base import MetricPair, RightWrong
@@ -33,18 +32,13 @@ def _overlap(measurement: Measurement) -> str | None:
     )
 
 
-def told(*remarks: str | None) -> tuple[str, ...]:
-    """Those that there are."""
-    return tuple(remark for remark in remarks if remark is not None)
-
-
 def drop_remarks(limit: DropLimit, measurement: Measurement) -> tuple[str, ...]:
-    """Warnings beside the verdict on a drop: of a further net those that are about its limit and its runtime."""
-    tight, slow = too_tight(limit, measurement), slow_runtime(measurement)
-    if not limit.is_loss:
-        return told(tight, slow)
-    pair = measurement.comparison.metrics[limit.metric.name]
-    return told(tight, _overlap(measurement), slow, too_good(pair), nothing_to_lose(pair))
+    """Warnings beside the verdict on a drop; of a further net only what is about its limit."""
+    found = [too_tight(limit, measurement)]
+    if limit.is_loss:
+        pair = measurement.comparison.metrics[limit.metric.name]
+        found += [_overlap(measurement), too_good(pair), nothing_to_lose(pair)]
+    return tuple(remark for remark in found if remark is not None)
 
 
 def too_good(pair: MetricPair) -> str | None:
@@ -67,17 +61,6 @@ def nothing_to_lose(pair: MetricPair) -> str | None:
     return (
         f"fp32 scores {metric.number(worst)} in {metric.name}, so no drop is possible and the limit tests "
         "nothing: are ground truth, preprocessing and decoder those of this model?"
-    )
-
-
-def slow_runtime(measurement: Measurement) -> str | None:
-    """ONNX files run by the evaluator that takes seconds for milliseconds of work."""
-    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
-        return None
-    rate = measurement.timing.images_per_second[measurement.net]
-    return (
-        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
-        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
     )
 
 

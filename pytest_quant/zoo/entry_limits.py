@@ -12,6 +12,7 @@ from pytest_quant.judging.limits.written import Keys, Written
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net, NetSpec
 from pytest_quant.spec.text import listed, suggestion
 from pytest_quant.tasks.base import Task
 from pytest_quant.zoo.places import Places
@@ -24,6 +25,7 @@ def limits_of(
     keys: KeyPath,
     task: Task,
     entry: ModelEntry,
+    nets: Mapping[Net, NetSpec],
     default_tolerance: Mapping[str, Any],
     max_tolerance_pct: float,
 ) -> tuple[Limit, ...]:
@@ -38,7 +40,7 @@ def limits_of(
     def in_defaults(own: Keys) -> str:
         return places.where(("defaults", *own))
 
-    written = Written(entry, default_tolerance, task.name, task.metrics, in_entry, in_defaults, max_tolerance_pct)
+    written = Written(entry, nets, default_tolerance, task.name, task.metrics, in_entry, in_defaults, max_tolerance_pct)
     asked: list[Limit] = []
     for kind in limit_classes():
         if kind.stands_alone:

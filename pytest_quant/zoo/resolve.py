@@ -21,11 +21,11 @@ from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.entry_input import input_spec
 from pytest_quant.zoo.entry_limits import check_conditions, check_excused, check_switches, limits_of
+from pytest_quant.zoo.entry_nets import check_all_nets, nets_of
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
-from pytest_quant.zoo.net_checks import check_conversion, check_nets, check_onnx
-from pytest_quant.zoo.net_entries import NetEntries
+from pytest_quant.zoo.net_entries import NetEntries, entry_class
 from pytest_quant.zoo.places import Places
-from pytest_quant.zoo.schema import Defaults, ModelEntry, RescueEntry
+from pytest_quant.zoo.schema import Defaults, RescueEntry
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 
@@ -79,29 +79,21 @@ class ModelResolver:
 
     def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
         places = self._places
-        entry = places.validated(keys, ModelEntry, completed.entry)
+        entry = places.validated(keys, entry_class(), completed.entry)
         task = self._task(keys, entry.task)
-        nets = NetEntries(places.document, places.file)
-        fp32, fp32_onnx = nets.fp32((*keys, "fp32"), entry.fp32)
-        int8, table, calibration = nets.int8((*keys, "int8"), entry.int8)
+        nets = nets_of(places, keys, entry)
         model = ModelSpec(
             name=name,
             zoo=places.document.path,
             task=task.name,
             dataset=self._dataset(keys, task, entry.dataset),
-            fp32=fp32,
-            fp32_onnx=fp32_onnx,
-            int8=int8,
-            table=table,
-            calibration=calibration,
-            onnx=nets.onnx((*keys, "onnx"), entry.onnx),
-            onnx_int8=nets.onnx((*keys, "onnx_int8"), entry.onnx_int8),
+            nets=nets,
             input=input_spec(places, (*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=places.validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
             postprocess=places.validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             metric_options=self._metric_options(keys, task, entry.metric),
-            limits=limits_of(places, keys, task, entry, self._defaults.tolerance, self._max_tolerance_pct),
+            limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
@@ -112,19 +104,11 @@ class ModelResolver:
             model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
-        return self._checked(keys, task, model)
-
-    def _checked(self, keys: KeyPath, task: Task, model: ModelSpec) -> ModelSpec:
-        """The model with what its files hint at; raises `ConfigError` where they do not fit the entry."""
-        located = self._places.located
-        located((*keys, "fp32", "onnx"), check_conversion, model)
-        model = replace(model, notes=(*model.notes, *located(keys, check_nets, model)))
-        located((*keys, "onnx"), check_onnx, model, "onnx")
-        located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
-        pipeline = located(keys, task.pipeline, model)
-        check_conditions(self._places, keys, model, condition_names(pipeline))
-        check_excused(self._places, keys, model)
-        check_switches(self._places, keys, model, pipeline.conditions())
+        model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
+        pipeline = places.located(keys, task.pipeline, model)
+        check_conditions(places, keys, model, condition_names(pipeline))
+        check_excused(places, keys, model)
+        check_switches(places, keys, model, pipeline.conditions())
         return model
 
     def _with_config(self, keys: KeyPath, task: Task, model: ModelSpec, text: str) -> ModelSpec:

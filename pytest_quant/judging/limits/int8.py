@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_quant.judging.limits.base import JudgedLimit
 from pytest_quant.judging.limits.written import Written
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.text import first_few, listed
+from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -38,25 +38,25 @@ class Quantized(JudgedLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Count the quantized layers of each type."""
+        from pytest_quant.extending.known import get_format
         from pytest_quant.judging.file_names import file_name
-        from pytest_quant.nets.ncnn.files.facts import inspect_net
-        from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
-        from pytest_quant.nets.ncnn.files.param import read_param
 
         model = subject.built()
-        facts = inspect_net(model.int8.param, model.int8.bin)
-        counts = {name: len(layers) for name, layers in facts.quantized.items()}
-        of = {name: len(layers) for name, layers in facts.quantizable.items()}
-        if not counts:
-            floats = listed(f"{count} {name}" for name, count in of.items()) or "none"
+        net = model.net("int8")
+        runtime = get_format(net.format)
+        facts = runtime.inspect(net)
+        if not facts.quantized:
+            floats = listed(f"{count} {name}" for name, count in facts.quantizable.items()) or "none"
+            first = next(iter(runtime.files(net).values()))
             return Verdict(
                 "fail",
-                f"{file_name(model, model.int8.param)} has no quantized layer: it is a float net under `int8` "
+                f"{file_name(model, first)} has no quantized layer: it is a float net under `int8` "
                 f"(layers that could be int8: {floats})",
                 value=0.0,
             )
-        layers = listed(f"{name} {count} of {of.get(name, count)}" for name, count in counts.items())
-        names = [name for layers_of in facts.quantized.values() for name in layers_of]
-        garbled = garbled_layers(read_param(model.int8.param), names)
-        warning = f"; beware: {first_few(garbled)}: {WHY}" if garbled else ""
-        return Verdict("pass", f"quantized layers: {layers}{warning}", value=float(sum(counts.values())))
+        counts = facts.quantized.items()
+        layers = listed(f"{name} {count} of {facts.quantizable.get(name, count)}" for name, count in counts)
+        form = f" ({facts.form})" if facts.form else ""
+        warning = runtime.warning(net)
+        beware = f"; beware: {warning}" if warning else ""
+        return Verdict("pass", f"quantized layers: {layers}{form}{beware}", value=float(sum(facts.quantized.values())))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_quant.judging.limits.drop import DropLimit, parse_drop
 from pytest_quant.judging.limits.tolerance import Tolerance
-from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.judging.limits.written import Keys, Written, placed
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.net import Net
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-ONNX_INT8: Net = "onnx_int8"
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class NetTolerance(DropLimit):
     kind: ClassVar[str] = "net"
     stands_alone: ClassVar[bool] = False
 
-    held: Net = ONNX_INT8
+    held: Net = "onnx_int8"
     """The net that is held against fp32."""
 
     @property
@@ -41,22 +39,27 @@ class NetTolerance(DropLimit):
 
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """The net's own tolerances over those of int8."""
-        net = written.get(ONNX_INT8)
-        if net is None:
-            return
+        """For each further net its own tolerances over those of int8."""
+        short = written.get("onnx_int8")
+        if short is not None:
+            yield from cls._of_net(written, others, "onnx_int8", ("onnx_int8",), short.tolerance)
+        for name, net in written.get("nets").items():
+            yield from cls._of_net(written, others, name, ("nets", name), net.tolerance)
+
+    @classmethod
+    def _of_net(
+        cls, written: Written, others: Sequence[Limit], net: Net, keys: Keys, own: Mapping[str, Any]
+    ) -> Iterator[Self]:
         rules = {
-            limit.metric.name: cls(limit.metric, limit.amount, limit.relative)
+            limit.metric.name: cls(limit.metric, limit.amount, limit.relative, net)
             for limit in others
             if isinstance(limit, Tolerance)
         }
-        for name, raw in net.tolerance.items():
-            place = written.place((ONNX_INT8, "tolerance", name))
+        for name, raw in own.items():
+            place = written.place((*keys, "tolerance", name))
             metric = written.metric(name, place)
             with placed(place):
-                rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct))
+                rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct), net)
         if not rules:
-            raise ConfigError(
-                f"{written.place((ONNX_INT8,))}: neither it nor the model has a tolerance, so nothing could fail"
-            )
+            raise ConfigError(f"{written.place(keys)}: neither it nor the model has a tolerance, so nothing could fail")
         yield from rules.values()

@@ -37,8 +37,9 @@ class SoundTable(JudgedLimit):
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """Where the entry names a table, or has one made."""
-        int8 = written.get("int8")
-        if int8.table is not None or int8.calibrate is not None:
+        from pytest_quant.nets.ncnn.net_files import has_table
+
+        if has_table(written.nets["int8"]):
             yield cls()
 
     def judge(self, subject: Subject) -> Verdict:
@@ -49,24 +50,30 @@ class SoundTable(JudgedLimit):
         from pytest_quant.nets.ncnn.files.param import read_param
         from pytest_quant.nets.ncnn.files.table import read_table
         from pytest_quant.nets.ncnn.files.weights import walk
+        from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 
         model = subject.built()
-        if model.table is None:
+        int8, fp32 = ncnn_files(model, "int8"), model.nets["fp32"].entry
+        if int8.table is None:
             raise TypeError(f"{model.name} names no table")
-        table, param = read_table(model.table), read_param(model.fp32.param)
-        found = lint_table(table, param, walk(param, model.fp32.bin))
+        table = read_table(int8.table)
+        if isinstance(fp32, NcnnFiles):
+            param = read_param(fp32.param)
+            found = lint_table(table, param, walk(param, fp32.bin))
+        else:  # a net of another runtime: the table has to belong to the int8 net's own layers
+            found = lint_table(table, read_param(int8.param))
         told = [(finding.severity, f"{finding.layer}: {finding.message}".lstrip(": ")) for finding in found]
         errors = [text for severity, text in told if severity == "error"]
-        quantized = inspect_net(model.int8.param, model.int8.bin).quantized
+        quantized = inspect_net(int8.param, int8.bin).quantized
         absent = [name for kind in CALIBRATED_TYPES for name in quantized.get(kind, ()) if name not in table.layers]
         if absent:
             names = first_few(sorted(absent))
             errors.insert(0, f"{len(absent)} layers that are quantized in int8 are not in it: {names}")
         if errors:
             text = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
-            return Verdict("fail", f"{file_name(model, model.table)}: {text}", value=float(len(errors)))
+            return Verdict("fail", f"{file_name(model, int8.table)}: {text}", value=float(len(errors)))
         warnings = [text for severity, text in told if severity == "warning"]
-        sound = f"{file_name(model, model.table)}: {len(table.layers)} layers, every scale is usable"
+        sound = f"{file_name(model, int8.table)}: {len(table.layers)} layers, every scale is usable"
         return Verdict("pass", "; ".join([sound, *warnings]), value=0.0)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.net import Net, NetSpec
 from pytest_quant.spec.text import listed, suggestion
 
 MAX_TOLERANCE_PCT = 10.0
@@ -27,6 +28,8 @@ class Written:
 
     entry: object
     """With the entry's keys as attributes."""
+    nets: Mapping[Net, NetSpec]
+    """The nets of the entry, by name."""
     default_tolerance: Mapping[str, Any]
     """``defaults.tolerance`` of the file."""
     task: str

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Timing, Workbench
+from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.judging.assess import Assessor
 from pytest_quant.judging.evidence import drop_interval, score_interval
 from pytest_quant.judging.limits.floor import Floor
@@ -393,17 +393,6 @@ def test_limits_know_their_net() -> None:
     limits = (Tolerance(TOP1, 1.0), Parity(TOP1), NetTolerance(TOP1, 1.0))
     assert [limit.net for limit in limits] == ["int8", "onnx", "onnx_int8"]
     assert [limit.name for limit in limits] == ["top1", "onnx[top1]", "onnx_int8[top1]"]
-
-
-def test_a_slow_runtime_is_remarked() -> None:
-    timing = Timing(1.0, {"fp32": 500.0, "onnx": 2.5}, {"fp32": True, "onnx": False})
-    slow = measured([True], [True], net="onnx", runtime="onnx 1.2 reference evaluator", timing=timing)
-    agreement = OutputAgreement(16, {"out0": 100.0})
-    (remark,) = Parity(TOP1).of_measured(slow, agreement).warnings
-    assert remark.startswith(
-        "`onnx` ran on the onnx 1.2 reference evaluator, which is written in Python (2.5 images per"
-    )
-    assert Parity(TOP1).of_measured(onnx_beside(0, 0), agreement).warnings == ()
 
 
 def test_an_int8_net_that_is_better_by_far_is_remarked() -> None:
