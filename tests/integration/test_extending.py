@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,16 @@ def test_a_whole_run(how: str, pytester: pytest.Pytester, root: Path, monkeypatc
     serial = run_quant(pytester, *written)
     assert serial.status == pytest.ExitCode.OK, serial.text + serial.errors
     assert set(serial.verdicts.values()) == {"pass"}
-    assert {"hues::hue", "shares::mae", "shares::floor[mae]", "levels::level"} <= serial.verdicts.keys()
-    assert (root / "r.lines").read_text() == "accuracy of hues, levels, shares\n"
+    assert {
+        "hues::hue",
+        "shares::mae",
+        "shares::floor[mae]",
+        "levels::level",
+        "own::mae",
+        "own::int8",
+        "own::coarse[mae]",
+    } <= serial.verdicts.keys()
+    assert (root / "r.lines").read_text() == "accuracy of hues, levels, own, shares\n"
     for text in (serial.text, (root / "r.md").read_text()):
         assert "hue: resized by pillow" in text
         assert "mae: mean over samples, lower is better" in text
@@ -84,7 +93,7 @@ def test_a_whole_run(how: str, pytester: pytest.Pytester, root: Path, monkeypatc
     parallel = run_apart(pytester, "-n", "2", *written)
     assert parallel.status == pytest.ExitCode.OK, parallel.text + parallel.errors
     assert same(parallel) == same(serial)
-    assert (root / "r.lines").read_text() == "accuracy of hues, levels, shares\n"
+    assert (root / "r.lines").read_text() == "accuracy of hues, levels, own, shares\n"
     assert "hue: resized by pillow" in parallel.text
 
 
@@ -228,3 +237,23 @@ class TestLateConftest:
         assert found.ret == pytest.ExitCode.INTERRUPTED
         found.stdout.fnmatch_lines(["*zoos/mine/conftest.py registers the task 'brightest', which lacks metrics*"])
         assert "Traceback" not in found.stdout.str()
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+
+
+def test_the_example_of_the_page(pytester: pytest.Pytester, root: Path) -> None:
+    """Landmarks near what the tiny net gives, so that the limits of the page hold."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL):
+        (root / name).write_text(text)
+    (root / "zoo.quant.yaml").unlink()
+    (root / "faces").mkdir()
+    (root / "images").rename(root / "faces" / "images")
+    (root / "shades.txt").rename(root / "faces" / "points.txt")
+    tiny.write_net(root, "landmarks")
+    tiny.write_net(root, "landmarks-int8", int8=True)
+    found = run_quant(pytester)
+    assert found.status == pytest.ExitCode.OK, found.text
+    verdicts = {case["id"].partition("::")[2]: case["verdict"] for case in found.cases.values()}
+    assert verdicts["landmarks-small::nme"] == verdicts["landmarks-small::floor[nme]"] == "pass"
