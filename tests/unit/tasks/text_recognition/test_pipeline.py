@@ -11,16 +11,17 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Color, InputSpec, NetFiles
+from pytest_quant.spec.net import Color, InputSpec
 from pytest_quant.tasks.text_recognition.options import PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_recognition.pipeline import RecognitionPipeline
 from pytest_quant.tasks.text_recognition.prediction import pack_texts, unpack_texts
 from pytest_quant.tasks.text_recognition.preprocess import resized_size
 
-NET = NetFiles(Path("net.param"), Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
 SAMPLE = Sample("word_1.png", "ab", 0)
 
 
@@ -40,8 +41,7 @@ def recognizer(
         zoo=folder / "zoo.quant.yaml",
         task="text-recognition",
         dataset=DatasetSpec("words", "text-lines", None, folder / "zoo.quant.yaml"),
-        fp32=NET,
-        int8=NET,
+        nets={"fp32": NET, "int8": NET},
         input=InputSpec("in0", size, color, (127.5,) * channels, (127.5,) * channels),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {"resize": {"height": 32}}),

@@ -11,12 +11,13 @@ import pytest
 
 from pytest_quant.datasets.words import Options
 from pytest_quant.evaluation.measure import Sampling, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_recognition.options import PostprocessOptions, PreprocessOptions
+from pytest_quant.tasks.text_recognition.task import TASK
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 WORDS = 40
@@ -37,8 +38,10 @@ def ppocr() -> ModelSpec:
         zoo=dataset.zoo,
         task="text-recognition",
         dataset=dataset,
-        fp32=NetFiles(folder / "ppocr_rec_v2.param", folder / "ppocr_rec_v2.bin"),
-        int8=NetFiles(folder / "ppocr_rec_v2-int8.param", folder / "ppocr_rec_v2-int8.bin"),
+        nets={
+            "fp32": NcnnFiles(param=folder / "ppocr_rec_v2.param", bin=folder / "ppocr_rec_v2.bin").net(),
+            "int8": NcnnFiles(param=folder / "ppocr_rec_v2-int8.param", bin=folder / "ppocr_rec_v2-int8.bin").net(),
+        },
         input=InputSpec("input", (320, 32), "bgr", (127.5,) * 3, (127.5,) * 3),
         outputs=("out",),
         preprocess=PreprocessOptions.model_validate({"resize": {"height": 32, "max_width": 320}, "pad": {"to": 320}}),
@@ -53,8 +56,10 @@ def english_g2() -> ModelSpec:
         zoo=dataset.zoo,
         task="text-recognition",
         dataset=dataset,
-        fp32=NetFiles(folder / "english_g2.param", folder / "english_g2.bin"),
-        int8=NetFiles(folder / "english_g2-int8.param", folder / "english_g2-int8.bin"),
+        nets={
+            "fp32": NcnnFiles(param=folder / "english_g2.param", bin=folder / "english_g2.bin").net(),
+            "int8": NcnnFiles(param=folder / "english_g2-int8.param", bin=folder / "english_g2-int8.bin").net(),
+        },
         input=InputSpec("in0", (320, 64), "gray", (127.5,), (127.5,)),
         outputs=("out0",),
         preprocess=PreprocessOptions.model_validate(
@@ -67,7 +72,7 @@ def english_g2() -> ModelSpec:
 def test_the_bad_int8_file_fails_clearly(tmp_path: Path) -> None:
     bench = Workbench.in_folder(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
     found = bench.measure(ppocr())
-    verdict = judge(tolerance_limit(Tolerance("word_acc", 0.04)), found, 0.95)
+    verdict = Tolerance(TASK.metrics["word_acc"], 0.04).of_measured(found, 0.95)
     assert verdict.decision == "fail"
     assert f"n = {WORDS} of 400" in verdict.reason
     word_acc = found.comparison.metrics["word_acc"]
