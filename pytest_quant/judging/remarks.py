@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec.errors import CalibrationOverlapError
 from pytest_quant.spec.limit import Limit, Tolerance
 from pytest_quant.spec.text import first_few
@@ -34,12 +33,11 @@ def _overlap(measurement: Measurement) -> str | None:
 
 
 def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, a score that cannot be."""
+    """Warnings: one sample decides, the int8 net has seen the samples, a score that cannot be."""
     overlap = _overlap(measurement) if limit.kind == "tolerance" else None
     found = (
         _too_tight(limit, measurement),
         overlap,
-        _slow(measurement),
         _too_good(limit, measurement),
         _nothing(limit, measurement),
     )
@@ -65,16 +63,6 @@ def _nothing(limit: Limit, measurement: Measurement) -> str | None:
     return (
         f"fp32 scores {pair.metric.number(0.0)} in {pair.metric.name}, so no drop is possible and the limit tests "
         "nothing: are ground truth, preprocessing and decoder those of this model?"
-    )
-
-
-def _slow(measurement: Measurement) -> str | None:
-    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
-        return None
-    rate = measurement.timing.images_per_second[measurement.net]
-    return (
-        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
-        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
     )
 
 

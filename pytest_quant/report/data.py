@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.keys import net_files
+from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measure import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
@@ -33,7 +35,7 @@ from pytest_quant.report.model import (
     TimingEntry,
     json_value,
 )
-from pytest_quant.spec.environment import cpu_name, isa, versions
+from pytest_quant.spec.environment import cpu_name, versions
 from pytest_quant.spec.limit import Published
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
@@ -167,18 +169,10 @@ def _published(model: ModelSpec, metric: str) -> dict[str, float]:
 
 def _files(measurement: Measurement) -> dict[str, FileEntry]:
     model = measurement.model
-    paths: dict[str, Path | None] = {
-        "fp32.param": model.fp32.param,
-        "fp32.bin": model.fp32.bin,
-        "int8.param": model.int8.param,
-        "int8.bin": model.int8.bin,
-        "int8.table": model.table,
-        **{net: file.path for net in model.nets if (file := model.onnx_file(net)) is not None},
-    }
     return {
         name: FileEntry(path=_shown_path(path, model), sha256=measurement.file_sha256[name])
-        for name, path in paths.items()
-        if path is not None
+        for name, path in net_files(model).items()
+        if ":" not in name  # weights beside an ONNX file, which names them
     }
 
 
@@ -212,6 +206,8 @@ def build_report(
         schema=SCHEMA,
         environment=EnvironmentEntry(
             **versions(),
+            ncnn=runtimes()["ncnn"],
+            runtimes=runtimes(),
             cpu=cpu_name(),
             isa=isa(),
             started=started,

@@ -29,6 +29,7 @@ from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import write_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files, require_ncnn
 from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
@@ -42,7 +43,6 @@ from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.limit import Tolerance
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.verdict import Verdict
 
@@ -88,7 +88,7 @@ class Rescue:
     """What the given int8 net loses on the search samples, by metric."""
     after: tuple[Loss, ...]
     """The same of the best net."""
-    files: NetFiles | None = None
+    files: NcnnFiles | None = None
     """The repaired net, where one was found."""
     table: Path | None = None
     """Its table: float layers are not in it."""
@@ -142,6 +142,7 @@ def rescue(
     rules = tuple(limit.rule for limit in model.limits if isinstance(limit.rule, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
+    require_ncnn(model, "a rescue")
     _check_writable(out)
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
@@ -205,7 +206,7 @@ def _described(model: ModelSpec, outcome: Outcome, trials: Trials, search: Searc
         labelled=search.labelled,
         also_evaluated=search.also_evaluated,
         deciding=trials.deciding,
-        before=trials.given(model.int8),
+        before=trials.given(model.nets["int8"]),
         after=trials.losses[best.recipe],
     )
 
@@ -223,12 +224,13 @@ def _written(
 ) -> Rescue:
     """Write the net, run it on the evaluation set, and measure what it costs."""
     out.mkdir(parents=True, exist_ok=True)
-    files = NetFiles(out / f"{model.name}-int8.param", out / f"{model.name}-int8.bin")
     table = out / f"{model.name}.table"
+    files = NcnnFiles(param=out / f"{model.name}-int8.param", bin=out / f"{model.name}-int8.bin", table=table)
+    fp32 = ncnn_files(model, "fp32")
     write_table(trials.table(recipe), table)
-    quantize_model(model.fp32.param, model.fp32.bin, table, files.param, files.bin)
+    quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
     tell("measuring the repaired net on the evaluation set")
-    repaired = replace(model, int8=files, table=table, calibration=None)
+    repaired = model.with_net("int8", files.net())
     return replace(
         rescued,
         files=files,
@@ -259,9 +261,10 @@ def input_of(model: ModelSpec, search: SearchSet) -> Array:
 
 def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Mapping[str, int]:
     """Multiply-accumulates of the layers of the fp32 net that have any, for one input."""
-    param = read_param(model.fp32.param)
+    files = ncnn_files(model, "fp32")
+    param = read_param(files.param)
     blobs = {blob for layer in param.layers for blob in (*layer.bottoms, *layer.tops)}
-    extractor = BlobExtractor(model.fp32.param, model.fp32.bin, runtime=model.runtime)
+    extractor = BlobExtractor(files.param, files.bin, runtime=model.runtime)
     shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in extractor(tensor, sorted(blobs))}
     extractor.close()
     counts = {

@@ -200,13 +200,13 @@ def _every(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterat
 
 def _suits(model: ModelSpec, marked: Marked) -> bool:
     has_metrics = all(metric in get_task(model.task).metrics for metric in marked.metrics)
-    return has_metrics and (model.onnx is not None or not marked.needs_onnx)
+    return has_metrics and ("onnx" in model.nets or not marked.needs_onnx)
 
 
 def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     if isinstance(model, BrokenModel):
         return PythonCase(model.name, problem=model.message)
-    if marked.needs_onnx and model.onnx is None:
+    if marked.needs_onnx and "onnx" not in model.nets:
         problem = f"the fixture {ONNX_FIXTURE}: {model.name} has no `onnx` in {shown(model.zoo)}"
         return PythonCase(model.name, problem=problem)
     task = get_task(model.task)

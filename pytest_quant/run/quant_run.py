@@ -25,7 +25,6 @@ from pytest_quant.spec.errors import (
 from pytest_quant.spec.limit import Kind, Limit, baseline_limits
 from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import listed, relative_posix, shown
 from pytest_quant.spec.verdict import Verdict
 from pytest_quant.zoo.reader import Zoo, read_zoo
@@ -150,7 +149,7 @@ class QuantRun:
         return list(dict.fromkeys(lines))
 
     def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
-        """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
+        """What to know before the cases run, a line each: what sampled ones can prove."""
         sampled = self.settings.samples is not None
         lines = (
             self.assessor.outlook(model, limit)
@@ -163,31 +162,7 @@ class QuantRun:
             if line is not None:
                 case, _, text = line.partition(": ")
                 cases.setdefault(text, {})[case] = None
-        return [*(f"{listed(names)}: {text}" for text, names in cases.items()), *self._slow_nets(selected)]
-
-    def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
-        """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
-        if not any(limit.net not in SIDES for _, limits in selected for limit in limits):
-            return
-        from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
-
-        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
-            yield (
-                f"ONNX files will run on the {onnx_runtime()}, which may take seconds per image: "
-                "pip install 'pytest-quant[onnxruntime]' for speed"
-            )
-
-    def warn_of_slow_onnx(self) -> None:
-        """Warn where the ONNX file of a fixture is run by the evaluator that takes seconds for milliseconds of work."""
-        from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
-
-        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
-            warnings.warn(
-                f"onnx_fp32 runs on the {onnx_runtime()}, which is written in Python and may take seconds per image: "
-                "pip install 'pytest-quant[onnxruntime]' for speed",
-                QuantWarning,
-                stacklevel=2,
-            )
+        return [f"{listed(names)}: {text}" for text, names in cases.items()]
 
     def decide(self, model: ModelSpec, limit: Limit, planned: RunCase, records: list[RunCase]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.

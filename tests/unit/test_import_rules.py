@@ -19,9 +19,7 @@ STAGES = ORDER[: ORDER.index("plugin")]
 """Usable without pytest."""
 
 KNOTS = {
-    ("building", "zoo"),
     ("evaluation", "building"),
-    ("spec", "nets"),
 }
 """Arrows against the order that are still to be untied; no new one is added."""
 
