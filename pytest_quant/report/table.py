@@ -11,7 +11,7 @@ from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEnt
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.verdict import Decision, Outcome, badness
 
-_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
+_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}", "net": "drop <= {}"}
 
 Mood = Literal["good", "excused", "bad"]
 
