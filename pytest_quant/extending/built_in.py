@@ -14,6 +14,7 @@ _DATASETS = {
     "coco-keypoints": "coco_keypoints",
     "coco-detection": "coco_detection",
     "segmentation": "segmentation",
+    "text-lines": "words",
 }
 
 _NET_FORMATS = {
@@ -28,6 +29,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
+    registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")

@@ -32,6 +32,7 @@ from pytest_quant.report.model import (
     OnnxOutputsEntry,
     Report,
     SamplesEntry,
+    TextsEntry,
     TimingEntry,
     json_value,
 )
@@ -140,7 +141,11 @@ def _flips(flips: Flips) -> FlipsEntry:
 
 
 def _moved(moved: Moved) -> MovedEntry:
-    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8))
+    texts = None
+    if moved.texts is not None:
+        truth, fp32, int8 = moved.texts
+        texts = TextsEntry(truth=truth, fp32=fp32, int8=int8)
+    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8), texts=texts)
 
 
 def _measured_metric(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.report.model import DiagnosisEntry, NoDiagnosisEntry
+from pytest_quant.report.task_words import change_text
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -43,8 +44,9 @@ def failure_message(
 def _moved_line(moved: Sequence[Moved], net: Net) -> str:
     if not moved:
         return ""
-    shown = (f"{sample.sample} ({sample.fp32:g} -> {sample.int8:g})" for sample in moved[:_MOVED_SHOWN])
-    return f"\n  moved most, found by fp32 -> {net}: {listed(shown)}"
+    shown = [f"{one.sample} ({change_text(one.fp32, one.int8, one.texts)})" for one in moved[:_MOVED_SHOWN]]
+    what = "found by" if moved[0].texts is None else "read by"
+    return f"\n  moved most, {what} fp32 -> {net}: {listed(shown)}"
 
 
 def evidence_line(measurement: Measurement) -> str:

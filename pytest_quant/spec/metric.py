@@ -86,5 +86,10 @@ METRICS: Mapping[str, Metric] = (
     | _metrics("fraction", "hmean", "precision", "recall")
     | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
     | _metrics("%", "mIoU", "mAcc", "aAcc")
+    | _metrics("fraction", "word_acc", "word_acc_ignore_case", "word_acc_ignore_case_symbol", is_mean_of_hits=True)
+    | {
+        "one_minus_ned": Metric("one_minus_ned", "fraction", is_mean_of_scores=True),
+        "cer": Metric("cer", "edits per character", higher_is_better=False),
+    }
 )
 """Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

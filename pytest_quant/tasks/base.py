@@ -114,6 +114,8 @@ class Moved:
     sample: str
     fp32: float
     int8: float
+    texts: tuple[str, str, str] | None = None
+    """The true text, and what fp32 and int8 read, where the answers are texts."""
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,11 @@ class ModelResolver:
             input=self._input((*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
-            postprocess=self._validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
+            postprocess=self._validated(
+                (*keys, "postprocess"),
+                task.postprocess_options,
+                self._with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
+            ),
             metric_options=self._metric_options(keys, task, entry.metric),
             limits=self._limits(keys, task, entry, nets["int8"]),
             samples=entry.samples,
@@ -191,6 +195,15 @@ class ModelResolver:
             return model.model_validate(dict(raw))
         except ValidationError as error:
             raise ConfigError(describe(self._document, keys, model, error)) from None
+
+    def _with_files(self, keys: KeyPath, options: type[BaseModel], raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options with the files that they name, which must be there, as absolute paths."""
+        files = [
+            name
+            for name, field in options.model_fields.items()
+            if field.annotation is Path and isinstance(raw.get(name), str)
+        ]
+        return {**raw, **{name: self._file((*keys, name), raw[name]) for name in files}}
 
     def _with_config(self, keys: KeyPath, task: Task, model: ModelSpec, text: str) -> ModelSpec:
         """The model with what its training config file says of conditions."""

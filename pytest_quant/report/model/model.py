@@ -43,12 +43,22 @@ class SamplesEntry(Entry):
     stopped_early: bool
 
 
+class TextsEntry(Entry):
+    """The true text of a sample, and what both sides read."""
+
+    truth: str
+    fp32: str
+    int8: str
+
+
 class MovedEntry(Entry):
     """A sample on which the two sides differ, and what it adds on each."""
 
     sample: str
     fp32: float
     int8: float
+    texts: TextsEntry | None = None
+    """Where the answers are texts."""
 
 
 class ModelEntry(Entry):

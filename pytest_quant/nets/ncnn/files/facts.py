@@ -120,14 +120,17 @@ def _names(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
 
 def _wanted_channels(param: Param, blob: str) -> int | None:
     """Follow the blob to the first layer that tells its number of channels."""
-    pending = [blob]
+    pending = [(blob, 1)]
     while pending:
-        for layer in param.consumers[pending.pop()]:
+        blob, times = pending.pop()
+        for layer in param.consumers[blob]:
             channels = _channels_in(layer)
             if channels is not None:
-                return channels
+                return channels // times
             if _keeps_channels(layer):
-                pending.extend(layer.tops)
+                pending.extend((top, times) for top in layer.tops)
+            elif layer.type == "Reorg":  # blocks of pixels become channels, as at the start of YOLOX
+                pending.extend((top, times * layer.get_int(0, 1) ** 2) for top in layer.tops)
     return None
 
 
