@@ -2,8 +2,9 @@
 
 >>> from pathlib import Path
 >>> from tempfile import mkdtemp
->>> from pytest_quant.evaluation.measure import Workbench
->>> assessor = Assessor(Workbench.in_folder(Path(mkdtemp()), cores=2), confidence=0.95)
+>>> from pytest_quant.building.workbench import open_workbench
+>>> from pytest_quant.evaluation.workbench import Workbench
+>>> assessor = Assessor(open_workbench(Path(mkdtemp()), cores=2), confidence=0.95)
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
 from pytest_quant.judging.files import judge_int8, judge_table
 from pytest_quant.judging.metrics import EarlyStop, early_stop, judge, judge_baseline, judge_parity, judge_requirement

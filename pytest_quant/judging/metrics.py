@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.likeness import sqnr_note
 from pytest_quant.evidence.planning import samples_to_settle

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.evidence import drop_interval, score_interval
 from pytest_quant.judging.files import judge_int8, judge_table
 from pytest_quant.judging.metrics import judge, judge_parity, judge_requirement
