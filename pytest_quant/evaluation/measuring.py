@@ -11,14 +11,14 @@ from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
+from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
-from pytest_quant.evaluation.subject import Subject
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
 
 
 def measure(
-    subject: Subject,
+    found: ModelOnSamples,
     resources: Resources,
     *,
     net: Net,
@@ -30,17 +30,17 @@ def measure(
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough."""
     start = time.perf_counter()
-    evaluation = subject.evaluation(("fp32", net), first)
-    planned = len(subject.samples)
+    evaluation = found.evaluation(("fp32", net), first)
+    planned = len(found.samples)
     if stop is None:
         results = evaluate(evaluation, resources.store, resources.engine)
         used = planned if first is None else first
     else:
         results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
     timing = _timing(start, results)
-    model, pipeline = subject.model, subject.pipeline
+    model, pipeline = found.model, found.pipeline
     fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
-    comparison = pipeline.compare(subject.samples[:used], fp32, other)
+    comparison = pipeline.compare(found.samples[:used], fp32, other)
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(
@@ -49,9 +49,9 @@ def measure(
         evaluated=used,
         total=total,
         seed=seed,
-        side_keys=subject.keys,
-        samples_sha256=subject.samples_sha256(used),
-        file_sha256=subject.files,
+        side_keys=found.keys,
+        samples_sha256=found.samples_sha256(used),
+        file_sha256=found.files,
         conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
         timing=timing,
         net=net,
@@ -62,13 +62,15 @@ def measure(
     )
 
 
-def compare_with(subject: Subject, resources: Resources, measurement: Measurement, int8_key: str) -> Comparison | None:
+def compare_with(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, int8_key: str
+) -> Comparison | None:
     """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.
 
     ``int8_key`` says where the store kept them; None when it does not have them all any more.
     """
     used = measurement.evaluated
-    shards = subject.shards({"fp32": int8_key, "int8": measurement.side_keys["int8"]})
+    shards = found.shards({"fp32": int8_key, "int8": measurement.side_keys["int8"]})
     sides: dict[Net, list[Prediction]] = {"fp32": [], "int8": []}
     for shard in shards:
         if len(sides["fp32"]) >= used:
@@ -77,8 +79,8 @@ def compare_with(subject: Subject, resources: Resources, measurement: Measuremen
             stored = resources.store.load(key)
             if stored is None:
                 return None
-            sides[side] += subject.pipeline.unpack(stored.arrays)
-    return subject.pipeline.compare(subject.samples[:used], sides["fp32"][:used], sides["int8"][:used])
+            sides[side] += found.pipeline.unpack(stored.arrays)
+    return found.pipeline.compare(found.samples[:used], sides["fp32"][:used], sides["int8"][:used])
 
 
 def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:

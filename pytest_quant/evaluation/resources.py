@@ -12,9 +12,9 @@ from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
-from pytest_quant.evaluation.subject import Subject, file_digests, sample_digests
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
 
@@ -50,10 +50,10 @@ class Resources:
             datasets=OpenDatasets(datasets),
         )
 
-    def subject(self, model: ModelSpec, samples: list[Sample]) -> Subject:
+    def on_samples(self, model: ModelSpec, samples: list[Sample]) -> ModelOnSamples:
         """A built model on some samples of its dataset; raises `DatasetError` or `ModelFileError`."""
         dataset = self.datasets[model.dataset]
-        return Subject.of(
+        return ModelOnSamples.of(
             model,
             self.datasets.pixels(model.dataset),
             samples,

@@ -19,9 +19,9 @@ from pytest_quant.evaluation.early_stop import StopRule
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.evaluate import evaluate
 from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.sampling import Sampling
-from pytest_quant.evaluation.subject import Subject
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
@@ -98,9 +98,9 @@ class Workbench:
         pipeline = get_task(model.task).pipeline(model)
         return conditions(model, pipeline, seed=self.sampling.seed, samples=evaluated, total=total)
 
-    def subject(self, model: ModelSpec, samples: Sequence[Sample]) -> Subject:
+    def on_samples(self, model: ModelSpec, samples: Sequence[Sample]) -> ModelOnSamples:
         """The model, its files built, on some samples of its dataset."""
-        return self.resources.subject(self.built(model), list(samples))
+        return self.resources.on_samples(self.built(model), list(samples))
 
     def measure(
         self, model: ModelSpec, stop: StopRule | None = None, *, net: Net = "int8", first: int | None = None
@@ -113,7 +113,7 @@ class Workbench:
         model = self.built(model)
         samples, total = self.selection(model)
         return measuring.measure(
-            self.subject(model, samples),
+            self.on_samples(model, samples),
             self.resources,
             net=net,
             seed=self.sampling.seed,
@@ -130,7 +130,7 @@ class Workbench:
 
         Kept and shared like those of `measure`.
         """
-        results = evaluate(self.subject(model, samples).evaluation(nets), self.resources.store, self.engine)
+        results = evaluate(self.on_samples(model, samples).evaluation(nets), self.resources.store, self.engine)
         return {net: results[net].predictions for net in nets}
 
     def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
@@ -138,7 +138,7 @@ class Workbench:
 
         Kept and shared like predictions.
         """
-        evaluation = self.subject(model, samples).agreement(net, "fp32")
+        evaluation = self.on_samples(model, samples).agreement(net, "fp32")
         return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[net].predictions)
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
@@ -147,5 +147,5 @@ class Workbench:
         ``int8_key`` says where the store kept them; None when it does not have them all any more.
         """
         model = measurement.model
-        subject = self.subject(model, self.selection(model)[0])
-        return measuring.compare_with(subject, self.resources, measurement, int8_key)
+        found = self.on_samples(model, self.selection(model)[0])
+        return measuring.compare_with(found, self.resources, measurement, int8_key)

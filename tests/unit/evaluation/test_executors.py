@@ -59,7 +59,7 @@ class TestEveryTask:
     def test_work_and_shard_survive_a_pickle(self, tmp_path: Path, model: ModelSpec) -> None:
         bench = self.bench(tmp_path)
         samples = bench.selection(model)[0]
-        evaluation = bench.subject(model, samples).evaluation(("fp32", "int8"))
+        evaluation = bench.on_samples(model, samples).evaluation(("fp32", "int8"))
         travelled = pickle.loads(pickle.dumps((evaluation.work, evaluation.shards)))  # noqa: S301 - our own
         assert len(pickle.dumps((evaluation.work, evaluation.shards[0]))) < 50_000
         assert self.packed(*travelled) == self.packed(evaluation.work, evaluation.shards)

@@ -78,7 +78,7 @@ def test_a_net_of_equal_size_and_time_is_another_net(tmp_path: Path, passes: Pas
 def test_a_net_that_is_replaced_before_it_is_loaded_poisons_nothing(tmp_path: Path, passes: Passes) -> None:
     spec = model(tmp_path)
     bench = open_workbench(tmp_path / "run", cores=1, cache_dir=tmp_path / "cache")
-    subject = bench.subject(spec, bench.selection(spec)[0])
+    subject = bench.on_samples(spec, bench.selection(spec)[0])
     evaluation = subject.evaluation(("fp32", "int8"))
     opened = evaluation.work.open_runner
 

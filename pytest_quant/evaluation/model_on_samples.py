@@ -22,7 +22,7 @@ from pytest_quant.tasks.base import Pipeline
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelOnSamples:
     """A model whose files are there, on some samples of its dataset."""
 
     model: ModelSpec
@@ -45,7 +45,7 @@ class Subject:
         samples: Sequence[Sample],
         digests: Sequence[str],
         files: Mapping[str, str],
-    ) -> Subject:
+    ) -> ModelOnSamples:
         """With the pipelines and keys of the model's nets."""
         pipelines = _pipelines(model)
         return cls(model, pixels, samples, digests, files, pipelines, net_keys(model, pipelines, files))
