@@ -107,7 +107,7 @@ def main() -> None:
             verdict = assessor.assess(model, limit)
             elapsed_s = time.perf_counter() - start
             print(f"{limit.name}: {verdict.decision} in {elapsed_s:.1f} s: {verdict.reason}")
-            measurement = assessor.measured(model, limit.net)
+            measurement = assessor.measurements.known(model, limit.net)
             if measurement is not None and limit.needs_dataset:
                 flips = measurement.comparison.flips
                 rates = {net: round(rate) for net, rate in measurement.timing.images_per_second.items()}

@@ -93,7 +93,7 @@ def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Score
 
     def measure() -> Measurement:
         with run.explained():
-            return run.assessor.measurement(quant_spec)
+            return run.assessor.measurements.of(quant_spec)
         raise AssertionError("an unexplained error ends the test")
 
     return Scores(measure, run.settings.confidence)

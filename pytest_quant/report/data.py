@@ -12,6 +12,7 @@ from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measure import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.published import Published
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -37,7 +38,6 @@ from pytest_quant.report.model import (
     json_value,
 )
 from pytest_quant.spec.environment import cpu_name, versions
-from pytest_quant.spec.limit import Published
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
@@ -168,8 +168,8 @@ def _measured_metric(
 
 
 def _published(model: ModelSpec, metric: str) -> dict[str, float]:
-    rules = (limit.rule for limit in model.limits)
-    return {rule.side: rule.value for rule in rules if isinstance(rule, Published) and rule.metric == metric}
+    rules = (limit for limit in model.limits if isinstance(limit, Published))
+    return {rule.side: rule.value for rule in rules if rule.metric.name == metric}
 
 
 def _files(measurement: Measurement) -> dict[str, FileEntry]:

@@ -12,7 +12,7 @@ from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed
-from pytest_quant.spec.verdict import Inconclusive, Verdict
+from pytest_quant.spec.verdict import Verdict
 from pytest_quant.tasks.base import Moved
 
 _MOVED_SHOWN = 5
@@ -59,8 +59,3 @@ def evidence_line(measurement: Measurement) -> str:
         f"right only in fp32 {flips.only_fp32_right}, only in {measurement.net} {flips.only_int8_right}; "
         f"same answer on {flips.agreement_pct:.2f} %; {drawn}{at}"
     )
-
-
-def is_broken(verdict: Verdict, inconclusive: Inconclusive) -> bool:
-    """Whether a verdict fails its case; ``inconclusive`` is what the user wants of one that decides neither way."""
-    return verdict.decision == "fail" or (verdict.decision == "inconclusive" and inconclusive == "fail")

@@ -53,6 +53,14 @@ class Metric:
         """Whether samples one by one can decide a limit: it is a mean over samples of something with bounds."""
         return self.is_mean_of_hits or (self.is_mean_of_scores and self.maximum is not None)
 
+    def worse_by(self, before: float, now: float) -> float:
+        """How much worse ``now`` is than ``before``, in its own unit and direction; below 0 where it is better.
+
+        >>> Metric("top1", "%").worse_by(80.0, 79.0), Metric("error", "%", higher_is_better=False).worse_by(13.0, 92.0)
+        (1.0, 79.0)
+        """
+        return before - now if self.higher_is_better else now - before
+
     def number(self, value: float) -> str:
         """``value`` with the digits that tables print: two for percent, four for a fraction, else about five in all.
 

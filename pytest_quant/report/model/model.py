@@ -97,6 +97,12 @@ class ModelEntry(Entry):
         quantized = {} if self.onnx_int8 is None else {"onnx_int8": self.onnx_int8}
         return quantized | (self.nets or {})
 
+    def with_net(self, name: str, net: NetEntry) -> ModelEntry:
+        """With a further net; that of the short key ``onnx_int8`` has a key of its own."""
+        if name == "onnx_int8":
+            return self.model_copy(update={"onnx_int8": net})
+        return self.model_copy(update={"nets": {**(self.nets or {}), name: net}})
+
     def completed(self, more: ModelEntry) -> ModelEntry:
         """With what another process knows besides: one may have run the ONNX files, another not."""
         known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}

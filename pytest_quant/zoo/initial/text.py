@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from pytest_quant.extending.known import get_task, task_names
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limits import MAX_TOLERANCE_PCT, parse_published
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
@@ -230,7 +231,7 @@ def _check_numbers(numbers: Iterable[PublishedNumber]) -> None:
     """Raise `ConfigError` for a number that a zoo file would refuse."""
     for number in numbers:
         try:
-            parse_published(METRICS[number.metric], "fp32", number.value)
+            Published.parse(METRICS[number.metric], "fp32", number.value)
         except ConfigError as error:
             raise ConfigError(f"{number.source}: {error}") from None
 

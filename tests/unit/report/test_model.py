@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.data import net_entry
 from pytest_quant.report.markdown import markdown
 from pytest_quant.report.model import NoRescueEntry, Report
@@ -18,11 +19,11 @@ from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import planned_case
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from tests.unit.measurements import measured, outcomes
 from tests.unit.reports import model_of, record, report_of
 
-TOLERANCE = tolerance_limit(Tolerance("top1", 1.0))
+TOLERANCE = Tolerance(METRICS["top1"], 1.0)
 PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from pytest_quant.datasets.segmentation import Options
 from pytest_quant.evaluation.measure import Measurement, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 
@@ -74,7 +74,7 @@ def test_pixels_with_the_same_class(measurement: Measurement) -> None:
 
 
 def test_the_bad_int8_file_fails_clearly(measurement: Measurement) -> None:
-    verdict = judge(tolerance_limit(Tolerance("mIoU", 1.0)), measurement, 0.95)
+    verdict = Tolerance(METRICS["mIoU"], 1.0).of_measured(measurement, 0.95)
     assert verdict.decision == "fail"
     assert verdict.reason.startswith("drop = 57.85 - 45.34 = 12.52 points")
 

@@ -10,10 +10,10 @@ import pytest
 from pytest_quant.datasets import icdar2015
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
@@ -56,7 +56,7 @@ def measurement(tmp_path_factory: pytest.TempPathFactory) -> Measurement:
 
 
 def test_the_bad_int8_file_fails_clearly(measurement: Measurement) -> None:
-    verdict = judge(tolerance_limit(Tolerance("hmean", 0.01)), measurement, 0.95)
+    verdict = Tolerance(METRICS["hmean"], 0.01).of_measured(measurement, 0.95)
     assert verdict.decision == "fail"
     assert f"n = {IMAGES} of 100" in verdict.reason
     hmean = measurement.comparison.metrics["hmean"]

@@ -1,0 +1,118 @@
+"""``floor``: the least allowed value of int8 or of a further net, or the largest where lower is better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
+from pytest_quant.judging.limits.written import Keys, Keyword, Written, named, placed
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.net import Net
+from pytest_quant.spec.number import metric_value
+from pytest_quant.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.judging.sample_test import SampleTest
+    from pytest_quant.judging.subject import Subject
+
+
+@dataclass(frozen=True)
+class Floor(MetricLimit):
+    """The least allowed value of a net; of a metric of which less is better the largest, a ceiling."""
+
+    kind: ClassVar[str] = "floor"
+    stops_early: ClassVar[bool] = True
+    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, Any], {})}
+    marker: ClassVar[str | None] = "quant_floor"
+    marker_example: ClassVar[str] = "top1=94.0"
+
+    value: float
+    """In the metric's own unit."""
+    held: Net = "int8"
+    """Whose value it is about."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``floor[top1]``, or ``floor[NET.top1]`` of a further net."""
+        return f"floor[{'' if self.held == 'int8' else f'{self.held}.'}{self.metric.name}]"
+
+    @property
+    def net(self) -> Net:
+        """int8, or the further net."""
+        return self.held
+
+    @property
+    def recorded(self) -> float:
+        """The value."""
+        return self.value
+
+    @classmethod
+    def shown(cls, metric: Metric, value: object) -> str:
+        """Such as ``int8 >= 70.00``."""
+        return f"int8 {'>=' if metric.higher_is_better else '<='} {shown_value(metric, value)}"
+
+    @classmethod
+    def parse(cls, metric: Metric, raw: Any, net: Net = "int8") -> Self:
+        """A value in the metric's own unit; raises `ConfigError` without a place."""
+        return cls(metric, metric_value(metric, raw), net)
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """One per metric under the key, of the model and of each further net."""
+        yield from cls._of_net(written, "int8", (), written.get("floor"))
+        for net, entry in written.get("nets").items():
+            yield from cls._of_net(written, net, ("nets", net), entry.floor)
+
+    @classmethod
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
+        for name, raw in values.items():
+            place = written.place((*keys, "floor", name))
+            metric = written.metric(name, place)
+            with placed(place):
+                yield cls.parse(metric, raw, net)
+
+    @classmethod
+    def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
+        """``@quant_floor(top1=94.0)``."""
+        with placed(keyword.place):
+            return cls.parse(named(metric), keyword.value)
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Hold the net's value against it; on a subset its interval, or the sequential test."""
+        return self.of_measured(subject.measurement(self.net), subject.confidence)
+
+    def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
+        """The verdict on a measurement; ``confidence`` is one-sided and matters where a subset was evaluated."""
+        from pytest_quant.judging.decision import decision
+        from pytest_quant.judging.intervals import measured_score, pair_of
+        from pytest_quant.judging.wording import evidence, sign, undecided
+
+        pair = pair_of(measurement, self.metric)
+        metric, interval = pair.metric, measured_score(measurement, pair, "int8", confidence)
+        if metric.higher_is_better:
+            kept, broken, holds = ">=", "<", pair.int8 >= self.value
+            missed_by, excess = self.value - pair.int8, interval.minus(self.value).negated
+        else:
+            kept, broken, holds = "<=", ">", pair.int8 <= self.value
+            missed_by, excess = pair.int8 - self.value, interval.minus(self.value)
+        found = decision(self, measurement, pair, holds=holds, excess=excess, confidence=confidence)
+        reason = (
+            f"{self.net} {metric.name} = {metric.number(pair.int8)} {evidence(metric, interval, measurement)} "
+            f"{sign(found, kept, broken)} {metric.number(self.value)}"
+            f"{undecided(found, measurement, missed_by, excess, confidence)}"
+        )
+        return Verdict(found, reason, value=pair.int8, limit=self.value)
+
+    def sample_test(self, population: int, confidence: float) -> SampleTest | None:
+        """Of whether int8 keeps it on the whole dataset, for metrics that samples one by one can decide."""
+        from pytest_quant.judging.sample_test import floor_test
+
+        if not self.metric.is_mean_of_bounded:
+            return None
+        return floor_test(self.metric, self.value, population=population, confidence=confidence)
