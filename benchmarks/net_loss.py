@@ -39,7 +39,7 @@ def losses(model: ModelSpec, images: Path, folder: Path) -> Iterator[tuple[str, 
     search = open_search_set(replace(model, dataset=nowhere), bench, model.dataset)
     specs = [replace(nowhere, name=name, missing=None) for name in ("labels", "fp32")]
     scratch = bench.scratch(folder / "scratch", dict(zip(specs, (search.dataset, search.reference), strict=True)))
-    calibration = gather_model(model, open_images(images), cores=bench.cores)
+    calibration = gather_model(model, open_images(images), engine=bench.engine)
     metric = next(limit.metric.name for limit in model.limits if isinstance(limit, Tolerance))
     for method in METHODS:
         for eight_bit in (False, True):

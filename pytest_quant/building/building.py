@@ -10,8 +10,8 @@ from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo, sha256_json
+from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.net_checks import check_net, check_nets
 from pytest_quant.extending.known import get_task
@@ -33,10 +33,10 @@ _BUILD_VERSION = 1
 class ModelBuilder:
     """Makes the files that zoo entries describe instead of naming them."""
 
-    def __init__(self, files: BuiltFiles, digests: DigestMemo, cores: CorePool) -> None:
+    def __init__(self, files: BuiltFiles, digests: DigestMemo, engine: Engine) -> None:
         self._files = files
         self._digests = digests
-        self._cores = cores
+        self._engine = engine
 
     def built(self, model: ModelSpec) -> ModelSpec:
         """The model with the files of both sides, made now where nobody has made them before.
@@ -86,7 +86,7 @@ class ModelBuilder:
         }
 
         def make(folder: Path) -> None:
-            with self._cores.core():
+            with self._engine.cores.core():
                 onnx_to_ncnn(onnx, folder)
 
         return converted_files(onnx, self._files.folder(sha256_json(key), make))
@@ -116,7 +116,7 @@ class ModelBuilder:
             percentile=calibration.percentile,
             eight_bit=calibration.eight_bit,
             keep_float=calibration.keep_float,
-            cores=self._cores,
+            engine=self._engine,
         )
         if int8.table is None:
             raise TypeError(f"{int8.param}: a calibrated net has a table")

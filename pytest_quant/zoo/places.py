@@ -43,6 +43,15 @@ class Places:
         except ValidationError as error:
             raise ConfigError(describe(self.document, keys, model, error)) from None
 
+    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options with the files that they name, which must be there, as absolute paths."""
+        files = [
+            name
+            for name, field in options.model_fields.items()
+            if field.annotation is Path and isinstance(raw.get(name), str)
+        ]
+        return {**raw, **{name: self.file((*keys, name), raw[name]) for name in files}}
+
     def path(self, keys: KeyPath, text: str) -> Path:
         """An absolute path; raises `ConfigError` for a variable that is not set."""
         try:

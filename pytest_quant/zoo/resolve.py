@@ -91,7 +91,11 @@ class ModelResolver:
             input=input_spec(places, (*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=places.validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
-            postprocess=places.validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
+            postprocess=places.validated(
+                (*keys, "postprocess"),
+                task.postprocess_options,
+                places.with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
+            ),
             metric_options=self._metric_options(keys, task, entry.metric),
             limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
             samples=entry.samples,

@@ -254,7 +254,10 @@ def test_a_net_that_breaks_leaves_the_others_alone(pytester: pytest.Pytester) ->
         ({"a": {"onnxruntime": "tiny.onnx", "input": {"blob": "data"}}}, "nets.a: input: found 'data', expected"),
         ({"a": {"onnxruntime": "tiny.onnx", "output": "scores"}}, "has no output 'scores'"),
         ({"a": {"onnxruntime": "tiny.onnx", "input": {"color": "grey"}}}, "nets.a.input.color: found 'grey'"),
-        ({"a": {"onnxruntime": "tiny.onnx", "input": {"color": "gray"}}}, "takes 3 channels, input.color gray gives 1"),
+        (
+            {"a": {"onnxruntime": "tiny.onnx", "input": {"color": "gray"}}},
+            "nets.a.input.mean: found 3 values, expected 1",
+        ),
         ({"a": {"onnxruntime": "tiny.onnx", "tolerance": {"hmean": 0.1}}}, "nets.a.tolerance.hmean: the task"),
         ({"a": {"onnxruntime": "tiny.onnx", "floor": {"top1": 0.9}}}, "nets.a.floor.top1: "),
         ({"int8": {"onnxruntime": "tiny.onnx"}}, "nets.int8: the name is taken by `int8` of the model"),

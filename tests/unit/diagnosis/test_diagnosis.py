@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.diagnosis.layer_errors import prepare_nets
+from pytest_quant.evaluation.engine.events import Event, Finished, ShardDone, Started
 from pytest_quant.evaluation.measure import Sampling, Workbench
 from pytest_quant.evidence.likeness import likeness
 from pytest_quant.nets.ncnn.files import read_param, walk
@@ -132,9 +133,12 @@ def test_samples_are_those_of_the_seeded_order(tmp_path: Path) -> None:
 
 
 def test_progress(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    diagnose(write_model(tmp_path), bench(tmp_path), samples=3, progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    seen: list[Event] = []
+    desk = Workbench.in_folder(tmp_path / "run", cores=1, listener=seen.append)
+    diagnose(write_model(tmp_path), desk, samples=3)
+    assert seen[0] == Started("net", "layers", 3)
+    assert [event.shard for event in seen if isinstance(event, ShardDone)] == [0, 1, 2]
+    assert isinstance(seen[-1], Finished)
 
 
 def test_inputs_of_ones_own(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypat
     bench = Workbench.in_folder(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][:5]
     first = bench.agreement(model, "onnx", samples)
-    monkeypatch.setattr("pytest_quant.evaluation.measure.open_runner", None)  # nothing is to be run any more
+    monkeypatch.setattr("pytest_quant.evaluation.agreement.open_runner", None)  # nothing is to be run any more
     assert bench.agreement(model, "onnx", samples) == first
     with pytest.raises(TypeError):
         bench.agreement(model, "onnx", samples[:4])

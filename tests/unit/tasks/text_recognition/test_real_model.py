@@ -11,13 +11,13 @@ import pytest
 
 from pytest_quant.datasets.words import Options
 from pytest_quant.evaluation.measure import Sampling, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_recognition.options import PostprocessOptions, PreprocessOptions
+from pytest_quant.tasks.text_recognition.task import TASK
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 WORDS = 40
@@ -72,7 +72,7 @@ def english_g2() -> ModelSpec:
 def test_the_bad_int8_file_fails_clearly(tmp_path: Path) -> None:
     bench = Workbench.in_folder(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
     found = bench.measure(ppocr())
-    verdict = judge(tolerance_limit(Tolerance("word_acc", 0.04)), found, 0.95)
+    verdict = Tolerance(TASK.metrics["word_acc"], 0.04).of_measured(found, 0.95)
     assert verdict.decision == "fail"
     assert f"n = {WORDS} of 400" in verdict.reason
     word_acc = found.comparison.metrics["word_acc"]
