@@ -96,9 +96,9 @@ class ModelEntries:
         if known.onnx is None and onnx is not None and agreement is not None:
             known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
         for net in model.further_nets:
-            quantized = self._measurements.known(model, net)
-            if quantized is not None and net not in known.further_nets:
-                known = known.with_net(net, net_entry(quantized, self._confidence, limited))
+            measured = self._measurements.known(model, net)
+            if measured is not None and net not in known.further_nets:
+                known = known.with_net(net, net_entry(measured, self._confidence, limited))
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

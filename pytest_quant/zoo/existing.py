@@ -113,7 +113,7 @@ class ExistingDescriptions:
         draft = Draft()
         for number in numbers:
             draft.put(number.value, "published", "fp32", number.metric)
-            if not holds(done.entry, ("published", "fp32", number.metric)) and "printed" in number.source:
+            if not holds(done.entry, ("published", "fp32", number.metric)) and number.converted:
                 done.notes.append(number.source)
         done.entry = filled(done.entry, draft.entry)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit

@@ -98,13 +98,13 @@ class ModelEntry(Entry):
         return quantized | (self.nets or {})
 
     def with_net(self, name: str, net: NetEntry) -> ModelEntry:
-        """With a further net; that of the short key ``onnx_int8`` has a key of its own."""
+        """With a further net."""
         if name == "onnx_int8":
             return self.model_copy(update={"onnx_int8": net})
-        return self.model_copy(update={"nets": {**(self.nets or {}), name: net}})
+        return self.model_copy(update={"nets": dict(sorted({**(self.nets or {}), name: net}.items()))})
 
     def completed(self, more: ModelEntry) -> ModelEntry:
         """With what another process knows besides: one may have run the ONNX files, another not."""
         known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}
-        nets = {**(self.nets or {}), **(more.nets or {})} or None
+        nets = dict(sorted({**(self.nets or {}), **(more.nets or {})}.items())) or None
         return self.model_copy(update={**known, "nets": nets})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.baseline import Baseline, BaselineEntry, current_environment
 from pytest_quant.judging.early_stop import early_stop
 from pytest_quant.judging.evidence import drop_interval, score_interval

@@ -7,8 +7,10 @@ from typing import Literal
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.segmentation import Options
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
@@ -43,7 +45,7 @@ def espnet(int8: Literal["espnet-int8", "espnet-aciq-int8"] = "espnet-int8") -> 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return Workbench.in_folder(tmp_path_factory.mktemp("run"), cores=2)
+    return open_workbench(tmp_path_factory.mktemp("run"), cores=2)
 
 
 @pytest.fixture(scope="module")
