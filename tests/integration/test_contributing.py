@@ -66,10 +66,10 @@ def write_two_layers(folder: Path) -> None:
     """The net of `tests.tiny` without its softmax, as two layers: float, and with int8 weights."""
     both = np.concatenate([np.eye(3), -np.eye(3)]).astype(np.float32)
     weights = np.concatenate([tiny._WEIGHTS, -tiny._WEIGHTS], axis=1)
-    layers = {"b1": np.zeros(6, np.float32), "b2": tiny._BIAS + 10}
-    np.savez(folder / "net.npz", w1=both, w2=weights, **layers)
+    b1, b2 = np.zeros(6, np.float32), tiny._BIAS + 10
+    np.savez(folder / "net.npz", w1=both, w2=weights, b1=b1, b2=b2)
     scale = np.float32(np.abs(weights).max() / 127)
-    np.savez(folder / "int8.npz", w1=both, w2=np.round(weights / scale).astype(np.int8), scale2=scale, **layers)
+    np.savez(folder / "int8.npz", w1=both, w2=np.round(weights / scale).astype(np.int8), scale2=scale, b1=b1, b2=b2)
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
