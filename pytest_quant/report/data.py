@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def _measured_metric(
         fp32=_rounded(pair.fp32),
         int8=_rounded(pair.int8),
         drop=_rounded(pair.drop),
-        ci=None if interval is None else (_rounded(interval.low), _rounded(interval.high)),
+        ci=None if interval is None or interval.width == math.inf else (_rounded(interval.low), _rounded(interval.high)),
         ci_level=two_sided_level(confidence),
         method="not computed: no limit of this run names the metric" if interval is None else interval.method,
     )
