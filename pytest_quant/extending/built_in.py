@@ -28,6 +28,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
     registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
     for name, module in _DATASETS.items():

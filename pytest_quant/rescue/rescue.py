@@ -25,6 +25,7 @@ from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import read_param
@@ -261,7 +262,8 @@ def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Map
     """Multiply-accumulates of the layers of the fp32 net that have any, for one input."""
     files = ncnn_files(model, "fp32")
     param = read_param(files.param)
-    blobs = {blob for layer in param.layers for blob in (*layer.bottoms, *layer.tops)}
+    layers = [layer for layer in param.layers if layer.type not in ROW_LAYERS]
+    blobs = {blob for layer in layers for blob in (*layer.bottoms, *layer.tops)}
     extractor = BlobExtractor(files.param, files.bin, runtime=model.runtime)
     shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in extractor(tensor, sorted(blobs))}
     extractor.close()
@@ -269,7 +271,7 @@ def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Map
         layer.name: multiply_accumulates(
             layer, [shapes[blob] for blob in layer.bottoms], [shapes[blob] for blob in layer.tops]
         )
-        for layer in param.layers
+        for layer in layers
     }
     found = {name: count for name, count in counts.items() if count}
     missing = [layer for layer in calibration.blob_by_layer if layer not in found]

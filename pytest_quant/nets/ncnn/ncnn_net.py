@@ -24,6 +24,10 @@ _REFERENCE_OPTIONS = {
 }
 
 
+_ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
+
+
 def runtime_options(runtime: Runtime) -> dict[str, bool]:
     """The ncnn options that differ from ncnn's own defaults, apart from the one thread that every net gets.
 
@@ -51,6 +55,8 @@ class NetSetup:
     """Expected input width and height; None: any."""
     names: tuple[str, ...] | None = None
     """What the runner calls ``outputs``; None: as the net does."""
+    rows: frozenset[str] = frozenset()
+    """Blobs of detections, a row each: an empty one means that there is none."""
 
 
 class NcnnRunner:
@@ -91,6 +97,9 @@ class NcnnRunner:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
             for blob, name in zip(setup.outputs, setup.names or setup.outputs, strict=True):
                 code, mat = extractor.extract(blob)
+                if code == 0 and blob in setup.rows and is_empty(mat):
+                    outputs[name] = np.zeros((0, _ROW), np.float32)
+                    continue
                 if code != 0 or is_empty(mat):
                     raise RunnerError(
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "
