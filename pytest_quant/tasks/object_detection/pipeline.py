@@ -39,7 +39,7 @@ class ObjectDetectionPipeline:
         self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
         self._postprocess = model.postprocess
         self._decode = make_decoder(model.postprocess, model.outputs)
-        self._wanted = frozenset(limit.metric for limit in model.limits if limit.metric is not None)
+        self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """RGB pixels to the net's input; raises `DatasetError` for an image of another size than annotated."""
