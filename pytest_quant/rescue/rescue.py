@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array

@@ -14,9 +14,9 @@ from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.engine.work import Collected, Job, Note
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
 from pytest_quant.spec.dataset import DatasetSpec

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.evidence import drop_interval
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.files.table import Table, without_layers, write_table

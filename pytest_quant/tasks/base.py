@@ -140,6 +140,8 @@ class Comparison:
     """The samples that moved most, where single samples are not just right or wrong."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
+    remark: str | None = None
+    """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
 
 
 class Pipeline(Protocol):

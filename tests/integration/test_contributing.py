@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.integration.runs import run_plain
+from tests.integration.runs import run_plain, run_quant
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -71,3 +71,28 @@ def test_a_limit(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     assert "flips: found -1 (int), expected greater than or equal to 0" in cases["b::config"]["reason"]
     result.stdout.fnmatch_lines(["*FAIL: * of 12 samples changed sides > 0*"])
     assert "samples changed sides > 0" in (pytester.path / "r.md").read_text()
+
+
+def test_a_dataset_format(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    lines = (pytester.path / "list.txt").read_text().replace(" ", ",")
+    (pytester.path / "labels.csv").write_text(lines)
+    tiny.write_zoo(pytester.path, datasets={"colours": {"type": "csv-labels", "file": "labels.csv"}})
+    pytester.makeconftest(example("Adding a dataset format"))
+    run = run_quant(pytester)
+    assert run.status == pytest.ExitCode.OK, run.text
+    assert run.metric("tiny")["fp32"] > 50
+    (pytester.path / "labels.csv").write_text(lines.replace("images/003.png,", "images/003.png,class"))
+    assert "labels.csv line 4: found 'class" in run_quant(pytester).text
+
+
+def test_a_task(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    entry = tiny.model_entry(pytester.path, task="confidence", tolerance={"confidence": 0.05})
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    pytester.makeconftest(example("Adding a task"))
+    run = run_quant(pytester)
+    assert run.status == pytest.ExitCode.OK, run.text
+    found = run.metric("tiny", "confidence")
+    assert found["method"].startswith("exact: betting")
+    assert 0.3 < found["int8"] < 1

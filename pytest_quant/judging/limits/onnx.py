@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pytest_quant.evaluation.agreement import OutputAgreement
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.subject import Subject
 
 PARITY_WITHIN_PCT = 0.1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.judging.assess import Assessor
 from pytest_quant.judging.limits.int8 import Quantized
 from pytest_quant.judging.limits.table import SoundTable
@@ -21,7 +21,7 @@ SOUND = "conv_param_0 63.5 63.5 63.5 1270\nconv 127\n"
 
 def verdict(folder: Path, limit: Limit, **changes: Any) -> Verdict:
     model = find_model(read_zoo(tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, **changes)})), "tiny")
-    return Assessor(Workbench.in_folder(folder / "run", cores=1), confidence=0.95).assess(model, limit)
+    return Assessor(open_workbench(folder / "run", cores=1), confidence=0.95).assess(model, limit)
 
 
 def with_table(folder: Path, text: str) -> Verdict:
