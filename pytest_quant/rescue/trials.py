@@ -155,8 +155,7 @@ class Trials:
             reference_loss, allowed = measured.comparison.metrics[rule.metric.name].drop, _allowed(measured, rule)
             if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
-            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
-            excess = judged - allowed
+            excess = judged_loss(drop, reference_loss) - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:
@@ -169,6 +168,17 @@ class Trials:
 
     def _variant(self, net: NetSpec, dataset: DatasetSpec) -> ModelSpec:
         return replace(self._model.with_net("int8", net), dataset=dataset)
+
+
+def judged_loss(drop: float | None, reference_loss: float) -> float:
+    """What is held against the tolerance where the labels prove nothing by themselves.
+
+    Of the loss against the fp32 outputs, all of it without labels; else a share, and no less than the drop on them.
+
+    >>> judged_loss(None, 0.3), judged_loss(0.2, 0.3), judged_loss(-0.1, 3.0)
+    (0.3, 0.2, 1.0)
+    """
+    return reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
 
 
 def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
