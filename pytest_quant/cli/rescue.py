@@ -91,14 +91,14 @@ def _tell(text: str) -> None:
 
 def _source(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[DatasetSpec | Path, int | None] | None:
     """What the options name to search on; None where they name nothing."""
-    from pytest_quant.extending.known import get_task
+    from pytest_quant.extending.known import get_task, taken_by
     from pytest_quant.zoo.reader import find_dataset
 
     if args.images is not None:
         return args.images, None
     if args.dataset is None:
         return None
-    spec, taken = find_dataset(zoo, args.dataset), get_task(model.task).dataset_types
+    spec, taken = find_dataset(zoo, args.dataset), taken_by(get_task(model.task))
     if spec.type not in taken:
         raise ConfigError(
             f"--dataset: {spec.name} is of type {spec.type}, the task {model.task} takes {listed(sorted(taken))}"

@@ -19,7 +19,6 @@ from pytest_quant.diagnosis.pairing import (
     Pairing,
     comparable,
     live_after,
-    origin,
     pair_layers,
 )
 from pytest_quant.evaluation.model_nets import open_runner

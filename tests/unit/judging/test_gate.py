@@ -23,12 +23,12 @@ from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.errors import ConfigError, ModelFileError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Decision, Verdict
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny
 from tests.unit.measurements import measured, outcomes, some_model
+from tests.unit.metrics import METRICS
 
 CONFIDENCE = 0.95
 TOP1 = METRICS["top1"]

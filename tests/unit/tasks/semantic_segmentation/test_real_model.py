@@ -14,9 +14,9 @@ from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 MEAN = (110.33134257760945, 108.40914603085218, 105.03352311261668)

@@ -15,12 +15,12 @@ from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 IMAGES = 20
