@@ -1,0 +1,58 @@
+"""A target: one machine by its specification, connected when first needed and again after a broken connection."""
+
+from __future__ import annotations
+
+import threading
+
+from pytest_quant.nets.remote.connection import Connection, TargetError, TargetFacts
+
+
+class Target:
+    """Shared by the threads of a process; one connection at a time.
+
+    >>> Target("popen//python=python3").spec
+    'popen//python=python3'
+    """
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._facts: TargetFacts | None = None
+
+    @property
+    def facts(self) -> TargetFacts:
+        """What the machine says of itself; raises `TargetError`."""
+        self.connection()
+        if self._facts is None:
+            raise TargetError(f"target {self.spec}: said nothing of itself")
+        return self._facts
+
+    def connection(self, lost: Connection | None = None) -> Connection:
+        """The connection, opened when first needed; ``lost`` is one that broke and is replaced.
+
+        Raises `TargetError`, also where another machine answers than before: results of two are never mixed.
+        """
+        with self._lock:
+            if self._connection is not None and self._connection is not lost:
+                return self._connection
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            fresh = Connection(self.spec)
+            found = fresh.facts()
+            if self._facts is not None and found != self._facts:
+                fresh.close()
+                raise TargetError(
+                    f"target {self.spec}: was {self._facts.kind} on {self._facts.host}, and after the connection broke "
+                    f"{found.kind} on {found.host} answered: its results would be mixed"
+                )
+            self._facts, self._connection = found, fresh
+            return fresh
+
+    def close(self) -> None:
+        """End the far side, if there is one."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
