@@ -6,7 +6,9 @@ Nothing listens on a port: the far side is a child process, of ssh as a rule, an
 from __future__ import annotations
 
 import inspect
+import subprocess
 import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,12 +127,7 @@ class Connection:
     def close(self) -> None:
         """End the far side, also one that does not listen any more."""
         self._group.terminate(timeout=_END_TIMEOUT_S)
-        process = self._gateway._io.popen
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            with suppress(BrokenPipeError):  # what was still to be written
-                stream.close()
+        _end(self._gateway._io.popen)
 
 
 def _open(spec: str) -> tuple[Any, Any]:
@@ -139,7 +136,8 @@ def _open(spec: str) -> tuple[Any, Any]:
     group = execnet.Group()
     try:
         return group, group.makegateway(with_ssh_options(spec))
-    except execnet.HostNotFound:
+    except execnet.HostNotFound as error:
+        _end_child(error)
         raise TargetError(
             f"target {spec}: ssh cannot get there: no route, an unknown host, or a key that is not accepted (it "
             "printed why to stderr); try the same ssh command by hand"
@@ -151,6 +149,23 @@ def _open(spec: str) -> tuple[Any, Any]:
         ) from None
     except OSError as error:
         raise TargetError(f"target {spec}: cannot be started: {error.strerror}: {error.filename}") from None
+
+
+def _end_child(error: BaseException) -> None:
+    """End the child process that execnet leaves behind where it found no host."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if "io" in frame.f_locals:
+            _end(frame.f_locals["io"].popen)
+            return
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        with suppress(BrokenPipeError):  # what was still to be written
+            if stream is not None:
+                stream.close()
 
 
 def _within(timeout_s: float, work: Callable[[], T], message: str) -> T:

@@ -40,15 +40,22 @@ class Target:
                 self._connection.close()
                 self._connection = None
             fresh = Connection(self.spec)
-            found = fresh.facts()
-            if self._facts is not None and found != self._facts:
+            try:
+                self._facts = self._same(fresh.facts())
+            except TargetError:
                 fresh.close()
-                raise TargetError(
-                    f"target {self.spec}: was {self._facts.kind} on {self._facts.host}, and after the connection broke "
-                    f"{found.kind} on {found.host} answered: its results would be mixed"
-                )
-            self._facts, self._connection = found, fresh
+                raise
+            self._connection = fresh
             return fresh
+
+    def _same(self, found: TargetFacts) -> TargetFacts:
+        """What a new connection says, unless it is of another machine than before."""
+        if self._facts is not None and found != self._facts:
+            raise TargetError(
+                f"target {self.spec}: was {self._facts.kind} on {self._facts.host}, and after the connection broke "
+                f"{found.kind} on {found.host} answered: its results would be mixed"
+            )
+        return found
 
     def close(self) -> None:
         """End the far side, if there is one."""
