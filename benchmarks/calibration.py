@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec, NetFiles
-from pytest_quant.tasks import get_task
 
 PASSES = ("absmax", "histogram")
 

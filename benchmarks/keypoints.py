@@ -25,8 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, Options, PoseTruth, open_dataset
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.dataset import DatasetSpec

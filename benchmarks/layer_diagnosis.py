@@ -24,6 +24,7 @@ from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.measure import Sampling, Workbench
 from pytest_quant.evidence.likeness import NOTHING, likeness
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files import read_table, without_layers
 from pytest_quant.nets.open import open_runner
 from pytest_quant.quantize.lower import quantize_model
@@ -31,7 +32,6 @@ from pytest_quant.report.diagnosis import diagnosis_entry, layer_table
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import aligned
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import read_zoo
 
 RANKINGS: dict[str, Callable[[Diagnosis], Sequence[LayerError]]] = {

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.systems.catalog import ZOO
-from pytest_quant.datasets import open_dataset
 from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.table import write_table
@@ -31,7 +31,6 @@ from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Side
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import read_zoo
 
 Array = NDArray[np.float32]

@@ -12,6 +12,7 @@ from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo, sha256_json
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files.table import write_table
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
@@ -21,7 +22,6 @@ from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingEr
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import UNBUILT, NetFiles
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.net_checks import check_nets
 
 _BUILD_VERSION = 1

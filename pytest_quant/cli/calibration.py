@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError, DatasetMissingError, QuantWarning
 from pytest_quant.spec.text import first_few, shown
 
@@ -79,10 +80,9 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     from pytest_quant.quantize.from_images import calibrate_model
     from pytest_quant.spec.calibration import CalibrationSpec
     from pytest_quant.spec.net import UNBUILT
-    from pytest_quant.zoo.reader import read_zoo
 
     has_source = args.images is not None or args.dataset is not None
-    zoo = read_zoo(args.zoo, fp32_only=has_source)
+    zoo = open_zoo(args.zoo, fp32_only=has_source)
     model = pick_model(zoo, args.model)
     if model.fp32 == UNBUILT:
         raise ConfigError(
@@ -114,9 +114,9 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 
 def _warn_of_overlap(model: ModelSpec, images: Dataset, samples: Sequence[Sample], scratch: Path) -> None:
     """Say which images the model is evaluated on as well, where its dataset is on this machine."""
-    from pytest_quant.datasets import open_dataset
     from pytest_quant.evaluation.calibration_facts import also_in
     from pytest_quant.evaluation.digests import DigestMemo
+    from pytest_quant.extending.known import open_dataset
 
     try:
         dataset = open_dataset(model.dataset)
@@ -146,8 +146,8 @@ def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:
 def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Dataset, list[Sample]]:
     """The images to calibrate with: those of the options, else those of the model's entry."""
     from pytest_quant.building.building import calibration_set
-    from pytest_quant.datasets import open_dataset
     from pytest_quant.datasets.unlabelled import open_images
+    from pytest_quant.extending.known import open_dataset
     from pytest_quant.quantize.from_images import choose
 
     if args.images is not None:
@@ -165,7 +165,7 @@ def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Datas
 
 
 def _dataset(zoo: Zoo, model: ModelSpec, name: str) -> DatasetSpec:
-    from pytest_quant.tasks import get_task
+    from pytest_quant.extending.known import get_task
     from pytest_quant.zoo.reader import find_dataset
 
     spec = find_dataset(zoo, name)

@@ -12,6 +12,7 @@ from pytest_quant.cli.calibration import pick_model, positive
 from pytest_quant.cli.console import progress_bar
 from pytest_quant.cli.outputs import require_folder
 from pytest_quant.cli.types import SubParsers
+from pytest_quant.cli.zoo_file import open_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.diagnose import Diagnosis
@@ -60,9 +61,8 @@ def _diagnosed(args: argparse.Namespace) -> Diagnosis:
     from pytest_quant.diagnosis.diagnose import diagnose
     from pytest_quant.evaluation.cores import available_cores
     from pytest_quant.evaluation.measure import Sampling, Workbench
-    from pytest_quant.zoo.reader import read_zoo
 
-    model = pick_model(read_zoo(args.zoo), args.model)
+    model = pick_model(open_zoo(args.zoo), args.model)
     with TemporaryDirectory() as folder, progress_bar(args.samples) as progress:
         bench = Workbench.in_folder(
             Path(folder),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.types import SubParsers
+from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown
@@ -48,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
     """Write the file and tell what is in it; raises `ConfigError` when there is nothing to write, or it exists."""
     from pytest_quant.zoo.initial.look import look
     from pytest_quant.zoo.initial.text import zoo_text
-    from pytest_quant.zoo.reader import read_zoo
 
     folder: Path = args.folder
     metafiles: list[Path] = args.metafile
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     found = look(folder, [path.absolute() for path in metafiles], [path.absolute() for path in args.regression])
     text = zoo_text(found, output.absolute().parent, _command(args))
     output.write_text(text, encoding="utf-8")
-    zoo = read_zoo(output.absolute())
+    zoo = open_zoo(output.absolute())
     for line in _summary(output, zoo, found):
         print(line)
     return int(bool(zoo.problems) or any(not isinstance(model, ModelSpec) for model in zoo.models))

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from pytest_quant.cli import calibrate, diagnose, init, inspect, lint, quantize, rescue, target
 from pytest_quant.cli.console import PROGRAM, say
+from pytest_quant.extending.known import in_use, with_builtins
 from pytest_quant.spec.errors import QuantError, QuantWarning
 
 EXIT_UNUSABLE = 2
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", QuantWarning)
         warnings.showwarning = _show_warning
         try:
-            status: int = args.run(args)
+            with in_use(with_builtins()):
+                status: int = args.run(args)
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0

@@ -73,23 +73,24 @@ def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str
     out = NetFiles(beside(prefix, ".param"), beside(prefix, ".bin"))
     if any(path.exists() and path.samefile(old) for path in (out.param, out.bin) for old in (source.param, source.bin)):
         raise ConfigError(f"--out: {prefix} would overwrite the float network")
-    _warn_of_findings(table, source.param)
+    _warn_of_findings(table, source)
     report = quantize_model(source.param, source.bin, table, out.param, out.bin, keep_float=keep_float)
     print("\n".join(_lines(report, out, source)))
     return 0
 
 
-def _warn_of_findings(path: Path, param: Path) -> None:
+def _warn_of_findings(path: Path, source: NetFiles) -> None:
     """What ``lint`` calls an error is written all the same, as ncnn2int8 does, but not without a word."""
-    from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
+    from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table, walk
 
-    errors = [finding for finding in lint_table(read_table(path), read_param(param)) if finding.severity == "error"]
+    param = read_param(source.param)
+    findings = lint_table(read_table(path), param, walk(param, source.bin))
+    errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         first = f"{errors[0].layer}: {errors[0].message}".lstrip(": ")
+        command = f"pytest-quant lint {path} --param {source.param} --bin {source.bin}"
         warnings.warn(
-            f"{path}: {len(errors)} findings, the first: {first}; `pytest-quant lint {path} --param {param}` has all",
-            QuantWarning,
-            stacklevel=2,
+            f"{path}: {len(errors)} findings, the first: {first}; `{command}` has all", QuantWarning, stacklevel=2
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.cli.calibration import pick_model, positive
 from pytest_quant.cli.types import SubParsers
+from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed
 
@@ -63,9 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from pytest_quant.report.rescue import rescue_entry, rescue_lines
     from pytest_quant.rescue.rescue import rescue
     from pytest_quant.rescue.rescues import source_of
-    from pytest_quant.zoo.reader import read_zoo
 
-    zoo = read_zoo(args.zoo)
+    zoo = open_zoo(args.zoo)
     model = pick_model(zoo, args.model)
     source, samples = _source(zoo, model, args) or source_of(model)
     with TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def _tell(text: str) -> None:
 
 def _source(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[DatasetSpec | Path, int | None] | None:
     """What the options name to search on; None where they name nothing."""
-    from pytest_quant.tasks import get_task
+    from pytest_quant.extending.known import get_task
     from pytest_quant.zoo.reader import find_dataset
 
     if args.images is not None:

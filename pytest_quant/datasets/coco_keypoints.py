@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +13,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.coco_json import CocoImage, require_images
 from pytest_quant.datasets.coco_persons import (
     Annotations,
-    CocoImage,
     Detection,
     Person,
     read_annotations,
     read_detections,
 )
-from pytest_quant.datasets.files import ImageFiles, missing_files, require_file, require_folder, where
+from pytest_quant.datasets.files import ImageFiles, require_file, require_folder, where
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
@@ -106,7 +106,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
             f"{where(spec)}: there is no box to evaluate: {shown(options.annotations)} has "
             f"{len(annotations.images)} images, `boxes` is {_shown_boxes(options)}"
         )
-    _require_images(spec, options, [truth.image for truth in truths])
+    require_images(spec, options.images, [truth.image for truth in truths])
     return ImageFiles(spec.name, [_sample(truth, options.images) for truth in truths])
 
 
@@ -176,13 +176,3 @@ def _as_detected(detection: Detection) -> Box:
     left, top, width, height = np.array(detection.box, np.float32)
     corners = (float(left), float(top), float(left + width), float(top + height))
     return Box(f"{detection.image_id}/det-{detection.index}", corners, detection.score)
-
-
-def _require_images(spec: DatasetSpec, options: Options, images: Sequence[CocoImage]) -> None:
-    missing = missing_files(options.images, [image.file_name for image in images])
-    if missing:
-        first = images[missing[0]]
-        raise DatasetError(
-            f"{where(spec)}: {len(missing)} of the {len(images)} images to evaluate do not exist; the first is image "
-            f"{first.id}, expected at {shown(options.images / first.file_name)}"
-        )

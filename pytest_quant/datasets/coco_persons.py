@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
-import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.datasets.coco_json import (
+    CocoImage,
+    RowError,
+    field,
+    is_id,
+    number,
+    numbers,
+    read_images,
+    read_json,
+    read_lists,
+)
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import listed, shown
 
 _KEYPOINT_COUNT = 17
-
-
-@dataclass(frozen=True)
-class CocoImage:
-    """An image that the annotations declare."""
-
-    id: int
-    file_name: str
-    """Relative POSIX path."""
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -68,38 +65,22 @@ class Detection:
     score: float
 
 
-class _RowError(Exception):
-    """What is wrong with one entry of a file."""
-
-
 def read_annotations(path: Path) -> Annotations:
     """Read a ``person_keypoints_*.json`` of COCO, or a file of the same form.
 
     Raises `DatasetError` naming the file, the entry and what is wrong with it.
     """
-    data = _read_json(path)
-    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
-        raise DatasetError(
-            f"{shown(path)} is no COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
-        )
+    data = read_lists(path)
     category = _person_category(path, data["categories"])
-    images: dict[int, CocoImage] = {}
-    for index, row in enumerate(data["images"]):
-        try:
-            image = _image(row)
-            if image.id in images:
-                raise _RowError(f"its id {image.id} stands there twice")
-        except _RowError as error:
-            raise DatasetError(f"{shown(path)}: images[{index}]: {error}") from error
-        images[image.id] = image
+    images = read_images(path, data["images"])
     persons: dict[int, list[Person]] = {image_id: [] for image_id in images}
     seen: set[int] = set()
     for index, row in enumerate(data["annotations"]):
         try:
             image_id, person = _person(row, category, images)
             if person is not None and person.id in seen:
-                raise _RowError(f"its id {person.id} stands there twice")
-        except _RowError as error:
+                raise RowError(f"its id {person.id} stands there twice")
+        except RowError as error:
             raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
         if person is not None:
             seen.add(person.id)
@@ -112,7 +93,7 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
 
     Raises `DatasetError` naming the file and the row, also when its images are not those of the annotations.
     """
-    data = _read_json(path)
+    data = read_json(path)
     if not isinstance(data, list):
         raise DatasetError(
             f"{shown(path)} is no COCO results file; expected a list of objects with image_id, category_id, bbox and "
@@ -122,7 +103,7 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     for index, row in enumerate(data):
         try:
             detection = _detection(row, index, annotations.person_category)
-        except _RowError as error:
+        except RowError as error:
             raise DatasetError(f"{shown(path)}: row {index}: {error}") from error
         if detection is not None:
             detections.append(detection)
@@ -130,23 +111,10 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     return detections
 
 
-_LISTS = ("images", "annotations", "categories")
-_LISTS_TEXT = "images, annotations and categories"
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
-
-
 def _person_category(path: Path, categories: Iterable[Any]) -> int:
     known = {row["name"]: row for row in categories if isinstance(row, dict) and isinstance(row.get("name"), str)}
     person = known.get("person")
-    if person is None or not _is_id(person.get("id")):
+    if person is None or not is_id(person.get("id")):
         raise DatasetError(
             f"{shown(path)}: found the categories {listed(known) or 'none'}; expected `person` with an integer id"
         )
@@ -158,52 +126,40 @@ def _person_category(path: Path, categories: Iterable[Any]) -> int:
     return int(person["id"])
 
 
-def _image(row: Any) -> CocoImage:
-    image_id, name = _field(row, "id"), _field(row, "file_name")
-    width, height = _field(row, "width"), _field(row, "height")
-    if not _is_id(image_id):
-        raise _RowError(f"found id {image_id!r}; expected an integer")
-    if not (_is_id(width) and _is_id(height) and width > 0 and height > 0):
-        raise _RowError(f"found width {width!r} and height {height!r}; expected whole numbers above 0")
-    if not isinstance(name, str) or posixpath.isabs(name) or ".." in name.split("/") or not name.strip("./"):
-        raise _RowError(f"found file_name {name!r}; expected a path relative to `images`")
-    return CocoImage(image_id, posixpath.normpath(name), width, height)
-
-
 def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
     """The image and the person of an annotation; None for one of another category."""
-    image_id = _field(row, "image_id")
+    image_id = field(row, "image_id")
     if image_id not in images:
-        raise _RowError(f"found image_id {image_id!r}, which `images` does not declare")
-    if _field(row, "category_id") != category:
+        raise RowError(f"found image_id {image_id!r}, which `images` does not declare")
+    if field(row, "category_id") != category:
         return image_id, None
-    person_id = _field(row, "id")
-    if not _is_id(person_id):
-        raise _RowError(f"found id {person_id!r}; expected an integer")
+    person_id = field(row, "id")
+    if not is_id(person_id):
+        raise RowError(f"found id {person_id!r}; expected an integer")
     what = f"person {person_id} of image {image_id}"
     if "bbox" not in row:
-        raise _RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
+        raise RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
     if "keypoints" not in row:
-        raise _RowError(f"{what} has no keypoints: is this a person_keypoints file, not an instances file?")
-    keypoints = _numbers(row, "keypoints", 3 * _KEYPOINT_COUNT)
+        raise RowError(f"{what} has no keypoints: is this a person_keypoints file, not an instances file?")
+    keypoints = numbers(row, "keypoints", 3 * _KEYPOINT_COUNT)
     labelled = row.get("num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
-    (area,) = _numbers({"area": [_field(row, "area")]}, "area", 1)
-    box = _numbers(row, "bbox", 4)
-    if not _is_id(labelled) or labelled < 0 or area < 0:
-        raise _RowError(f"{what}: found num_keypoints {labelled!r} and area {area:g}; expected numbers from 0")
+    area = number(row, "area")
+    box = numbers(row, "bbox", 4)
+    if not is_id(labelled) or labelled < 0 or area < 0:
+        raise RowError(f"{what}: found num_keypoints {labelled!r} and area {area:g}; expected numbers from 0")
     return image_id, Person(person_id, box, area, keypoints, labelled, bool(row.get("iscrowd", 0)))
 
 
 def _detection(row: Any, index: int, category: int) -> Detection | None:
-    if _field(row, "category_id") != category:
+    if field(row, "category_id") != category:
         return None
-    image_id = _field(row, "image_id")
-    if not _is_id(image_id):
-        raise _RowError(f"found image_id {image_id!r}; expected an integer")
-    box = _numbers(row, "bbox", 4)
+    image_id = field(row, "image_id")
+    if not is_id(image_id):
+        raise RowError(f"found image_id {image_id!r}; expected an integer")
+    box = numbers(row, "bbox", 4)
     if not (box[2] >= 0 and box[3] >= 0 and box[2] + box[3] > 0):
-        raise _RowError(f"found bbox {list(box)}; expected [left, top, width, height] of a box that is not empty")
-    (score,) = _numbers({"score": [_field(row, "score")]}, "score", 1)
+        raise RowError(f"found bbox {list(box)}; expected [left, top, width, height] of a box that is not empty")
+    score = number(row, "score")
     return Detection(index, image_id, box, score)
 
 
@@ -216,27 +172,3 @@ def _check_images(path: Path, detections: Iterable[Detection], annotations: Anno
             f"not have; the first is row {strange[0].index}, image_id {strange[0].image_id}. Are both of the same "
             "dataset and split? Leave out the rows of other images when the annotations are a subset"
         )
-
-
-def _field(row: Any, key: str) -> Any:
-    if not isinstance(row, dict):
-        raise _RowError(f"found {type(row).__name__}; expected an object")
-    if key not in row:
-        raise _RowError(f"has no `{key}`")
-    return row[key]
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
-    values = _field(row, key)
-    if not isinstance(values, list) or len(values) != count or not all(map(_is_number, values)):
-        found = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
-        raise _RowError(f"found `{key}` with {found}; expected {count} finite numbers")
-    return tuple(map(float, values))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

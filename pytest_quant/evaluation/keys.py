@@ -10,6 +10,7 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.evaluate import Shard
 from pytest_quant.evaluation.store import ShardKey
+from pytest_quant.extending.known import active
 from pytest_quant.nets.ncnn.ncnn_net import runtime_options
 from pytest_quant.nets.onnxruntime.onnx_sessions import onnx_runtime
 from pytest_quant.spec.environment import isa, versions
@@ -32,6 +33,7 @@ def net_keys(model: ModelSpec, pipeline: Pipeline, files: Mapping[str, str]) -> 
         "isa": isa(),
         "outputs": model.outputs,
         "task": model.task,
+        "registered": active().registered_by(task=model.task, dataset=model.dataset.type),
         "pipeline": pipeline.fingerprint(),
     }
     return {

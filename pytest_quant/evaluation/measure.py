@@ -10,7 +10,6 @@ from typing import Any
 
 from pytest_quant.building.building import ModelBuilder, calibration_set
 from pytest_quant.building.built_files import BuiltFiles
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation import conditions
@@ -24,13 +23,13 @@ from pytest_quant.evaluation.keys import net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.rounds import StopRule, evaluate_until
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evidence.interval import Interval
+from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.open import open_runner, runtime_of
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Net, OnnxFile
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Comparison, Prediction
 
 

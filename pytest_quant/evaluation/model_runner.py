@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
 from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Prediction
 
 

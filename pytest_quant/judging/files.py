@@ -10,6 +10,7 @@ from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, lint_table
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import read_table
+from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few, listed, shown
 from pytest_quant.spec.verdict import Verdict
@@ -54,7 +55,8 @@ def judge_table(model: ModelSpec) -> Verdict:
     if model.table is None:
         raise TypeError(f"{model.name} names no table")
     table = read_table(model.table)
-    findings = lint_table(table, read_param(model.fp32.param))
+    param = read_param(model.fp32.param)
+    findings = lint_table(table, param, walk(param, model.fp32.bin))
     errors = [f"{finding.layer}: {finding.message}".lstrip(": ") for finding in findings if finding.severity == "error"]
     quantized = inspect_net(model.int8.param, model.int8.bin).quantized
     absent = [name for kind in CALIBRATED_TYPES for name in quantized.get(kind, ()) if name not in table.layers]
@@ -66,5 +68,5 @@ def judge_table(model: ModelSpec) -> Verdict:
     if errors:
         found = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
         return Verdict("fail", f"{_name(model, model.table)}: {found}", value=float(len(errors)))
-    text = f"{_name(model, model.table)}: {len(table.layers)} layers, no infinite, zero or outlier scales"
+    text = f"{_name(model, model.table)}: {len(table.layers)} layers, every scale is usable"
     return Verdict("pass", "; ".join([text, *warnings]), value=0.0)

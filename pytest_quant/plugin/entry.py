@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.extending import hookspecs
 from pytest_quant.plugin.fixtures import (
     USER_FIXTURES,
     _quant_case,
@@ -34,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the hook that brings tasks, dataset types, net formats and report writers."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, check the options, and set up the run when there is one."""
     for line in MARKERS.values():
@@ -49,8 +55,10 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
     from pytest_quant.run.quant_run import QuantRun
+    from pytest_quant.run.registering import start_registering
     from pytest_quant.run.session import Recorder
 
+    start_registering(config, settings.reports)
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
     if not xdist.is_worker(config):

@@ -53,7 +53,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add(parser, group, "no-cache", action="store_true", ini_type="bool", help="Keep no predictions between runs")
     _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
-        help="Write a report; the suffix chooses: .json or .md (repeatable)",
+        help="Write a report; the suffix chooses: .json, .md or one of a plugin (repeatable)",
     )  # fmt: skip
     _add(
         parser, group, "baseline", metavar="FILE",

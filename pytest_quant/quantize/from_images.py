@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
@@ -23,7 +24,6 @@ from pytest_quant.quantize.inputs import Array, LazyInput, Progress
 from pytest_quant.spec.errors import QuantWarning
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
 
 

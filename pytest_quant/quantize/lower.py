@@ -21,7 +21,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
     int8_term,
     int8_term_key,
 )
-from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, scale_count
+from pytest_quant.nets.ncnn.files.lint import CALIBRATED_TYPES, scale_count, without_weights
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
 from pytest_quant.nets.ncnn.files.static_scales import TABLED_TYPES
 from pytest_quant.nets.ncnn.files.table import Table, read_table
@@ -154,7 +154,7 @@ def _is_calibrated(layer: Layer, table: Table) -> bool:
 def _scales(param: Param, layer: Layer, table: Table) -> _Scales:
     scales = table.weight_scales(layer.name)
     if scales is None:
-        raise param.error(layer, f"the table has its input scale, but no line {layer.name}_param_0")
+        raise param.error(layer, f"the table has its input scale {without_weights(table, layer.name)}")
     expected = scale_count(param, layer)
     if len(scales) != expected:
         raise param.error(layer, f"the table has {len(scales)} weight scales for it, expected {expected}")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_quant.extending.known import get_task
 from pytest_quant.spec.metric import METRICS, Metric
 
 _VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
 _OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
-_TASKS = ("classification", "text-detection", "keypoints")
 _LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 
@@ -70,9 +71,9 @@ def rows(report: Mapping[str, Any]) -> list[Row]:
     return found
 
 
-def _place(entry: Mapping[str, Any] | None) -> int:
-    """Classifiers, detectors, pose nets, as published tables have them; what was not measured comes last."""
-    return len(_TASKS) if entry is None else _TASKS.index(entry["task"])
+def _place(entry: Mapping[str, Any] | None) -> float:
+    """The place of its task: classifiers first, as published tables have them; what was not measured comes last."""
+    return math.inf if entry is None else get_task(entry["task"]).place
 
 
 def _rows_of(name: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> list[Row]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_quant.extending.known import get_task
 from pytest_quant.report.table import table, verdict
 from pytest_quant.spec.text import listed
 
@@ -53,7 +54,7 @@ def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
     )
     yield from _onnx_notes(report["models"])
     for name, entry in report["models"].items():
-        if (condition := _condition(entry)) is not None:
+        if (condition := get_task(entry["task"]).footnote(entry["conditions"], entry.get("details", {}))) is not None:
             yield f"{name}: {condition}"
         for metric, values in entry["metrics"].items():
             if values["fp32"] == 0 and values["ci"] is not None:
@@ -64,18 +65,6 @@ def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {len(also)} of {count} calibration images are samples of its dataset: int8 has seen them"
     if any(entry["samples"]["evaluated"] < entry["samples"]["total"] for entry in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
-
-
-def _condition(entry: Mapping[str, Any]) -> str | None:
-    """What one must know of a number to compare it with another one of its kind."""
-    conditions = entry["conditions"]
-    if entry["task"] == "text-detection":
-        fixed = conditions["hmean_score_threshold"] != "best of fp32"
-        how = "" if fixed else ", at which the hmean of fp32 is largest"
-        return f"both sides at score threshold {entry['details']['score_threshold']:.4g}{how}"
-    if entry["task"] == "keypoints":
-        return f"flip_test: {str(conditions['flip_test']).lower()}, boxes: {conditions['boxes']}"
-    return None
 
 
 def _onnx_notes(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

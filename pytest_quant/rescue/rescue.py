@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
 from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
@@ -42,7 +43,6 @@ from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks import get_task
 
 LEAST_INT8_SHARE = 0.6
 """Share of the multiply-accumulates that a repaired net keeps in int8."""

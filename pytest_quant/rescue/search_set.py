@@ -10,17 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.base import ActsAsReference, Prediction
 
 _SEED = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_quant.extending.known import get_task
 from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.plugin.items import ProblemItem
 from pytest_quant.plugin.markers import USER_MARKERS
@@ -21,7 +22,6 @@ from pytest_quant.spec.limit import Requirement
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
 from pytest_quant.spec.verdict import CaseRecord
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -178,10 +179,15 @@ class ReadsConfig(Protocol):
 
 
 class Task(Protocol):
-    """What can be written in a zoo entry of this task."""
+    """What can be written in a zoo entry of this task; derive from it for the usual place, tolerances and footnote.
+
+    A task is registered under its name (``pytest_quant_register``, see docs/extending.md), and is asked for what is
+    special about it: nobody knows a task by name. What it lacks is an error when it is registered.
+    """
 
     name: str
     metrics: Mapping[str, Metric]
+    """Its metrics by name; the first is the one that `agreement` is in the unit of."""
     dataset_types: frozenset[str]
     preprocess_options: type[BaseModel]
     postprocess_options: type[BaseModel]
@@ -190,6 +196,17 @@ class Task(Protocol):
     """How many samples make one shard: some tenths of a second of work."""
     orient: bool
     """Whether the protocol honours an image's EXIF orientation."""
+    place: int = 1000
+    """Where its models stand in the table, least first: 10, 20, ... of the built-in tasks, 1000 of all others."""
+    usual_tolerances: Mapping[str, float] = MappingProxyType({})
+    """Metric to the tolerance that ``pytest-quant init`` proposes, in the metric's own unit."""
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+        """What one must know of a model's numbers to compare them with others of their kind, for below the table.
+
+        ``conditions`` and ``details`` are those of the report: of `Pipeline.conditions`, and `Comparison.details`.
+        """
+        return None
 
     def pipeline(self, model: ModelSpec) -> Pipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

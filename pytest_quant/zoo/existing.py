@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Untold
 from pytest_quant.spec.text import brief, first_few, listed, shown
-from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import Draft, filled, holds
 from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
@@ -66,7 +66,7 @@ class ExistingDescriptions:
         done = Completed(dict(raw))
         if "mmdeploy" in raw:
             self._add_folder((*keys, "mmdeploy"), done)
-        task = get_task(done.entry["task"]) if done.entry.get("task") in TASK_NAMES else None
+        task = get_task(done.entry["task"]) if done.entry.get("task") in task_names() else None
         if task is None:  # what is missing or wrong is told when the entry is validated
             return done
         if "metafile" in raw:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from pytest_quant.datasets import DATASET_TYPES, options_of
+from pytest_quant.extending.known import dataset_types, options_of
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
@@ -137,10 +137,12 @@ def _dataset(document: Document, name: Any, raw: Any) -> DatasetSpec:
         raise ConfigError(f"{document.where(keys)}: found {brief(raw)}, expected the keys of a dataset")
     entry = dict(raw)
     type_name = entry.pop("type", None)
-    if type_name not in DATASET_TYPES:
+    if type_name not in dataset_types():
         found = "is missing" if type_name is None else f"found {type_name!r}"
-        hint = suggestion(str(type_name), DATASET_TYPES)
-        raise ConfigError(f"{document.where((*keys, 'type'))}: {found}, expected one of {listed(DATASET_TYPES)}.{hint}")
+        hint = suggestion(str(type_name), dataset_types())
+        raise ConfigError(
+            f"{document.where((*keys, 'type'))}: {found}, expected one of {listed(dataset_types())}.{hint}"
+        )
     options = options_of(type_name)
     try:
         for key, field in options.model_fields.items():

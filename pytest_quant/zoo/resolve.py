@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pytest_quant.evaluation.conditions import condition_names
+from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import (
@@ -30,7 +31,6 @@ from pytest_quant.spec.metric import METRICS, Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, InputSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
-from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
@@ -181,10 +181,10 @@ class ModelResolver:
             raise ConfigError(f"{self._document.where(keys)}: {error}") from None
 
     def _task(self, keys: KeyPath, name: str) -> Task:
-        if name not in TASK_NAMES:
+        if name not in task_names():
             raise ConfigError(
-                f"{self._document.where((*keys, 'task'))}: found {name!r}, expected one of {listed(TASK_NAMES)}."
-                f"{suggestion(name, TASK_NAMES)}"
+                f"{self._document.where((*keys, 'task'))}: found {name!r}, expected one of {listed(task_names())}."
+                f"{suggestion(name, task_names())}"
             )
         return get_task(name)
 

@@ -32,9 +32,9 @@ PERCENTAGE = "expected a percentage above 0 and up to 100, such as"
         (["--quant-zoo", "nowhere.quant.yaml"], "nowhere.quant.yaml does not exist"),
         (
             ["--quant-report", "report.txt"],
-            "--quant-report: report.txt: expected a file name that ends in .json or .md",
+            "--quant-report: report.txt: expected a file name that ends in one of .json, .md",
         ),
-        (["--quant-report", "report"], "--quant-report: report: expected a file name that ends in .json or .md"),
+        (["--quant-report", "report"], "--quant-report: report: expected a file name that ends in one of .json, .md"),
         (
             ["--quant-report", "a.html"],
             "--quant-report: a.html: this version writes no HTML report, expected .json or ",

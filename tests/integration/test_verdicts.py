@@ -217,9 +217,13 @@ def test_the_row_of_a_float_net_under_int8_does_not_say_pass(pytester: pytest.Py
 @pytest.mark.parametrize(
     ("table", "verdict", "says"),
     [
-        ("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n", "pass", "1 layers, no infinite, zero or outlier scales"),
+        ("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n", "pass", "1 layers, every scale is usable"),
         ("conv_param_0 63.5 63.5 63.5 1270\nconv inf\n", "fail", "conv: the input scale is infinite"),
-        ("conv_param_0 63.5 0 63.5 1270\nconv 127\n", "fail", "conv: 1 of 4 weight scales are zero"),
+        (
+            "conv_param_0 63.5 0 63.5 1270\nconv 127\n",
+            "fail",
+            "conv: the scale of 1 of 4 channels erases weights of up to 2",
+        ),
         ("conv_param_0 63.5 63.5\nconv 127\n", "fail", "2 weight scales for 4 outputs: another model's table"),
         ("fc_param_0 1 2\nfc 3\n", "fail", "none of the table's layers (fc, ...) is in "),
         (

@@ -10,8 +10,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
 ORDER = (
-    *("spec", "evidence", "training_config", "datasets", "nets", "tasks", "evaluation", "quantize", "building"),
-    *("judging", "zoo", "diagnosis", "rescue", "report", "plugin", "run", "cli"),
+    *("spec", "evidence", "training_config", "datasets", "nets", "tasks", "extending", "evaluation"),
+    *("quantize", "building", "judging", "zoo", "diagnosis", "rescue", "report", "plugin", "run", "cli"),
 )
 """All rooms; each may know those before it."""
 

@@ -1,4 +1,4 @@
-"""The task ``classification`` as `pytest_quant.tasks` finds it."""
+"""The task ``classification``, as it is registered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_quant.tasks.classification.options import AccuracyOptions, Postproce
 from pytest_quant.tasks.classification.pipeline import ClassificationPipeline
 
 
-class ClassificationTask:
+class ClassificationTask(Task):
     """What a zoo entry of ``task: classification`` can hold; see `Task`."""
 
     name = "classification"
@@ -25,6 +25,8 @@ class ClassificationTask:
     metric_options: Mapping[str, type[BaseModel]] = dict.fromkeys(DEPTHS, AccuracyOptions)
     shard_size = 50
     orient = True
+    place = 10
+    usual_tolerances: Mapping[str, float] = {"top1": 1.0}
 
     def pipeline(self, model: ModelSpec) -> ClassificationPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

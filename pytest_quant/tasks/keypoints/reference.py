@@ -8,8 +8,9 @@ from zlib import crc32
 import numpy as np
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth, truth_of
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
 
 _VISIBLE = 2

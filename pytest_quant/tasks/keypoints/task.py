@@ -1,4 +1,4 @@
-"""The task ``keypoints`` as `pytest_quant.tasks` finds it."""
+"""The task ``keypoints``, as it is registered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_quant.tasks.keypoints.training import config_conditions
 from pytest_quant.training_config import read_training_config
 
 
-class KeypointsTask:
+class KeypointsTask(Task):
     """What a zoo entry of ``task: keypoints`` can hold; see `Task`."""
 
     name = "keypoints"
@@ -31,6 +31,12 @@ class KeypointsTask:
     }
     shard_size = 4
     orient = True
+    place = 30
+    usual_tolerances: Mapping[str, float] = {"AP": 0.01}
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+        """Whether inputs were flipped, and whose boxes were taken: both move AP by points."""
+        return f"flip_test: {str(conditions['flip_test']).lower()}, boxes: {conditions['boxes']}"
 
     def config_conditions(self, path: Path) -> Mapping[str, Any]:
         """What an mmpose config file says, without executing it; see `training.config_conditions`."""

@@ -1,8 +1,9 @@
-"""The task ``text-detection`` as `pytest_quant.tasks` finds it."""
+"""The task ``text-detection``, as it is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,7 +20,7 @@ from pytest_quant.tasks.text_detection.options import (
 from pytest_quant.tasks.text_detection.pipeline import TextDetectionPipeline
 
 
-class TextDetectionTask:
+class TextDetectionTask(Task):
     """What a zoo entry of ``task: text-detection`` can hold; see `Task`."""
 
     name = "text-detection"
@@ -34,6 +35,14 @@ class TextDetectionTask:
     }
     shard_size = 4
     orient = False
+    place = 20
+    usual_tolerances: Mapping[str, float] = {"hmean": 0.01}
+
+    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+        """The score threshold, on which hmean depends."""
+        fixed = conditions["hmean_score_threshold"] != "best of fp32"
+        how = "" if fixed else ", at which the hmean of fp32 is largest"
+        return f"both sides at score threshold {details['score_threshold']:.4g}{how}"
 
     def pipeline(self, model: ModelSpec) -> TextDetectionPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

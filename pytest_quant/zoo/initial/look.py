@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.folders import LEVELS, folders
 from pytest_quant.zoo.initial.pairs import describe_pair, nets_without_pair, pairs
@@ -147,7 +147,7 @@ def results_of(model: MetafileModel) -> list[dict[str, Any]]:
 def _task_of(model: MetafileModel) -> str | None:
     metrics = [result.get("Metrics") for result in results_of(model)]
     names = {METRIC_NAMES.get(str(name)) for found in metrics if isinstance(found, dict) for name in found}
-    for task in ("classification", "text-detection", "keypoints"):
+    for task in task_names():
         if names & get_task(task).metrics.keys():
             return task
     return None

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
+from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limits import MAX_TOLERANCE_PCT, parse_published
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.text import listed, relative_posix
-from pytest_quant.tasks import TASK_NAMES, get_task
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
 from pytest_quant.zoo.existing import other_flip
 from pytest_quant.zoo.initial.look import Found, Proposal, results_of
@@ -25,7 +25,6 @@ from pytest_quant.zoo.regression import RegressionTolerance, read_regression, to
 _WIDTH = 110
 _KEY_ORDER = ("task", "dataset", "fp32", "int8", "onnx", "input", "output", "preprocess", "postprocess", "metric")
 _INPUT_ORDER = ("blob", "size", "color", "mean", "std")
-_USUAL_TOLERANCES = {"classification": {"top1": 1.0}, "text-detection": {"hmean": 0.01}, "keypoints": {"AP": 0.01}}
 
 _DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
     "cifar10": (
@@ -114,7 +113,7 @@ def _plain(value: Any) -> Any:
 
 def _defaults(found: Found, folder: Path) -> Iterator[str]:
     """Tolerances: of regression files where there are some, else the usual ones."""
-    tasks = [task for task in TASK_NAMES if any(one.draft.entry.get("task") == task for one in found.proposals)]
+    tasks = [task for task in task_names() if any(one.draft.entry.get("task") == task for one in found.proposals)]
     yield "defaults:"
     yield "  # The largest allowed drop fp32 - int8 on the same samples, in the metric's own unit."
     yield "  tolerance:"
@@ -129,8 +128,8 @@ def _defaults(found: Found, folder: Path) -> Iterator[str]:
         for tolerance in read:
             yield from _regression_tolerance(tolerance, is_taken=tolerance.metric in known)
             known |= {tolerance.metric} if tolerance.refused is None else set()
-    for task in tasks or TASK_NAMES:
-        for name, amount in _USUAL_TOLERANCES[task].items():
+    for task in tasks or task_names():
+        for name, amount in get_task(task).usual_tolerances.items():
             if name not in known:
                 yield f"    {name}: {float(amount)!r}  # {_unit(name)}"
 
@@ -177,7 +176,7 @@ def _model(proposal: Proposal, folder: Path, metafiles: Metafiles) -> Iterator[s
                 told.append(finding)
                 yield from _comment(_told(finding, entry), "    ")
         yield from _key(key, entry[key])
-    if proposal.published is not None and entry["task"] in TASK_NAMES:
+    if proposal.published is not None and entry["task"] in task_names():
         yield from _metafile(proposal.published, proposal.dataset_type, entry, folder, metafiles)
 
 

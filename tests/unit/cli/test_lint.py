@@ -25,12 +25,34 @@ def test_a_good_table(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_bad_scales_need_no_model(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    table.write_text(GOOD.replace("conv 50", "conv inf").replace("1 2 3 4\n", "1 2 3 0\n"))
+    table.write_text(GOOD.replace("conv 50", "conv inf").replace("1 2 3 4\n", "1 2 3 -4\n"))
     assert main(["lint", str(table)]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "error: dw: 1 of 4 weight scales are zero"
+    assert lines[0] == "error: dw: 1 of 4 weight scales are negative"
     assert lines[1].startswith("error: conv: the input scale is infinite")
     assert lines[-1].endswith("3 layers, 2 errors, 0 warnings")
+
+
+def test_weights_prove_which_scales_break_the_net(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, binary = write_net(table.parent)  # weights from -1 to 1: 127 is the scale of the first channel
+    table.write_text(GOOD.replace("conv_param_0 10 20 30 40", "conv_param_0 127 127 127 0"))
+    assert main(["lint", str(table), "--param", str(param)]) == 0
+    assert "warning: conv: 1 of 4 weight scales are zero: dead channels" in capsys.readouterr().out
+    assert main(["lint", str(table), "--param", str(param), "--bin", str(binary)]) == 1
+    assert "error: conv: the scale of 1 of 4 channels erases weights of up to 1\n" in capsys.readouterr().out
+    assert main(["lint", str(table), "--bin", str(binary)]) == 2
+    assert "--bin needs --param" in capsys.readouterr().err
+
+
+def test_comments_and_layers_that_they_leave_float(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, _ = write_net(table.parent)
+    table.write_text("# made by hand\n" + GOOD.replace("conv", "#conv"))
+    assert main(["lint", str(table), "--param", str(param)]) == 0
+    assert "warning: conv: line 5 of the table comments out this Convolution: it stays float" in capsys.readouterr().out
+    table.write_text(GOOD.replace("conv_param", "#conv_param"))
+    assert main(["lint", str(table), "--param", str(param)]) == 1
+    told = capsys.readouterr().out
+    assert "an input scale without its line conv_param_0, which is commented out (line 1): ncnn2int8 stops" in told
 
 
 def test_errors_stand_before_warnings(table: Path, capsys: pytest.CaptureFixture[str]) -> None:

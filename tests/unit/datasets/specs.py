@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_quant.datasets import options_of
+from pytest_quant.extending.known import options_of
 from pytest_quant.spec.dataset import DatasetSpec
 
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.cifar10 import Options
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import cifar_records, dataset_spec

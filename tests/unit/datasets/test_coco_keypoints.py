@@ -170,7 +170,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         ),
         (changed(lambda t: t["annotations"][0].update(bbox=[1, 2, 3, float("nan")])), "expected 4 finite numbers"),
         (changed(lambda t: t["annotations"][0].update(keypoints=[1] * 50)), "`keypoints` with 50 values; expected 51"),
-        (changed(lambda t: t["annotations"][0].update(area="big")), "expected 1 finite numbers"),
+        (changed(lambda t: t["annotations"][0].update(area="big")), "expected a finite number"),
         (changed(lambda t: t["annotations"][0].update(num_keypoints=-1)), "found num_keypoints -1"),
         (
             changed(lambda t: t["annotations"][0].update(bbox=[50, 5, 20, 10])),
@@ -193,7 +193,7 @@ def test_annotations_that_cannot_be_used(root: Path, truth: Any, message: str) -
         ([detection(10, bbox=[1, 2, 3])], r"row 0: found `bbox` with 3 values"),
         ([detection(10, bbox=[1, 2, 0, 0])], "expected .* of a box that is not empty"),
         ([detection(10, bbox=[1, 2, -3, 9])], "expected .* of a box that is not empty"),
-        ([detection(10, float("inf"))], "expected 1 finite numbers"),
+        ([detection(10, float("inf"))], "expected a finite number"),
         ([detection(None)], "found image_id None"),  # type: ignore[arg-type]
         ([], r"there is no box to evaluate: .* 4 images, `boxes` is .*boxes\.json with box_score_threshold 0"),
         ([detection(10, category_id=3)], "there is no box to evaluate"),

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import missing_files
 from pytest_quant.datasets.image_list import Options
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import dataset_spec, write_png

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.imagenet import Options
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 from .specs import dataset_spec, write_png

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.plain_pickle import ArrayRecord, PickleRefusedError, read_plain_pickle
+from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError
 
 from .specs import cifar_records, dataset_spec

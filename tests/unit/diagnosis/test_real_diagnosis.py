@@ -12,8 +12,8 @@ from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
 from pytest_quant.diagnosis.layer_errors import prepare_nets
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
+from pytest_quant.extending.known import get_task
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks import get_task
 from tests.unit.quantize.nets import shared
 
 NEAR_DB = 2.5

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.likeness import Likeness
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import OnnxFile
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny, tiny_onnx
 

@@ -322,7 +322,7 @@ def test_a_table_that_belongs_to_the_model(tmp_path: Path) -> None:
     (tmp_path / "t.table").write_text("conv_param_0 63.5 inf 63.5 1270\nconv 0\n")
     verdict = judge_table(read(tmp_path, entry))
     assert (verdict.decision, verdict.value) == ("fail", 2.0)
-    assert "conv: 1 of 4 weight scales are infinite" in verdict.reason
+    assert "conv: the scale of 1 of 4 channels clips weights at 0 times the largest" in verdict.reason
     assert "conv: the input scale is zero" in verdict.reason
     (tmp_path / "t.table").write_text("conv_param_0\n")
     with pytest.raises(ModelFileError, match="has no scale"):

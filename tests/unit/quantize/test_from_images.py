@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from pytest_quant.datasets import open_dataset
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.quantize.calibration import calibrate
@@ -26,7 +26,6 @@ from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError, QuantWarning, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec, NetFiles
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.zoo.reader import find_model, read_zoo
 from tests import tiny

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.nets.blobs import BlobExtractor
-from pytest_quant.nets.ncnn.files import Table, inspect_net, lint_table, read_param, read_table, walk
+from pytest_quant.nets.ncnn.files import (
+    Table,
+    inspect_net,
+    lint_table,
+    read_param,
+    read_table,
+    walk,
+    without_layers,
+    write_table,
+)
 from pytest_quant.nets.ncnn.files.writer import pack_fp32
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model, quantize_weights
@@ -87,6 +97,21 @@ def test_layers_that_the_table_leaves_out_stay_float(net: Net, table: Table) -> 
     assert facts.quantized == {"Convolution": ("conv1",), "ConvolutionDepthWise": ("dw",), "InnerProduct": ("fc",)}
 
 
+def test_layers_that_are_commented_out_stay_float(net: Net, table: Table) -> None:
+    path = net.param.with_suffix(".table")
+    write_table(table, path)
+    path.write_text(re.sub(r"^(conv2(_param_0)? )", r"#\1", path.read_text(), flags=re.MULTILINE))
+    commented = _lower(net, read_table(path))
+    data = [file.read_bytes() for file in commented.paths]
+    without = _lower(net, without_layers(table, ["conv2"]))
+    assert [file.read_bytes() for file in without.paths] == data
+    path.write_text(path.read_text().replace("#conv2 ", "conv2 "))
+    with pytest.raises(
+        ModelFileError, match=r"conv2_param_0, which is commented out \(line 3\): ncnn2int8 stops there"
+    ):
+        _lower(net, read_table(path))
+
+
 @pytest.mark.parametrize(
     ("entry", "scales", "message"),
     [
@@ -106,12 +131,12 @@ def test_tables_of_other_models(net: Net, table: Table, entry: str, scales: tupl
 
 def test_missing_weight_line(net: Net, table: Table) -> None:
     weights = {entry: scales for entry, scales in table.weights.items() if entry != "fc_param_0"}
-    with pytest.raises(ModelFileError, match="no line fc_param_0"):
+    with pytest.raises(ModelFileError, match="without its line fc_param_0: ncnn2int8 fails"):
         _lower(net, dataclasses.replace(table, weights=weights))
 
 
 def test_a_channel_of_zeros_does_no_harm(net: Net) -> None:
-    """ncnn2table prints an infinite scale for it, which lint calls an error; here it is 1."""
+    """ncnn2table prints an infinite scale for it, which is as harmless; here it is 1."""
     data = bytearray(net.bin.read_bytes())
     data[4 : 4 + 4 * 27] = bytes(4 * 27)  # the first output channel of conv1
     net.bin.write_bytes(data)

@@ -15,6 +15,7 @@ from pytest_quant.report.table import rows
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import PlannedCase, plan
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import (
     Floor,
     Limit,
@@ -192,7 +193,7 @@ def test_files_are_written_by_suffix(tmp_path: Path) -> None:
     write_report(report, tmp_path / "r.md")
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == markdown(report)
     assert "größer" in (tmp_path / "new" / "r.json").read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match=r"r\.html: expected a file name that ends in \.json or \.md"):
+    with pytest.raises(ConfigError, match=r"found the report writer '\.html', expected one of \.json, \.md"):
         write_report(report, tmp_path / "r.html")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "r.md"]
 

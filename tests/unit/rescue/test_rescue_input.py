@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.rescue.rescue import input_of
 from pytest_quant.rescue.search_set import SearchSet
 from pytest_quant.spec.errors import DatasetError

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.tasks import get_task
 from pytest_quant.tasks.classification.options import AccuracyOptions, PostprocessOptions, PreprocessOptions, Resize
 
 from .models import classifier, net_input

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limits import PrintedFloat
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 
 CLASSIFIERS = """\

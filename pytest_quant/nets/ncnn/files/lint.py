@@ -1,19 +1,22 @@
 """Whether quantization scales are plausible and belong to the model.
 
-What is an outlier was set by looking at real tables. A weight scale of 1e8 beside one of 50 is normal: ncnn2table
-prints it for a channel that training left nearly dead, and it does no harm. A scale of an input is different, since it
-covers the whole blob: real ones lie between 0.05 and 5000, and one far away from that clips or erases every value.
+An error is what breaks the net; a warning says what is unusual. What is an outlier was set by looking at real tables.
+The scale of an input covers the whole blob: real ones lie between 0.05 and 5000, and one far away from that clips or
+erases every value. Scales of weights are another matter, see `pytest_quant.nets.ncnn.files.lint_weights`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import Literal
 
-from pytest_quant.nets.ncnn.files.arrays import QUANTIZABLE_TYPES, array_specs
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.nets.ncnn.files.arrays import QUANTIZABLE_TYPES, array_specs, int8_term
+from pytest_quant.nets.ncnn.files.finding import Finding
+from pytest_quant.nets.ncnn.files.lint_weights import known_weight_findings, weight_findings
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.nets.ncnn.files.static_scales import static_scale_counts
 from pytest_quant.nets.ncnn.files.table import Table, layer_of
@@ -24,29 +27,15 @@ from pytest_quant.spec.text import shown
 CALIBRATED_TYPES = frozenset({"Convolution", "ConvolutionDepthWise", "InnerProduct"})
 
 _ACTIVATION_RANGE = (1e-6, 1e6)
-_WEIGHT_RANGE = (1e-6, 1e12)
 _FAR_FROM_MEDIAN = 1e5
 _UNUSUAL_FROM_MEDIAN = 1e3
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing found in a table or in the scales of a ``.bin``.
+def lint_table(table: Table, param: Param, weights: Weights | None = None) -> list[Finding]:
+    """Check that a calibration table belongs to the (float or int8) model and holds usable scales.
 
-    Attributes:
-        severity: ``error``: the int8 model cannot be right; ``warning``: legitimate, but worth a look.
-        layer: the layer's name; empty for a finding about the whole table.
-        message: what was found and what it means.
-
+    With the float model's ``weights``, scales of weights are held against these; without, against each other.
     """
-
-    severity: Literal["error", "warning"]
-    layer: str
-    message: str
-
-
-def lint_table(table: Table, param: Param) -> list[Finding]:
-    """Check that a calibration table belongs to the (float or int8) model and holds usable scales."""
     layers = {layer.name: layer for layer in param.layers}
     known = [name for name in table.layers if name in layers]
     if not known:
@@ -63,15 +52,34 @@ def lint_table(table: Table, param: Param) -> list[Finding]:
         if layers[name].type in CALIBRATED_TYPES:
             findings += _entries(table, param, layers[name])
         findings += _static_entries(table, param, layers[name])
-    return [*findings, *lint_entries(table)]
+    largest = {} if weights is None else _largest_weights(param, weights)
+    return [*findings, *lint_entries(table, largest)]
 
 
-def lint_entries(table: Table) -> list[Finding]:
-    """Check the scales of a table alone, whatever model it belongs to."""
+def lint_entries(table: Table, largest_weights: Mapping[str, NDArray[np.float32]] | None = None) -> list[Finding]:
+    """Check the scales of a table alone, whatever model it belongs to.
+
+    ``largest_weights``: layer to the largest absolute weight of each channel, shape (channels,), where they are known.
+    """
     findings: list[Finding] = []
     for entry, scales in table.weights.items():
-        findings += _weight_findings(layer_of(entry), scales)
+        name = layer_of(entry)
+        largest = (largest_weights or {}).get(name)
+        if largest is not None and len(largest) == len(scales):
+            findings += known_weight_findings(name, scales, largest)
+        else:
+            findings += weight_findings(name, scales, is_static=name not in table.activations)
     return [*findings, *_activation_findings(table.activations)]
+
+
+def _largest_weights(param: Param, weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """The largest absolute weight of each channel, shape (channels,), of the float layers that a table quantizes."""
+    found = {}
+    for layer in param.layers:
+        rows = scale_count(param, layer) if layer.type in CALIBRATED_TYPES and not int8_term(layer) else None
+        if rows is not None and (array := weights.of(layer).get("weight")) is not None:
+            found[layer.name] = np.abs(weights.read(array).astype(np.float32)).reshape(rows, -1).max(axis=1)
+    return found
 
 
 def lint_scales(weights: Weights) -> list[Finding]:
@@ -80,7 +88,8 @@ def lint_scales(weights: Weights) -> list[Finding]:
     activations: dict[str, float] = {}
     for array in weights.arrays:
         if array.role.endswith("weight_scales"):
-            findings += _weight_findings(array.layer.name, weights.read(array).tolist())
+            is_static = array.layer.type not in CALIBRATED_TYPES
+            findings += weight_findings(array.layer.name, weights.read(array).tolist(), is_static=is_static)
         elif array.role == "bottom_scale":
             activations[array.layer.name] = float(weights.read(array)[0])
     return [*findings, *_activation_findings(activations)]
@@ -94,14 +103,16 @@ def _membership(table: Table, layers: dict[str, Layer]) -> Iterator[Finding]:
             yield Finding("error", name, f"the table names a {layers[name].type} layer, which ncnn does not quantize")
     for layer in layers.values():
         if layer.type in CALIBRATED_TYPES and layer.name not in table.activations:
-            yield Finding("warning", layer.name, f"the table has no input scale for this {layer.type}: it stays float")
+            line = table.commented.get(layer.name)
+            why = "the table has no input scale for" if line is None else f"line {line} of the table comments out"
+            yield Finding("warning", layer.name, f"{why} this {layer.type}: it stays float")
 
 
 def _entries(table: Table, param: Param, layer: Layer) -> Iterator[Finding]:
     scales = table.weight_scales(layer.name)
     if scales is None:
         if layer.name in table.activations:
-            yield Finding("error", layer.name, f"an input scale without its line {layer.name}_param_0: ncnn2int8 fails")
+            yield Finding("error", layer.name, f"an input scale {without_weights(table, layer.name)}")
         return
     expected = scale_count(param, layer)
     if expected is not None and len(scales) != expected:
@@ -128,26 +139,15 @@ def scale_count(param: Param, layer: Layer) -> int | None:
     return layer.get_int(7, 1) if layer.type == "ConvolutionDepthWise" else layer.get_int(0)
 
 
-def _weight_findings(name: str, scales: Sequence[float]) -> Iterator[Finding]:
-    yield from _unusable(name, "weight scale", scales)
-    usable = [scale for scale in scales if 0 < scale < math.inf]
-    if not usable:
-        return
-    low, high = _WEIGHT_RANGE
-    middle = median(usable)
-    far = [s for s in usable if not low <= s <= high or s * _FAR_FROM_MEDIAN < middle]
-    if far:
-        yield Finding(
-            "error", name, f"weight scale {_few(far)} is far outside of what weights have (median {middle:g})"
-        )
-    unusual = [
-        s for s in usable if s not in far and (s > middle * _FAR_FROM_MEDIAN or s * _UNUSUAL_FROM_MEDIAN < middle)
-    ]
-    if unusual:
-        meaning = (
-            "nearly dead channels" if max(unusual) > middle else "channels with far larger weights than the others"
-        )
-        yield Finding("warning", name, f"weight scale {_few(unusual)} beside a median of {middle:g}: {meaning}")
+def without_weights(table: Table, layer: str) -> str:
+    """What happens to a layer whose input scale stands in the table, and whose weight scales do not."""
+    entry = f"{layer}_param_0"
+    if entry not in table.commented:
+        return f"without its line {entry}: ncnn2int8 fails"
+    return (
+        f"without its line {entry}, which is commented out (line {table.commented[entry]}): ncnn2int8 stops there and "
+        f"leaves what follows float; comment out the line of {layer} as well"
+    )
 
 
 def _activation_findings(activations: Mapping[str, float]) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ def _activation_findings(activations: Mapping[str, float]) -> Iterator[Finding]:
     middle = median(usable) if usable else 1.0
     low, high = _ACTIVATION_RANGE
     for name, scale in activations.items():
-        yield from _unusable(name, "input scale", [scale])
+        yield from _unusable_input(name, scale)
         if not 0 < scale < math.inf:
             continue
         ratio = max(scale / middle, middle / scale)
@@ -166,20 +166,11 @@ def _activation_findings(activations: Mapping[str, float]) -> Iterator[Finding]:
             yield Finding("warning", name, f"input scale {scale:g} is unusual beside a median of {middle:g}")
 
 
-def _unusable(name: str, what: str, scales: Sequence[float]) -> Iterator[Finding]:
+def _unusable_input(name: str, scale: float) -> Iterator[Finding]:
     kinds = {
-        "infinite (ncnn2table prints that for weights or inputs that are all zero)": [math.isinf(s) for s in scales],
-        "not a number": [math.isnan(s) for s in scales],
-        "zero": [s == 0 for s in scales],
-        "negative": [-math.inf < s < 0 for s in scales],
+        "infinite (ncnn2table prints that for inputs that are all zero, or without images)": math.isinf(scale),
+        "not a number": math.isnan(scale),
+        "zero": scale == 0,
+        "negative": -math.inf < scale < 0,
     }
-    for kind, hits in kinds.items():
-        if any(hits):
-            share = f"{sum(hits)} of {len(scales)} {what}s are" if len(scales) > 1 else f"the {what} is"
-            yield Finding("error", name, f"{share} {kind}")
-
-
-def _few(scales: Iterable[float]) -> str:
-    shown = sorted(scales, reverse=True)
-    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return ", ".join(f"{scale:g}" for scale in shown[:3]) + more
+    yield from (Finding("error", name, f"the input scale is {kind}") for kind, is_so in kinds.items() if is_so)

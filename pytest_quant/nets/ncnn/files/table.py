@@ -1,19 +1,21 @@
 """The calibration table: text, one line per entry, as ncnn2table prints it and ncnn2int8 reads it.
 
 ``LAYER_param_0 s0 s1 ...`` holds a layer's weight scales (one per output channel, or per group), ``LAYER s`` the scale
-of its input. An int8 value is ``round(x * scale)``, so a scale is 127 divided by the largest value kept.
+of its input. An int8 value is ``round(x * scale)``, so a scale is 127 divided by the largest value kept. A line that
+begins with ``#`` is commented out, which ncnn's guide recommends for layers that are to stay float.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.text import listed, shown, suggestion
 
+_COMMENT = "#"
 _WEIGHT_MARK = "_param_"
 _PARAM_MAGIC = "7767517"
 
@@ -26,12 +28,14 @@ class Table:
         weights: entry (``LAYER_param_0``; recurrent and attention layers have further numbers) to its scales.
         activations: layer name to the scale of its input.
         path: the file, None for a table made in memory.
+        commented: entry or layer name of each line that is commented out to its line number, from 1.
 
     """
 
     weights: Mapping[str, tuple[float, ...]]
     activations: Mapping[str, float]
     path: Path | None = None
+    commented: Mapping[str, int] = field(default_factory=dict)
 
     def weight_scales(self, layer: str) -> tuple[float, ...] | None:
         """Return the weight scales of a convolution or fully connected layer, None where the table has none."""
@@ -86,12 +90,17 @@ def read_table(path: Path | str) -> Table:
     path = Path(path)
     weights: dict[str, tuple[float, ...]] = {}
     activations: dict[str, float] = {}
+    commented: dict[str, int] = {}
     text = _read_text(path)
     if text.startswith(_PARAM_MAGIC):
-        raise ModelFileError(f"{path} is a .param file; expected a calibration table")
+        raise ModelFileError(f"{shown(path)} is a .param file; expected a calibration table")
     for number, line in enumerate(text.rstrip().splitlines(), start=1):
         if not line.strip():
             raise ModelFileError(f"{shown(path)}:{number}: blank line; ncnn2int8 reads no further than that: delete it")
+        if line.lstrip().startswith(_COMMENT):
+            for name in line.strip(f"{_COMMENT} \t").split()[:1]:
+                commented[name] = number
+            continue
         entry, *words = line.split()
         where = f"{shown(path)}:{number}: entry {entry!r}"
         scales = _scales(where, words)
@@ -104,10 +113,13 @@ def read_table(path: Path | str) -> Table:
         else:
             raise ModelFileError(f"{where} has {len(scales)} values, expected one scale for the layer's input")
     if not weights and not activations:
-        raise ModelFileError(
-            f"{shown(path)}: the calibration table is empty; make it again, it was perhaps made without images"
+        what = (
+            "every line is commented out: nothing would be quantized"
+            if commented
+            else ("the calibration table is empty; make it again, it was perhaps made without images")
         )
-    return Table(weights, activations, path)
+        raise ModelFileError(f"{shown(path)}: {what}")
+    return Table(weights, activations, path, commented)
 
 
 def format_table(table: Table) -> str:

@@ -14,8 +14,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec

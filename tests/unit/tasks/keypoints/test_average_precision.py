@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
 from pytest_quant.tasks.keypoints.matching import Matches, Poses, flat_persons, match
 from pytest_quant.tasks.keypoints.metric import DEFINITIONS

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.tasks.base import Comparison, Resampled
 from pytest_quant.tasks.keypoints.metric import compare_sides

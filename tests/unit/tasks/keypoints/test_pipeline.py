@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Options, PoseTruth
-from pytest_quant.datasets.coco_persons import CocoImage, Person
+from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.conditions import condition_names
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.limit import Tolerance, tolerance_limit

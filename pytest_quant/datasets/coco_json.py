@@ -1,0 +1,127 @@
+"""What every JSON file of COCO is made of: images by id, and rows that are checked field by field."""
+
+from __future__ import annotations
+
+import json
+import math
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_quant.datasets.files import missing_files, where
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
+
+_LISTS = ("images", "annotations", "categories")
+_LISTS_TEXT = "images, annotations and categories"
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """An image that the annotations declare."""
+
+    id: int
+    file_name: str
+    """Relative POSIX path."""
+    width: int
+    height: int
+
+
+class RowError(Exception):
+    """What is wrong with one entry of a file."""
+
+
+def read_json(path: Path) -> Any:
+    """The content of a file; raises `DatasetError` when it cannot be read or is no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
+
+
+def read_lists(path: Path) -> Mapping[str, list[Any]]:
+    """The lists ``images``, ``annotations`` and ``categories`` of an annotations file; raises `DatasetError`."""
+    data = read_json(path)
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
+        raise DatasetError(
+            f"{shown(path)} is no COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
+        )
+    return data
+
+
+def read_images(path: Path, rows: Iterable[Any]) -> dict[int, CocoImage]:
+    """The images of an annotations file by id, in the order of the file; raises `DatasetError` naming the row."""
+    images: dict[int, CocoImage] = {}
+    for index, row in enumerate(rows):
+        try:
+            image = _image(row)
+            if image.id in images:
+                raise RowError(f"its id {image.id} stands there twice")
+        except RowError as error:
+            raise DatasetError(f"{shown(path)}: images[{index}]: {error}") from error
+        images[image.id] = image
+    return images
+
+
+def require_images(spec: DatasetSpec, folder: Path, images: list[CocoImage]) -> None:
+    """Raise `DatasetError` when image files are missing, naming the first and how many."""
+    missing = missing_files(folder, [image.file_name for image in images])
+    if missing:
+        first = images[missing[0]]
+        raise DatasetError(
+            f"{where(spec)}: {len(missing)} of the {len(images)} images to evaluate do not exist; the first is image "
+            f"{first.id}, expected at {shown(folder / first.file_name)}"
+        )
+
+
+def _image(row: Any) -> CocoImage:
+    image_id, name = field(row, "id"), field(row, "file_name")
+    width, height = field(row, "width"), field(row, "height")
+    if not is_id(image_id):
+        raise RowError(f"found id {image_id!r}; expected an integer")
+    if not (is_id(width) and is_id(height) and width > 0 and height > 0):
+        raise RowError(f"found width {width!r} and height {height!r}; expected whole numbers above 0")
+    if not isinstance(name, str) or posixpath.isabs(name) or ".." in name.split("/") or not name.strip("./"):
+        raise RowError(f"found file_name {name!r}; expected a path relative to `images`")
+    return CocoImage(image_id, posixpath.normpath(name), width, height)
+
+
+def field(row: Any, key: str) -> Any:
+    """A field that must be there; raises `RowError`."""
+    if not isinstance(row, dict):
+        raise RowError(f"found {type(row).__name__}; expected an object")
+    if key not in row:
+        raise RowError(f"has no `{key}`")
+    return row[key]
+
+
+def is_id(value: Any) -> bool:
+    """Whether a value is an integer."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+    """A list of so many finite numbers; raises `RowError`."""
+    values = field(row, key)
+    if not isinstance(values, list) or len(values) != count or not all(map(is_number, values)):
+        found = f"{len(values)} values" if isinstance(values, list) else type(values).__name__
+        raise RowError(f"found `{key}` with {found}; expected {count} finite numbers")
+    return tuple(map(float, values))
+
+
+def number(row: Mapping[str, Any], key: str) -> float:
+    """One finite number; raises `RowError`."""
+    value = field(row, key)
+    if not is_number(value):
+        raise RowError(f"found `{key}` {value!r}; expected a finite number")
+    return float(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,28 @@
+"""What the package itself brings, by names that are imported when they are asked for."""
+
+from __future__ import annotations
+
+from pytest_quant.extending.registry import Registry
+
+_DATASETS = {
+    "cifar10": "cifar10",
+    "imagenet": "imagenet",
+    "image-list": "image_list",
+    "icdar2015": "icdar2015",
+    "ctw1500": "ctw1500",
+    "mmocr-json": "mmocr_json",
+    "coco-keypoints": "coco_keypoints",
+    "coco-detection": "coco_detection",
+}
+
+
+def pytest_quant_register(registry: Registry) -> None:
+    """Register the built-in tasks, dataset types and report writers."""
+    registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
+    registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
+    registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    for name, module in _DATASETS.items():
+        place = f"pytest_quant.datasets.{module}"
+        registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")
+    registry.report(".json", "pytest_quant.report.write:write_json")
+    registry.report(".md", "pytest_quant.report.write:write_markdown")

@@ -1,0 +1,85 @@
+"""The registry of this process, and what everybody asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pytest_quant.extending import built_in
+from pytest_quant.extending.registry import Registry
+from pytest_quant.spec.errors import ConfigError, DatasetMissingError
+from pytest_quant.spec.text import listed, suggestion
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from pytest_quant.datasets.base import Dataset
+    from pytest_quant.spec.dataset import DatasetSpec
+    from pytest_quant.spec.metric import Metric
+    from pytest_quant.tasks.base import Task
+
+
+def with_builtins() -> Registry:
+    """A new registry that holds what the package itself brings."""
+    registry = Registry()
+    built_in.pytest_quant_register(registry)
+    return registry
+
+
+_active = [with_builtins()]
+
+
+def active() -> Registry:
+    """The registry in use: of the running pytest session, else one that may be added to."""
+    return _active[-1]
+
+
+@contextmanager
+def in_use(registry: Registry) -> Iterator[Registry]:
+    """Use a registry for a while: each pytest session has its own, also one within another."""
+    _active.append(registry)
+    try:
+        yield registry
+    finally:
+        _active.remove(registry)
+
+
+def get_task(name: str) -> Task:
+    """The task of that name; raises `ConfigError` for an unknown one."""
+    return active().tasks.get(name)
+
+
+def task_names() -> tuple[str, ...]:
+    """The names of all tasks; loads none."""
+    return tuple(active().tasks)
+
+
+def dataset_types() -> tuple[str, ...]:
+    """The names of all dataset types; loads none."""
+    return tuple(active().datasets)
+
+
+def options_of(dataset_type: str) -> type[BaseModel]:
+    """The keys of a dataset type; raises `ConfigError` for an unknown one."""
+    return active().datasets.get(dataset_type).options
+
+
+def open_dataset(spec: DatasetSpec) -> Dataset:
+    """Find the samples of a dataset, without reading pixels.
+
+    Raises `DatasetMissingError` when it is not on this machine, `DatasetError` when something is wrong with it.
+    """
+    if spec.missing is not None:
+        raise DatasetMissingError(spec.missing)
+    return active().datasets.get(spec.type).open(spec)
+
+
+def metrics_named(name: str) -> Mapping[str, Metric]:
+    """The metric of that name in each task that has it, by the task's name; raises `ConfigError` when none has it."""
+    tasks = [get_task(task) for task in task_names()]
+    found = {task.name: task.metrics[name] for task in tasks if name in task.metrics}
+    if not found:
+        known = list(dict.fromkeys(metric for task in tasks for metric in task.metrics))
+        raise ConfigError(f"unknown metric {name!r}.{suggestion(name, known)} Known metrics: {listed(known)}")
+    return found

@@ -1,0 +1,140 @@
+"""One registry for everything that has a name in a zoo file or chooses a report: built-in things and users' alike."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_quant.extending import checks
+from pytest_quant.extending.shelf import BUILT_IN, Origin, Shelf, imported
+from pytest_quant.spec.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from pytest_quant.datasets.base import Dataset
+    from pytest_quant.spec.dataset import DatasetSpec
+    from pytest_quant.tasks.base import Task
+
+Writer = Callable[[Any, Path], None]
+"""Writes a report to a path: `write(report, path)`."""
+
+
+@dataclass(frozen=True)
+class DatasetType:
+    """A dataset type: the keys of its declaration, and how one is opened."""
+
+    options: type[BaseModel]
+    open: Callable[[DatasetSpec], Dataset]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Takes tasks, dataset types, net formats and report writers; a taken name is an error that names both sides.
+
+    Each thing is an object, or a string ``"module:object"`` that is imported when the thing is first asked for.
+
+    >>> registry = Registry()
+    >>> registry.report(".txt", "json:dumps")
+    >>> registry.reports.get(".txt").__name__
+    'dumps'
+    """
+
+    origin: Origin = BUILT_IN
+    tasks: Shelf[Task] = field(default_factory=lambda: Shelf("task"))
+    datasets: Shelf[DatasetType] = field(default_factory=lambda: Shelf("dataset type"))
+    net_formats: Shelf[Any] = field(default_factory=lambda: Shelf("net format"))
+    reports: Shelf[Writer] = field(default_factory=lambda: Shelf("report writer"))
+
+    def by(self, origin: Origin) -> Registry:
+        """The same registry for what somebody else registers."""
+        return Registry(origin, self.tasks, self.datasets, self.net_formats, self.reports)
+
+    def task(self, task: Task | str, name: str | None = None) -> None:
+        """Register a task; ``name`` is needed with a string and else the task's own.
+
+        Raises `ConfigError` for a name that is taken and for a task that lacks something, such as metrics.
+        """
+        if isinstance(task, str):
+            named = self._named("task", name)
+        else:
+            checks.check_task(task, self.origin)
+            named = task.name
+        self.tasks.put(named, self._origin_of(task), lambda: checks.check_task(self._loaded(task), self.origin))
+
+    def dataset(
+        self, name: str, options: type[BaseModel] | str, open_dataset: Callable[[DatasetSpec], Dataset] | str
+    ) -> None:
+        """Register a dataset type, the ``type`` of a dataset in a zoo file.
+
+        Args:
+            name: What the zoo file says.
+            options: The pydantic model of its keys; fields of type `Path` are resolved against the zoo file.
+            open_dataset: Gives a `Dataset`; ``spec.options`` is an instance of ``options``.
+
+        """
+
+        def load() -> DatasetType:
+            found = DatasetType(self._loaded(options), self._loaded(open_dataset))
+            return checks.check_dataset(self._named("dataset type", name), found, self.origin)
+
+        if not isinstance(options, str) and not isinstance(open_dataset, str):
+            load()
+        self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load)
+
+    def net_format(self, name: str, net_format: Any) -> None:
+        """Register a net format, such as ``mnn`` for ``int8: {mnn: model.mnn}``."""
+        self.net_formats.put(
+            self._named("net format", name), self._origin_of(net_format), lambda: self._loaded(net_format)
+        )
+
+    def report(self, suffix: str, writer: Writer | str) -> None:
+        """Register a report writer for files that end in ``suffix``, such as ``.xlsx``.
+
+        ``writer(report, path)`` writes the report, which holds what the JSON report has, to the path.
+        """
+        if not suffix.startswith(".") or len(suffix) < 2:
+            raise ConfigError(
+                f"{self.origin.by} registers the report writer {suffix!r}, expected a suffix like '.xlsx'"
+            )
+        if not isinstance(writer, str):
+            checks.check_callable("report writer", suffix, writer, self.origin)
+        self.reports.put(
+            suffix,
+            self._origin_of(writer),
+            lambda: checks.check_callable("report writer", suffix, self._loaded(writer), self.origin),
+        )
+
+    def registered_by(self, *, task: str, dataset: str) -> dict[str, Any]:
+        """Who registered a task and a dataset type, and their versions: part of every cache key."""
+        origins = {"task": self.tasks.entry(task).origin, "dataset": self.datasets.entry(dataset).origin}
+        return {kind: [origin.by, origin.version] for kind, origin in origins.items() if origin != BUILT_IN}
+
+    def _named(self, kind: str, name: str | None) -> str:
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"{self.origin.by} registers a {kind} with the name {name!r}, expected some text")
+        return name
+
+    def _loaded(self, thing: Any) -> Any:
+        return imported(thing, self.origin) if isinstance(thing, str) else thing
+
+    def _origin_of(self, thing: Any) -> Origin:
+        """The origin with the thing's own version; without one the digest of the file that defines it."""
+        if self.origin == BUILT_IN or isinstance(thing, str):
+            return self.origin
+        version = getattr(thing, "version", None) or source_digest(thing)
+        return Origin(self.origin.by, f"{self.origin.version} {version}".strip())
+
+
+def source_digest(thing: Any) -> str:
+    """SHA-256 of the source file that defines a function, a class or an object's class; empty where there is none."""
+    defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
+    try:
+        file = inspect.getsourcefile(defined)
+    except TypeError:  # built into the interpreter
+        return ""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""
