@@ -29,26 +29,26 @@ from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 
 PASSES = ("absmax", "histogram")
 
 
 def squeezenet(shared: Path) -> ModelSpec:
     folder = shared / "models" / "squeezenet_v1.1-imagenet"
-    files = NetFiles(folder / "squeezenet.param", folder / "squeezenet.bin")
+    files = NcnnFiles(param=folder / "squeezenet.param", bin=folder / "squeezenet.bin")
     zoo = Path("zoo.quant.yaml")
     return ModelSpec(
         name="squeezenet",
         zoo=zoo,
         task="classification",
         dataset=DatasetSpec("none", "image-list", None, zoo),
-        fp32=files,
-        int8=files,
+        nets={"fp32": files.net(), "int8": files.net()},
         input=InputSpec("data", (227, 227), "bgr", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0)),
         outputs=("prob",),
         preprocess=get_task("classification").preprocess_options.model_validate({"backend": "opencv"}),
@@ -84,14 +84,14 @@ def images_passes(model: ModelSpec, images: ImageFiles, cores: int) -> dict[str,
 
 def array_passes(model: ModelSpec, arrays: list[NDArray[np.float32]], cores: int) -> dict[str, float]:
     passes = Passes(len(arrays))
-    files = (model.fp32.param, model.fp32.bin)
+    files = (ncnn_files(model, "fp32").param, ncnn_files(model, "fp32").bin)
     with single_threaded_opencv():
         calibrate(*files, lambda: arrays, lambda: BlobExtractor(*files), threads=cores, progress=passes)
     return passes.seconds
 
 
 def forward_pass(model: ModelSpec, arrays: list[NDArray[np.float32]], cores: int) -> dict[str, float]:
-    nets = [BlobExtractor(model.fp32.param, model.fp32.bin) for _ in range(cores)]
+    nets = [BlobExtractor(ncnn_files(model, "fp32").param, ncnn_files(model, "fp32").bin) for _ in range(cores)]
 
     def work(index: int) -> None:
         for array in arrays[index::cores]:

@@ -77,18 +77,19 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 
     """
     from pytest_quant.evaluation.cores import CorePool, available_cores
+    from pytest_quant.nets.ncnn.net_files import ncnn_files
     from pytest_quant.quantize.from_images import calibrate_model
     from pytest_quant.spec.calibration import CalibrationSpec
-    from pytest_quant.spec.net import UNBUILT
 
     has_source = args.images is not None or args.dataset is not None
     zoo = open_zoo(args.zoo, fp32_only=has_source)
     model = pick_model(zoo, args.model)
-    if model.fp32 == UNBUILT:
+    if not model.nets["fp32"].is_built:
         raise ConfigError(
             f"{shown(model.zoo)}: models.{model.name}.fp32: is converted from ONNX, and this command takes ncnn files: "
             "name them as `param` and `bin`, or let a test run make the int8 net (`int8: {calibrate: ...}`)"
         )
+    ncnn_files(model, "fp32")  # one of another runtime is told before images are looked for
     dataset, samples = _images(zoo, model, args)
     entry = model.calibration or CalibrationSpec(None)
     method = args.method or entry.method

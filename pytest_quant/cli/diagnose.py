@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from pytest_quant.cli.zoo_file import open_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.diagnose import Diagnosis
+    from pytest_quant.report.model import DiagnosisEntry
 
 _SAMPLES = 8
 """`pytest_quant.diagnosis.diagnose.DEFAULT_SAMPLES`, which is not imported for a help text."""
@@ -44,14 +44,15 @@ def add_parser(subparsers: SubParsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the layers."""
     from pytest_quant.report.diagnosis import diagnosis_entry
+    from pytest_quant.report.write import json_text
 
     if args.json is not None:
         require_folder(args.json, "--json")
     found = _diagnosed(args)
     entry = diagnosis_entry(found)
     if args.json is not None:
-        args.json.write_text(json.dumps(entry, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    print("\n".join(_lines(found, all_layers=args.all)))
+        args.json.write_text(json_text(entry), encoding="utf-8")
+    print("\n".join(_lines(found, entry, all_layers=args.all)))
     return 0
 
 
@@ -72,14 +73,12 @@ def _diagnosed(args: argparse.Namespace) -> Diagnosis:
         return diagnose(model, bench, args.samples, progress=lambda done, _: progress("layers", done))
 
 
-def _lines(found: Diagnosis, *, all_layers: bool) -> Iterator[str]:
-    from pytest_quant.report.diagnosis import MEANING, decibel, diagnosis_entry, layer_table
+def _lines(found: Diagnosis, entry: DiagnosisEntry, *, all_layers: bool) -> Iterator[str]:
+    from pytest_quant.report.diagnosis import MEANING, layer_table
     from pytest_quant.spec.text import aligned, listed
 
-    entry = diagnosis_entry(found)
-    by_name = {layer["layer"]: layer for layer in entry["layers"]}
-    layers = entry["layers"] if all_layers else [by_name[name] for name in entry["worst"]]
-    yield f"{found.model}: SQNR of the output {decibel(entry['output'])} on {len(found.samples)} samples"
+    layers = entry.layers if all_layers else entry.worst_layers()
+    yield f"{found.model}: SQNR of the output {entry.output.text} on {len(found.samples)} samples"
     yield ""
     yield from aligned(layer_table(entry, layers), left=2)
     yield ""

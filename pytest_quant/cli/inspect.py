@@ -57,8 +57,10 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
 
     """
     from pytest_quant.nets.ncnn.files import net_facts, read_param, walk
+    from pytest_quant.nets.ncnn.load_check import check_loads
 
     param = read_param(param_path)
+    lacking = check_loads(param)
     facts = net_facts(param, None if bin_path is None else walk(param, bin_path))
     quantized = {name for names in facts.quantized.values() for name in names}
     kept = {kind: [name for name in names if name not in quantized] for kind, names in facts.quantizable.items()}
@@ -77,7 +79,10 @@ def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | No
         "storage": dict(sorted(facts.storage.items())),
         "unknown_types": list(facts.unknown_types),
         "macs": macs,
-        "notes": list(facts.notes),
+        "notes": [
+            *facts.notes,
+            *([f"this ncnn has no layer {listed(lacking)}: it needs a build of your own"] if lacking else []),
+        ],
     }
 
 

@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     from pytest_quant.evaluation.cores import available_cores
     from pytest_quant.evaluation.measure import Workbench
+    from pytest_quant.extending.known import get_task
     from pytest_quant.report.rescue import rescue_entry, rescue_lines
     from pytest_quant.rescue.rescue import rescue
     from pytest_quant.rescue.rescues import source_of
@@ -79,9 +80,9 @@ def run(args: argparse.Namespace) -> int:
             confidence=_CONFIDENCE,
             say=_tell,
         )
-        entry = rescue_entry(found, model, _CONFIDENCE, Path.cwd())
-    print("\n".join(rescue_lines(entry, Path.cwd())))
-    return 0 if entry["meets"] else 1
+        entry = rescue_entry(found, Path.cwd())
+    print("\n".join(rescue_lines(entry, get_task(model.task).metrics, Path.cwd())))
+    return 0 if entry.meets else 1
 
 
 def _tell(text: str) -> None:

@@ -36,9 +36,9 @@ def read_lines(file: Path, parse: ParseLine) -> ParsedFile:
     """
     regions: list[TextRegion] = []
     problems: list[str] = []
-    for number, line in enumerate(_read_text(file).split("\n"), start=1):
-        text = line.strip("\r\ufeff ")
-        if not text:
+    for number, line in enumerate(read_text(file).split("\n"), start=1):
+        text = line.strip("\r\ufeff").lstrip(" ")  # blanks at the end are part of a transcription
+        if not text.strip(" "):
             continue
         try:
             regions.append(parse(text))
@@ -57,7 +57,8 @@ def raise_problems(where: str, problems: Iterable[str]) -> None:
     raise DatasetError(f"{where}: the ground truth has {len(found)} bad lines:\n" + "\n".join(lines))
 
 
-def _read_text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file in UTF-8, with or without byte order mark; raises `DatasetError` when it is none."""
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

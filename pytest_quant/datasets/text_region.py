@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 POINTS_MIN = 3
 """A polygon has an inside from three points on."""
@@ -20,6 +20,8 @@ class TextRegion:
     """x1, y1, x2, y2, ... in pixels of the stored image, EXIF orientation not applied."""
     ignore: bool = False
     """A don't-care region: not to be found, and no mistake to have found."""
+    text: str = field(default="", repr=False, compare=False)
+    """The transcription, where the file has one; detection is scored without it."""
 
 
 TextTruth = tuple[TextRegion, ...]
@@ -42,12 +44,12 @@ def parse_coordinates(fields: Sequence[str]) -> tuple[float, ...]:
 
     """
     values = []
-    for field in fields:
+    for written in fields:
         try:
-            value = float(field)
+            value = float(written)
         except ValueError:
-            raise ValueError(f"{field.strip()!r} is no number") from None
+            raise ValueError(f"{written.strip()!r} is no number") from None
         if not is_coordinate(value):
-            raise ValueError(f"{field.strip()!r} is no coordinate in an image")
+            raise ValueError(f"{written.strip()!r} is no coordinate in an image")
         values.append(value)
     return tuple(values)

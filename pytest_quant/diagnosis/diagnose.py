@@ -30,6 +30,7 @@ from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
+from pytest_quant.nets.ncnn.net_files import require_ncnn
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Tensor
@@ -128,10 +129,11 @@ def diagnose(
         progress: called after each sample.
 
     Raises:
-        QuantError: the dataset is missing, a file is damaged, an input is no input of the net, or the layers of the
-            nets cannot be told apart.
+        QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is no input of the
+            net, or the layers of the nets cannot be told apart.
 
     """
+    require_ncnn(model, "a layer diagnosis")
     model = bench.built(model)
     if inputs is None:
         inputs = sample_inputs(model, bench, samples)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pytest_quant.diagnosis.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
@@ -21,10 +22,10 @@ from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
 from pytest_quant.nets.ncnn.files.unfuse import output_scales, write_unfused
 from pytest_quant.nets.ncnn.files.weights import walk
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, NetFiles
+from pytest_quant.spec.net import SIDES
 
 Blobs = Mapping[str, Array]
 
@@ -62,7 +63,7 @@ class Nets:
     pairing: Pairing
     scales: Mapping[str, float]
     """Blobs of the int8 net that hold int8 values, with their scales."""
-    alone: NetFiles
+    alone: NcnnFiles
     """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
 
     @cached_property
@@ -97,13 +98,13 @@ def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
     """
     for side in SIDES:
         open_runner(model, side).close()  # whatever ncnn would crash on is found here
-    fp32, int8 = (read_param(model.files(side).param) for side in SIDES)
+    fp32, int8 = (read_param(ncnn_files(model, side).param) for side in SIDES)
     pairing = pair_layers(fp32, int8)
-    weights = walk(int8, model.int8.bin)
+    alone = ncnn_files(model, "int8")
+    weights = walk(int8, alone.bin)
     scales = output_scales(int8, weights)
-    alone = model.int8
     if scales:
-        alone = NetFiles(folder / "unfused.param", folder / "unfused.bin")
+        alone = NcnnFiles(param=folder / "unfused.param", bin=folder / "unfused.bin")
         write_unfused(int8, weights, alone.param, alone.bin)
     return Nets(model, fp32, int8, pairing, scales, alone)
 
@@ -116,7 +117,7 @@ class Probe:
         model = nets.model
         self._fp32, self._int8, self._alone = (
             BlobExtractor(files.param, files.bin, runtime=model.runtime)
-            for files in (model.fp32, model.int8, nets.alone)
+            for files in (ncnn_files(model, "fp32"), ncnn_files(model, "int8"), nets.alone)
         )
         self._pairs = {pair.line: pair for pair in nets.pairing.pairs}
 

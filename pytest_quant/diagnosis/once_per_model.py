@@ -1,42 +1,47 @@
-"""Something that is made once per model and run, by whichever process needs it first: the report's data of it."""
+"""Something that is made once per model and run, by whichever process needs it first."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 from filelock import FileLock
+from pydantic import TypeAdapter
 
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.spec.model import ModelSpec
 
+T = TypeVar("T")
 
-class OncePerModel:
-    """Entries of a report by model, kept in a folder that the run's processes share."""
 
-    def __init__(self, folder: Path, make: Callable[[ModelSpec], Mapping[str, Any]]) -> None:
-        """``make`` gives a model's entry, plain JSON values; a process that comes second waits for the first."""
+class OncePerModel(Generic[T]):
+    """Values by model, kept as JSON in a folder that the run's processes share."""
+
+    def __init__(self, folder: Path, kind: TypeAdapter[T], make: Callable[[ModelSpec], T]) -> None:
+        """``make`` gives a model's value, of the type ``kind``; a process that comes second waits for the first."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._kind = kind
         self._make = make
-        self._known: dict[str, Mapping[str, Any]] = {}
+        self._known: dict[str, T] = {}
 
-    def known(self, model: ModelSpec) -> Mapping[str, Any] | None:
-        """The entry that this process has seen, if any; starts nothing."""
+    def known(self, model: ModelSpec) -> T | None:
+        """The value that this process has seen, if any; starts nothing."""
         return self._known.get(_key(model))
 
-    def entry(self, model: ModelSpec) -> Mapping[str, Any]:
-        """The entry of a model, made now where no process has made it yet."""
+    def get(self, model: ModelSpec) -> T:
+        """The value of a model, made now where no process has made it yet."""
         key = _key(model)
         if key not in self._known:
             path = self._folder / f"{key}.json"
             with FileLock(path.with_suffix(".lock")):
                 if not path.exists():
-                    replace_file(path, json.dumps(self._make(model), allow_nan=False).encode())
-                self._known[key] = json.loads(path.read_bytes())
+                    plain = self._kind.dump_python(self._make(model), mode="json", by_alias=True, exclude_defaults=True)
+                    replace_file(path, json.dumps(plain, allow_nan=False).encode())
+                self._known[key] = self._kind.validate_python(json.loads(path.read_bytes()))
         return self._known[key]
 
 

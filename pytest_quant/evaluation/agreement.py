@@ -132,7 +132,7 @@ def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in ncnn: is it the same "
+            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
             "output of the same model?"
         )
     return likeness(one, two)

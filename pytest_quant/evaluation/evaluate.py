@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
@@ -43,6 +43,8 @@ class Job:
     orient: bool = True
     nets: Sequence[Net] = SIDES
     """Of these the predictions are wanted; the first two are compared where an evaluation may stop early."""
+    pipelines: Mapping[Net, Pipeline] = field(default_factory=dict)
+    """Of the nets whose inputs are prepared otherwise than ``pipeline`` does."""
 
 
 @dataclass(frozen=True)
@@ -211,12 +213,14 @@ class _Crew:
         predictions: dict[Net, list[Prediction]] = {side: [] for side in sides}
         elapsed_s = dict.fromkeys(sides, 0.0)
         nets = {side: runners.get(side) for side in sides}
+        pipelines = {side: job.pipelines.get(side, job.pipeline) for side in sides}
         for sample in shard.samples:
             try:
-                prepared = job.pipeline.prepare(job.dataset.read(sample, orient=job.orient), sample)
-                for side in sides:
+                image = job.dataset.read(sample, orient=job.orient)
+                prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
+                for side, pipeline in pipelines.items():
                     start = time.perf_counter()
-                    predictions[side].append(job.pipeline.predict(nets[side].run, prepared))
+                    predictions[side].append(pipeline.predict(nets[side].run, prepared[id(pipeline)]))
                     elapsed_s[side] += time.perf_counter() - start
             except QuantError as error:
                 raise _naming(error, sample) from error

@@ -19,18 +19,18 @@ from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.evaluate import Job, SideResult, evaluate
-from pytest_quant.evaluation.keys import net_keys, samples_digest, shards_of
+from pytest_quant.evaluation.keys import net_files, net_keys, samples_digest, shards_of
+from pytest_quant.evaluation.model_nets import open_runner, runtime_of
 from pytest_quant.evaluation.rounds import StopRule, evaluate_until
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.open import open_runner, runtime_of
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, Net, OnnxFile
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.tasks.base import Comparison, Prediction
+from pytest_quant.tasks.base import Comparison, Pipeline, Prediction
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Workbench:
         dataset = self.dataset(model.dataset)
         digests = self._sample_digests(dataset, samples)
         files = self._file_digests(model)
-        keys = net_keys(model, pipeline, files)
+        keys = net_keys(model, _pipelines(model), files)
         job = self._job(model, nets, keys, samples, digests, first)
         if stop is None:
             results, used = evaluate(job, self.store, self.cores), len(samples) if first is None else first
@@ -227,7 +227,7 @@ class Workbench:
             conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
             timing=timing,
             net=net,
-            runtime=runtime_of(net),
+            runtime=runtime_of(model, net),
             calibration=self._calibration_facts(model, dataset) if net == "int8" else None,
             sequential=stop is not None,
             stopped_early=stop is not None and used < planned,
@@ -242,8 +242,7 @@ class Workbench:
         `ConfigError` for a net that the model has not.
         """
         model = self.built(model)
-        pipeline = get_task(model.task).pipeline(model)
-        keys = net_keys(model, pipeline, self._file_digests(model))
+        keys = net_keys(model, _pipelines(model), self._file_digests(model))
         digests = self._sample_digests(self.dataset(model.dataset), samples)
         results = evaluate(self._job(model, nets, keys, samples, digests), self.store, self.cores)
         return {net: results[net].predictions for net in nets}
@@ -255,11 +254,12 @@ class Workbench:
         """
         model = self.built(model)
         pipeline = get_task(model.task).pipeline(model)
-        keys = net_keys(model, pipeline, self._file_digests(model))
+        keys = net_keys(model, _pipelines(model), self._file_digests(model))
         digests = self._sample_digests(self.dataset(model.dataset), samples)
         job = replace(
             self._job(model, (net, "fp32"), keys, samples, digests),
             pipeline=LikenessPipeline(pipeline),
+            pipelines={},
             shards=shards_of({net: agreement_key(keys[net], keys["fp32"])}, samples, digests, len(samples)),
             open_runner=lambda signal: PairRunner(open_runner(model, signal), open_runner(model, "fp32")),
         )
@@ -278,12 +278,13 @@ class Workbench:
         absent = [net for net in nets if net not in keys]
         if absent:
             raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
-        task = get_task(model.task)
+        task, pipelines = get_task(model.task), _pipelines(model)
         shards = shards_of({net: keys[net] for net in nets}, samples, digests, task.shard_size)
         needed = len(shards) if first is None else -(-first // task.shard_size)
         return Job(
             dataset=self.dataset(model.dataset),
-            pipeline=task.pipeline(model),
+            pipeline=pipelines["fp32"],
+            pipelines={net: pipelines[net] for net in nets},
             shards=shards[:needed],
             open_runner=lambda net: open_runner(model, net),
             orient=task.orient,
@@ -327,12 +328,7 @@ class Workbench:
             raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
     def _file_digests(self, model: ModelSpec) -> dict[str, str]:
-        paths = {f"{side}.{kind}": getattr(model.files(side), kind) for side in SIDES for kind in ("param", "bin")}
-        if model.table is not None:
-            paths["int8.table"] = model.table
-        for net in model.nets:
-            paths |= _onnx_paths(net, model.onnx_file(net))
-        return {name: self.digests.of_files([path])[0] for name, path in paths.items()}
+        return {name: self.digests.of_files([path])[0] for name, path in net_files(model).items()}
 
 
 def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
@@ -346,11 +342,9 @@ def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
     )
 
 
-def _onnx_paths(net: Net, file: OnnxFile | None) -> dict[str, Path]:
-    """The ONNX file of a net and the files that hold its weights, by the name that the report gives them."""
-    if file is None:
-        return {}
-    from pytest_quant.nets.onnxruntime.facts import inspect_onnx  # onnx is imported only where a model has such a file
-
-    first, *external = inspect_onnx(file.path).files
-    return {net: first, **{f"{net}:{path.name}": path for path in external}}
+def _pipelines(model: ModelSpec) -> dict[Net, Pipeline]:
+    """The pipeline of each net: one object for those that take the same inputs."""
+    task = get_task(model.task)
+    shared = task.pipeline(model)
+    own = {name: model.prepared_for(name) for name in model.nets}
+    return {name: shared if found is model else task.pipeline(found) for name, found in own.items()}

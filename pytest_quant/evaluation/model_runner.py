@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
-from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Prediction
@@ -20,7 +20,7 @@ class ModelRunner:
         self.net = net
         self._bench = bench
         self._task = get_task(model.task)
-        self._pipeline = self._task.pipeline(model)
+        self._pipeline = self._task.pipeline(model.prepared_for(net) if net in model.nets else model)
         self._runner: Runner | None = None
 
     def __repr__(self) -> str:

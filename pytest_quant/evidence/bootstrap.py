@@ -106,6 +106,14 @@ def bootstrap_score_interval(
     return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
 
 
+def bootstrap_interval(
+    statistic: Recompute, *, scale: float, images: int, population: int | None, confidence: float
+) -> Interval:
+    """Approximate interval for a statistic without bounds; ``scale`` is the largest magnitude of what it is made of."""
+    endless = (-math.inf, math.inf)
+    return _interval(statistic, endless, images, population, confidence, resamples=500, seed=0, scale=scale)
+
+
 def _interval(
     statistic: Recompute,
     possible: tuple[float, float],
@@ -114,6 +122,7 @@ def _interval(
     confidence: float,
     resamples: int,
     seed: int,
+    scale: float | None = None,
 ) -> Interval:
     if images < 1 or resamples < 2:
         raise ValueError(f"{images} images and {resamples} resamples; at least 1 and 2 are needed")
@@ -131,7 +140,8 @@ def _interval(
     variance = float(np.var(drawn, ddof=1))
     if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
         variance = max(variance, float(np.var(influences, ddof=1)) / images)
-    variance += _PSEUDO_IMAGES * _typical_square(influences, possible, images)
+    largest = max(abs(bound) for bound in possible) if scale is None else scale
+    variance += _PSEUDO_IMAGES * _typical_square(influences, largest, images)
     reach = normal_quantile(confidence) * math.sqrt(variance * population_correction(images, population))
     method = "approximate: normal, paired bootstrap over images" + (", finite population" if population else "")
     low, high = max(point - reach, possible[0]), min(point + reach, possible[1])
@@ -165,9 +175,8 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
     return np.asarray((left.mean() - left) * (left.size - 1), dtype=np.float64)
 
 
-def _typical_square(influences: _Floats, possible: tuple[float, float], images: int) -> float:
+def _typical_square(influences: _Floats, largest: float, images: int) -> float:
     """Squared change of the value by one image that matters; where none did, by losing an average image altogether."""
-    largest = max(abs(bound) for bound in possible)
     squares = influences**2
     if squares.sum() <= (1e-12 * largest) ** 2:
         return (largest / images) ** 2

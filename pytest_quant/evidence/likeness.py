@@ -105,8 +105,3 @@ def sqnr_note(sqnr_db: float | None) -> str | None:
     if sqnr_db is None:
         return "not measured"
     return _NOT_FINITE if math.isnan(sqnr_db) else _NOTES.get(sqnr_db)
-
-
-def sqnr_of_note(note: str) -> float:
-    """The reverse of `sqnr_note`, in dB; NaN for a note that stands for no SQNR."""
-    return next((sqnr_db for sqnr_db, known in _NOTES.items() if known == note), math.nan)

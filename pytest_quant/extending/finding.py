@@ -57,14 +57,20 @@ def register_found(registry: Registry, zoo_file: Path) -> None:
 
 
 def register_conftests(registry: Registry, zoo_file: Path, rootdir: Path) -> None:
-    """Register what the `conftest.py` files beside and above a zoo file bring, up to rootdir, outermost first."""
+    """Register what the `conftest.py` files beside and above a zoo file bring, up to rootdir, outermost first.
+
+    One that has been asked already is left out.
+    """
     for file in conftests_of(zoo_file, rootdir):
-        call_hook(_imported_conftest(file), registry.by(origin_of_file(file, rootdir)))
+        origin = origin_of_file(file, rootdir)
+        if origin.by not in registry.asked:
+            call_hook(_imported_conftest(file), registry.by(origin))
 
 
 def call_hook(plugin: Any, registry: Registry) -> None:
-    """Call the hook of a plugin that has it."""
+    """Call the hook of a plugin that has it; ``registry`` knows whose it is."""
     hook = getattr(plugin, HOOK, None)
+    registry.asked.add(registry.origin.by)
     if hook is not None:
         hook(registry=registry)
 

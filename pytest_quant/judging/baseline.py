@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.spec.environment import isa, versions
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import shown
@@ -98,7 +97,7 @@ class Baseline:
 
 def current_environment() -> BaselineEnvironment:
     """What an entry says of the machine, for the one at hand."""
-    return BaselineEnvironment(ncnn=versions()["ncnn"], isa=list(isa()))
+    return BaselineEnvironment(ncnn=runtimes()["ncnn"], isa=list(isa()))
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -121,9 +120,9 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(path, content.models)
 
 
-def entry_of(measurement: Measurement) -> dict[str, Any]:
-    """The entry that a measurement makes, as plain JSON values."""
-    entry = BaselineEntry(
+def entry_of(measurement: Measurement) -> BaselineEntry:
+    """The entry that a measurement makes."""
+    return BaselineEntry(
         samples=BaselineSamples(
             evaluated=measurement.evaluated,
             total=measurement.total,
@@ -138,11 +137,10 @@ def entry_of(measurement: Measurement) -> dict[str, Any]:
         environment=current_environment(),
         predictions={side: measurement.side_keys[side] for side in SIDES},
     )
-    return entry.model_dump()
 
 
-def update_baseline(path: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
+def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
     """Write the entries of some models and leave all others as they are."""
-    kept = {name: entry.model_dump() for name, entry in read_baseline(path).models.items()}
-    content = {"schema": SCHEMA, "models": {**kept, **entries}}
+    models = {**read_baseline(path).models, **entries}
+    content = {"schema": SCHEMA, "models": {name: entry.model_dump() for name, entry in models.items()}}
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())

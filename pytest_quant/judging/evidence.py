@@ -7,9 +7,10 @@ from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import paired_drop_interval
 from pytest_quant.evidence.proportion import accuracy_interval
 from pytest_quant.evidence.sequential import Outcomes, SequentialTest, confidence_sequence, drop_outcomes
+from pytest_quant.judging.sample_scores import scores_drop_interval, scores_value_interval
 from pytest_quant.spec.limit import Floor, Tolerance
 from pytest_quant.spec.net import Side
-from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong
+from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong, SampleScores
 
 
 def drop_interval(
@@ -21,7 +22,10 @@ def drop_interval(
     interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
     samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence = pair.evidence
+    if isinstance(evidence, SampleScores):
+        return scores_drop_interval(evidence, pair.metric, population=population, confidence=confidence, retain=retain)
+    maximum = pair.metric.range
     if isinstance(evidence, Resampled):
         return bootstrap_drop_interval(
             evidence.fp32,
@@ -46,7 +50,10 @@ def score_interval(
     pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
-    evidence, maximum = pair.evidence, pair.metric.maximum
+    evidence = pair.evidence
+    if isinstance(evidence, SampleScores):
+        return scores_value_interval(evidence, pair.metric, side, population=population, confidence=confidence)
+    maximum = pair.metric.range
     if isinstance(evidence, Resampled):
         recompute = evidence.fp32 if side == "fp32" else evidence.int8
         return bootstrap_score_interval(

@@ -61,7 +61,7 @@ class EarlyStop:
     def __init__(self, rules: Iterable[Tolerance | Floor], total: int, confidence: float) -> None:
         """``rules`` are about metrics that are means of hits; ``total`` is the size of the dataset."""
         self._tests = {
-            rule: LimitTest(rule, maximum=METRICS[rule.metric].maximum, population=total, confidence=confidence)
+            rule: LimitTest(rule, maximum=METRICS[rule.metric].range, population=total, confidence=confidence)
             for rule in rules
         }
 
@@ -105,7 +105,7 @@ def _decision(
     if measurement.is_whole:
         return "pass" if holds else "fail"
     if measurement.sequential and isinstance(pair.evidence, RightWrong):
-        maximum = pair.metric.maximum
+        maximum = pair.metric.range
         test = LimitTest(rule, maximum=maximum, population=measurement.total, confidence=confidence)
         test.update(pair)
         kept = test.kept
@@ -159,7 +159,7 @@ def _relative_tolerance(rule: Tolerance, pair: MetricPair, measurement: Measurem
     metric, retain = pair.metric, 1 - rule.amount
     interval = measured_drop(measurement, pair, confidence, retain)
     contrast = retain * pair.fp32 - pair.int8
-    holds = contrast <= _ROUNDING * metric.maximum / measurement.evaluated
+    holds = contrast <= _ROUNDING * metric.range / measurement.evaluated
     decision = _decision(rule, measurement, pair, holds=holds, excess=interval, confidence=confidence)
     allowed = rule.amount * pair.fp32
     reason = (

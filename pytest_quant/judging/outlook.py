@@ -22,7 +22,7 @@ def outlook_line(case: str, rule: Tolerance, *, samples: int, total: int, seen: 
     """  # noqa: E501
     metric = METRICS[rule.metric]
     limit = f"{100 * rule.amount:g} % of fp32" if rule.relative else metric.number(rule.amount)
-    tolerance = rule.amount if rule.relative else rule.amount / metric.maximum
+    tolerance = rule.amount if rule.relative else rule.amount / metric.range
     discordances: Sequence[float] = ASSUMED_DISCORDANCES if seen is None else (seen,)
     largest = {
         discordance: provable_drop(
@@ -45,7 +45,7 @@ def _largest(metric: Metric, largest: Mapping[float, float | None]) -> str:
     parts = (
         f"never at discordance {100 * discordance:.3g} %"
         if drop is None
-        else f"if it is at most {metric.number(metric.maximum * drop)} at discordance {100 * discordance:.3g} %"
+        else f"if it is at most {metric.number(metric.range * drop)} at discordance {100 * discordance:.3g} %"
         for discordance, drop in largest.items()
     )
     return ", ".join(parts)

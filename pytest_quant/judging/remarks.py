@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR
 from pytest_quant.spec.errors import CalibrationOverlapError
 from pytest_quant.spec.limit import Limit, Tolerance
 from pytest_quant.spec.text import first_few
@@ -34,12 +33,11 @@ def _overlap(measurement: Measurement) -> str | None:
 
 
 def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, a score that cannot be."""
+    """Warnings: one sample decides, the int8 net has seen the samples, a score that cannot be."""
     overlap = _overlap(measurement) if limit.kind == "tolerance" else None
     found = (
         _too_tight(limit, measurement),
         overlap,
-        _slow(measurement),
         _too_good(limit, measurement),
         _nothing(limit, measurement),
     )
@@ -49,7 +47,7 @@ def remarks(limit: Limit, measurement: Measurement) -> list[str]:
 def _too_good(limit: Limit, measurement: Measurement) -> str | None:
     """An int8 net that is much better than fp32 passes, but it is fp32 that is wrong then."""
     pair = measurement.comparison.metrics.get(limit.metric or "")
-    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.maximum:
+    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.range:
         return None
     return (
         f"int8 is better than fp32 by {pair.metric.difference(-pair.drop)} of {pair.metric.name}: "
@@ -68,16 +66,6 @@ def _nothing(limit: Limit, measurement: Measurement) -> str | None:
     )
 
 
-def _slow(measurement: Measurement) -> str | None:
-    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
-        return None
-    rate = measurement.timing.images_per_second[measurement.net]
-    return (
-        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
-        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
-    )
-
-
 def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
     rule = limit.rule
     if not isinstance(rule, Tolerance) or rule.amount == 0:
@@ -86,8 +74,8 @@ def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
     if pair is None or not isinstance(pair.evidence, RightWrong):
         return None
     metric = pair.metric
-    amount = rule.amount * metric.maximum if rule.relative else rule.amount
-    one_sample = metric.maximum / measurement.evaluated
+    amount = rule.amount * metric.range if rule.relative else rule.amount
+    one_sample = metric.range / measurement.evaluated
     if amount >= one_sample:
         return None
     return (

@@ -57,7 +57,6 @@ def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 @pytest.fixture
 def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
     """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
-    _run(request).warn_of_slow_onnx()
     yield from _runner(request, quant_spec, "onnx")
 
 

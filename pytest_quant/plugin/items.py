@@ -12,7 +12,7 @@ from pytest_quant.plugin.state import RECORDS, active_run
 from pytest_quant.spec.errors import ConfigError, QuantError, QuantWarning, ZooError
 
 if TYPE_CHECKING:
-    from pytest_quant.run.records import PlannedCase
+    from pytest_quant.run.records import RunCase
     from pytest_quant.spec.limit import Kind, Limit
     from pytest_quant.spec.model import ModelSpec
     from pytest_quant.zoo.reader import BrokenModel
@@ -106,7 +106,7 @@ class CaseItem(_QuantItem):
 
         self.model = model
         self.limit = limit
-        self.planned: Sequence[PlannedCase] = (plan(self.nodeid, model.name, limit),)
+        self.planned: Sequence[RunCase] = (plan(self.nodeid, model.name, limit),)
         reason = model.xfail.get(limit.name)
         if reason is not None:
             self.add_marker(pytest.mark.xfail(reason=reason, raises=LimitBroken, strict=True))
@@ -127,10 +127,10 @@ class ProblemItem(_QuantItem):
 
     def __init__(self, *, kind: Kind, model: str | None, message: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        from pytest_quant.run.records import PlannedCase
+        from pytest_quant.run.records import planned_case
 
         self.message = message
-        self.planned: Sequence[PlannedCase] = (PlannedCase(self.nodeid, model, kind),)
+        self.planned: Sequence[RunCase] = (planned_case(self.nodeid, model, kind),)
 
     def runtest(self) -> None:
         """Fail with the message."""
@@ -141,7 +141,7 @@ class ProblemItem(_QuantItem):
 class NotEnabled(_QuantItem):
     """Stands for a zoo file that was not read."""
 
-    planned: Sequence[PlannedCase] = ()
+    planned: Sequence[RunCase] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

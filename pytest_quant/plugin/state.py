@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from pytest_quant.plugin.settings import Settings
     from pytest_quant.run.quant_run import QuantRun
-    from pytest_quant.spec.verdict import CaseRecord
+    from pytest_quant.run.records import RunCase
 
     SettingsKey: TypeAlias = pytest.StashKey[Settings]
     RunKey: TypeAlias = pytest.StashKey[QuantRun]
-    RecordsKey: TypeAlias = pytest.StashKey[list[CaseRecord]]
+    RecordsKey: TypeAlias = pytest.StashKey[list[RunCase]]
 
 SETTINGS: SettingsKey = pytest.StashKey()
 RUN: RunKey = pytest.StashKey()

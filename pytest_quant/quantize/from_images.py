@@ -19,6 +19,7 @@ from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
 from pytest_quant.quantize.inputs import Array, LazyInput, Progress
 from pytest_quant.spec.errors import QuantWarning
@@ -111,13 +112,14 @@ def gather_model(
         )
     task = get_task(model.task)
     reader = _Reader(dataset, task, task.pipeline(model))
-    channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
+    fp32 = ncnn_files(model, "fp32")
+    channels = inspect_net(fp32.param, fp32.bin).input_channels.get(model.input.blob)
     with single_threaded_opencv():
         return gather(
-            model.fp32.param,
-            model.fp32.bin,
+            fp32.param,
+            fp32.bin,
             lambda: map(reader.input, used),
-            lambda: BlobExtractor(model.fp32.param, model.fp32.bin, channels=channels),
+            lambda: BlobExtractor(fp32.param, fp32.bin, channels=channels),
             histograms=histograms,
             keep_float=keep_float,
             threads=min(cores.count if cores else available_cores(), max(len(used), 1)),

@@ -27,6 +27,7 @@ from pytest_quant.nets.ncnn.files.static_scales import TABLED_TYPES
 from pytest_quant.nets.ncnn.files.table import Table, read_table
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp16, pack_int8, replace_file, write_param
+from pytest_quant.nets.ncnn.load_check import check_loads
 from pytest_quant.quantize.static_layers import StaticLayer, static_layer
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.text import suggestion
@@ -77,7 +78,8 @@ def quantize_model(
 
     Raises:
         ConfigError: a layer of ``keep_float`` is none that could be int8.
-        ModelFileError: a file is damaged, the table is of another model, or the network is quantized already.
+        ModelFileError: a file is damaged, the table is of another model, the network is quantized already, or ncnn
+            refuses a layer of it.
 
     """
     param = read_param(param_path)
@@ -85,6 +87,7 @@ def quantize_model(
     if not isinstance(table, Table):
         table = read_table(table)
     _refuse(param, weights, table)
+    check_loads(param)
     check_quantizable(param, keep_float)
     chosen = [layer for layer in param.layers if layer.name not in keep_float]
     static = {layer.line: found for layer in chosen if (found := static_layer(param, weights, layer, table))}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.report.diagnosis import message_lines
+from pytest_quant.report.model import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -23,7 +23,7 @@ def failure_message(
     limit: Limit,
     verdict: Verdict,
     measurement: Measurement | None,
-    diagnosis: Mapping[str, Any] | None = None,
+    diagnosis: DiagnosisEntry | NoDiagnosisEntry | None = None,
     stages: Sequence[str] = (),
 ) -> str:
     """The verdict with its formula, which pytest's short summary shows, then model, case and the evidence beside it.

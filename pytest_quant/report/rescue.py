@@ -1,175 +1,197 @@
-"""A rescue as the report's data, and in the words of messages, the terminal and Markdown."""
+"""A rescue in the report, and in the words of messages, the terminal and Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from pytest_quant.judging.metrics import judge
+from pytest_quant.report.model import (
+    ByNetBytes,
+    ByNetMilliseconds,
+    EvaluatedEntry,
+    LossEntry,
+    ModelEntry,
+    NoRescueEntry,
+    Report,
+    RescueEntry,
+    RescueFilesEntry,
+    RescueTimingEntry,
+    SearchedEntry,
+)
 from pytest_quant.rescue.costs import Costs
-from pytest_quant.rescue.rescue import Rescue
+from pytest_quant.rescue.rescue import Evaluated, Rescue
+from pytest_quant.rescue.rescues import NoRescue
 from pytest_quant.rescue.trials import Loss
-from pytest_quant.spec.limit import Limit, Tolerance
-from pytest_quant.spec.metric import METRICS
-from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed, shown
-
-Entry = Mapping[str, Any]
 
 _DIGITS = 9
 _LAYERS_NAMED = 12
 
 
-def rescue_entry(found: Rescue, model: ModelSpec, confidence: float, base: Path) -> dict[str, Any]:
-    """What a rescue came to, as plain JSON values; paths are relative to ``base`` where they lie below it."""
-    best = found.best
-    entry: dict[str, Any] = {
-        "found": found.found is not None,
-        "meets": False,
-        "method": best.recipe.method,
-        "eight_bit": best.recipe.eight_bit,
-        "keep_float": sorted(best.recipe.keep_float),
-        "int8_macs": round(best.int8_share, _DIGITS),
-        "trials": found.trials,
-        "samples": found.samples,
-        "labelled": found.labelled,
-        "also_evaluated": list(found.also_evaluated),
-        "decided_by": found.deciding,
-        "search": {
-            before.metric: {"before": _loss(before), "after": _loss(after)}
+def rescue_entry(found: Rescue, base: Path) -> RescueEntry:
+    """What a rescue came to; paths are relative to ``base`` where they lie below it."""
+    recipe = found.best.recipe
+    is_written = found.files is not None
+    return RescueEntry(
+        found=found.found is not None,
+        meets=found.meets,
+        method=recipe.method,
+        eight_bit=recipe.eight_bit,
+        keep_float=tuple(sorted(recipe.keep_float)),
+        int8_macs=round(found.best.int8_share, _DIGITS),
+        trials=found.trials,
+        samples=found.samples,
+        labelled=found.labelled,
+        also_evaluated=found.also_evaluated,
+        decided_by=found.deciding,
+        search={
+            before.metric: SearchedEntry(before=_loss(before), after=_loss(after))
             for before, after in zip(found.before, found.after, strict=True)
         },
-    }
-    if found.files is None or found.table is None or found.measurement is None or found.costs is None:
-        return entry
-    files = {"param": found.files.param, "bin": found.files.bin, "table": found.table}
-    evaluation = dict(_evaluation(found, model, confidence))
-    return {
-        **entry,
-        "meets": all(metric["verdict"] == "pass" for metric in evaluation.values()),
-        "evaluation": evaluation,
-        "files": {name: _relative(path, base) for name, path in files.items()},
-        **_costs(found.costs),
-    }
+        evaluation={one.metric: _evaluated(one) for one in found.evaluated} if is_written else None,
+        files=_files(found, base),
+        bytes=None if found.costs is None else _bytes(found.costs),
+        timing=None if found.costs is None else _timing(found.costs),
+    )
 
 
-def failed_entry(message: str) -> dict[str, Any]:
-    """A rescue that could not be tried."""
-    return {"found": False, "meets": False, "error": message}
+def tried_entry(found: Rescue | NoRescue, base: Path) -> RescueEntry | NoRescueEntry:
+    """The same, or why none was tried."""
+    if isinstance(found, NoRescue):
+        return NoRescueEntry(found=False, meets=False, error=found.reason)
+    return rescue_entry(found, base)
 
 
-def _loss(loss: Loss) -> dict[str, float | None]:
-    values = {name: value for name, value in asdict(loss).items() if name not in ("metric", "excess")}
-    return {name: None if value is None else round(value, _DIGITS) for name, value in values.items()}
+def _loss(loss: Loss) -> LossEntry:
+    return LossEntry(
+        drop=_rounded(loss.drop),
+        bound=_rounded(loss.bound),
+        reference_loss=_rounded(loss.reference_loss),
+        allowed=round(loss.allowed, _DIGITS),
+    )
 
 
-def _evaluation(found: Rescue, model: ModelSpec, confidence: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    assert found.measurement is not None, "only a net that was found is evaluated"  # noqa: S101
-    for limit in tolerances(model):
-        assert limit.metric is not None, "a tolerance has a metric"  # noqa: S101
-        verdict = judge(limit, found.measurement, confidence)
-        pair = found.measurement.comparison.metrics[limit.metric]
-        values = {"fp32": pair.fp32, "int8": pair.int8, "drop": pair.drop}
-        yield (
-            limit.metric,
-            {name: round(value, _DIGITS) + 0.0 for name, value in values.items()}
-            | {"verdict": verdict.decision, "reason": verdict.reason},
-        )
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
 
 
-def tolerances(model: ModelSpec) -> list[Limit]:
-    """The limits that a rescue is to meet."""
-    return [limit for limit in model.limits if isinstance(limit.rule, Tolerance) and limit.kind == "tolerance"]
+def _evaluated(one: Evaluated) -> EvaluatedEntry:
+    return EvaluatedEntry(
+        fp32=round(one.fp32, _DIGITS) + 0.0,  # the sum turns -0.0 into 0.0
+        int8=round(one.int8, _DIGITS) + 0.0,
+        drop=round(one.drop, _DIGITS) + 0.0,
+        verdict=one.verdict.decision,
+        reason=one.verdict.reason,
+    )
 
 
-def _costs(costs: Costs) -> dict[str, Any]:
-    nets = {"fp32": costs.fp32, "int8": costs.int8, "repaired": costs.repaired}
-    return {
-        "bytes": {name: net.bin_bytes for name, net in nets.items()},
-        "timing": {"pass_ms": {name: net.pass_ms for name, net in nets.items()}},
-    }
+def _files(found: Rescue, base: Path) -> RescueFilesEntry | None:
+    if found.files is None or found.table is None:
+        return None
+    return RescueFilesEntry(
+        param=_relative(found.files.param, base),
+        bin=_relative(found.files.bin, base),
+        table=_relative(found.table, base),
+    )
+
+
+def _bytes(costs: Costs) -> ByNetBytes:
+    return ByNetBytes(fp32=costs.fp32.bin_bytes, int8=costs.int8.bin_bytes, repaired=costs.repaired.bin_bytes)
+
+
+def _timing(costs: Costs) -> RescueTimingEntry:
+    return RescueTimingEntry(
+        pass_ms=ByNetMilliseconds(fp32=costs.fp32.pass_ms, int8=costs.int8.pass_ms, repaired=costs.repaired.pass_ms)
+    )
 
 
 def _relative(path: Path, base: Path) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
 
 
-def rescue_lines(entry: Entry, base: Path | None = None) -> Iterator[str]:
-    """What a rescue came to, for a message or the terminal; ``base``: the folder that the paths are relative to."""
-    if "error" in entry:
-        yield f"rescue: not tried: {entry['error']}"
+def rescue_lines(
+    entry: RescueEntry | NoRescueEntry, metrics: Mapping[str, Metric], base: Path | None = None
+) -> Iterator[str]:
+    """What a rescue came to, for a message or the terminal.
+
+    ``metrics`` are those of the model by name; ``base`` is the folder that the paths are relative to.
+    """
+    if isinstance(entry, NoRescueEntry):
+        yield f"rescue: not tried: {entry.error}"
         return
-    kind, count = "labelled" if entry["labelled"] else "unlabelled", entry["samples"]
-    searched = f"searched on {count} {kind} sample{'s' if count != 1 else ''} ({entry['trials']} nets)"
-    if not entry["found"]:
+    kind, count = "labelled" if entry.labelled else "unlabelled", entry.samples
+    searched = f"searched on {count} {kind} sample{'s' if count != 1 else ''} ({entry.trials} nets)"
+    if not entry.found:
         yield f"rescue: no set of float layers was found, {searched}, that meets the tolerance with enough work in int8"
         yield f"  the nearest: {_recipe(entry)}"
-        yield from _search_lines(entry)
+        yield from _search_lines(entry, metrics)
         return
-    missed = "" if entry["meets"] else ", which misses its tolerance on the evaluation set all the same"
+    missed = "" if entry.meets else ", which misses its tolerance on the evaluation set all the same"
     yield f"rescue: {_recipe(entry)}, {searched}{missed}"
-    if entry["keep_float"]:
-        yield f"  float: {_named(entry['keep_float'])}"
-    for metric, found in entry["evaluation"].items():
-        yield f"  evaluated once, {metric}: {found['verdict'].upper()}: {found['reason']}"
-    yield f"  {_cost_line(entry)}"
-    files = (name if base is None else shown(base / name) for name in entry["files"].values())
-    yield f"  written: {listed(files)}"
+    if entry.keep_float:
+        yield f"  float: {_named(entry.keep_float)}"
+    for metric, found in (entry.evaluation or {}).items():
+        yield f"  evaluated once, {metric}: {found.verdict.upper()}: {found.reason}"
+    if entry.bytes is not None and entry.timing is not None:
+        yield f"  {_cost_line(entry.bytes, entry.timing.pass_ms)}"
+    if entry.files is not None:
+        names = (entry.files.param, entry.files.bin, entry.files.table)
+        yield f"  written: {listed(name if base is None else shown(base / name) for name in names)}"
 
 
-def _recipe(entry: Entry) -> str:
-    count = len(entry["keep_float"])
+def _recipe(entry: RescueEntry) -> str:
+    count = len(entry.keep_float)
     layers = f"{count} layer{'s' if count != 1 else ''} in float" if count else "no layer in float"
-    weights = ", 8-bit weights" if entry["eight_bit"] else ""
-    return f"{entry['method']} calibration{weights}, {layers}, {100 * entry['int8_macs']:.0f} % of the work in int8"
+    weights = ", 8-bit weights" if entry.eight_bit else ""
+    return f"{entry.method} calibration{weights}, {layers}, {100 * entry.int8_macs:.0f} % of the work in int8"
 
 
-def _named(layers: list[str]) -> str:
+def _named(layers: Sequence[str]) -> str:
     rest = len(layers) - _LAYERS_NAMED
     return listed(layers[:_LAYERS_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _search_lines(entry: Entry) -> Iterator[str]:
-    for metric, sides in entry["search"].items():
-        after, difference = sides["after"], METRICS[metric].difference
-        parts = [
-            f"{words} {difference(after[key])}"
-            for key, words in (("drop", "drop"), ("reference_loss", "loss against fp32"), ("bound", "at most"))
-            if after[key] is not None
-        ]
-        yield f"  {metric}: {', '.join(parts)}; allowed {difference(after['allowed'])}"
-    yield f"  decided by {entry['decided_by']}"
+def _search_lines(entry: RescueEntry, metrics: Mapping[str, Metric]) -> Iterator[str]:
+    for name, searched in entry.search.items():
+        after, difference = searched.after, metrics[name].difference
+        lost = ((after.drop, "drop"), (after.reference_loss, "loss against fp32"), (after.bound, "at most"))
+        parts = [f"{words} {difference(value)}" for value, words in lost if value is not None]
+        yield f"  {name}: {', '.join(parts)}; allowed {difference(after.allowed)}"
+    yield f"  decided by {entry.decided_by}"
 
 
-def _cost_line(entry: Entry) -> str:
-    size, time = entry["bytes"], entry["timing"]["pass_ms"]
-    megabytes = {name: f"{count / 1e6:.2f}" for name, count in size.items()}
+def _cost_line(size: ByNetBytes, pass_ms: ByNetMilliseconds) -> str:
     return (
-        f"costs: {megabytes['repaired']} MB (int8 as given {megabytes['int8']}, fp32 {megabytes['fp32']}); "
-        f"a forward pass takes {time['repaired'] / time['int8']:.2f} times as long as that of int8 as given, "
-        f"{time['repaired'] / time['fp32']:.2f} times that of fp32"
+        f"costs: {size.repaired / 1e6:.2f} MB (int8 as given {size.int8 / 1e6:.2f}, fp32 {size.fp32 / 1e6:.2f}); "
+        f"a forward pass takes {pass_ms.repaired / pass_ms.int8:.2f} times as long as that of int8 as given, "
+        f"{pass_ms.repaired / pass_ms.fp32:.2f} times that of fp32"
     )
 
 
-def terminal_lines(report: Entry, base: Path) -> Iterator[str]:
+def _lines_of(model: ModelEntry, base: Path | None = None) -> Iterator[str]:
+    assert model.rescue is not None, "only models with a rescue are asked"  # noqa: S101
+    metrics = {name: values.metric(name) for name, values in model.metrics.items()}
+    yield from rescue_lines(model.rescue, metrics, base)
+
+
+def terminal_lines(report: Report, base: Path) -> Iterator[str]:
     """The rescues that no failure message tells: of excused limits. ``base``: what their paths are relative to."""
-    told = {case["model"] for case in report["cases"] if case["kind"] == "tolerance" and case["outcome"] == "failed"}
-    for name, model in report["models"].items():
-        if "rescue" in model and name not in told:
-            first, *rest = rescue_lines(model["rescue"], base)
+    told = {case.model for case in report.cases if case.kind == "tolerance" and case.outcome == "failed"}
+    for name, model in report.models.items():
+        if model.rescue is not None and name not in told:
+            first, *rest = _lines_of(model, base)
             yield f"{name}: {first}"
             yield from rest
 
 
-def markdown_lines(report: Entry) -> Iterator[str]:
+def markdown_lines(report: Report) -> Iterator[str]:
     """A section with the rescues of a report; nothing where there is none."""
-    found = {name: model["rescue"] for name, model in report["models"].items() if "rescue" in model}
+    found = {name: model for name, model in report.models.items() if model.rescue is not None}
     if not found:
         return
     yield from ("", "## Rescue", "")
-    for name, entry in found.items():
-        first, *rest = rescue_lines(entry)
+    for name, model in found.items():
+        first, *rest = _lines_of(model)
         yield f"- {name}: {first}"
         yield from (f"  - {line.strip()}" for line in rest)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from pytest_quant.evidence.likeness import sqnr_note, sqnr_of_note
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.report.model import DiagnosisEntry, ModelEntry, SqnrEntry
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed
-
-Entry = Mapping[str, Any]
 
 _STEPS = ("conversion to ncnn", "quantization")
 
@@ -19,7 +16,8 @@ _STEPS = ("conversion to ncnn", "quantization")
 class Stages:
     """One metric of the three nets on the same samples, in its own unit, and how like their raw outputs are.
 
-    >>> print(Stages(METRICS["hmean"], onnx=0.75, fp32=0.7, int8=0.5, int8_sqnr_db=9.8).line)
+    >>> outputs = SqnrEntry(sqnr_db=9.8)
+    >>> print(Stages(Metric("hmean", "fraction"), onnx=0.75, fp32=0.7, int8=0.5, int8_outputs=outputs).line)
     stages, hmean: onnx 0.7500 -> ncnn fp32 0.7000 (lost 0.0500) -> int8 0.5000 (lost 0.2000, outputs 9.8 dB): of the \
 loss 20 % by conversion to ncnn, 80 % by quantization
     """
@@ -28,9 +26,9 @@ loss 20 % by conversion to ncnn, 80 % by quantization
     onnx: float
     fp32: float
     int8: float
-    fp32_sqnr_db: float | None = None
+    fp32_outputs: SqnrEntry | None = None
     """SQNR of the outputs of ncnn fp32 against those of ONNX; None: not measured."""
-    int8_sqnr_db: float | None = None
+    int8_outputs: SqnrEntry | None = None
     """SQNR of the outputs of int8 against those of ncnn fp32; None: not measured."""
 
     @property
@@ -56,41 +54,32 @@ loss 20 % by conversion to ncnn, 80 % by quantization
         number, (conversion, quantization) = self.metric.number, self.lost
         return (
             f"stages, {self.metric.name}: onnx {number(self.onnx)} -> ncnn fp32 {number(self.fp32)} "
-            f"({self._step(conversion, self.fp32_sqnr_db)}) -> int8 {number(self.int8)} "
-            f"({self._step(quantization, self.int8_sqnr_db)}): {self.conclusion}"
+            f"({self._step(conversion, self.fp32_outputs)}) -> int8 {number(self.int8)} "
+            f"({self._step(quantization, self.int8_outputs)}): {self.conclusion}"
         )
 
     def _printed(self, value: float) -> float:
         return float(self.metric.number(value)) + 0.0  # the sum turns -0.0 into 0.0
 
-    def _step(self, lost: float, sqnr_db: float | None) -> str:
+    def _step(self, lost: float, outputs: SqnrEntry | None) -> str:
         changed = f"{'gained' if lost < 0 else 'lost'} {self.metric.difference(abs(lost))}"
-        if sqnr_db is None:
-            return changed
-        note = sqnr_note(sqnr_db)
-        return f"{changed}, outputs {f'{sqnr_db:.1f} dB' if note is None else note}"
+        return changed if outputs is None else f"{changed}, outputs {outputs.text}"
 
 
-def stage_lines(model: Entry, metrics: Iterable[str]) -> list[str]:
-    """The way of some metrics of a model, from its entry of the report; none where its ONNX file was not measured."""
-    if "onnx" not in model:
+def stage_lines(model: ModelEntry, metrics: Iterable[str]) -> list[str]:
+    """The way of some metrics of a model; none where its ONNX file was not measured."""
+    if model.onnx is None:
         return []
-    outputs, known = model["onnx"]["outputs"], model["onnx"]["metrics"]
-    diagnosed = model.get("diagnosis", {}).get("output")
+    outputs, known = model.onnx.outputs, model.onnx.metrics
     return [
         Stages(
-            METRICS[name],
-            onnx=known[name]["onnx"],
-            fp32=known[name]["fp32"],
-            int8=model["metrics"][name]["int8"],
-            fp32_sqnr_db=_sqnr_db(outputs["blobs"][outputs["worst"]]),
-            int8_sqnr_db=None if diagnosed is None else _sqnr_db(diagnosed),
+            model.metrics[name].metric(name),
+            onnx=known[name].onnx,
+            fp32=known[name].fp32,
+            int8=model.metrics[name].int8,
+            fp32_outputs=outputs.blobs[outputs.worst],
+            int8_outputs=model.diagnosis.output if isinstance(model.diagnosis, DiagnosisEntry) else None,
         ).line
         for name in metrics
-        if name in known and name in model["metrics"]
+        if name in known and name in model.metrics
     ]
-
-
-def _sqnr_db(entry: Entry) -> float:
-    value: float | None = entry["sqnr_db"]
-    return sqnr_of_note(entry["note"]) if value is None else value

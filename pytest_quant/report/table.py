@@ -1,41 +1,120 @@
-"""The rows of the table that the terminal and the Markdown report print: one per model and metric with a limit."""
+"""The rows of the table that writers print: one per model, net and metric with a limit."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from pytest_quant.extending.known import get_task
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.report import task_words
+from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEntry, NetEntry, Report, Scalar
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.verdict import Decision, Outcome, badness
 
-_VERDICTS_WORST_FIRST = ("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass")
-_OUTCOMES_WORST_FIRST = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
 _LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
+
+Mood = Literal["good", "excused", "bad"]
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """The worst of some cases."""
+
+    decision: Decision
+    outcome: Outcome
+
+    @property
+    def text(self) -> str:
+        """In capitals, with what it means to pytest where that differs.
+
+        >>> RowVerdict("fail", "failed").text, RowVerdict("fail", "xfailed").text
+        ('FAIL', 'FAIL (xfailed)')
+        """
+        text = "NOT RUN" if self.outcome == "not_run" else self.decision.upper()
+        if self.outcome in ("xfailed", "xpassed"):
+            return f"{text} ({self.outcome})"
+        return f"{text} (allowed)" if self._is_allowed else text
+
+    @property
+    def _is_allowed(self) -> bool:
+        return self.decision == "inconclusive" and self.outcome == "passed"
+
+    @property
+    def mood(self) -> Mood:
+        """Whether it is what was hoped for, or no reason to worry."""
+        if self.decision == "pass" and self.outcome not in ("not_run", "xfailed", "xpassed"):
+            return "good"
+        is_excused = self.decision == "skipped" or self.outcome in ("not_run", "xfailed") or self._is_allowed
+        return "excused" if is_excused else "bad"
+
+
+@dataclass(frozen=True)
+class RowNumbers:
+    """What was measured of one metric."""
+
+    metric: Metric
+    values: MeasuredMetric
+    onnx: float | None
+    """Of the ONNX file that the fp32 net was converted from."""
+    evaluated: int
+    total: int
+    flips: FlipsEntry | None
+    """None: the model's flips are about another metric."""
+
+    def cells(self) -> tuple[str, ...]:
+        """The columns from ``fp32`` to ``CI of drop``."""
+        number, ci = self.metric.number, self.values.ci
+        return (
+            number(self.values.fp32),
+            number(self.values.int8),
+            number(self.values.drop),
+            "-" if ci is None else f"{number(ci[0])} to {number(ci[1])}",
+        )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table, as text."""
+    """One line of the table."""
 
     model: str
-    dataset: str
-    metric: str
-    onnx: str
-    """Of the ONNX file that the fp32 net was converted from."""
-    fp32: str
-    int8: str
-    drop: str
-    interval: str
+    net: str | None
+    """The further net in the place of int8; None: int8."""
+    dataset: str | None
+    """None: nothing was measured."""
+    metric: str | None
+    """None: about the model as a whole."""
+    numbers: RowNumbers | None
+    """None: the metric was not measured."""
     limit: str
-    samples: str
-    flips: str
-    verdict: str
+    """In words."""
+    verdict: RowVerdict
+
+    @property
+    def onnx(self) -> float | None:
+        """The metric before conversion, where it was measured."""
+        return None if self.numbers is None else self.numbers.onnx
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether not all samples of the dataset were evaluated."""
+        return self.numbers is not None and self.numbers.evaluated != self.numbers.total
 
     def cells(self) -> tuple[str, ...]:
-        """The cells in the order of `HEADER`."""
-        return tuple(str(getattr(self, name)) for name in self.__dataclass_fields__)
+        """The cells in the order of `HEADER`, as text."""
+        name = self.model if self.net is None else f"{self.model} {self.net}"
+        first = (name, self.dataset or "-", self.metric or "-")
+        if self.numbers is None:
+            return (*first, *("-" * 8), self.verdict.text)
+        numbers, flips = self.numbers, self.numbers.flips
+        return (
+            *first,
+            "-" if numbers.onnx is None else numbers.metric.number(numbers.onnx),
+            *numbers.cells(),
+            self.limit,
+            f"{numbers.evaluated} of {numbers.total}",
+            "-" if flips is None else f"-{flips.only_fp32_right} +{flips.only_int8_right}",
+            self.verdict.text,
+        )
 
 
 HEADER = (
@@ -44,110 +123,107 @@ HEADER = (
 )
 
 
-def table(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The header and the rows of a report as text; without the column `onnx` where no model has one."""
-    found = rows(report)
-    lines = [HEADER, *(row.cells() for row in found)]
-    if any(row.onnx != "-" for row in found):
-        return lines
-    left_out = HEADER.index("onnx")
-    return [line[:left_out] + line[left_out + 1 :] for line in lines]
+@dataclass(frozen=True)
+class Table:
+    """The table of a report, without the column `onnx` where no row has one."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The titles of the columns."""
+        return self._shown(HEADER)
+
+    @property
+    def samples_column(self) -> int:
+        """Which column tells how many samples were evaluated."""
+        return self.header.index("n of N")
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """The cells of the rows, as text."""
+        return [self._shown(row.cells()) for row in self.rows]
+
+    def _shown(self, cells: tuple[str, ...]) -> tuple[str, ...]:
+        if any(row.onnx is not None for row in self.rows):
+            return cells
+        left_out = HEADER.index("onnx")
+        return cells[:left_out] + cells[left_out + 1 :]
 
 
-def rows(report: Mapping[str, Any]) -> list[Row]:
-    """The table of a report: by model and metric; a model that was not measured has one row with its verdict.
+def table(report: Report) -> Table:
+    """By task, model, net and metric; a model that was not measured has one row with its verdict.
 
     The verdict of a row is the worst of the metric's cases and of those that are about the model as a whole. The cases
-    of a quantized ONNX file have rows of their own behind it, with the same fp32 net.
+    of a further net have rows of their own behind the model's, with the same fp32 net.
     """
-    found = []
-    for model, cases in sorted(_by_model(report).items(), key=lambda item: _place(report["models"].get(item[0]))):
-        entry = report["models"].get(model)
-        found += _rows_of(model, entry, [case for case in cases if case["kind"] != "onnx_int8"])
-        quantized = (
-            None if entry is None or "onnx_int8" not in entry else {"dataset": entry["dataset"], **entry["onnx_int8"]}
-        )
-        found += _rows_of(f"{model} onnx_int8", quantized, [case for case in cases if case["kind"] == "onnx_int8"])
-    return found
+    found: list[Row] = []
+    for name, cases in sorted(_by_model(report).items(), key=lambda item: task_words.place(report.models.get(item[0]))):
+        model = report.models.get(name)
+        own = [case for case in cases if case.net is None]
+        found += _rows_of(name, None, model, model, own)
+        for net in sorted({case.net for case in cases if case.net is not None}):
+            measured = None if model is None else model.further_nets.get(net)
+            found += _rows_of(name, net, model, measured, [case for case in cases if case.net == net])
+    return Table(tuple(found))
 
 
-def _place(entry: Mapping[str, Any] | None) -> float:
-    """The place of its task: classifiers first, as published tables have them; what was not measured comes last."""
-    return math.inf if entry is None else get_task(entry["task"]).place
-
-
-def _rows_of(name: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """One per metric of the cases, or one for all of them where nothing was measured; none without cases."""
-    metrics = dict.fromkeys(case["metric"] for case in cases if case["metric"] is not None)
-    if cases and (entry is None or not metrics):
-        return [_bare_row(name, "-", entry, cases)]
-    found = []
-    for metric in metrics:
-        about = [case for case in cases if case["metric"] in (metric, None)]
-        if entry is not None and metric in entry["metrics"]:
-            found.append(_row(name, METRICS[metric], entry, about))
-        else:
-            found.append(_bare_row(name, metric, entry, about))
-    return found
-
-
-def _by_model(report: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    models: dict[str, list[Mapping[str, Any]]] = {}
-    for case in report["cases"]:
-        if case["model"] is not None:
-            models.setdefault(case["model"], []).append(case)
+def _by_model(report: Report) -> dict[str, list[Case]]:
+    models: dict[str, list[Case]] = {}
+    for case in report.cases:
+        if case.model is not None:
+            models.setdefault(case.model, []).append(case)
     return dict(sorted(models.items()))
 
 
-def _bare_row(model: str, metric: str, entry: Mapping[str, Any] | None, cases: Sequence[Mapping[str, Any]]) -> Row:
-    dataset = entry["dataset"] if entry is not None else "-"
-    return Row(model, dataset, metric, "-", "-", "-", "-", "-", "-", "-", "-", verdict(cases))
+def _rows_of(
+    name: str, net: str | None, model: ModelEntry | None, measured: ModelEntry | NetEntry | None, cases: Sequence[Case]
+) -> list[Row]:
+    """One per metric of the cases, or one for all of them where nothing was measured; none without cases."""
+    dataset = None if model is None or measured is None else model.dataset
+    metrics = dict.fromkeys(case.metric for case in cases if case.metric is not None)
+    if cases and (measured is None or not metrics):
+        return [Row(name, net, dataset, None, None, "-", verdict(cases))]
+    found = []
+    for metric in metrics:
+        about = [case for case in cases if case.metric in (metric, None)]
+        numbers = None if model is None or measured is None else _numbers(metric, model, measured)
+        limit = "-" if numbers is None else ", ".join(_limits(numbers.metric, about)) or _other_kinds(about)
+        found.append(Row(name, net, dataset, metric, numbers, limit, verdict(about)))
+    return found
 
 
-def _row(model: str, metric: Metric, entry: Mapping[str, Any], cases: Sequence[Mapping[str, Any]]) -> Row:
-    numbers, samples, flips = entry["metrics"][metric.name], entry["samples"], entry["flips"]
-    low, high = numbers["ci"]
-    onnx = entry.get("onnx", {}).get("metrics", {})
-    return Row(
-        model=model,
-        dataset=entry["dataset"],
-        metric=metric.name,
-        onnx="-" if metric.name not in onnx else metric.number(onnx[metric.name]["onnx"]),
-        fp32=metric.number(numbers["fp32"]),
-        int8=metric.number(numbers["int8"]),
-        drop=metric.number(numbers["drop"]),
-        interval=f"{metric.number(low)} to {metric.number(high)}",
-        limit=", ".join(_limits(metric, cases)) or _other_kinds(cases),
-        samples=f"{samples['evaluated']} of {samples['total']}",
-        # A model has one count of flips; that of a classifier is about its first answer.
-        flips="-" if metric.name == "top5" else f"-{flips['only_fp32_right']} +{flips['only_int8_right']}",
-        verdict=verdict(cases),
+def _numbers(name: str, model: ModelEntry, measured: ModelEntry | NetEntry) -> RowNumbers | None:
+    values = measured.metrics.get(name)
+    if values is None:
+        return None
+    onnx = model.onnx.metrics.get(name) if model.onnx is not None and measured is model else None
+    return RowNumbers(
+        metric=values.metric(name),
+        values=values,
+        onnx=None if onnx is None else onnx.onnx,
+        evaluated=measured.samples.evaluated,
+        total=measured.samples.total,
+        flips=measured.flips if task_words.counts_flips(model, name) else None,
     )
 
 
-def _limits(metric: Metric, cases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _limits(metric: Metric, cases: Sequence[Case]) -> Iterator[str]:
     for kind, form in _LIMIT_FORMS.items():
-        values = dict.fromkeys(case["limit"] for case in cases if case["kind"] == kind)
-        shown = (metric.number(value) if isinstance(value, (int, float)) else str(value) for value in values)
-        yield from (form.format(value) for value in shown)
+        for value in dict.fromkeys(case.limit for case in cases if case.kind == kind):
+            yield form.format(_limit(metric, value))
 
 
-def _badness(case: Mapping[str, Any]) -> tuple[int, int]:
-    return _VERDICTS_WORST_FIRST.index(case["verdict"]), _OUTCOMES_WORST_FIRST.index(case["outcome"])
+def _limit(metric: Metric, value: Scalar) -> str:
+    return metric.number(value) if isinstance(value, (int, float)) else str(value)
 
 
-def _other_kinds(cases: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(dict.fromkeys(case["kind"] for case in cases if case["metric"] is not None)) or "-"
+def _other_kinds(cases: Sequence[Case]) -> str:
+    return ", ".join(dict.fromkeys(case.kind for case in cases if case.metric is not None)) or "-"
 
 
-def verdict(cases: Sequence[Mapping[str, Any]]) -> str:
-    """The worst verdict of some cases in capitals, with what it means to pytest where that differs."""
+def verdict(cases: Sequence[Case]) -> RowVerdict:
+    """The worst of some cases, one at least."""
     # A baseline that has no entry yet says nothing about the model.
-    telling = [case for case in cases if case["verdict"] != "skipped" or case["kind"] != "baseline"]
-    worst = min(telling or cases, key=_badness)
-    text = "NOT RUN" if worst["outcome"] == "not_run" else str(worst["verdict"]).upper()
-    if worst["outcome"] in ("xfailed", "xpassed"):
-        text += f" ({worst['outcome']})"
-    elif worst["verdict"] == "inconclusive" and worst["outcome"] == "passed":
-        text += " (allowed)"
-    return text
+    telling = [case for case in cases if case.verdict != "skipped" or case.kind != "baseline"]
+    worst = min(telling or cases, key=lambda case: badness(case.verdict, case.outcome))
+    return RowVerdict(worst.verdict, worst.outcome)

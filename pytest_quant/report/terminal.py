@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from pytest_quant.extending.known import get_task
-from pytest_quant.report.table import table, verdict
+from pytest_quant.report import task_words
+from pytest_quant.report.model import ModelEntry, Report
+from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.text import listed
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""
 
+_MARKUP: dict[Mood, dict[str, bool]] = {"good": {"green": True}, "excused": {"yellow": True}, "bad": {"red": True}}
 
-def summary_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, bool]]]:
+
+def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
-    if any(case["outcome"] != "not_run" for case in report["cases"]):
-        cells = table(report)
-        widths = [max(len(text) for text in column) for column in zip(*cells, strict=True)]
-        for index, line in enumerate(cells):
-            yield _aligned(line, widths), _markup(line[-1]) if index else {"bold": True}
+    if any(case.outcome != "not_run" for case in report.cases):
+        found = table(report)
+        header, lines = found.header, found.lines()
+        widths = [max(len(text) for text in column) for column in zip(header, *lines, strict=True)]
+        yield _aligned(header, widths), {"bold": True}
+        for row, line in zip(found.rows, lines, strict=True):
+            yield _aligned(line, widths), _MARKUP[row.verdict.mood]
     for note in footnotes(report):
         yield note, {}
-    counts = Counter(verdict([case]).lower() for case in report["cases"])
+    counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
 
 
@@ -35,43 +39,50 @@ def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _markup(text: str) -> dict[str, bool]:
-    if text == "PASS":
-        return {"green": True}
-    is_excused = text.startswith(("SKIPPED", "NOT RUN")) or text.endswith(("(xfailed)", "(allowed)"))
-    return {"yellow": True} if is_excused else {"red": True}
-
-
-def footnotes(report: Mapping[str, Any]) -> Iterator[str]:
+def footnotes(report: Report) -> Iterator[str]:
     """What the columns mean, as far as the table needs it."""
-    models = report["models"].values()
+    models = report.models.values()
     if not models:
         return
-    level = 100 * next(iter(next(iter(models))["metrics"].values()))["ci_level"]
+    level = 100 * next(metric.ci_level for model in models for metric in model.metrics.values())
     yield (
         f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
         "+right only in int8"
     )
-    yield from _onnx_notes(report["models"])
-    for name, entry in report["models"].items():
-        if (condition := get_task(entry["task"]).footnote(entry["conditions"], entry.get("details", {}))) is not None:
-            yield f"{name}: {condition}"
-        for metric, values in entry["metrics"].items():
-            if values["fp32"] == 0 and values["ci"] is not None:
-                yield f"{name}: fp32 scores 0 in {metric}: there is nothing to lose, so its limit tests nothing"
-        also = entry.get("calibration", {}).get("also_evaluated", ())
-        if also:
-            count = entry["calibration"]["images"]
-            yield f"{name}: {len(also)} of {count} calibration images are samples of its dataset: int8 has seen them"
-    if any(entry["samples"]["evaluated"] < entry["samples"]["total"] for entry in models):
+    yield from _onnx_notes(report)
+    for name, model in report.models.items():
+        yield from (f"{name}: {note}" for note in _notes(model))
+    if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
 
 
-def _onnx_notes(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    for key, meaning in (
-        ("onnx", "onnx: the model before conversion to ncnn, on the same samples"),
-        ("onnx_int8", "rows onnx_int8: the quantized ONNX file in the place of int8, beside the same fp32"),
-    ):
-        runtimes = dict.fromkeys(entry[key]["runtime"] for entry in models.values() if key in entry)
-        if runtimes:
-            yield f"{meaning}, by {listed(runtimes)}"
+def _notes(model: ModelEntry) -> Iterator[str]:
+    of_task = task_words.footnote(model)
+    if of_task is not None:
+        yield of_task
+    for metric, values in model.metrics.items():
+        if values.fp32 == 0 and values.ci is not None:
+            yield f"fp32 scores 0 in {metric}: there is nothing to lose, so its limit tests nothing"
+    facts = model.calibration
+    if facts is not None and facts.also_evaluated:
+        count = len(facts.also_evaluated)
+        yield f"{count} of {facts.images} calibration images are samples of its dataset: int8 has seen them"
+
+
+def _onnx_notes(report: Report) -> Iterator[str]:
+    models = report.models.values()
+    before = dict.fromkeys(model.onnx.runtime for model in models if model.onnx is not None)
+    if before:
+        yield f"onnx: the model before conversion to ncnn, on the same samples, by {listed(before)}"
+    quantized = dict.fromkeys(model.onnx_int8.runtime for model in models if model.onnx_int8 is not None)
+    if quantized:
+        yield (
+            "rows onnx_int8: the quantized ONNX file in the place of int8, beside the same fp32, "
+            f"by {listed(quantized)}"
+        )
+    others: dict[str, dict[str, None]] = {}
+    for model in models:
+        for name, net in (model.nets or {}).items():
+            others.setdefault(name, {})[net.runtime] = None
+    for name, runtimes in sorted(others.items()):
+        yield f"rows {name}: that net in the place of int8, beside the same fp32, by {listed(runtimes)}"

@@ -1,18 +1,17 @@
-"""Writing a report to a file; the suffix chooses the writer."""
+"""Reports as files: the suffix chooses the writer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.extending.known import active
 from pytest_quant.report.markdown import markdown
+from pytest_quant.report.model import Entry, Report
 
 
-def write_report(report: Mapping[str, Any], path: Path) -> None:
+def write_report(report: Report, path: Path) -> None:
     """Write ``path`` in the form that its suffix stands for.
 
     Raises `ConfigError` for a suffix that no writer is registered for, `OSError` when it cannot be written.
@@ -20,11 +19,16 @@ def write_report(report: Mapping[str, Any], path: Path) -> None:
     active().reports.get(path.suffix)(report, path)
 
 
-def write_json(report: Mapping[str, Any], path: Path) -> None:
+def write_json(report: Report, path: Path) -> None:
     """The report as JSON."""
-    replace_file(path, (json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    replace_file(path, json_text(report).encode())
 
 
-def write_markdown(report: Mapping[str, Any], path: Path) -> None:
+def write_markdown(report: Report, path: Path) -> None:
     """The report as Markdown."""
     replace_file(path, markdown(report).encode())
+
+
+def json_text(entry: Entry) -> str:
+    """A report, or part of one, as the text of a JSON file."""
+    return json.dumps(entry.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -12,7 +12,7 @@ once, at the end, to report. The repaired net and its table are written, and its
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -22,12 +22,14 @@ from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
 from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.metrics import judge
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import write_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files, require_ncnn
 from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
@@ -41,8 +43,8 @@ from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.limit import Tolerance
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.verdict import Verdict
 
 LEAST_INT8_SHARE = 0.6
 """Share of the multiply-accumulates that a repaired net keeps in int8."""
@@ -52,6 +54,17 @@ _RANKED_SAMPLES = 8
 
 Say = Callable[[str], None]
 """Is told what the search is at, in words."""
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One metric of the repaired net on the evaluation set, in the metric's own unit."""
+
+    metric: str
+    fp32: float
+    int8: float
+    drop: float
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -75,18 +88,23 @@ class Rescue:
     """What the given int8 net loses on the search samples, by metric."""
     after: tuple[Loss, ...]
     """The same of the best net."""
-    files: NetFiles | None = None
+    files: NcnnFiles | None = None
     """The repaired net, where one was found."""
     table: Path | None = None
     """Its table: float layers are not in it."""
-    measurement: Measurement | None = None
-    """The repaired net on the evaluation set."""
+    evaluated: tuple[Evaluated, ...] = ()
+    """The repaired net on the evaluation set, by metric."""
     costs: Costs | None = None
 
     @property
     def keep_float(self) -> tuple[str, ...]:
         """The layers that stay float, in alphabetical order."""
         return () if self.found is None else tuple(sorted(self.found.recipe.keep_float))
+
+    @property
+    def meets(self) -> bool:
+        """Whether there is a repaired net that meets its tolerances on the evaluation set, too."""
+        return self.files is not None and all(metric.verdict.decision == "pass" for metric in self.evaluated)
 
 
 def rescue(
@@ -124,6 +142,7 @@ def rescue(
     rules = tuple(limit.rule for limit in model.limits if isinstance(limit.rule, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
+    require_ncnn(model, "a rescue")
     _check_writable(out)
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
@@ -135,7 +154,7 @@ def rescue(
         rescued = _described(model, outcome, trials, search)
         if outcome.found is None:
             return rescued
-        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, tell)
+        return _written(rescued, outcome.found.recipe, model, bench, trials, search, out, confidence, tell)
 
 
 def _check_writable(folder: Path) -> None:
@@ -187,7 +206,7 @@ def _described(model: ModelSpec, outcome: Outcome, trials: Trials, search: Searc
         labelled=search.labelled,
         also_evaluated=search.also_evaluated,
         deciding=trials.deciding,
-        before=trials.given(model.int8),
+        before=trials.given(model.nets["int8"]),
         after=trials.losses[best.recipe],
     )
 
@@ -200,23 +219,33 @@ def _written(
     trials: Trials,
     search: SearchSet,
     out: Path,
+    confidence: float,
     tell: Say,
 ) -> Rescue:
     """Write the net, run it on the evaluation set, and measure what it costs."""
     out.mkdir(parents=True, exist_ok=True)
-    files = NetFiles(out / f"{model.name}-int8.param", out / f"{model.name}-int8.bin")
     table = out / f"{model.name}.table"
+    files = NcnnFiles(param=out / f"{model.name}-int8.param", bin=out / f"{model.name}-int8.bin", table=table)
+    fp32 = ncnn_files(model, "fp32")
     write_table(trials.table(recipe), table)
-    quantize_model(model.fp32.param, model.fp32.bin, table, files.param, files.bin)
+    quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
     tell("measuring the repaired net on the evaluation set")
-    repaired = replace(model, int8=files, table=table, calibration=None)
+    repaired = model.with_net("int8", files.net())
     return replace(
         rescued,
         files=files,
         table=table,
-        measurement=bench.measure(repaired),
+        evaluated=tuple(_evaluated(bench.measure(repaired), confidence)),
         costs=measure_costs(model, files, input_of(model, search), bench.cores),
     )
+
+
+def _evaluated(measurement: Measurement, confidence: float) -> Iterator[Evaluated]:
+    for limit in measurement.model.limits:
+        if limit.kind == "tolerance" and limit.metric is not None:
+            pair = measurement.comparison.metrics[limit.metric]
+            verdict = judge(limit, measurement, confidence)
+            yield Evaluated(limit.metric, pair.fp32, pair.int8, pair.drop, verdict)
 
 
 def input_of(model: ModelSpec, search: SearchSet) -> Array:
@@ -232,9 +261,10 @@ def input_of(model: ModelSpec, search: SearchSet) -> Array:
 
 def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Mapping[str, int]:
     """Multiply-accumulates of the layers of the fp32 net that have any, for one input."""
-    param = read_param(model.fp32.param)
+    files = ncnn_files(model, "fp32")
+    param = read_param(files.param)
     blobs = {blob for layer in param.layers for blob in (*layer.bottoms, *layer.tops)}
-    extractor = BlobExtractor(model.fp32.param, model.fp32.bin, runtime=model.runtime)
+    extractor = BlobExtractor(files.param, files.bin, runtime=model.runtime)
     shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in extractor(tensor, sorted(blobs))}
     extractor.close()
     counts = {

@@ -15,8 +15,8 @@ from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.open import open_runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec

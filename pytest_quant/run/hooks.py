@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,11 +14,14 @@ from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run import python_cases
 from pytest_quant.run.quant_run import QuantRun
-from pytest_quant.run.records import Bulletin, PlannedCase
+from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, Planned
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.verdict import CaseRecord, Outcome
+from pytest_quant.spec.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pytest_quant.run.bulletin import Bulletin
 
 
 class RunHooks:
@@ -50,13 +52,13 @@ class RunHooks:
         for item in items:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
-            tests=tuple(Planned(item.nodeid, _planned(item)) for item in items),
+            tests=tuple(Planned(id=item.nodeid, cases=_planned(item)) for item in items),
             outlook=(
                 *self._run.notes(_model(item) for item in items),
                 *self._run.outlook([(_model(item), _limits(item)) for item in items]),
             ),
         )
-        replace_file(self._plan_file, json.dumps(asdict(plan)).encode())
+        replace_file(self._plan_file, json.dumps(plan.as_json()).encode())
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -79,16 +81,19 @@ class RunHooks:
         return report
 
     def _bulletin(self, item: pytest.Item, report: pytest.TestReport) -> Bulletin:
+        from pytest_quant.run.bulletin import Bulletin
+
         outcome = _outcome(report)
-        records = {record.name: record for record in item.stash.get(RECORDS, [])}
+        known = {case.name: case for case in item.stash.get(RECORDS, [])}
         reason = _last_words(report) or "the test did not reach its limits"
-        complete = [_final(records.get(case.name), case, outcome, reason, report.duration) for case in _planned(item)]
         model = _model(item)
         models = [model] if model is not None else []
         return Bulletin(
-            tuple(complete),
-            self._run.model_entries(models),
-            self._run.baseline_entries(models),
+            cases=tuple(
+                _final(known.get(case.name), case, outcome, reason, report.duration) for case in _planned(item)
+            ),
+            models=self._run.model_entries(models),
+            baseline=self._run.baseline_entries(models),
             measured=report.when == "call" and report.outcome != "skipped",
         )
 
@@ -97,7 +102,7 @@ def _is_accuracy_item(item: pytest.Item) -> bool:
     return isinstance(item, (CaseItem, ProblemItem)) or python_cases.case_of(item) is not None
 
 
-def _planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
+def _planned(item: pytest.Item) -> tuple[RunCase, ...]:
     return tuple(item.planned) if isinstance(item, (CaseItem, ProblemItem)) else python_cases.planned(item)
 
 
@@ -115,11 +120,11 @@ def _limits(item: pytest.Item) -> tuple[Limit, ...]:
     return () if case is None else case.limits
 
 
-def _final(record: CaseRecord | None, case: PlannedCase, outcome: Outcome, reason: str, seconds: float) -> CaseRecord:
-    """The record with pytest's outcome; for a limit that was never reached a record that says why."""
-    if record is None:
-        return case.record("skipped" if outcome == "skipped" else "error", outcome, reason, seconds)
-    return replace(record, outcome=outcome)
+def _final(known: RunCase | None, planned: RunCase, outcome: Outcome, reason: str, seconds: float) -> RunCase:
+    """The case with pytest's outcome; one of a limit that was never reached says why."""
+    if known is None:
+        return planned.record("skipped" if outcome == "skipped" else "error", outcome, reason, seconds)
+    return known.ended(outcome)
 
 
 def _last_words(report: pytest.TestReport) -> str:

@@ -16,12 +16,11 @@ from pytest_quant.plugin.markers import USER_MARKERS
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.quant_run import QuantRun
-from pytest_quant.run.records import PlannedCase, plan
+from pytest_quant.run.records import RunCase, plan
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.limit import Requirement
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
-from pytest_quant.spec.verdict import CaseRecord
 from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def _failing(item: pytest.Item, problem: str) -> ProblemItem:
     return failing
 
 
-def planned(item: pytest.Item) -> tuple[PlannedCase, ...]:
+def planned(item: pytest.Item) -> tuple[RunCase, ...]:
     """The cases of an accuracy test in Python: one per limit."""
     case = case_of(item)
     if case is None or case.model is None:
@@ -122,7 +121,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
     case = case_of(item)
     if case is None or case.model is None:
         return
-    records: list[CaseRecord] = item.stash.setdefault(RECORDS, [])
+    records: list[RunCase] = item.stash.setdefault(RECORDS, [])
     broken = []
     for limit, case_plan in zip(case.limits, planned(item), strict=True):
         try:
@@ -201,13 +200,13 @@ def _every(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterat
 
 def _suits(model: ModelSpec, marked: Marked) -> bool:
     has_metrics = all(metric in get_task(model.task).metrics for metric in marked.metrics)
-    return has_metrics and (model.onnx is not None or not marked.needs_onnx)
+    return has_metrics and ("onnx" in model.nets or not marked.needs_onnx)
 
 
 def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     if isinstance(model, BrokenModel):
         return PythonCase(model.name, problem=model.message)
-    if marked.needs_onnx and model.onnx is None:
+    if marked.needs_onnx and "onnx" not in model.nets:
         problem = f"the fixture {ONNX_FIXTURE}: {model.name} has no `onnx` in {shown(model.zoo)}"
         return PythonCase(model.name, problem=problem)
     task = get_task(model.task)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_quant.plugin.settings import Settings
-from pytest_quant.run.records import PlannedCase
+from pytest_quant.run.records import RunCase
 from pytest_quant.spec.errors import (
     BaselineMissingError,
     ConfigError,
@@ -25,16 +25,15 @@ from pytest_quant.spec.errors import (
 from pytest_quant.spec.limit import Kind, Limit, baseline_limits
 from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import listed, relative_posix, shown
-from pytest_quant.spec.verdict import CaseRecord, Verdict
+from pytest_quant.spec.verdict import Verdict
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 if TYPE_CHECKING:
-    from pytest_quant.diagnosis.diagnoses import Diagnoses
     from pytest_quant.judging.assess import Assessor
-    from pytest_quant.judging.baseline import Baseline
-    from pytest_quant.rescue.rescues import Rescues
+    from pytest_quant.judging.baseline import Baseline, BaselineEntry
+    from pytest_quant.report.model import ModelEntry
+    from pytest_quant.run.entries import ModelEntries
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -54,7 +53,6 @@ class QuantRun:
         self._baseline: Baseline | None = None
         self._limited: dict[str, set[str]] = {}
         self._kinds: dict[str, set[Kind]] = {}
-        self._entries: dict[str, dict[str, object]] = {}
 
     @cached_property
     def assessor(self) -> Assessor:
@@ -79,23 +77,17 @@ class QuantRun:
         )
 
     @cached_property
-    def _diagnoses(self) -> Diagnoses:
-        """The layer diagnoses of the run's models."""
-        from pytest_quant.diagnosis.diagnoses import Diagnoses
+    def _entries(self) -> ModelEntries:
+        """What the report says of the models that this process has measured."""
+        from pytest_quant.run.entries import ModelEntries
 
-        return Diagnoses(self._run_dir / "diagnoses", self.assessor.bench)
-
-    @cached_property
-    def _rescues(self) -> Rescues:
-        """The repairs of the run's models."""
-        from pytest_quant.rescue.rescues import Rescues
-
-        settings = self.settings
-        return Rescues(
-            self._run_dir / "rescues",
-            self.assessor.bench,
-            out=settings.rescue_folder,
-            confidence=settings.confidence,
+        return ModelEntries(
+            self.assessor,
+            self._run_dir,
+            rescue_base=self.settings.rescue_folder,
+            confidence=self.settings.confidence,
+            limited=self._limited,
+            zoo_id=self.zoo_id,
         )
 
     def read_baseline(self) -> None:
@@ -157,7 +149,7 @@ class QuantRun:
         return list(dict.fromkeys(lines))
 
     def outlook(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> list[str]:
-        """What to know before the cases run, a line each: what sampled ones can prove, and which will be slow."""
+        """What to know before the cases run, a line each: what sampled ones can prove."""
         sampled = self.settings.samples is not None
         lines = (
             self.assessor.outlook(model, limit)
@@ -170,33 +162,9 @@ class QuantRun:
             if line is not None:
                 case, _, text = line.partition(": ")
                 cases.setdefault(text, {})[case] = None
-        return [*(f"{listed(names)}: {text}" for text, names in cases.items()), *self._slow_nets(selected)]
+        return [f"{listed(names)}: {text}" for text, names in cases.items()]
 
-    def _slow_nets(self, selected: Sequence[tuple[ModelSpec | None, Sequence[Limit]]]) -> Iterator[str]:
-        """A line when ONNX files are to be run by the evaluator that may take seconds for what takes milliseconds."""
-        if not any(limit.net not in SIDES for _, limits in selected for limit in limits):
-            return
-        from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
-
-        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
-            yield (
-                f"ONNX files will run on the {onnx_runtime()}, which may take seconds per image: "
-                "pip install 'pytest-quant[onnxruntime]' for speed"
-            )
-
-    def warn_of_slow_onnx(self) -> None:
-        """Warn where the ONNX file of a fixture is run by the evaluator that takes seconds for milliseconds of work."""
-        from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR, onnx_runtime
-
-        if onnx_runtime().endswith(REFERENCE_EVALUATOR):
-            warnings.warn(
-                f"onnx_fp32 runs on the {onnx_runtime()}, which is written in Python and may take seconds per image: "
-                "pip install 'pytest-quant[onnxruntime]' for speed",
-                QuantWarning,
-                stacklevel=2,
-            )
-
-    def decide(self, model: ModelSpec, limit: Limit, planned: PlannedCase, records: list[CaseRecord]) -> str | None:
+    def decide(self, model: ModelSpec, limit: Limit, planned: RunCase, records: list[RunCase]) -> str | None:
         """Decide a limit and add its record; gives the failure message when it does not hold.
 
         Raises a skip where the dataset is missing, and `QuantError` where the limit cannot be decided.
@@ -219,7 +187,7 @@ class QuantRun:
         records.append(planned.decided(verdict, time.perf_counter() - start))
         remarks = [f"{model.name}: {remark}" for remark in self.assessor.remarks(model, limit)]
         if self.settings.diagnose and self.assessor.measured(model) is not None:  # else the report has no place for it
-            self._diagnoses.entry(model)
+            self._entries.diagnosis(model)
         if not is_broken(verdict, self.settings.inconclusive):
             for remark in remarks:
                 warnings.warn(remark, QuantWarning, stacklevel=2)
@@ -234,7 +202,7 @@ class QuantRun:
         measurement = self.assessor.measured(model, limit.net)
         if limit.kind != "tolerance":
             return failure_message(model, limit, verdict, measurement)
-        diagnosis = self._diagnoses.entry(model)
+        diagnosis = self._entries.diagnosis(model)
         message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
         return message + (self._repair(model) if verdict.decision == "fail" else "")
 
@@ -242,9 +210,11 @@ class QuantRun:
         """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
         if not self.settings.rescue:
             return ""
+        from pytest_quant.extending.known import get_task
         from pytest_quant.report.rescue import rescue_lines
 
-        lines = rescue_lines(self._rescues.entry(model), self.settings.rescue_folder)
+        metrics = get_task(model.task).metrics
+        lines = rescue_lines(self._entries.rescue(model), metrics, self.settings.rescue_folder)
         return "".join(f"\n  {line}" for line in lines)
 
     def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
@@ -258,7 +228,8 @@ class QuantRun:
             self.assessor.agreement(model)
         except QuantError as error:
             return [f"stages: {error}"]
-        return stage_lines(self.model_entries([model])[model.name], [limit.metric] if limit.metric else [])
+        entry = self._entries.entry(model)
+        return [] if entry is None or limit.metric is None else stage_lines(entry, [limit.metric])
 
     def skip_missing(self, error: DatasetMissingError | BaselineMissingError) -> None:
         """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
@@ -276,45 +247,12 @@ class QuantRun:
         except QuantError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
 
-    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
+    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
         """The report's entries of those models that have been measured."""
-        from pytest_quant.report.data import model_entry
+        found = {model.name: self._entries.entry(model) for model in models}
+        return {name: entry for name, entry in found.items() if entry is not None}
 
-        for model in models:
-            measurement = self.assessor.measured(model)
-            if measurement is None:
-                continue
-            if model.name not in self._entries:
-                entry = model_entry(
-                    measurement, self.zoo_id(model.zoo), self.settings.confidence, self._limited.get(model.name, ())
-                )
-                self._entries[model.name] = entry
-            self._add_onnx(model, self._entries[model.name])
-            self._add_diagnosis(model)
-        return {model.name: self._entries[model.name] for model in models if model.name in self._entries}
-
-    def _add_diagnosis(self, model: ModelSpec) -> None:
-        """What this process knows of the layers of a model, as a key of its entry of the report."""
-        diagnosis = self._diagnoses.known(model)
-        if diagnosis is not None and model.name in self._entries:
-            self._entries[model.name]["diagnosis"] = dict(diagnosis)
-        repair = self._rescues.known(model) if self.settings.rescue else None
-        if repair is not None and model.name in self._entries:
-            self._entries[model.name]["rescue"] = dict(repair)
-
-    def _add_onnx(self, model: ModelSpec, entry: dict[str, object]) -> None:
-        """What has been measured of a model's ONNX files, as keys of its entry of the report."""
-        from pytest_quant.report.data import onnx_entry, onnx_int8_entry
-
-        onnx, agreement = self.assessor.measured(model, "onnx"), self.assessor.agreed(model)
-        if "onnx" not in entry and onnx is not None and agreement is not None:
-            entry["onnx"] = onnx_entry(onnx, agreement)
-        quantized = self.assessor.measured(model, "onnx_int8")
-        if "onnx_int8" not in entry and quantized is not None:
-            limited = self._limited.get(model.name, ())
-            entry["onnx_int8"] = onnx_int8_entry(quantized, self.settings.confidence, limited)
-
-    def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, dict[str, object]]:
+    def baseline_entries(self, models: Sequence[ModelSpec]) -> dict[str, BaselineEntry]:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""
         if not self.settings.update_baseline:
             return {}

@@ -1,117 +1,113 @@
-"""What a process tells the one that reports: cases planned and cases decided, as plain builtins on the wire."""
+"""The cases of a run: planned at collection, decided one by one, told to the process that reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from math import isfinite
-from typing import Any
 
+from pytest_quant.report.model import Case, Scalar
 from pytest_quant.spec.limit import Kind, Limit, NoWorse, Parity, Requirement, Tolerance
-from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome, Verdict
+from pytest_quant.spec.net import SIDES
+from pytest_quant.spec.verdict import Decision, Outcome, Verdict, badness
 
-_WORST_FIRST: tuple[Decision, ...] = ("crashed", "error", "fail", "missing", "inconclusive", "skipped", "pass")
+_DIGITS = 9
 
 
-@dataclass(frozen=True)
-class PlannedCase:
-    """A case that is to report: what is known of it before it runs."""
+class RunCase(Case):
+    """A row of the report on its way through the run: until it is decided, its verdict is ``missing``."""
 
-    id: str
-    model: str | None
-    kind: Kind
     name: str = ""
-    """Which limit of the test it is, as `Limit.name`."""
-    metric: str | None = None
-    limit: float | bool | str | None = None
+    """The limit's name, which tells the limits of one test in Python apart; not in the report."""
     needs_dataset: bool = False
+    """Whether deciding it takes samples; not in the report."""
 
-    def record(self, decision: Decision, outcome: Outcome, reason: str, seconds: float = 0.0) -> CaseRecord:
-        """The record of a case that was not decided."""
-        return CaseRecord(
-            id=self.id,
-            model=self.model,
-            metric=self.metric,
-            kind=self.kind,
-            limit=self.limit,
-            value=None,
-            verdict=decision,
-            outcome=outcome,
-            reason=reason,
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is unique in a run."""
+        return self.id, self.name
+
+    def record(self, decision: Decision, outcome: Outcome, reason: str, seconds: float = 0.0) -> RunCase:
+        """The same case with what became of it, where nothing was compared."""
+        return self._with(verdict=decision, outcome=outcome, reason=reason, seconds=seconds)
+
+    def decided(self, verdict: Verdict, seconds: float) -> RunCase:
+        """The same case with a verdict; its outcome is filled in when pytest has one."""
+        return self._with(
+            verdict=verdict.decision,
+            outcome="passed",
+            reason=verdict.reason,
             seconds=seconds,
-            name=self.name,
+            limit=self.limit if verdict.limit is None else verdict.limit,
+            value=None if verdict.value is None else round(verdict.value, _DIGITS) + 0.0,  # -0.0 becomes 0.0
         )
 
-    def decided(self, verdict: Verdict, seconds: float) -> CaseRecord:
-        """The record of a verdict; its outcome is filled in when pytest has one."""
-        record = self.record(verdict.decision, "passed", verdict.reason, seconds)
-        limit = self.limit if verdict.limit is None else verdict.limit
-        return replace(record, limit=limit, value=verdict.value)
+    def ended(self, outcome: Outcome) -> RunCase:
+        """The same case with what pytest says of it."""
+        return self._with(outcome=outcome)
+
+    def _with(self, **changes: Scalar) -> RunCase:
+        known: dict[str, Scalar] = dict(self)
+        return RunCase.model_validate(known | changes)
 
 
-def plan(case_id: str, model: str, limit: Limit) -> PlannedCase:
+def planned_case(
+    case_id: str,
+    model: str | None,
+    kind: Kind,
+    *,
+    metric: str | None = None,
+    limit: Scalar = None,
+    net: str | None = None,
+    name: str = "",
+    needs_dataset: bool = False,
+) -> RunCase:
+    """A case that is to report."""
+    return RunCase(
+        id=case_id,
+        model=model,
+        metric=metric,
+        kind=kind,
+        limit=limit,
+        value=None,
+        verdict="missing",
+        outcome="not_run",
+        reason="the run ended before this case",
+        seconds=0.0,
+        net=net,
+        name=name,
+        needs_dataset=needs_dataset,
+    )
+
+
+def plan(case_id: str, model: str, limit: Limit) -> RunCase:
     """The planned case of a limit."""
-    rule, value = limit.rule, None
+    return planned_case(
+        case_id,
+        model,
+        limit.kind,
+        metric=limit.metric,
+        limit=_limit_value(limit),
+        net=None if limit.net in (*SIDES, "onnx") else limit.net,
+        name=limit.name,
+        needs_dataset=limit.needs_dataset,
+    )
+
+
+def _limit_value(limit: Limit) -> Scalar:
+    rule = limit.rule
     if isinstance(rule, Tolerance):
-        value = f"{100 * rule.amount:g}%" if rule.relative else rule.amount
-    elif isinstance(rule, Requirement):
-        value = rule.value if _is_plain(rule.value) else repr(rule.value)
-    elif isinstance(rule, (NoWorse, Parity)):
-        value = rule.within
-    elif rule is not None:
-        value = rule.value
-    return PlannedCase(case_id, model, limit.kind, limit.name, limit.metric, value, limit.needs_dataset)
+        return f"{100 * rule.amount:g}%" if rule.relative else float(rule.amount)
+    if isinstance(rule, Requirement):
+        return rule.value if _is_plain(rule.value) else repr(rule.value)
+    if isinstance(rule, (NoWorse, Parity)):
+        return rule.within
+    return None if rule is None else float(rule.value)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: object) -> bool:
     """Whether JSON has a value of this kind that is no list or mapping."""
     return isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
 
 
-def worse(one: CaseRecord, other: CaseRecord) -> CaseRecord:
+def worse(one: RunCase, other: RunCase) -> RunCase:
     """Of two records of one case (a test can report twice after a crash) the worse."""
-    return min(one, other, key=lambda record: _WORST_FIRST.index(record.verdict))
-
-
-@dataclass(frozen=True)
-class Bulletin:
-    """What one test reports: its cases, the models it measured, and whether it measured anything at all."""
-
-    records: tuple[CaseRecord, ...] = ()
-    models: Mapping[str, Mapping[str, Any]] | None = None
-    baseline: Mapping[str, Mapping[str, Any]] | None = None
-    """Entries for the baseline file, when it is to be rewritten."""
-    measured: bool = False
-
-    def to_wire(self) -> dict[str, Any]:
-        """Plain builtins: execnet refuses anything else, NumPy's numbers and paths among it."""
-        wire: dict[str, Any] = _plain(
-            {
-                "records": [asdict(record) for record in self.records],
-                "models": self.models,
-                "baseline": self.baseline,
-                "measured": self.measured,
-            }
-        )
-        return wire
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Bulletin:
-        """The reverse of `to_wire`."""
-        records = tuple(CaseRecord(**record) for record in wire["records"])
-        return cls(records, wire["models"], wire["baseline"], wire["measured"])
-
-
-def _plain(value: Any) -> Any:
-    """The same value in exact builtin types."""
-    if value is None or isinstance(value, bool):
-        return None if value is None else bool(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [_plain(item) for item in value]
-    for builtin in (int, float, str):
-        if isinstance(value, builtin):
-            return builtin(value)
-    item = getattr(value, "item", None)  # a NumPy scalar
-    return _plain(item()) if callable(item) else str(value)
+    return min(one, other, key=lambda record: badness(record.verdict, record.outcome))

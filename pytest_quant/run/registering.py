@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from pytest_quant.extending.finding import call_hook, file_of, origin_of_file, origin_of_package
+from pytest_quant.extending.finding import call_hook, file_of, origin_of_file, origin_of_package, register_conftests
 from pytest_quant.extending.hookspecs import HOOK
-from pytest_quant.extending.known import in_use, with_builtins
+from pytest_quant.extending.known import active, in_use, with_builtins
 from pytest_quant.extending.registry import Registry
 from pytest_quant.extending.shelf import Origin
 from pytest_quant.spec.errors import ConfigError
@@ -41,6 +42,15 @@ class Registering:
                 return origin_of_package(distribution.project_name, distribution.version, plugin)
         file = file_of(plugin)
         return Origin(name, "") if file is None else origin_of_file(file, self._rootdir)
+
+
+def register_uncollected(zoo_files: Iterable[Path], rootdir: Path) -> None:
+    """Register what the ``conftest.py`` files of some zoo files bring that this process has not loaded.
+
+    A controller of pytest-xdist collects nothing, and yet it makes the report. Raises `ConfigError` like any of them.
+    """
+    for zoo_file in dict.fromkeys(zoo_files):
+        register_conftests(active(), zoo_file, rootdir)
 
 
 def start_registering(config: pytest.Config, reports: tuple[Path, ...]) -> Registry:

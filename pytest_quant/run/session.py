@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_quant.plugin.settings import Settings
-from pytest_quant.run.records import Bulletin, PlannedCase, worse
+from pytest_quant.report.model import Entry, ModelEntry, Report
+from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
-from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome
+from pytest_quant.spec.verdict import Decision, Outcome
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from pytest_quant.judging.baseline import BaselineEntry
 
 PLAN_FILE = "planned.json"
 
 NOTHING_DECIDED = "no accuracy case was decided"
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Entry):
     """One accuracy test that was collected and selected; a test in Python may have no limits, or several."""
 
     id: str
-    cases: Sequence[PlannedCase]
+    cases: tuple[RunCase, ...]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Entry):
     """What a process that runs tests has collected, before it runs them."""
 
-    tests: Sequence[Planned] = ()
-    outlook: Sequence[str] = ()
+    tests: tuple[Planned, ...] = ()
+    outlook: tuple[str, ...] = ()
     """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
 
 def read_plan(run_dir: Path) -> Plan:
     """What the processes that run tests wrote down; empty when nothing was collected."""
     path = run_dir / PLAN_FILE
-    if not path.exists():
-        return Plan()
-    raw = json.loads(path.read_bytes())
-    tests = (Planned(test["id"], tuple(PlannedCase(**case) for case in test["cases"])) for test in raw["tests"])
-    return Plan(tuple(tests), tuple(raw["outlook"]))
+    return Plan.model_validate(json.loads(path.read_bytes())) if path.exists() else Plan()
 
 
 class Recorder:
@@ -54,41 +53,43 @@ class Recorder:
     def __init__(self, settings: Settings, run_dir: Path) -> None:
         self.settings = settings
         self.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        self.models: dict[str, Mapping[str, Any]] = {}
+        self.models: dict[str, ModelEntry] = {}
         self.problems: list[str] = []
         """What fails the run although no test may have failed."""
         self.written: list[Path] = []
         self._run_dir = run_dir
-        self._records: dict[tuple[str, str], CaseRecord] = {}
+        self._cases: dict[tuple[str, str], RunCase] = {}
         self._reported: set[str] = set()
         self._measured = False
         self._crashed: dict[str, str] = {}
-        self._baseline_entries: dict[str, Mapping[str, Any]] = {}
+        self._baseline_entries: dict[str, BaselineEntry] = {}
 
     @property
-    def records(self) -> list[CaseRecord]:
-        """The records of all cases."""
-        return list(self._records.values())
+    def cases(self) -> list[RunCase]:
+        """All cases that have reported, and at the end those that have not."""
+        return list(self._cases.values())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records off a report; a worker that died leaves a report without any."""
         wire = getattr(report, "quant", None)
         if wire is not None:
+            from pytest_quant.run.bulletin import Bulletin
+
             bulletin = Bulletin.from_wire(wire)
             self._reported.add(report.nodeid)
             self._measured |= bulletin.measured
-            for name, entry in (bulletin.models or {}).items():  # one process may have run the ONNX files, another not
-                self.models[name] = {**self.models.get(name, {}), **entry}
-            self._baseline_entries.update(bulletin.baseline or {})
-            for record in bulletin.records:
-                self._add(record)
+            for name, entry in bulletin.models.items():
+                known = self.models.get(name)
+                self.models[name] = entry if known is None else known.completed(entry)
+            self._baseline_entries.update(bulletin.baseline)
+            for case in bulletin.cases:
+                self._add(case)
         elif report.when not in ("setup", "call", "teardown"):
             self._crashed[report.nodeid] = str(report.longrepr or "the worker died").strip()
 
-    def _add(self, record: CaseRecord) -> None:
-        key = (record.id, record.name)
-        known = self._records.get(key)
-        self._records[key] = record if known is None else worse(record, known)
+    def _add(self, case: RunCase) -> None:
+        known = self._cases.get(case.key)
+        self._cases[case.key] = case if known is None else worse(case, known)
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What sampled cases can prove, before they run."""
@@ -141,15 +142,15 @@ class Recorder:
         bodies = [plan for plan in plans if not plan.cases]
         if not takes_samples and not bodies:
             return True
-        keys = {(case.id, case.name) for case in takes_samples}
-        answered = any(record.verdict != "skipped" for key, record in self._records.items() if key in keys)
+        keys = {case.key for case in takes_samples}
+        answered = any(case.verdict != "skipped" for key, case in self._cases.items() if key in keys)
         return answered or (bool(bodies) and self._measured)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """The report as data."""
         from pytest_quant.report.data import build_report
 
-        return build_report(self.models, self.records, started=self.started, options=_shown_options(self.settings))
+        return build_report(self.models, self.cases, started=self.started, options=_shown_options(self.settings))
 
     def _write_reports(self, session: pytest.Session) -> None:
         from pytest_quant.report.write import write_report
@@ -177,7 +178,7 @@ class Recorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table, and what fails the run."""
-        if not self._records and not self.problems:
+        if not self._cases and not self.problems:
             return
         from pytest_quant.report.terminal import summary_lines
 
@@ -206,7 +207,7 @@ class Recorder:
             terminalreporter.write_line(line)
 
 
-def _shown_options(settings: Settings) -> dict[str, Any]:
+def _shown_options(settings: Settings) -> dict[str, JsonValue]:
     return {
         "samples": "all" if settings.whole else settings.samples,
         "seed": settings.seed,

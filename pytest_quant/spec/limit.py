@@ -141,5 +141,5 @@ def onnx_int8_limit(rule: Tolerance) -> Limit:
 def baseline_limits(limits: Iterable[Limit], within_pct: float) -> tuple[Limit, ...]:
     """One case per metric that has a limit, such as ``baseline[top1]``; ``within_pct`` is of the metric's range."""
     metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
-    rules = (NoWorse(metric, within_pct / 100 * METRICS[metric].maximum) for metric in metrics)
+    rules = (NoWorse(metric, within_pct / 100 * METRICS[metric].range) for metric in metrics)
     return tuple(Limit("baseline", f"baseline[{rule.metric}]", rule) for rule in rules)

@@ -60,14 +60,14 @@ def parse_tolerance(metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOL
             f"found {raw!r}, expected 0 or more: a tolerance is the largest allowed drop fp32 - int8, "
             "and an int8 model that is better passes anyway"
         )
-    share_pct = 100 * amount if relative else 100 * amount / metric.maximum
+    share_pct = 100 * amount if relative else 100 * amount / metric.range
     if share_pct >= max_tolerance_pct:
         raise ConfigError(_too_large(metric, raw, share_pct, relative, max_tolerance_pct))
     return Tolerance(metric.name, amount, relative)
 
 
 def _too_large(metric: Metric, raw: Any, share_pct: float, relative: bool, max_tolerance_pct: float) -> str:
-    of_what = "the fp32 value" if relative else f"the range 0 to {metric.maximum:g}"
+    of_what = "the fp32 value" if relative else f"the range 0 to {metric.range:g}"
     unit = "in percentage points" if metric.unit == "%" else "as a fraction"
     example = "1.0 allows a drop from 80.0 to 79.0" if metric.unit == "%" else "0.01 allows a drop from 0.800 to 0.790"
     return (
@@ -96,7 +96,7 @@ def parse_published(metric: Metric, side: Side, raw: Any) -> Published:
     samples = entry.get("samples")
     if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool) or samples < 1):
         raise ConfigError(f"samples: found {samples!r}, expected a whole number of 1 or more")
-    default = PUBLISHED_WITHIN_PCT / 100 * metric.maximum
+    default = PUBLISHED_WITHIN_PCT / 100 * metric.range
     within = _number(entry.get("within", default), "a number")
     if within < 0:
         raise ConfigError(f"within: found {entry['within']!r}, expected 0 or more")
@@ -106,7 +106,7 @@ def parse_published(metric: Metric, side: Side, raw: Any) -> Published:
 
 def parity(metric: Metric) -> Parity:
     """What `onnx` asks for: the same metric as the ncnn fp32 net's, and the same outputs."""
-    return Parity(metric.name, PARITY_WITHIN_PCT / 100 * metric.maximum, PARITY_SQNR_DB)
+    return Parity(metric.name, PARITY_WITHIN_PCT / 100 * metric.range, PARITY_SQNR_DB)
 
 
 def _score(metric: Metric, raw: Any) -> float:
@@ -116,9 +116,9 @@ def _score(metric: Metric, raw: Any) -> float:
             f"found {raw!r}, expected percent from 0 to 100: probably a unit mistake "
             f"(write {100 * value:g} for {100 * value:g} %)"
         )
-    if not 0 <= value <= metric.maximum:
+    if not 0 <= value <= metric.range:
         hint = f" (write {value / 100:g} for {value:g} %)" if metric.unit == "fraction" and value > 1 else ""
-        raise ConfigError(f"found {raw!r}, expected {metric.name} from 0 to {metric.maximum:g}{hint}")
+        raise ConfigError(f"found {raw!r}, expected {metric.name} from 0 to {metric.range:g}{hint}")
     return value
 
 

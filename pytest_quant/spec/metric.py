@@ -2,38 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+
+_MAXIMA = {"%": 100.0, "fraction": 1.0}
+_LARGE, _SMALL = 1e9, 1e-3
+"""Magnitudes from which on a number without a range is printed with an exponent."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What a number of one metric means."""
+    """What a number of one metric means.
+
+    >>> Metric("top1", "%").maximum, Metric("nme", "px").maximum, Metric("distance", "px", maximum=255.0).maximum
+    (100.0, None, 255.0)
+    """
 
     name: str
     """Key in zoo files, markers and reports, such as ``top1``."""
-    unit: Literal["%", "fraction"]
-    """``%``: from 0 to 100, differences are points; ``fraction``: from 0 to 1."""
+    unit: str
+    """``%``: from 0 to 100, differences are points; ``fraction``: from 0 to 1; else what its numbers are in, such as
+    ``px``, or nothing."""
     higher_is_better: bool = True
     is_mean_of_hits: bool = False
     """Whether it is the share of samples that are right; hmean and AP are no means over samples."""
+    maximum: float | None = None
+    """The largest possible value in the metric's own unit, 0 being the least; None: it has no bounds."""
+    is_mean_of_scores: bool = False
+    """Whether it is the mean of one score per sample."""
+
+    def __post_init__(self) -> None:
+        fixed = _MAXIMA.get(self.unit)
+        if fixed is not None and self.maximum not in (None, fixed):
+            raise ValueError(f"{self.name}: the unit {self.unit!r} means a maximum of {fixed:g}, not {self.maximum:g}")
+        if self.maximum is not None and not 0 < self.maximum < math.inf:
+            raise ValueError(f"{self.name}: maximum is {self.maximum}, expected a finite number above 0, or None")
+        if fixed is not None:
+            object.__setattr__(self, "maximum", fixed)
 
     @property
-    def maximum(self) -> float:
-        """The best possible value in the metric's own unit."""
-        return 100.0 if self.unit == "%" else 1.0
+    def range(self) -> float:
+        """From 0 to the maximum; raises `ValueError` for a metric without bounds."""
+        if self.maximum is None:
+            raise ValueError(f"{self.name} has no maximum")
+        return self.maximum
+
+    @property
+    def is_mean_of_bounded(self) -> bool:
+        """Whether samples one by one can decide a limit: it is a mean over samples of something with bounds."""
+        return self.is_mean_of_hits or (self.is_mean_of_scores and self.maximum is not None)
 
     def number(self, value: float) -> str:
-        """``value`` with the digits that tables print: two for percent, four for a fraction."""
-        return f"{value:.2f}" if self.unit == "%" else f"{value:.4f}"
+        """``value`` with the digits that tables print: two for percent, four for a fraction, else about five in all.
+
+        >>> Metric("top1", "%").number(94.8), Metric("AP", "fraction").number(0.71), Metric("nme", "px").number(12.3456)
+        ('94.80', '0.7100', '12.346')
+        """
+        if self.unit in _MAXIMA:
+            return f"{value:.2f}" if self.unit == "%" else f"{value:.4f}"
+        if self.maximum is None and value != 0 and not _SMALL <= abs(value) < _LARGE:
+            return f"{value:.4g}"
+        reach = abs(value) if self.maximum is None else self.maximum
+        decimals = 4 - (math.floor(math.log10(reach)) if reach >= 1 else 0)
+        return f"{value:.{max(decimals, 0)}f}"
 
     def difference(self, value: float) -> str:
-        """``value`` as a difference, with its unit where it has one."""
-        return f"{value:.2f} points" if self.unit == "%" else f"{value:.4f}"
+        """``value`` as a difference, with its unit where it has one.
+
+        >>> Metric("top1", "%").difference(1.5), Metric("nme", "px").difference(0.25)
+        ('1.50 points', '0.2500 px')
+        """
+        unit = {"%": "points", "fraction": ""}.get(self.unit, self.unit)
+        return f"{self.number(value)} {unit}".rstrip()
 
 
-def _metrics(unit: Literal["%", "fraction"], *names: str, is_mean_of_hits: bool = False) -> dict[str, Metric]:
+def _metrics(unit: str, *names: str, is_mean_of_hits: bool = False) -> dict[str, Metric]:
     return {name: Metric(name, unit, is_mean_of_hits=is_mean_of_hits) for name in names}
 
 
@@ -41,5 +85,6 @@ METRICS: Mapping[str, Metric] = (
     _metrics("%", "top1", "top5", is_mean_of_hits=True)
     | _metrics("fraction", "hmean", "precision", "recall")
     | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+    | _metrics("%", "mIoU", "mAcc", "aAcc")
 )
 """Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

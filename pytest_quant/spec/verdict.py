@@ -1,17 +1,29 @@
-"""What was decided about a limit, and the row of the report that says so."""
+"""What was decided about a limit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_quant.spec.limit import Kind
-
 Decision = Literal["pass", "fail", "inconclusive", "error", "crashed", "missing", "skipped"]
 
 Outcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "not_run"]
 Inconclusive = Literal["fail", "pass"]
 """What a sampled case does to the run when the evidence decides neither way."""
+
+DECISIONS_WORST_FIRST: tuple[Decision, ...] = (
+    *("crashed", "error", "missing", "fail", "inconclusive", "skipped", "pass"),
+)
+OUTCOMES_WORST_FIRST: tuple[Outcome, ...] = ("failed", "xpassed", "xfailed", "not_run", "skipped", "passed")
+
+
+def badness(decision: Decision, outcome: Outcome) -> tuple[int, int]:
+    """The less the worse; what pytest makes of it counts where the decisions are the same.
+
+    >>> badness("fail", "failed") < badness("fail", "xfailed") < badness("pass", "passed")
+    True
+    """
+    return DECISIONS_WORST_FIRST.index(decision), OUTCOMES_WORST_FIRST.index(outcome)
 
 
 @dataclass(frozen=True)
@@ -25,21 +37,3 @@ class Verdict:
     """What was compared with the limit, in the metric's own unit."""
     limit: float | None = None
     """The limit in the same unit."""
-
-
-@dataclass(frozen=True)
-class CaseRecord:
-    """One row of the report's ``cases``."""
-
-    id: str
-    model: str | None
-    metric: str | None
-    kind: Kind
-    limit: float | bool | str | None
-    value: float | bool | str | None
-    verdict: Decision
-    outcome: Outcome
-    reason: str
-    seconds: float
-    name: str = ""
-    """The limit's name, which tells the limits of one test in Python apart; not in the report."""

@@ -6,6 +6,7 @@ that changes, so threads share it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,18 @@ class Resampled:
     int8: Recompute
 
 
-Evidence = RightWrong | Resampled
+@dataclass(frozen=True)
+class SampleScores:
+    """Evidence of a metric that is a mean of one score per sample, of any range: both sides in the same order.
+
+    Where the metric has a maximum, the scores lie in [0, maximum]: then intervals are exact and a run can stop early.
+    """
+
+    fp32: NDArray[np.float64]
+    int8: NDArray[np.float64]
+
+
+Evidence = RightWrong | Resampled | SampleScores
 
 
 @dataclass(frozen=True)
@@ -75,11 +87,14 @@ class MetricPair:
 
     @property
     def drop(self) -> float:
-        """fp32 - int8: positive when int8 is worse; from counts where there are, hence exact at a limit."""
-        if isinstance(self.evidence, Resampled):
-            return self.fp32 - self.int8
-        lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
-        return self.metric.maximum * lost / self.evidence.fp32.size
+        """How much worse int8 is, in the metric's own direction; exact at a limit where there are counts."""
+        sign = 1 if self.metric.higher_is_better else -1
+        if isinstance(self.evidence, RightWrong):
+            lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
+            return sign * self.metric.range * lost / self.evidence.fp32.size
+        if isinstance(self.evidence, SampleScores):
+            return sign * math.fsum(self.evidence.fp32 - self.evidence.int8) / self.evidence.fp32.size
+        return sign * (self.fp32 - self.int8)
 
 
 @dataclass(frozen=True)
@@ -207,6 +222,10 @@ class Task(Protocol):
         ``conditions`` and ``details`` are those of the report: of `Pipeline.conditions`, and `Comparison.details`.
         """
         return None
+
+    def counts_flips(self, metric: str) -> bool:
+        """Whether `Comparison.flips`, of which there is one count, is about a metric: the table shows it there."""
+        return True
 
     def pipeline(self, model: ModelSpec) -> Pipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

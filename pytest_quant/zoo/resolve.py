@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pytest_quant.evaluation.conditions import condition_names
+from pytest_quant.evaluation.net_checks import check_calibration, check_conversion, check_net, check_nets
 from pytest_quant.extending.known import get_task, task_names
+from pytest_quant.nets.ncnn.net_files import has_table
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import (
@@ -29,19 +31,25 @@ from pytest_quant.spec.limit import (
 from pytest_quant.spec.limits import parity, parse_floor, parse_published, parse_tolerance
 from pytest_quant.spec.metric import METRICS, Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, InputSpec
+from pytest_quant.spec.net import SIDES, InputSpec, Net, NetSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
-from pytest_quant.zoo.net_checks import check_conversion, check_nets, check_onnx
-from pytest_quant.zoo.net_entries import NetEntries
-from pytest_quant.zoo.schema import Defaults, InputEntry, ModelEntry, RescueEntry, describe
+from pytest_quant.zoo.net_entries import NetEntries, entry_class
+from pytest_quant.zoo.schema import MODEL_NAME, Defaults, InputEntry, ModelEntry, RescueEntry, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 _COCO_NAME = re.compile(r"^(AP|AR)[@ ]?0?\.(\d+)$")
 """How COCO's papers and mmpose write AP50: ``AP.5``, ``AP@0.5``."""
+RESERVED_NET_NAMES = frozenset(
+    {
+        *("fp32", "int8", "onnx", "floor", "published", "require", "classes", "baseline", "table", "config", "sanity"),
+        *("size", "speedup", "zoo"),
+    }
+)
+"""They begin the ids of other cases, or are keys of a model for nets."""
 _MAX_PIXELS = 1 << 26
 """Of an input: more would take gigabytes for each thread."""
 
@@ -95,29 +103,21 @@ class ModelResolver:
             raise ConfigError(f"{self._document.where(keys)}: still to be filled in: {places}")
 
     def _model(self, keys: KeyPath, name: str, completed: Completed) -> ModelSpec:
-        entry = self._validated(keys, ModelEntry, completed.entry)
+        entry = self._validated(keys, entry_class(), completed.entry)
         task = self._task(keys, entry.task)
-        nets = NetEntries(self._document, self._file)
-        fp32, fp32_onnx = nets.fp32((*keys, "fp32"), entry.fp32)
-        int8, table, calibration = nets.int8((*keys, "int8"), entry.int8)
+        nets = self._nets(keys, entry)
         model = ModelSpec(
             name=name,
             zoo=self._document.path,
             task=task.name,
             dataset=self._dataset(keys, task, entry.dataset),
-            fp32=fp32,
-            fp32_onnx=fp32_onnx,
-            int8=int8,
-            table=table,
-            calibration=calibration,
-            onnx=nets.onnx((*keys, "onnx"), entry.onnx),
-            onnx_int8=nets.onnx((*keys, "onnx_int8"), entry.onnx_int8),
+            nets=nets,
             input=self._input((*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=self._validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
             postprocess=self._validated((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             metric_options=self._metric_options(keys, task, entry.metric),
-            limits=self._limits(keys, task, entry),
+            limits=self._limits(keys, task, entry, nets["int8"]),
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
@@ -128,14 +128,63 @@ class ModelResolver:
             model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
-        self._located((*keys, "fp32", "onnx"), check_conversion, model)
-        model = replace(model, notes=(*model.notes, *self._located(keys, check_nets, model)))
-        self._located((*keys, "onnx"), check_onnx, model, "onnx")
-        self._located((*keys, "onnx_int8"), check_onnx, model, "onnx_int8")
+        model = replace(model, notes=(*model.notes, *self._check_nets(keys, entry, model)))
         pipeline = self._located(keys, task.pipeline, model)
         self._check_names(keys, model, condition_names(pipeline))
         self._check_switches(keys, model, pipeline.conditions())
         return model
+
+    def _nets(self, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSpec]:
+        """Every net of an entry, in the order of the stages."""
+        read = NetEntries(self._document, self._file)
+
+        def own_input(place: KeyPath, changes: Mapping[str, Any]) -> InputSpec:
+            known = entry.input.model_dump(exclude_unset=True)
+            if "color" in changes:  # the model's own are of other channels
+                known = {key: value for key, value in known.items() if key not in ("mean", "std")}
+            return self._input(place, self._validated(place, InputEntry, {**known, **changes}))
+
+        net_input = self._input((*keys, "input"), entry.input)
+        found: dict[Net, NetSpec] = {}
+        if entry.onnx is not None:
+            found["onnx"] = read.onnx((*keys, "onnx"), entry.onnx, net_input)
+        found["fp32"] = read.net((*keys, "fp32"), entry.fp32)
+        found["int8"] = read.net((*keys, "int8"), entry.int8, own_input)
+        if entry.onnx_int8 is not None:
+            found["onnx_int8"] = read.onnx((*keys, "onnx_int8"), entry.onnx_int8, net_input)
+        for name, net in entry.nets.items():
+            place = (*keys, "nets", name)
+            self._check_net_name(place, name, found)
+            found[name] = read.net(place, net, own_input)
+        return found
+
+    def _check_net_name(self, place: KeyPath, name: Net, taken: Mapping[Net, NetSpec]) -> None:
+        """Case ids hold it, and it must not be one that means something else."""
+        if name in taken:
+            other = f"`{name}` of the model"
+        elif name in RESERVED_NET_NAMES:
+            other = "a kind of case"
+        elif MODEL_NAME.fullmatch(name):
+            return
+        else:
+            raise ConfigError(
+                f"{self._document.where(place)}: found the name {name!r}, expected a letter or digit followed by "
+                "letters, digits, '.', '_', '+' and '-'"
+            )
+        raise ConfigError(f"{self._document.where(place)}: the name is taken by {other}: give the net another name")
+
+    def _check_nets(self, keys: KeyPath, entry: ModelEntry, model: ModelSpec) -> list[str]:
+        """Hold what the files of all nets say against the entry; gives what is odd in them."""
+        places: dict[Net, KeyPath] = {name: (*keys, "nets", name) for name in entry.nets}
+        places |= {name: (*keys, name) for name in model.nets if name not in places}
+        for name, place in places.items():
+            self._located((*place, "onnx"), check_conversion, model, name)
+            self._located((*place, "calibrate"), check_calibration, model, name)
+        notes = list(self._located(keys, check_nets, model))
+        for name, place in places.items():
+            if name not in SIDES:
+                notes += self._located(place, check_net, model, name)
+        return notes
 
     def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
         try:
@@ -254,8 +303,8 @@ class ModelResolver:
             for name, options in task.metric_options.items()
         }
 
-    def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> tuple[Limit, ...]:
-        limits = tuple(self._ncnn_limits(keys, task, entry))
+    def _limits(self, keys: KeyPath, task: Task, entry: ModelEntry, int8: NetSpec) -> tuple[Limit, ...]:
+        limits = tuple(self._int8_limits(keys, task, entry, int8))
         return (*limits, *self._onnx_limits(keys, task, entry, limits))
 
     def _onnx_limits(self, keys: KeyPath, task: Task, entry: ModelEntry, limits: Sequence[Limit]) -> Iterator[Limit]:
@@ -281,7 +330,7 @@ class ModelResolver:
                 )
             yield from map(onnx_int8_limit, rules.values())
 
-    def _ncnn_limits(self, keys: KeyPath, task: Task, entry: ModelEntry) -> Iterator[Limit]:
+    def _int8_limits(self, keys: KeyPath, task: Task, entry: ModelEntry, int8: NetSpec) -> Iterator[Limit]:
         tolerances = {name: raw for name, raw in self._defaults.tolerance.items() if name in task.metrics}
         tolerances |= entry.tolerance
         rules = 0
@@ -312,7 +361,7 @@ class ModelResolver:
                 "a floor, a published value or a required condition"
             )
         yield Limit("int8", "int8")
-        if entry.int8.table is not None or entry.int8.calibrate is not None:
+        if has_table(int8):
             yield Limit("table", "table")
 
     def _check_switches(self, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.report.diagnosis import diagnosis_entry
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny, tiny_onnx
 from tests.integration.runs import ZOO, run_plain, run_quant
@@ -33,7 +34,8 @@ def expected(folder: Path, model: str) -> dict[str, Any]:
     """What the diagnosis says of a model when it is made without pytest."""
     zoo = read_zoo(folder / ZOO)
     spec = next(found for found in zoo.models if found.name == model)
-    return diagnosis_entry(diagnose(spec, Workbench.in_folder(folder / "bench", cores=2)))  # type: ignore[arg-type]
+    assert isinstance(spec, ModelSpec)
+    return diagnosis_entry(diagnose(spec, Workbench.in_folder(folder / "bench", cores=2))).as_json()
 
 
 @EVERYWHERE

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.report.read import read_report
 from tests import tiny
 from tests.integration.runs import ZOO, run_plain, run_quant
 
@@ -124,6 +125,13 @@ def test_what_the_json_report_says(pytester: pytest.Pytester, folder: Path) -> N
     assert run.cases["tiny::require[runtime]"]["limit"] == "reference"
     assert run.cases["away::top1"]["value"] is None
     assert all(math.isfinite(number) for number in numbers(report))
+
+
+def test_the_json_report_is_read_back(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "--quant-diagnose", "-n", "2")
+    report = read_report(folder / "report.json")
+    assert report.as_json() == run.report
+    assert report.models["bad"].metrics["top1"].drop == run.metric("bad")["drop"]
 
 
 def test_files_are_named_by_relative_path_and_content(pytester: pytest.Pytester, folder: Path) -> None:

@@ -11,15 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
 
 TIMEOUT_S = 300.0
 
 
 def probe(
-    files: NetFiles, input_blob: str, shape: tuple[int, ...], outputs: tuple[str, ...], timeout_s: float = TIMEOUT_S
+    files: NcnnFiles, input_blob: str, shape: tuple[int, ...], outputs: tuple[str, ...], timeout_s: float = TIMEOUT_S
 ) -> None:
     """Load ``files`` and run one input of zeros of ``shape`` in a child; raises `ModelFileError` if that fails."""
     request = json.dumps(
@@ -58,7 +58,7 @@ def _main() -> int:
     from pytest_quant.spec.errors import QuantError
 
     request = json.load(sys.stdin)
-    files = NetFiles(Path(request["param"]), Path(request["bin"]))
+    files = NcnnFiles(param=Path(request["param"]), bin=Path(request["bin"]))
     try:
         runner = NcnnRunner(NetSetup(files, request["input"], tuple(request["outputs"]), "reference"))
         runner.run(np.zeros(request["shape"], np.float32))

@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from pytest_quant.nets.onnxruntime.layers import OnnxLayers, quantized_layers
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.text import shown
 
@@ -53,6 +54,7 @@ class OnnxFacts:
     """Version of the standard operators."""
     quantized: Mapping[str, int]
     """Quantizing operator to how many nodes of it there are."""
+    layers: OnnxLayers
     external: tuple[Path, ...]
     """Files beside it that hold weights."""
 
@@ -95,6 +97,7 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> OnnxFacts:
         outputs=tuple(_port(path, value) for value in model.graph.output),
         opset=_opset(model),
         quantized=dict(sorted(counts.items())),
+        layers=quantized_layers(model.graph),
         external=external,
     )
 

@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.spec.errors import DatasetError, RunnerError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
 from pytest_quant.tasks.classification.options import AccuracyOptions
 from pytest_quant.tasks.classification.prediction import ClassPrediction, ranking
 
 DEPTHS = {"top1": 1, "top5": 5}
 """Metric name to k."""
+
+METRICS: Mapping[str, Metric] = {name: Metric(name, "%", is_mean_of_hits=True) for name in DEPTHS}
 
 
 def top_k_hits(scores: ArrayLike, labels: ArrayLike, k: int, threshold: float | None = None) -> NDArray[np.bool_]:

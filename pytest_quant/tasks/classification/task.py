@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.classification.metric import DEPTHS
+from pytest_quant.tasks.classification.metric import DEPTHS, METRICS
 from pytest_quant.tasks.classification.options import AccuracyOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.classification.pipeline import ClassificationPipeline
 
@@ -18,7 +18,7 @@ class ClassificationTask(Task):
     """What a zoo entry of ``task: classification`` can hold; see `Task`."""
 
     name = "classification"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in DEPTHS}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"cifar10", "imagenet", "image-list"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions
@@ -27,6 +27,10 @@ class ClassificationTask(Task):
     orient = True
     place = 10
     usual_tolerances: Mapping[str, float] = {"top1": 1.0}
+
+    def counts_flips(self, metric: str) -> bool:
+        """They are about the first answer."""
+        return metric == "top1"
 
     def pipeline(self, model: ModelSpec) -> ClassificationPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

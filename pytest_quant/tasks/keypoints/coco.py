@@ -19,18 +19,8 @@ SIGMAS: NDArray[np.float64] = (
 VARIANCES: NDArray[np.float64] = (SIGMAS * 2) ** 2
 """The k^2 of object keypoint similarity, with k twice sigma."""
 
-OKS_THRESHOLDS: NDArray[np.float64] = np.linspace(0.5, 0.95, 10)
-"""0.50, 0.55, ... 0.95: AP and AR are means over them."""
-
-RECALL_THRESHOLDS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
-"""0.00, 0.01, ... 1.00: AP is the mean of the precision at them."""
-
 MAX_DETECTIONS = 20
 """Only so many poses of an image count, those with the highest scores."""
 
-AREAS: dict[str, tuple[float, float]] = {
-    "all": (0.0, 1e10),
-    "medium": (32.0**2, 96.0**2),
-    "large": (96.0**2, 1e10),
-}
-"""Least and greatest area of a person, in square pixels, both inclusive."""
+AREA_RANGES = ("all", "medium", "large")
+"""The ranges of `AREAS` that persons are counted in: COCO has no keypoints of small ones."""

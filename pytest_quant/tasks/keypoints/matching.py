@@ -7,20 +7,16 @@ for "unmatched", is a person like others here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.coco_persons import Person
-from pytest_quant.tasks.keypoints.coco import AREAS, KEYPOINTS, MAX_DETECTIONS, OKS_THRESHOLDS, VARIANCES
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from pytest_quant.tasks.coco.matches import AREAS, SIMILARITY_THRESHOLDS, Bools, Floats, Ints, Matches
+from pytest_quant.tasks.coco.matching import Candidates
+from pytest_quant.tasks.coco.matching import match as match_greedily
+from pytest_quant.tasks.keypoints.coco import AREA_RANGES, KEYPOINTS, MAX_DETECTIONS, VARIANCES
 
 _PAIRS_AT_ONCE = 1 << 15
 
@@ -67,24 +63,6 @@ class Poses:
         return Poses(self.image[order], self.keypoints[order], self.score[order], self.area[order])
 
 
-@dataclass(frozen=True)
-class Matches:
-    """One side's poses against the persons of one area range, at each of the ten OKS thresholds."""
-
-    image: Ints
-    """Of each pose, shape (n,): the image's place. Poses are in the order of `Poses.best`."""
-    score: Floats
-    """Of each pose, shape (n,)."""
-    right: Bools
-    """Shape (10, n): the pose found a person."""
-    wrong: Bools
-    """Shape (10, n): the pose is a false alarm. One that is neither right nor wrong is ignored."""
-    person_image: Ints
-    """The image of each person to be found, shape (m,)."""
-    found: Bools
-    """Whether each person was found, shape (10, m)."""
-
-
 def flat_persons(images: Sequence[Sequence[Person]]) -> Persons:
     """The persons of each image, in the order of evaluation, as arrays."""
     persons = [person for image in images for person in image]
@@ -101,27 +79,38 @@ def flat_persons(images: Sequence[Sequence[Person]]) -> Persons:
 
 
 def match(poses: Poses, persons: Persons) -> dict[str, Matches]:
-    """For each range of `AREAS` which poses are right, by falling score, at each OKS threshold."""
+    """For each of `AREA_RANGES` which poses are right, by falling score, at each OKS threshold."""
     best = poses.best()
-    candidates = list(_candidates(best, persons))
-    return {name: _match_area(best, persons, candidates, limits) for name, limits in AREAS.items()}
+    limits = np.array([AREAS[name] for name in AREA_RANGES]).T[:, :, np.newaxis]
+    ignored = persons.ignored | (persons.area < limits[0]) | (persons.area > limits[1])
+    matched = match_greedily(_candidates(best, persons), len(best.image), ignored, persons.crowd)
+    outside = (best.area < limits[0]) | (best.area > limits[1])
+    wrong = ~(matched.right | matched.overlooked | outside[:, np.newaxis])
+    return {
+        name: Matches(
+            image=best.image,
+            score=best.score,
+            right=matched.right[place],
+            wrong=wrong[place],
+            truth_image=persons.image[~ignored[place]],
+            found=matched.found[place][:, ~ignored[place]],
+        )
+        for place, name in enumerate(AREA_RANGES)
+    }
 
 
-Candidate = tuple[int, int, float]
-"""A pose, a person of the same image and their OKS, which is at least the lowest threshold."""
-
-
-def _candidates(poses: Poses, persons: Persons) -> Iterator[Candidate]:
-    """In the order of poses, then of persons."""
+def _candidates(poses: Poses, persons: Persons) -> Candidates:
+    """The pairs of a pose and a person of its image that are similar enough for the lowest threshold."""
     first = np.searchsorted(persons.image, poses.image, side="left")
     count = np.searchsorted(persons.image, poses.image, side="right") - first
     pose = np.repeat(np.arange(len(poses.image)), count)
     person = np.arange(len(pose)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    oks = np.empty(len(pose))
     for start in range(0, len(pose), _PAIRS_AT_ONCE):
         pair = slice(start, start + _PAIRS_AT_ONCE)
-        oks = similarity_to_persons(poses.keypoints[pose[pair]], persons, person[pair])
-        near = np.flatnonzero(oks >= OKS_THRESHOLDS[0])
-        yield from zip(pose[pair][near].tolist(), person[pair][near].tolist(), oks[near].tolist(), strict=True)
+        oks[pair] = similarity_to_persons(poses.keypoints[pose[pair]], persons, person[pair])
+    near = np.flatnonzero(oks >= SIMILARITY_THRESHOLDS[0])
+    return Candidates(pose[near], person[near], oks[near], poses.image[pose[near]])
 
 
 def similarity_to_persons(keypoints: Floats, persons: Persons, which: Ints) -> Floats:
@@ -160,46 +149,3 @@ def _outside(keypoints: Floats, box: Floats) -> Floats:
     high = (box[:, :2] + box[:, 2:] * 2)[:, np.newaxis]
     outside: Floats = np.maximum(0, low - keypoints) + np.maximum(0, keypoints - high)
     return outside
-
-
-def _match_area(
-    poses: Poses, persons: Persons, candidates: Sequence[Candidate], limits: tuple[float, float]
-) -> Matches:
-    low, high = limits
-    ignored = persons.ignored | (persons.area < low) | (persons.area > high)
-    shape = (len(OKS_THRESHOLDS), len(poses.image))
-    right, overlooked = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    found = np.zeros((len(OKS_THRESHOLDS), len(persons.image)), np.bool_)
-    rules = _Rules(ignored.tolist(), persons.crowd.tolist())
-    for level, threshold in enumerate(np.minimum(OKS_THRESHOLDS, 1 - 1e-10).tolist()):
-        for pose, person in rules.pairs(candidates, threshold):
-            (overlooked if ignored[person] else right)[level, pose] = True
-            found[level, person] = True
-    unmatched = ~(right | overlooked)
-    wrong = unmatched & ~((poses.area < low) | (poses.area > high))
-    return Matches(poses.image, poses.score, right, wrong, persons.image[~ignored], found[:, ~ignored])
-
-
-@dataclass(frozen=True)
-class _Rules:
-    """Who may be matched with whom."""
-
-    ignored: Sequence[bool]
-    crowd: Sequence[bool]
-
-    def pairs(self, candidates: Sequence[Candidate], threshold: float) -> Iterator[tuple[int, int]]:
-        """Each pose that has one with its person: the most similar that no better pose has taken."""
-        taken: set[int] = set()
-        for pose, group in groupby(candidates, key=itemgetter(0)):
-            person = self._choice([(person, oks) for _, person, oks in group if oks >= threshold], taken)
-            if person is not None:
-                if not self.crowd[person]:
-                    taken.add(person)
-                yield pose, person
-
-    def _choice(self, persons: Sequence[tuple[int, float]], taken: set[int]) -> int | None:
-        """Persons that count come before ignored ones; of equally similar ones the last is chosen."""
-        free = [(person, oks) for person, oks in persons if person not in taken]
-        counting = [(person, oks) for person, oks in free if not self.ignored[person]]
-        ranked = sorted(counting or free, key=itemgetter(1))
-        return ranked[-1][0] if ranked else None

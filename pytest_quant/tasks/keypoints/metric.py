@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +12,11 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
-from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
-from pytest_quant.tasks.keypoints.coco import OKS_THRESHOLDS
-from pytest_quant.tasks.keypoints.evaluator import evaluate
-from pytest_quant.tasks.keypoints.matching import Matches, Persons, Poses, flat_persons, match
+from pytest_quant.tasks.coco.average_precision import AveragePrecision, AverageRecall
+from pytest_quant.tasks.coco.matches import SIMILARITY_THRESHOLDS, Matches
+from pytest_quant.tasks.keypoints.matching import Persons, Poses, flat_persons, match
 from pytest_quant.tasks.keypoints.nms import pose_similarity
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
 from pytest_quant.tasks.keypoints.results import Results, box_corners
@@ -32,15 +32,12 @@ class Definition:
 
     kind: type[AveragePrecision | AverageRecall]
     area: str = "all"
-    levels: tuple[int, ...] = tuple(range(len(OKS_THRESHOLDS)))
+    levels: tuple[int, ...] = tuple(range(len(SIMILARITY_THRESHOLDS)))
     """Places of the OKS thresholds to average over."""
 
     def of(self, matches: Mapping[str, Matches], images: int) -> AveragePrecision | AverageRecall:
         """The metric of one side, as a function of how often each image counts."""
-        whole, levels = matches[self.area], list(self.levels)
-        return self.kind(
-            images, replace(whole, right=whole.right[levels], wrong=whole.wrong[levels], found=whole.found[levels])
-        )
+        return self.kind(images, [matches[self.area].at(list(self.levels))])
 
 
 _AT_50, _AT_75 = (0,), (5,)
@@ -58,6 +55,8 @@ DEFINITIONS: Mapping[str, Definition] = {
     "ARL": Definition(AverageRecall, area="large"),
 }
 """In the order in which COCOeval prints them."""
+
+METRICS: Mapping[str, Metric] = {name: Metric(name, "fraction") for name in DEFINITIONS}
 
 
 def compare_sides(
@@ -84,7 +83,7 @@ def compare_sides(
     persons = flat_persons([truth.persons for truth in ordered])
     poses = [results.poses(ordered, [side[index] for index in order]) for side in (fp32, int8)]
     matches = [_matches(side, persons, order) for side in poses]
-    pairs = dict(_pairs([evaluate(ordered, side) for side in poses], matches, len(samples)))
+    pairs = dict(_pairs(matches, len(samples)))
     _require({"AP", *wanted}, pairs, len(samples))
     whole = [side["all"] for side in matches]
     return Comparison(
@@ -97,20 +96,19 @@ def compare_sides(
 def _matches(poses: Poses, persons: Persons, order: NDArray[np.int64]) -> dict[str, Matches]:
     """Matches with images numbered as the samples are."""
     return {
-        area: replace(found, image=order[found.image], person_image=order[found.person_image])
+        area: replace(found, image=order[found.image], truth_image=order[found.truth_image])
         for area, found in match(poses, persons).items()
     }
 
 
-def _pairs(
-    values: Sequence[Mapping[str, float]], matches: Sequence[Mapping[str, Matches]], images: int
-) -> Iterator[tuple[str, MetricPair]]:
-    """The metrics that have persons to be found: values by COCO's evaluation, resamples from the matches."""
-    fp32, int8 = values
+def _pairs(matches: Sequence[Mapping[str, Matches]], images: int) -> Iterator[tuple[str, MetricPair]]:
+    """The metrics that have persons to be found; the measured value is that of each image once."""
+    once = np.ones((1, images), np.int64)
     for name, definition in DEFINITIONS.items():
-        if name in fp32 and name in int8:
-            one, other = (definition.of(side, images) for side in matches)
-            yield name, MetricPair(METRICS[name], fp32[name], int8[name], Resampled(images, one, other))
+        fp32, int8 = (definition.of(side, images) for side in matches)
+        values = float(fp32(once)[0]), float(int8(once)[0])
+        if not math.isnan(values[0]):
+            yield name, MetricPair(METRICS[name], *values, Resampled(images, fp32, int8))
 
 
 def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
@@ -126,7 +124,7 @@ def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
 def _found(matches: Matches, images: int) -> NDArray[np.float64]:
     """How many persons of each image were found, on the average over the OKS thresholds."""
     shares = matches.found.mean(axis=0)
-    return np.bincount(matches.person_image, weights=np.round(shares, 6), minlength=images).astype(np.float64)
+    return np.bincount(matches.truth_image, weights=np.round(shares, 6), minlength=images).astype(np.float64)
 
 
 def _flips(fp32: Matches, int8: Matches, agreement_pct: float) -> Flips:

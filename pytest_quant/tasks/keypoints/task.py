@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.keypoints.metric import DEFINITIONS
+from pytest_quant.tasks.keypoints.metric import DEFINITIONS, METRICS
 from pytest_quant.tasks.keypoints.options import APOptions, NoOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.training import config_conditions
@@ -22,7 +22,7 @@ class KeypointsTask(Task):
     """What a zoo entry of ``task: keypoints`` can hold; see `Task`."""
 
     name = "keypoints"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in DEFINITIONS}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"coco-keypoints"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions

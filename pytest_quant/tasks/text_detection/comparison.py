@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextTruth
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled
 from pytest_quant.tasks.moved import moved_most
@@ -22,7 +22,7 @@ from pytest_quant.tasks.text_detection.options import HmeanOptions
 from pytest_quant.tasks.text_detection.prediction import TextPrediction
 from pytest_quant.tasks.text_detection.profiles import PROFILES, HmeanProfile
 
-NAMES = ("hmean", "precision", "recall")
+METRICS: Mapping[str, Metric] = {name: Metric(name, "fraction") for name in ("hmean", "precision", "recall")}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def compare_sides(
         )
     index = int(curves(counts["fp32"]).best())
     return DetectionComparison(
-        metrics={name: _pair(name, counts, index) for name in NAMES},
+        metrics={name: _pair(name, counts, index) for name in METRICS},
         flips=_flips(images["fp32"], images["int8"], index),
         moved=moved_most(samples, _found(images["fp32"], index), _found(images["int8"], index)),
         counts=counts,

@@ -10,9 +10,9 @@ import numpy as np
 import pyclipper
 from numpy.typing import NDArray
 
-from pytest_quant.tasks.text_detection.geometry import Geometry, quad_around, to_image
+from pytest_quant.tasks.text_detection.geometry import Geometry, quad_around, to_image, whole_in_image
 from pytest_quant.tasks.text_detection.parameters import DbParameters
-from pytest_quant.tasks.text_detection.prediction import Polygon, TextPrediction, make_prediction
+from pytest_quant.tasks.text_detection.prediction import TextPrediction, make_prediction
 
 Probability = NDArray[np.float32]
 """Shape (h, w), values in [0, 1]."""
@@ -40,7 +40,7 @@ def decode_db(probability: Probability, geometry: Geometry, parameters: DbParame
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     decode = _STEPS[parameters.style, parameters.box]
     found = list(decode([np.asarray(contour, np.int32) for contour in contours], probability, parameters))
-    place = _rounded_in_image if parameters.style == "original" else to_image
+    place = whole_in_image if parameters.style == "original" else to_image
     return make_prediction((place(shape, geometry) for shape, _ in found), (score for _, score in found))
 
 
@@ -153,7 +153,3 @@ def clockwise_from_top_left(quad: NDArray[np.float32]) -> NDArray[np.float32]:
     top_left, bottom_left = by_x[:2] if by_x[1, 1] > by_x[0, 1] else by_x[1::-1]
     top_right, bottom_right = by_x[2:] if by_x[3, 1] > by_x[2, 1] else by_x[:1:-1]
     return np.stack([top_left, top_right, bottom_right, bottom_left])
-
-
-def _rounded_in_image(points: NDArray[Any], geometry: Geometry) -> Polygon:
-    return np.round(to_image(points, geometry)).clip(0, geometry.image_size)

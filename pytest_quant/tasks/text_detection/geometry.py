@@ -40,6 +40,22 @@ def to_image(points: NDArray[Any], geometry: Geometry, ratio: float = 1.0, *, fl
     return placed
 
 
+def whole_in_image(points: NDArray[Any], geometry: Geometry) -> Polygon:
+    """Points (n, 2) of a map as large as the net's input, in whole pixels of the image and clipped to it.
+
+    The order of operations and the precision (float32 for corners, float64 for whole numbers) are those of
+    SegDetectorRepresenter of MhLiao/DB and of PaddleOCR's DBPostProcess: they decide where exact halves go.
+
+    >>> whole_in_image(np.array([[39, 8]]), Geometry((0.4, 0.4), (800, 800), (320, 320)))
+    array([[98., 20.]])
+    """
+    precise = points if points.dtype == np.float32 else points.astype(np.float64)
+    image = np.array(geometry.image_size, precise.dtype)
+    content = np.round(np.array(geometry.scale) * geometry.image_size).astype(precise.dtype)
+    placed: Polygon = np.round(precise / content * image).clip(0, image).astype(np.float64)
+    return placed
+
+
 def quad_around(points: NDArray[Any], min_width: float = 0.0) -> NDArray[np.float32] | None:
     """The corners of the smallest rectangle around points (n, 2), int32 or float32; None below ``min_width``.
 

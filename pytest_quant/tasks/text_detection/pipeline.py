@@ -25,7 +25,7 @@ from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessO
 from pytest_quant.tasks.text_detection.prediction import TextPrediction, pack_predictions, unpack_predictions
 from pytest_quant.tasks.text_detection.preprocess import Preprocess
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Part of the fingerprint: raise it when preprocessing or decoding gives other predictions than before."""
 
 

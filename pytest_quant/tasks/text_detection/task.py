@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Task
-from pytest_quant.tasks.text_detection.comparison import NAMES
+from pytest_quant.tasks.text_detection.comparison import METRICS
 from pytest_quant.tasks.text_detection.options import (
     HmeanOptions,
     PostprocessOptions,
@@ -24,7 +24,7 @@ class TextDetectionTask(Task):
     """What a zoo entry of ``task: text-detection`` can hold; see `Task`."""
 
     name = "text-detection"
-    metrics: Mapping[str, Metric] = {name: METRICS[name] for name in NAMES}
+    metrics: Mapping[str, Metric] = METRICS
     dataset_types = frozenset({"icdar2015", "ctw1500", "mmocr-json"})
     preprocess_options: type[BaseModel] = PreprocessOptions
     postprocess_options: type[BaseModel] = PostprocessOptions

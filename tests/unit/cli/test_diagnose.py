@@ -22,7 +22,7 @@ def test_layers_worst_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert lines[2].split()[:3] == ["layer", "type", "own"]
     assert [line.split()[0] for line in lines[3:7]] == [error.layer for error in found.worst]
     assert lines[3].split()[:3] == ["fc", "InnerProduct", f"{found.worst[0].own_sqnr_db:.1f}"]
-    assert json.loads(out.read_text()) == diagnosis_entry(found)
+    assert json.loads(out.read_text()) == diagnosis_entry(found).as_json()
     assert captured.err == ""
 
 

@@ -83,3 +83,15 @@ def test_sizes_that_cannot_be_run(tmp_path: Path, size: list[str], capsys: pytes
     param, binary = write_net(tmp_path)
     assert main(["inspect", str(param), *([str(binary)] if "0" in size else []), "--size", *size]) == 2
     assert "--size takes a width and a height above 0, and needs BIN" in capsys.readouterr().err
+
+
+def test_a_net_that_ncnn_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, _ = write_net(tmp_path, FLOAT_PARAM.replace("6=108 9=1", "6=108 9=99"))
+    assert main(["inspect", str(param)]) == 2
+    assert "layer 'conv' (Convolution): ncnn" in capsys.readouterr().err
+
+
+def test_a_layer_that_ncnn_lacks_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param, _ = write_net(tmp_path, FLOAT_PARAM.replace("BinaryOp ", "SPP "))
+    assert main(["inspect", str(param)]) == 0
+    assert "note     this ncnn has no layer SPP: it needs a build of your own" in capsys.readouterr().out

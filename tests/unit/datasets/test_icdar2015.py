@@ -28,10 +28,34 @@ def test_a_file_as_the_dataset_has_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ignore"), [("###", True), ("### ", True), ("####", False), ("##", False), ("", False), ("###,x", False)]
+    ("text", "ignore"),
+    [
+        *(("###", True), ('"###"', True), (' "###" ', True), ("####", False), ("##", False), ("", False)),
+        *(("###,x", False), (" ###", False), ("### ", False), ('" ###"', False), ("Latin,###", False), ("*", False)),
+    ],
 )
-def test_only_three_hashes_are_dont_care(text: str, ignore: bool) -> None:
-    assert icdar2015.parse_line(f"{QUAD},{text}").ignore is ignore
+def test_dont_care_is_what_the_official_script_takes_for_it(tmp_path: Path, text: str, ignore: bool) -> None:
+    """Surrounding quotes are stripped, then three hashes exactly: a blank makes it a text."""
+    write_text_dataset(tmp_path, {"gt_a.txt": f"{QUAD},{text}\r\n"}, ["a.png"])
+    (sample,) = icdar2015.open_dataset(text_spec(icdar2015, tmp_path)).samples
+    assert [region.ignore for region in sample.truth] == [ignore]
+
+
+def test_a_dataset_can_name_its_own_dont_care(tmp_path: Path) -> None:
+    lines = [f"{QUAD},#", f"{QUAD},*", f"{QUAD},###", f'{QUAD},"#"']
+    write_text_dataset(tmp_path, {"gt_a.txt": "\n".join(lines)}, ["a.png"])
+    (sample,) = icdar2015.open_dataset(text_spec(icdar2015, tmp_path, dont_care=["#", "*"])).samples
+    assert [region.ignore for region in sample.truth] == [True, True, False, True]
+
+
+def test_a_language_may_stand_before_the_transcription(tmp_path: Path) -> None:
+    lines = [f"{QUAD},Latin,###", f"{QUAD},Latin,a,b", f'{QUAD},Arabic,"###"']
+    write_text_dataset(tmp_path, {"gt_a.txt": "\n".join(lines)}, ["a.png"])
+    (sample,) = icdar2015.open_dataset(text_spec(icdar2015, tmp_path, language_field=True)).samples
+    assert [(region.ignore, region.text) for region in sample.truth] == [(True, "###"), (False, "a,b"), (True, "###")]
+    write_text_dataset(tmp_path, {"gt_a.txt": f"{QUAD},###"}, ["a.png"])
+    with pytest.raises(DatasetError, match="line 1: found no language before the transcription"):
+        icdar2015.open_dataset(text_spec(icdar2015, tmp_path, language_field=True))
 
 
 def test_images_and_files_pair_in_natural_order(tmp_path: Path) -> None:

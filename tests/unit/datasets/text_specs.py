@@ -11,10 +11,10 @@ from pytest_quant.spec.dataset import DatasetSpec
 from .specs import write_png
 
 
-def text_spec(module: ModuleType, root: Path, annotations: str = "gt") -> DatasetSpec:
+def text_spec(module: ModuleType, root: Path, annotations: str = "gt", **options: object) -> DatasetSpec:
     """A dataset with ``images/`` and ``annotations`` below ``root``."""
-    options = module.Options(images=root / "images", annotations=root / annotations)
-    return DatasetSpec("mini", "text", options, root / "zoo.quant.yaml")
+    validated = module.Options(images=root / "images", annotations=root / annotations, **options)
+    return DatasetSpec("mini", "text", validated, root / "zoo.quant.yaml")
 
 
 def write_text_dataset(root: Path, files: Mapping[str, bytes | str], images: list[str]) -> None:

@@ -4,40 +4,47 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from pytest_quant.diagnosis import diagnoses
-from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
-from pytest_quant.diagnosis.diagnoses import Diagnoses
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.diagnosis.diagnose import Diagnosis
+from pytest_quant.diagnosis.diagnoses import NoDiagnosis, try_diagnosis
+from pytest_quant.diagnosis.once_per_model import OncePerModel
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
+from tests.unit.measurements import some_model
 from tests.unit.quantize.models import bench, write_model
 
 
-def test_two_processes_diagnose_a_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, calls = write_model(tmp_path), []
+def test_two_processes_make_it_once(tmp_path: Path) -> None:
+    model, calls = some_model(), []
 
-    def counted(model: ModelSpec, bench: Workbench) -> Diagnosis:
+    def make(model: ModelSpec) -> tuple[str, ...]:
         calls.append(model.name)
-        return diagnose(model, bench)
+        return (model.name, "made")
 
-    monkeypatch.setattr(diagnoses, "diagnose", counted)
-    desks = [Diagnoses(tmp_path / "shared", bench(tmp_path)) for _ in range(2)]
+    kind = TypeAdapter(tuple[str, ...])
+    desks = [OncePerModel(tmp_path / "shared", kind, make) for _ in range(2)]
     assert desks[0].known(model) is None
-    threads = [threading.Thread(target=desk.entry, args=(model,)) for desk in desks]
+    threads = [threading.Thread(target=desk.get, args=(model,)) for desk in desks]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert calls == ["net"]
-    assert desks[0].known(model) == desks[1].known(model)
-    assert desks[0].entry(model)["worst"]
-    assert calls == ["net"]
+    assert calls == ["m"]
+    assert desks[0].known(model) == desks[1].known(model) == ("m", "made")
+    assert desks[0].get(model) == ("m", "made")
+    assert calls == ["m"]
 
 
-def test_what_stands_in_the_way_is_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_diagnosis_or_what_stands_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, desk = write_model(tmp_path), bench(tmp_path)
+    found = try_diagnosis(model, desk)
+    assert isinstance(found, Diagnosis)
+    assert found.worst
+
     def fails(*_: object) -> Diagnosis:
         raise QuantError("no such layer")
 
     monkeypatch.setattr(diagnoses, "diagnose", fails)
-    assert Diagnoses(tmp_path / "shared", bench(tmp_path)).entry(write_model(tmp_path)) == {"error": "no such layer"}
+    assert try_diagnosis(model, desk) == NoDiagnosis("no such layer")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.judging.evidence import drop_interval, score_interval
 from pytest_quant.judging.files import judge_int8, judge_table
 from pytest_quant.judging.metrics import judge, judge_parity, judge_requirement
@@ -399,16 +399,6 @@ def test_limits_know_their_net() -> None:
     limits = (tolerance_limit(tolerance), parity_limit(parity(METRICS["top1"])), onnx_int8_limit(tolerance))
     assert [limit.net for limit in limits] == ["int8", "onnx", "onnx_int8"]
     assert [limit.name for limit in limits] == ["top1", "onnx[top1]", "onnx_int8[top1]"]
-
-
-def test_a_slow_runtime_is_remarked() -> None:
-    timing = Timing(1.0, {"fp32": 500.0, "onnx": 2.5}, {"fp32": True, "onnx": False})
-    slow = measured([True], [True], net="onnx", runtime="onnx 1.2 reference evaluator", timing=timing)
-    (remark,) = remarks(parity_limit(parity(METRICS["top1"])), slow)
-    assert remark.startswith(
-        "`onnx` ran on the onnx 1.2 reference evaluator, which is written in Python (2.5 images per"
-    )
-    assert remarks(parity_limit(parity(METRICS["top1"])), onnx_beside(0, 0)) == []
 
 
 def test_an_int8_net_that_is_better_by_far_is_remarked() -> None:

@@ -3,20 +3,35 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
+from pytest_quant.diagnosis.diagnoses import NoDiagnosis
 from pytest_quant.report.diagnosis import (
-    decibel,
     diagnosis_entry,
-    failed_entry,
     layer_table,
     markdown_lines,
+    sqnr_entry,
     summary_lines,
+    tried_entry,
     worst_line,
 )
+from pytest_quant.report.model import (
+    Case,
+    DiagnosisEntry,
+    ModelEntry,
+    NoDiagnosisEntry,
+    OnnxEntry,
+    OnnxFlipsEntry,
+    OnnxMetricEntry,
+    OnnxOutputsEntry,
+    Report,
+    SqnrEntry,
+    TimingEntry,
+)
+from pytest_quant.spec.limit import Floor, Tolerance, floor_limit, tolerance_limit
+from tests.unit.reports import model_of, record, report_of
 
 
 def error(layer: str, own: float, output: float | None, **changes: object) -> LayerError:
@@ -67,8 +82,9 @@ def test_a_layer_without_any_error_comes_last() -> None:
 def test_the_entry_is_plain_json() -> None:
     broken = error("broken", math.nan, math.nan, own_cosine=math.nan, output_share=None)
     empty = error("empty", -math.inf, -math.inf)
-    entry = diagnosis_entry(diagnosis(*LAYERS, broken, empty))
-    assert json.loads(json.dumps(entry, allow_nan=False)) == entry
+    typed = diagnosis_entry(diagnosis(*LAYERS, broken, empty))
+    entry = json.loads(json.dumps(typed.as_json(), allow_nan=False))
+    assert DiagnosisEntry.model_validate(entry) == typed
     layers = {layer["layer"]: layer for layer in entry["layers"]}
     assert layers["second"]["own"] == {"sqnr_db": 12.35, "cosine": 0.999}
     assert layers["second"]["output"] == {"sqnr_db": 10.0, "share": 0.25}
@@ -88,43 +104,45 @@ def test_lines() -> None:
         "accumulated), fourth 20.0 dB (10.0 dB alone, 9.0 dB accumulated), third 20.0 dB (11.0 dB alone, 10.0 dB "
         "accumulated)"
     )
-    assert decibel({"sqnr_db": None, "note": "identical"}) == "identical"
+    assert sqnr_entry(math.inf).text == sqnr_entry(math.inf).cell == "identical"
 
 
 def test_table() -> None:
     entry = diagnosis_entry(diagnosis(*LAYERS))
-    rows = layer_table(entry, entry["layers"])
+    rows = layer_table(entry, entry.layers)
     assert rows[1] == ("first", "Convolution", "30.0", "29.0", "40.0", "25.0 %", "25.0 %")
     assert rows[2] == ("pool", "Pooling", "identical", "identical", "-", "-", "-")
 
 
-def report(**models: dict[str, Any]) -> dict[str, Any]:
-    """A report with a tolerance of top1 for each model."""
-    cases = [{"model": name, "kind": kind, "metric": "top1"} for name in models for kind in ("tolerance", "floor")]
-    return {"models": models, "cases": cases}
+def report(**models: DiagnosisEntry | NoDiagnosisEntry | None) -> Report:
+    """A report with a tolerance of top1 for each model; those that were diagnosed have an ONNX file, too."""
+    limits = (tolerance_limit(Tolerance("top1", 1.0)), floor_limit(Floor("top1", 70.0)))
+    cases: list[Case] = [record(limit, "fail", "failed", name) for name in models for limit in limits]
+    return report_of(*cases, models={name: _model(entry) for name, entry in models.items()})
 
 
-ONNX = {
-    "metrics": {"top1": {"onnx": 90.0, "fp32": 90.0}},
-    "outputs": {"blobs": {"prob": {"sqnr_db": None, "note": "identical"}}, "worst": "prob"},
-}
+def _model(entry: DiagnosisEntry | NoDiagnosisEntry | None) -> ModelEntry:
+    onnx = ONNX if isinstance(entry, DiagnosisEntry) else None
+    return model_of(diagnosis=entry, onnx=onnx)
+
+
+ONNX = OnnxEntry(
+    runtime="some runtime",
+    evaluated=10,
+    metrics={"top1": OnnxMetricEntry(onnx=90.0, fp32=90.0, drop=0.0)},
+    flips=OnnxFlipsEntry(only_onnx_right=0, only_fp32_right=0, agreement=100.0),
+    outputs=OnnxOutputsEntry(samples=8, blobs={"prob": SqnrEntry(sqnr_db=None, note="identical")}, worst="prob"),
+    timing=TimingEntry(seconds=1.0, images_per_second={}, cached={}),
+)
 STAGES = (
-    "stages, top1: onnx 90.00 -> ncnn fp32 90.00 (lost 0.00 points, outputs identical) -> int8 80.00 (lost 10.00 "
+    "stages, top1: onnx 90.00 -> ncnn fp32 90.00 (lost 0.00 points, outputs identical) -> int8 78.00 (lost 12.00 "
     "points, outputs 9.9 dB): all of the loss by quantization"
 )
 
 
 def test_summary() -> None:
     entry = diagnosis_entry(diagnosis(*LAYERS))
-    lines = list(
-        summary_lines(
-            report(
-                net={"diagnosis": entry, "onnx": ONNX, "metrics": {"top1": {"int8": 80.0}}},
-                odd={"diagnosis": failed_entry("no file")},
-                fine={},
-            )
-        )
-    )
+    lines = list(summary_lines(report(net=entry, odd=tried_entry(NoDiagnosis("no file")), fine=None)))
     assert lines == [
         "net: SQNR of the output 9.9 dB on 2 samples",
         f"  {worst_line(entry)}",
@@ -135,16 +153,15 @@ def test_summary() -> None:
 
 def test_markdown() -> None:
     entry = diagnosis_entry(diagnosis(*LAYERS, error("a|b", 1, 1.0)))
-    with_onnx = {"diagnosis": entry, "onnx": ONNX, "metrics": {"top1": {"int8": 80.0}}}
-    lines = list(markdown_lines(report(net=with_onnx, fine={}, odd={"diagnosis": failed_entry("why")})))
+    lines = list(markdown_lines(report(net=entry, fine=None, odd=tried_entry(NoDiagnosis("why")))))
     assert lines[1] == "## Layers"
     assert "| a\\|b | Convolution | 1.0 | 0.0 | 1.0 | 25.0 % | 20.0 % |" in lines
     assert STAGES in lines
     assert lines[-1] == "odd: no layer diagnosis: why"
     assert not any("fine" in line for line in lines)
-    assert list(markdown_lines(report(fine={}))) == []
+    assert list(markdown_lines(report(fine=None))) == []
 
 
 def test_no_layer_is_counted() -> None:
     entry = diagnosis_entry(diagnosis(error("embed", 20, 20.0, macs=None)))
-    assert layer_table(entry, entry["layers"])[1][-1] == "-"
+    assert layer_table(entry, entry.layers)[1][-1] == "-"

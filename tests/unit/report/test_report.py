@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from pytest_quant.report.data import build_report, case_entry, model_entry
+from pytest_quant.report.data import build_report, model_entry
 from pytest_quant.report.markdown import markdown
 from pytest_quant.report.message import failure_message, is_broken
-from pytest_quant.report.table import rows
+from pytest_quant.report.model import Case, ModelEntry, Report
+from pytest_quant.report.table import Row, table
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
-from pytest_quant.run.records import PlannedCase, plan
+from pytest_quant.run.records import plan, planned_case
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import (
     Floor,
@@ -27,28 +30,25 @@ from pytest_quant.spec.limit import (
     requirement_limit,
     tolerance_limit,
 )
-from pytest_quant.spec.verdict import CaseRecord, Decision, Outcome, Verdict
+from pytest_quant.spec.verdict import Decision, Outcome, Verdict
 from tests.unit.measurements import measured, outcomes, some_model
+from tests.unit.reports import model_of, record, report_of
 
 TOLERANCE = tolerance_limit(Tolerance("top1", 1.0))
 FLOOR = floor_limit(Floor("top1", 70.0))
 INT8 = Limit("int8", "int8")
 
 
-def record(limit: Limit, decision: Decision, outcome: Outcome, model: str = "m", reason: str = "why") -> CaseRecord:
-    return plan(f"zoo.quant.yaml::{model}::{limit.name}", model, limit).record(decision, outcome, reason)
-
-
-def report_of(*records: CaseRecord, measured_models: tuple[str, ...] = ("m",), **changes: Any) -> dict[str, Any]:
-    entry = model_entry(measured(*outcomes(78, 2, 0, 20), **changes), "zoo.quant.yaml", 0.95)
-    models = dict.fromkeys(measured_models, entry)
-    return build_report(models, records, started="2026-01-01T00:00:00+00:00", options={})
+def rows(*cases: Case, **models: ModelEntry) -> list[Row]:
+    return list(table(report_of(*cases, models=models or None)).rows)
 
 
 def test_a_models_entry() -> None:
     limits = (TOLERANCE, published_limit(Published("fp32", "top1", 80.5, 0.1)))
     measurement = measured(*outcomes(78, 2, 1, 19), total=300, model=some_model(*limits), seed=7)
-    entry = model_entry(measurement, "zoos/a.quant.yaml", 0.95)
+    typed = model_entry(measurement, "zoos/a.quant.yaml", 0.95)
+    entry = json.loads(json.dumps(typed.as_json()))
+    assert ModelEntry.model_validate(entry) == typed
     top1 = entry["metrics"]["top1"]
     assert (top1["fp32"], top1["int8"], top1["drop"]) == (80.0, 79.0, 1.0)
     assert top1["ci"][0] < 1.0 < top1["ci"][1]
@@ -64,19 +64,20 @@ def test_a_models_entry() -> None:
 
 def test_numbers_are_rounded_and_never_minus_zero() -> None:
     third = measured(*outcomes(1, 0, 0, 2))
-    assert model_entry(third, "z", 0.95)["metrics"]["top1"]["fp32"] == 33.333333333
+    assert model_entry(third, "z", 0.95).metrics["top1"].fp32 == 33.333333333
     same = measured(*outcomes(3, 0, 0, 0))
-    text = json.dumps(model_entry(same, "z", 0.95))
+    text = json.dumps(model_entry(same, "z", 0.95).as_json())
     assert "-0.0" not in text
-    case = case_entry(plan("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0))
-    assert str(case["value"]) == "0.0"
+    case = plan("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0)
+    assert str(case.value) == "0.0"
 
 
 def test_cases_and_models_are_sorted() -> None:
     records = [record(TOLERANCE, "pass", "passed", name) for name in ("b", "a", "C")]
-    report = report_of(*records, record(INT8, "pass", "passed", "a"), measured_models=("b", "C", "a"))
-    assert [case["id"].partition("::")[2] for case in report["cases"]] == ["C::top1", "a::int8", "a::top1", "b::top1"]
-    assert list(report["models"]) == ["C", "a", "b"]
+    models = dict.fromkeys(("b", "C", "a"), model_of())
+    report = report_of(*records, record(INT8, "pass", "passed", "a"), models=models)
+    assert [case.id.partition("::")[2] for case in report.cases] == ["C::top1", "a::int8", "a::top1", "b::top1"]
+    assert list(report.models) == ["C", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -98,45 +99,44 @@ def test_cases_and_models_are_sorted() -> None:
 )
 def test_a_row_has_the_worst_verdict_of_its_cases(cases: list[tuple[Decision, Outcome]], expected: str) -> None:
     records = [record(limit, *case) for limit, case in zip((TOLERANCE, FLOOR), cases, strict=True)]
-    (row,) = rows(report_of(*records))
-    assert row.verdict == expected
+    (row,) = rows(*records)
+    assert row.verdict.text == expected
 
 
 @pytest.mark.parametrize("limit", [INT8, Limit("table", "table"), requirement_limit(Requirement("runtime", "deploy"))])
 def test_a_case_about_the_model_as_a_whole_shows_in_its_rows(limit: Limit) -> None:
-    (row,) = rows(report_of(record(TOLERANCE, "pass", "passed"), record(limit, "fail", "failed")))
-    assert row.verdict == "FAIL"
+    (row,) = rows(record(TOLERANCE, "pass", "passed"), record(limit, "fail", "failed"))
+    assert row.verdict.text == "FAIL"
 
 
 def test_the_cells_of_a_row() -> None:
-    (row,) = rows(report_of(record(TOLERANCE, "fail", "failed"), record(FLOOR, "pass", "passed"), total=400))
-    assert (row.model, row.dataset, row.metric, row.fp32, row.int8, row.drop) == (
-        "m",
-        "d",
-        "top1",
-        "80.00",
-        "78.00",
-        "2.00",
-    )
-    assert (row.limit, row.samples, row.flips) == ("drop <= 1.00, int8 >= 70.00", "100 of 400", "-2 +0")
+    (row,) = rows(record(TOLERANCE, "fail", "failed"), record(FLOOR, "pass", "passed"), m=model_of(total=400))
+    assert row.is_subset
+    cells = row.cells()
+    assert cells[:7] == ("m", "d", "top1", "-", "80.00", "78.00", "2.00")
+    assert cells[8:] == ("drop <= 1.00, int8 >= 70.00", "100 of 400", "-2 +0", "FAIL")
 
 
 def test_models_that_were_not_measured_have_a_row() -> None:
-    broken = PlannedCase("zoo.quant.yaml::x::config", "x", "config").record("error", "failed", "why")
-    table = rows(report_of(record(TOLERANCE, "pass", "passed"), broken))
-    assert [(row.model, row.fp32, row.verdict) for row in table] == [("m", "80.00", "PASS"), ("x", "-", "ERROR")]
+    broken = planned_case("zoo.quant.yaml::x::config", "x", "config").record("error", "failed", "why")
+    found = rows(record(TOLERANCE, "pass", "passed"), broken)
+    assert [row.cells() for row in found[1:]] == [("x", *"-" * 10, "ERROR")]
+    assert [row.verdict.text for row in found] == ["PASS", "ERROR"]
 
 
 def test_a_metric_that_the_model_does_not_have_has_a_row_too() -> None:
     top5 = tolerance_limit(Tolerance("top5", 1.0))
-    table = rows(report_of(record(TOLERANCE, "pass", "passed"), record(top5, "error", "failed")))
-    assert {(row.metric, row.fp32, row.verdict) for row in table} == {("top1", "80.00", "PASS"), ("top5", "-", "ERROR")}
+    found = rows(record(TOLERANCE, "pass", "passed"), record(top5, "error", "failed"))
+    assert {(row.metric, row.cells()[4], row.verdict.text) for row in found} == {
+        ("top1", "80.00", "PASS"),
+        ("top5", "-", "ERROR"),
+    }
 
 
 def test_a_file_that_is_no_zoo_has_no_row() -> None:
-    zoo = PlannedCase("zoo.quant.yaml::zoo", None, "zoo").record("error", "failed", "why")
+    zoo = planned_case("zoo.quant.yaml::zoo", None, "zoo").record("error", "failed", "why")
     report = build_report({}, [zoo], started="", options={})
-    assert rows(report) == []
+    assert table(report).rows == ()
     assert [line for line, _ in summary_lines(report)][-1] == "cases: 1 error"
 
 
@@ -189,7 +189,7 @@ def test_the_text_of_a_failure() -> None:
 def test_files_are_written_by_suffix(tmp_path: Path) -> None:
     report = report_of(record(TOLERANCE, "pass", "passed", reason="größer"))
     write_report(report, tmp_path / "new" / "r.json")
-    assert json.loads((tmp_path / "new" / "r.json").read_text(encoding="utf-8")) == report
+    assert json.loads((tmp_path / "new" / "r.json").read_text(encoding="utf-8")) == report.as_json()
     write_report(report, tmp_path / "r.md")
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == markdown(report)
     assert "größer" in (tmp_path / "new" / "r.json").read_text(encoding="utf-8")
@@ -198,9 +198,9 @@ def test_files_are_written_by_suffix(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "r.md"]
 
 
-def test_a_report_with_nan_is_not_written(tmp_path: Path) -> None:
-    report = report_of(record(TOLERANCE, "pass", "passed"))
-    report["cases"][0]["value"] = float("nan")
-    with pytest.raises(ValueError, match="Out of range float"):
-        write_report(report, tmp_path / "r.json")
-    assert list(tmp_path.iterdir()) == []
+def test_a_report_holds_no_nan() -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        record(TOLERANCE, "pass", "passed").decided(Verdict("pass", "", value=float("nan")), 0.0)
+    raw = report_of(record(TOLERANCE, "pass", "passed")).as_json()
+    with pytest.raises(ValidationError, match="finite number"):
+        Report.model_validate(raw | {"environment": {**report_of().environment.as_json(), "options": {"p": math.inf}}})

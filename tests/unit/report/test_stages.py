@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 
+from pytest_quant.report.model import SqnrEntry
 from pytest_quant.report.stages import Stages
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 
-TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]
+TOP1, HMEAN = Metric("top1", "%"), Metric("hmean", "fraction")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,14 @@ def test_which_step_lost_it(onnx: float, fp32: float, int8: float, conclusion: s
 
 
 def test_points_gains_and_outputs() -> None:
-    stages = Stages(TOP1, 90.0, 90.5, 86.0, fp32_sqnr_db=math.inf, int8_sqnr_db=12.34)
+    stages = Stages(
+        TOP1,
+        90.0,
+        90.5,
+        86.0,
+        fp32_outputs=SqnrEntry(sqnr_db=None, note="identical"),
+        int8_outputs=SqnrEntry(sqnr_db=12.34),
+    )
     assert stages.line == (
         "stages, top1: onnx 90.00 -> ncnn fp32 90.50 (gained 0.50 points, outputs identical) -> int8 86.00 (lost 4.50 "
         "points, outputs 12.3 dB): all of the loss by quantization"

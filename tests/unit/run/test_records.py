@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pytest_quant.run.records import Bulletin, PlannedCase, plan, worse
+from pytest_quant.run.bulletin import Bulletin
+from pytest_quant.run.records import RunCase, plan, planned_case, worse
 from pytest_quant.spec.limit import (
     Floor,
     Limit,
@@ -21,7 +20,8 @@ from pytest_quant.spec.limit import (
     tolerance_limit,
 )
 from pytest_quant.spec.limits import PrintedFloat
-from pytest_quant.spec.verdict import CaseRecord, Decision, Verdict
+from pytest_quant.spec.verdict import Decision, Verdict
+from tests.unit.reports import model_of, report_of
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,19 @@ PLANNED = plan("zoo::m::top1", "m", tolerance_limit(Tolerance("top1", 0.01, rela
 
 def test_a_case_that_was_not_decided() -> None:
     record = PLANNED.record("error", "failed", "why", 2.5)
-    assert record == CaseRecord(
-        "zoo::m::top1", "m", "top1", "tolerance", "1%", None, "error", "failed", "why", 2.5, "top1"
+    assert record == RunCase(
+        id="zoo::m::top1",
+        model="m",
+        metric="top1",
+        kind="tolerance",
+        limit="1%",
+        value=None,
+        verdict="error",
+        outcome="failed",
+        reason="why",
+        seconds=2.5,
+        name="top1",
+        needs_dataset=True,
     )
 
 
@@ -73,6 +84,7 @@ def test_a_verdict_brings_its_value_and_its_limit() -> None:
         ("missing", "pass", "missing"),
         ("inconclusive", "fail", "fail"),
         ("pass", "pass", "pass"),
+        ("missing", "fail", "missing"),
     ],
 )
 def test_of_two_reports_of_a_case_the_worse_counts(one: Decision, other: Decision, expected: Decision) -> None:
@@ -80,30 +92,27 @@ def test_of_two_reports_of_a_case_the_worse_counts(one: Decision, other: Decisio
     assert worse(first, second).verdict == worse(second, first).verdict == expected
 
 
-def exact_types(value: Any) -> set[type]:
-    found = {type(value)}
-    items = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    for item in items:
-        found |= exact_types(item)
-    return found
-
-
-def test_only_plain_builtins_go_over_the_wire() -> None:
-    record = replace(PLANNED.record("pass", "passed", "why"), value=np.float64(1.5), limit=PrintedFloat(1.0, "1.00"))
-    models = {"m": {"path": Path("a/b"), "n": np.int64(3), "ok": np.bool_(True), "ci": (1, 2.5), "none": None}}
-    wire = Bulletin((record,), models, measured=True).to_wire()
-    assert exact_types(wire) <= {dict, list, str, int, float, bool, type(None)}
-    assert wire["models"]["m"] == {"path": "a/b", "n": 3, "ok": True, "ci": [1, 2.5], "none": None}
-    assert wire["models"]["m"]["ok"] is True
-    back = Bulletin.from_wire(json.loads(json.dumps(wire)))
-    assert back.records == (record,)
-    assert back.measured is True
+def test_numbers_of_numpy_go_over_the_wire() -> None:
+    case = PLANNED.decided(Verdict("pass", "why", value=np.float64(1.5), limit=PrintedFloat(1.0, "1.00")), 0.5)
+    bulletin = Bulletin(cases=(case,), models={"m": model_of()}, measured=True)
+    wire = bulletin.to_wire()
+    assert type(wire) is str
+    assert json.loads(wire)["cases"][0]["value"] == 1.5
+    assert Bulletin.from_wire(wire) == bulletin
 
 
 def test_an_empty_bulletin() -> None:
     assert Bulletin.from_wire(Bulletin().to_wire()) == Bulletin()
 
 
+def test_the_row_of_a_case_tells_nothing_of_the_run() -> None:
+    (row,) = json.loads(json.dumps(report_of(PLANNED).as_json()))["cases"]
+    assert set(row) == {
+        *("id", "model", "metric", "kind", "limit", "value", "verdict", "outcome", "reason", "seconds"),
+    }
+
+
 def test_a_case_of_a_broken_entry_has_no_limit() -> None:
-    planned = PlannedCase("zoo::m::config", "m", "config")
+    planned = planned_case("zoo::m::config", "m", "config")
     assert planned.record("error", "failed", "why").limit is None
+    assert (planned.verdict, planned.outcome) == ("missing", "not_run")

@@ -8,10 +8,11 @@ import yaml
 
 from pytest_quant.datasets.cifar10 import Options as CifarOptions
 from pytest_quant.datasets.image_list import Options as ListOptions
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.limit import Floor, Limit, Published, Requirement, Tolerance
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
 
@@ -54,9 +55,10 @@ def test_a_full_entry(folder: Path) -> None:
     model = only_model(read_zoo(path))
 
     assert (model.name, model.zoo, model.task) == ("tiny", path, "classification")
-    assert model.fp32 == NetFiles(folder / "tiny.param", folder / "tiny.bin")
-    assert model.int8 == NetFiles(folder / "tiny-int8.param", folder / "tiny-int8.bin")
-    assert model.table == folder / "tiny.table"
+    assert ncnn_files(model, "fp32") == NcnnFiles(param=folder / "tiny.param", bin=folder / "tiny.bin")
+    assert ncnn_files(model, "int8") == NcnnFiles(
+        param=folder / "tiny-int8.param", bin=folder / "tiny-int8.bin", table=folder / "tiny.table"
+    )
     assert model.input == InputSpec("data", (8, 8), "bgr", (127.5,) * 3, (127.5,) * 3, 0.5)
     assert model.outputs == ("prob",)
     assert (model.samples, model.runtime) == (100, "deploy")
@@ -81,7 +83,7 @@ def test_what_an_entry_leaves_out(folder: Path) -> None:
     model = only_model(read_zoo(tiny.write_zoo(folder, {"tiny": entry})))
     assert model.input == InputSpec("data", None, "rgb", (0.0,) * 3, (1.0,) * 3, 1.0)
     assert model.outputs == ("prob",)
-    assert (model.table, model.samples, model.runtime, model.xfail) == (None, None, "reference", {})
+    assert (ncnn_files(model, "int8").table, model.samples, model.runtime, model.xfail) == (None, None, "reference", {})
     assert model.limits == (Limit("tolerance", "top1", Tolerance("top1", 5.0)), Limit("int8", "int8"))
 
 
@@ -107,8 +109,8 @@ def test_paths_may_use_variables_and_be_absolute(folder: Path, monkeypatch: pyte
     path = tiny.write_zoo(folder, {"tiny": entry}, datasets=datasets)
     path = path.rename(folder / "zoos" / path.name)
     model = only_model(read_zoo(path))
-    assert model.fp32.param == folder / "zoos" / "nets" / "tiny.param"
-    assert model.int8.bin == folder / "tiny-int8.bin"
+    assert ncnn_files(model, "fp32").param == folder / "zoos" / "nets" / "tiny.param"
+    assert ncnn_files(model, "int8").bin == folder / "tiny-int8.bin"
     assert model.dataset.options == ListOptions(root=folder, list="list.txt")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.text import shown
 
@@ -129,7 +130,12 @@ def read_param(path: Path | str) -> Param:
     counts = f"the header announces {blob_count} blobs, the layers write {written}"
     if blob_count < written:
         raise ModelFileError(f"{shown(path)}:{lines[1][0]}: {counts}: ncnn refuses it; correct the header")
-    return Param(path, layers, (f"{counts}: harmless",) if blob_count > written else ())
+    param = Param(path, layers, (f"{counts}: harmless",) if blob_count > written else ())
+    for layer in layers:
+        reason = why_too_old(layer)
+        if reason is not None:
+            raise param.error(layer, reason)
+    return param
 
 
 def _read_text(path: Path) -> str:
@@ -237,7 +243,9 @@ def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple
         if len(item) > _MAX_NUMBER_LENGTH:
             raise ModelFileError(f"{where}: {item!r} in {pair!r} is longer than the 15 characters that ncnn reads")
         if not _FLOAT.fullmatch(item):
-            raise ModelFileError(f"{where}: {item!r} in {pair!r} is no number")
+            plain = item.rstrip("fF")
+            hint = f": ncnn takes no suffix any more, write {float(plain)!r}" if _FLOAT.fullmatch(plain) else ""
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is no number{hint}")
     if all(_INTEGER.fullmatch(item) for item in items):
         return tuple(int(item) for item in items)
     return tuple(float(item) for item in items)

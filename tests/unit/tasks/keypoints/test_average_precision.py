@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import PoseTruth
 from pytest_quant.datasets.coco_persons import Person
-from pytest_quant.tasks.keypoints.average_precision import AveragePrecision, AverageRecall
-from pytest_quant.tasks.keypoints.matching import Matches, Poses, flat_persons, match
+from pytest_quant.tasks.coco.average_precision import AveragePrecision, AverageRecall
+from pytest_quant.tasks.coco.matches import Matches
+from pytest_quant.tasks.keypoints.matching import Poses, flat_persons, match
 from pytest_quant.tasks.keypoints.metric import DEFINITIONS
 
 from .scenes import (
@@ -137,19 +138,19 @@ def test_many_resamples_at_once_are_the_same_as_one_by_one(monkeypatch: pytest.M
     rows = random_rows(rng, truths, with_box=True)
     matches = matches_of(truths, flat_poses([truth.image.id for truth in truths], rows))
     counts = rng.multinomial(20, np.full(20, 1 / 20), size=50)
-    together = AveragePrecision(20, matches["all"])(counts)
-    monkeypatch.setattr("pytest_quant.tasks.keypoints.average_precision._VALUES_AT_ONCE", 1)
-    np.testing.assert_array_equal(AveragePrecision(20, matches["all"])(counts), together)
-    one_by_one = [AverageRecall(20, matches["all"])(row[np.newaxis])[0] for row in counts]
-    np.testing.assert_array_equal(AverageRecall(20, matches["all"])(counts), one_by_one)
+    together = AveragePrecision(20, [matches["all"]])(counts)
+    monkeypatch.setattr("pytest_quant.tasks.coco.precision_curve._VALUES_AT_ONCE", 1)
+    np.testing.assert_array_equal(AveragePrecision(20, [matches["all"]])(counts), together)
+    one_by_one = [AverageRecall(20, [matches["all"]])(row[np.newaxis])[0] for row in counts]
+    np.testing.assert_array_equal(AverageRecall(20, [matches["all"]])(counts), one_by_one)
 
 
 def test_nobody_to_be_found_is_not_a_number() -> None:
     truth = PoseTruth(CocoImage(1, "1.jpg", 640, 480), (), ())
     matches = matches_of([truth], flat_poses([1], [result_row(1, np.zeros((17, 2)), 0.5)]))
     ones = np.ones((2, 1), np.int64)
-    assert np.isnan(AveragePrecision(1, matches["all"])(ones)).all()
-    assert np.isnan(AverageRecall(1, matches["all"])(ones)).all()
+    assert np.isnan(AveragePrecision(1, [matches["all"]])(ones)).all()
+    assert np.isnan(AverageRecall(1, [matches["all"]])(ones)).all()
 
 
 def test_persons_without_poses_are_0() -> None:
@@ -163,6 +164,6 @@ def test_persons_without_poses_are_0() -> None:
 def test_counts_of_other_images_are_refused(counts: NDArray[np.int64]) -> None:
     none = np.zeros(0, np.int64)
     empty = Matches(none, np.zeros(0), np.zeros((10, 0), bool), np.zeros((10, 0), bool), none, np.zeros((10, 0), bool))
-    for metric in (AveragePrecision(3, empty), AverageRecall(3, empty)):
+    for metric in (AveragePrecision(3, [empty]), AverageRecall(3, [empty])):
         with pytest.raises(ValueError, match=r"expected integers from 0 of shape \(resamples, 3\)"):
             metric(counts)

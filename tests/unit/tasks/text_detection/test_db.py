@@ -16,7 +16,7 @@ from pytest_quant.tasks.text_detection.db import (
     mean_inside,
     offset_polygon,
 )
-from pytest_quant.tasks.text_detection.geometry import Geometry
+from pytest_quant.tasks.text_detection.geometry import Geometry, whole_in_image
 from pytest_quant.tasks.text_detection.options import PostprocessOptions
 from pytest_quant.tasks.text_detection.parameters import DB_PROFILES, DbParameters
 
@@ -160,3 +160,14 @@ def test_any_map_decodes(height: int, width: int, profile: str, box: str, seed: 
     assert len(found.polygons) == len(found.scores)
     assert all(len(polygon) >= 3 and np.isfinite(polygon).all() for polygon in found.polygons)
     assert ((found.scores >= 0.1) & (found.scores <= 1)).all()
+
+
+@pytest.mark.parametrize(("map_side", "image_side"), [(320, 800), (736, 720), (640, 1280), (960, 1000), (32, 33)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_exact_halves_go_where_the_reference_puts_them(map_side: int, image_side: int, dtype: type) -> None:
+    """`x / width * dest_width`, in float32 for the corners of boxes and in float64 for polygons."""
+    points: NDArray[Any] = np.repeat(np.arange(map_side + 1, dtype=dtype)[:, None], 2, axis=1)
+    geometry = Geometry((map_side / image_side,) * 2, (image_side, image_side), (map_side, map_side))
+    box = points.copy() if dtype is np.float32 else points.astype(np.float64)
+    expected = np.clip(np.round(box[:, 0] / map_side * image_side), 0, image_side)
+    assert whole_in_image(points, geometry)[:, 0].tolist() == expected.tolist()

@@ -106,6 +106,11 @@ def _edited(old: str, new: str) -> str:
         (_edited("4=1 5=1", "4=1 5"), 4, "found '5', expected key=value"),
         (_edited("4=1 5=1", "4=1 5="), 4, "found '5=', expected key=value"),
         (_edited("0=4 1=3 4=1 5=1", "0=4 1=3 4=x1.5,2 5=1=2"), 4, "'1=2' in '5=1=2' is no number"),
+        (
+            _edited("4=1 5=1", "4=1 18=2.f"),
+            4,
+            "'2.f' in '18=2.f' is no number: ncnn takes no suffix any more, write 2.0",
+        ),
         (_edited("4=1 5=1", "4=1 32=1"), 4, "parameter id 32"),
         (_edited("4=1 5=1", "4=1 -5=1"), 4, "parameter id -5"),
         (_edited("4=1 5=1", "4=1 -23310=3,1,2"), 4, "announces 3 array values, 2 follow"),

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_quant.nets import open as opening
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.nets.ncnn import opening
 from pytest_quant.nets.ncnn.files.facts import inspect_net
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 from tests import tiny
 
@@ -58,7 +58,9 @@ def test_channels_and_size_of_the_input_are_known_from_files_and_entry(model: Mo
 
 
 def test_a_damaged_file_never_reaches_ncnn(model: ModelSpec) -> None:
-    model.int8.bin.write_bytes(model.int8.bin.read_bytes()[:-4])  # ncnn itself dies of this
+    ncnn_files(model, "int8").bin.write_bytes(
+        ncnn_files(model, "int8").bin.read_bytes()[:-4]
+    )  # ncnn itself dies of this
     with pytest.raises(ModelFileError, match=r"tiny-int8\.bin"):
         open_runner(model, "int8")
 
@@ -71,12 +73,13 @@ def test_known_layers_need_no_trial_run(model: ModelSpec, trials: list[tuple[Any
 def test_an_unknown_layer_type_is_tried_once_in_a_child(
     model: ModelSpec, trials: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = inspect_net(model.fp32.param, model.fp32.bin)
+    files = ncnn_files(model, "fp32")
+    facts = inspect_net(files.param, files.bin)
     monkeypatch.setattr(opening, "inspect_net", lambda *_: replace(facts, unknown_types=("Exotic",)))
     for _ in range(3):
         open_runner(model, "fp32").close()
-    assert trials == [(model.fp32, "data", (3, 8, 8), ("prob",))]
-    other = replace(model, fp32=NetFiles(model.int8.param, model.int8.bin))
+    assert trials == [(ncnn_files(model, "fp32"), "data", (3, 8, 8), ("prob",))]
+    other = model.with_net("fp32", model.nets["int8"])
     for _ in range(2):  # the second time from memory
         with pytest.raises(ModelFileError, match="died of SIGSEGV"):
             open_runner(other, "fp32")

@@ -1,0 +1,81 @@
+"""The report as types (``schema: 1``): what processes tell each other, what JSON holds, what every writer reads.
+
+>>> from pytest_quant.report.model import Report
+>>> sorted(Report.model_json_schema()["properties"])
+['cases', 'environment', 'models', 'schema']
+"""
+
+from pytest_quant.report.model.base import Entry, json_value
+from pytest_quant.report.model.case import Case, Scalar
+from pytest_quant.report.model.diagnosis import (
+    DiagnosisEntry,
+    LayerEntry,
+    LayerOutputEntry,
+    LayerSqnrEntry,
+    NoDiagnosisEntry,
+    SqnrEntry,
+)
+from pytest_quant.report.model.metric import MeasuredMetric, MetricEntry
+from pytest_quant.report.model.model import CalibrationEntry, FileEntry, ModelEntry, MovedEntry, SamplesEntry
+from pytest_quant.report.model.net import (
+    FlipsEntry,
+    NetEntry,
+    NetSamplesEntry,
+    OnnxEntry,
+    OnnxFlipsEntry,
+    OnnxMetricEntry,
+    OnnxOutputsEntry,
+    TimingEntry,
+)
+from pytest_quant.report.model.report import SCHEMA, EnvironmentEntry, Report
+from pytest_quant.report.model.rescue import (
+    ByNetBytes,
+    ByNetMilliseconds,
+    EvaluatedEntry,
+    LossEntry,
+    NoRescueEntry,
+    RescueEntry,
+    RescueFilesEntry,
+    RescueTimingEntry,
+    SearchedEntry,
+)
+
+__all__ = [
+    "SCHEMA",
+    "ByNetBytes",
+    "ByNetMilliseconds",
+    "CalibrationEntry",
+    "Case",
+    "DiagnosisEntry",
+    "Entry",
+    "EnvironmentEntry",
+    "EvaluatedEntry",
+    "FileEntry",
+    "FlipsEntry",
+    "LayerEntry",
+    "LayerOutputEntry",
+    "LayerSqnrEntry",
+    "LossEntry",
+    "MeasuredMetric",
+    "MetricEntry",
+    "ModelEntry",
+    "MovedEntry",
+    "NetEntry",
+    "NetSamplesEntry",
+    "NoDiagnosisEntry",
+    "NoRescueEntry",
+    "OnnxEntry",
+    "OnnxFlipsEntry",
+    "OnnxMetricEntry",
+    "OnnxOutputsEntry",
+    "Report",
+    "RescueEntry",
+    "RescueFilesEntry",
+    "RescueTimingEntry",
+    "SamplesEntry",
+    "Scalar",
+    "SearchedEntry",
+    "SqnrEntry",
+    "TimingEntry",
+    "json_value",
+]

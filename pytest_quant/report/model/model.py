@@ -1,0 +1,94 @@
+"""One model: fp32 and int8 on the same samples, and what else is known of it."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from pytest_quant.report.model.base import Entry
+from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
+from pytest_quant.report.model.metric import MetricEntry
+from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, TimingEntry
+from pytest_quant.report.model.rescue import NoRescueEntry, RescueEntry
+
+
+class FileEntry(Entry):
+    """A file of a model."""
+
+    path: str
+    """Relative to the zoo file."""
+    sha256: str
+
+
+class CalibrationEntry(Entry):
+    """What the int8 net was made from, where the run made it."""
+
+    method: str
+    images: int
+    sha256: str
+    """Over the contents of the images, in their order."""
+    eight_bit: bool
+    keep_float: tuple[str, ...]
+    also_evaluated: tuple[str, ...]
+    """Samples of the dataset that are calibration images too."""
+
+
+class SamplesEntry(Entry):
+    """Which samples were evaluated."""
+
+    evaluated: int
+    total: int
+    seed: int
+    sha256: str
+    """Over id, content and ground truth of the evaluated samples, in their order."""
+    stopped_early: bool
+
+
+class MovedEntry(Entry):
+    """A sample on which the two sides differ, and what it adds on each."""
+
+    sample: str
+    fp32: float
+    int8: float
+
+
+class ModelEntry(Entry):
+    """One value of ``models``."""
+
+    zoo: str
+    """The zoo file, relative to the root folder of the run."""
+    task: str
+    dataset: str
+    files: dict[str, FileEntry]
+    calibration: CalibrationEntry | None = None
+    samples: SamplesEntry
+    metrics: dict[str, MetricEntry]
+    flips: FlipsEntry
+    moved: tuple[MovedEntry, ...] = ()
+    """The samples that moved most, where samples are not just right or wrong."""
+    details: dict[str, JsonValue] | None = None
+    """What the task says besides, such as the threshold that was taken."""
+    notes: tuple[str, ...] = ()
+    """What is to be known of the entry of the zoo file."""
+    conditions: dict[str, JsonValue]
+    """Of the evaluation; each can be required."""
+    timing: TimingEntry
+    onnx: OnnxEntry | None = None
+    """The model before conversion to ncnn."""
+    onnx_int8: NetEntry | None = None
+    """The quantized ONNX file."""
+    nets: dict[str, NetEntry] | None = None
+    """All other further nets, by the user's name."""
+    diagnosis: DiagnosisEntry | NoDiagnosisEntry | None = None
+    rescue: RescueEntry | NoRescueEntry | None = None
+
+    @property
+    def further_nets(self) -> dict[str, NetEntry]:
+        """All further nets that were measured, by name."""
+        quantized = {} if self.onnx_int8 is None else {"onnx_int8": self.onnx_int8}
+        return quantized | (self.nets or {})
+
+    def completed(self, more: ModelEntry) -> ModelEntry:
+        """With what another process knows besides: one may have run the ONNX files, another not."""
+        known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}
+        nets = {**(self.nets or {}), **(more.nets or {})} or None
+        return self.model_copy(update={**known, "nets": nets})

@@ -1,0 +1,104 @@
+"""What one process knows of the report's models: measurements, and the layers and repairs behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_quant.report.model import DiagnosisEntry, ModelEntry, NoDiagnosisEntry, NoRescueEntry, RescueEntry
+from pytest_quant.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    from pytest_quant.diagnosis.once_per_model import OncePerModel
+    from pytest_quant.judging.assess import Assessor
+
+RESCUE_FOLDER = "quant-rescue"
+"""Holds the repaired nets, beside the first report."""
+
+
+class ModelEntries:
+    """The entries of the report's models, each with what is known of it so far."""
+
+    def __init__(
+        self,
+        assessor: Assessor,
+        run_dir: Path,
+        *,
+        rescue_base: Path,
+        confidence: float,
+        limited: Mapping[str, Collection[str]],
+        zoo_id: Callable[[Path], str],
+    ) -> None:
+        """``zoo_id`` names a zoo file as node ids do.
+
+        ``rescue_base``: the folder that paths of repairs are relative to; ``limited``: model to limited metrics.
+        """
+        self._assessor = assessor
+        self._run_dir = run_dir
+        self._rescue_base = rescue_base
+        self._confidence = confidence
+        self._limited = limited
+        self._zoo_id = zoo_id
+        self._entries: dict[str, ModelEntry] = {}
+
+    @cached_property
+    def _diagnoses(self) -> OncePerModel[DiagnosisEntry | NoDiagnosisEntry]:
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.diagnoses import try_diagnosis
+        from pytest_quant.diagnosis.once_per_model import OncePerModel
+        from pytest_quant.report.diagnosis import tried_entry
+
+        kind: TypeAdapter[DiagnosisEntry | NoDiagnosisEntry] = TypeAdapter(DiagnosisEntry | NoDiagnosisEntry)
+        bench = self._assessor.bench
+        return OncePerModel(self._run_dir / "diagnoses", kind, lambda model: tried_entry(try_diagnosis(model, bench)))
+
+    @cached_property
+    def _rescues(self) -> OncePerModel[RescueEntry | NoRescueEntry]:
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.once_per_model import OncePerModel
+
+        kind: TypeAdapter[RescueEntry | NoRescueEntry] = TypeAdapter(RescueEntry | NoRescueEntry)
+        return OncePerModel(self._run_dir / "rescues", kind, self._rescue)
+
+    def _rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
+        from pytest_quant.report.rescue import tried_entry
+        from pytest_quant.rescue.rescues import try_rescue
+
+        folder = self._rescue_base / RESCUE_FOLDER
+        found = try_rescue(model, self._assessor.bench, out=folder, confidence=self._confidence)
+        return tried_entry(found, self._rescue_base)
+
+    def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
+        """The layer diagnosis of a model, made now where no process has made it yet."""
+        return self._diagnoses.get(model)
+
+    def rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
+        """The repair of a model, looked for now where no process has looked yet."""
+        return self._rescues.get(model)
+
+    def entry(self, model: ModelSpec) -> ModelEntry | None:
+        """The entry of a model; None before it has been measured."""
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry
+
+        measurement = self._assessor.measured(model)
+        if measurement is None:
+            return None
+        limited = self._limited.get(model.name, ())
+        known = self._entries.get(model.name)
+        if known is None:
+            known = model_entry(measurement, self._zoo_id(model.zoo), self._confidence, limited)
+        onnx, agreement = self._assessor.measured(model, "onnx"), self._assessor.agreed(model)
+        if known.onnx is None and onnx is not None and agreement is not None:
+            known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
+        quantized = self._assessor.measured(model, "onnx_int8")
+        if known.onnx_int8 is None and quantized is not None:
+            known = known.model_copy(update={"onnx_int8": net_entry(quantized, self._confidence, limited)})
+        known = known.model_copy(
+            update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
+        )
+        self._entries[model.name] = known
+        return known

@@ -1,0 +1,148 @@
+"""Semantic segmentation from a zoo file to a verdict, with nets of one convolution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from tests import tiny
+from tests.integration.runs import Run, run_quant
+from tests.integration.test_other_tasks import write_convolution
+from tests.unit.report.volatile import without_volatile
+
+IMAGES, WIDTH, HEIGHT = 6, 48, 32
+VOID = 7
+DATASET = {"type": "segmentation", "images": "images", "masks": "masks", "classes": ["dark", "bright"]}
+
+
+def write_pictures(folder: Path) -> None:
+    """A bright bar on black; below it a row that is void."""
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(exist_ok=True)
+    for index in range(1, IMAGES + 1):
+        mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+        mask[4 : 8 + 2 * index, 6 : 10 + 3 * index] = 1
+        pixels = np.repeat(mask[:, :, np.newaxis] * 255, 3, axis=2)
+        mask[-1] = VOID
+        pixels[-1] = 255
+        cv2.imwrite(str(folder / "images" / f"{index}.png"), pixels)
+        cv2.imwrite(str(folder / "masks" / f"{index}.png"), mask)
+
+
+def write_zoo(
+    folder: Path, *, int8_scale: float = tiny.GOOD_SCALE, dataset: dict[str, Any] | None = None, **changes: Any
+) -> None:
+    write_pictures(folder)
+    weights, bias = np.array([[0, 0, 0], [1, 1, 1]], np.float32), np.array([1.0, 0.0], np.float32)
+    model: dict[str, Any] = {
+        "task": "semantic-segmentation",
+        "dataset": "bars",
+        "fp32": write_convolution(folder, "bars", weights, bias, "ReLU", scale=None),
+        "int8": write_convolution(folder, "bars-int8", weights, bias, "ReLU", scale=int8_scale),
+        "input": {"blob": "in0", "std": [255.0] * 3},
+        "output": "out0",
+        "tolerance": {"mIoU": 1.0},
+    }
+    datasets = {"bars": {**DATASET, "ignore_index": VOID, **(dataset or {})}}
+    content = {"version": 1, "datasets": datasets, "models": {"bars": model | changes}}
+    (folder / "zoo.quant.yaml").write_text(yaml.safe_dump(content))
+
+
+def entry(run: Run) -> dict[str, Any]:
+    assert run.report is not None
+    found: dict[str, Any] = run.report["models"]["bars"]
+    return found
+
+
+def test_a_whole_run(pytester: pytest.Pytester) -> None:
+    write_zoo(
+        pytester.path,
+        tolerance={"mIoU": 1.0, "mAcc": 1.0, "aAcc": 0.5},
+        floor={"mIoU": 99.0},
+        require={"void": "ignored", "ignore_index": VOID},
+    )
+    run = run_quant(pytester, "--quant-report", "report.md")
+    assert set(run.verdicts.values()) == {"pass"}
+    assert {"bars::mIoU", "bars::mAcc", "bars::aAcc", "bars::floor[mIoU]"} <= run.verdicts.keys()
+    assert run.metric("bars", "mIoU")["fp32"] == 100.0
+    assert entry(run)["details"]["iou_per_class"] == {
+        "dark": {"fp32": 100.0, "int8": 100.0},
+        "bright": {"fp32": 100.0, "int8": 100.0},
+    }
+    assert entry(run)["details"]["labelled_pixels"] == IMAGES * WIDTH * (HEIGHT - 1)
+    assert "bars: void pixels ignored, logits resized to the label image" in run.text
+    assert "mIoU" in (pytester.path / "report.md").read_text()
+
+
+def test_void_as_false_positives(pytester: pytest.Pytester) -> None:
+    """The void row is bright: 6 * 48 pixels that are taken for the bar."""
+    write_zoo(pytester.path, metric={"mIoU": {"void": "false-positive"}}, tolerance={"mIoU": 1.0, "aAcc": 1.0})
+    run = run_quant(pytester)
+    bright = sum((4 + 2 * index) * (4 + 3 * index) for index in range(1, IMAGES + 1))
+    iou = 100 * bright / (bright + IMAGES * WIDTH)
+    assert run.metric("bars", "mIoU")["fp32"] == pytest.approx((100 + iou) / 2)
+    assert run.metric("bars", "aAcc")["fp32"] == 100.0
+    assert "void pixels counted as false positives" in run.text
+
+
+def test_an_int8_net_that_sees_nothing(pytester: pytest.Pytester) -> None:
+    """Its activation scale clips white to a hundredth: everything is dark."""
+    write_zoo(pytester.path, int8_scale=12700.0)
+    run = run_quant(pytester)
+    assert run.verdicts["bars::mIoU"] == "fail"
+    assert run.cases["bars::mIoU"]["reason"].startswith("drop = 100.00 - ")
+    assert entry(run)["details"]["iou_per_class"]["bright"] == {"fp32": 100.0, "int8": 0.0}
+    bright = sum((4 + 2 * index) * (4 + 3 * index) for index in range(1, IMAGES + 1))
+    assert entry(run)["flips"]["only_fp32_right"] == bright
+    assert entry(run)["moved"][0]["sample"] == "6.png"
+    assert "moved most" in run.text
+
+
+def test_stretched_and_padded_inputs(pytester: pytest.Pytester) -> None:
+    write_zoo(
+        pytester.path,
+        input={"blob": "in0", "std": [255.0] * 3, "size": [96, 96]},
+        preprocess={"resize": {"keep_ratio": [96, 96]}, "pad_value": 0.0, "backend": "opencv"},
+        postprocess={"output": "logits", "resize": "labels"},
+    )
+    run = run_quant(pytester)
+    assert run.verdicts["bars::mIoU"] == "pass"
+    assert run.metric("bars", "mIoU")["fp32"] > 90.0
+    assert entry(run)["conditions"]["output_resize"] == "labels"
+
+
+def test_the_same_report_in_parallel(pytester: pytest.Pytester) -> None:
+    write_zoo(pytester.path, int8_scale=12700.0)
+    serial, parallel = run_quant(pytester), run_quant(pytester, "-n", "2")
+    assert serial.report is not None
+    assert parallel.report is not None
+    assert serial.verdicts == {"bars::int8": "pass", "bars::mIoU": "fail"}
+    assert without_volatile(serial.report) == without_volatile(parallel.report)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ({"ignore_index": 255}, "holds 7 in 3.1 % of its pixels, which is no class: there are 2"),
+        ({"classes": ["a", "b", "c"]}, "the net has 2 outputs for each pixel, the dataset 3 classes"),
+        ({"masks": "images"}, "is a colour image (RGB); expected one number per pixel"),
+    ],
+)
+def test_bad_input(pytester: pytest.Pytester, dataset: dict[str, Any], message: str) -> None:
+    write_zoo(pytester.path, dataset=dataset)
+    run = run_quant(pytester)
+    assert run.verdicts["bars::mIoU"] == "error"
+    assert message in run.cases["bars::mIoU"]["reason"]
+
+
+def test_a_mask_of_another_size(pytester: pytest.Pytester) -> None:
+    write_zoo(pytester.path)
+    cv2.imwrite(str(pytester.path / "masks" / "3.png"), np.zeros((HEIGHT, WIDTH + 1), np.uint8))
+    run = run_quant(pytester)
+    assert run.verdicts["bars::mIoU"] == "error"
+    assert "'3.png': the image has the size [48, 32] (width, height)" in run.cases["bars::mIoU"]["reason"]
