@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.datasets import open_dataset
-from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, runtime_options
+from pytest_quant.extending.known import get_task, open_dataset
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import PACKING, runtime_options
 from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
 from pytest_quant.nets.remote.target import Target
-from pytest_quant.spec.net import NetFiles
-from pytest_quant.tasks import get_task
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RealNet:
-    """An int8 net of the shared folder and how its input is made; the resize is plain, which is all that matters here."""
+    """An int8 net of the shared folder and how its input is made; the resize is plain, which will do here."""
 
     name: str
     blob: str
@@ -94,7 +94,7 @@ class Case:
 def real_cases(shared: Path) -> Iterator[Case]:
     for net in REAL:
         stem = shared / "models" / f"{net.name}-int8"
-        files = NetFiles(stem.with_name(stem.name + ".param"), stem.with_name(stem.name + ".bin"))
+        files = NcnnFiles(param=stem.with_name(f"{stem.name}.param"), bin=stem.with_name(f"{stem.name}.bin"))
         paths = sorted((shared / "data").glob(net.images))[:IMAGES]
         if not paths:
             raise SystemExit(f"{shared / 'data' / net.images}: no image")
@@ -118,7 +118,8 @@ def fixture_cases() -> Iterator[Case]:
             raise SystemExit(model.message)
         dataset, pipeline = open_dataset(model.dataset), get_task(model.task).pipeline(model)
         inputs = [pipeline.prepare(dataset.read(sample), sample).tensor for sample in dataset.samples[:IMAGES]]
-        yield Case(f"fixtures-{model.name}", NetSetup(model.int8, model.input.blob, model.outputs, "reference"), inputs)
+        setup = NetSetup(model.nets["int8"].entry, model.input.blob, model.outputs, "reference")
+        yield Case(f"fixtures-{model.name}", setup, inputs)
 
 
 def cases(shared: Path | None) -> Iterator[Case]:
@@ -151,16 +152,17 @@ def make(spec: str, shared: Path | None) -> None:
 
 
 def compare(shared: Path | None) -> None:
-    variants = {"default": {"use_packing_layout": True}, "packing off": {"use_packing_layout": False}}
-    print(f"{'net':34}" + "".join(f"{name:>24}" for name in (*variants, "runtime: reference")))
+    always = runtime_options("reference")
+    variants = {"default": always, "packing off": {**always, PACKING: False}, "runtime: reference": None}
+    print(f"{'net':34}" + "".join(f"{name:>24}" for name in variants))
     for case in cases(shared):
         kept = np.load(KEPT / f"{case.name}.npz")
         note = "" if str(kept["inputs"]) == case.digest else "  (OpenCV makes other inputs here)"
-        cells = [_cell(case, kept["values"], options) for options in (*variants.values(), {})]
+        cells = [_cell(case, kept["values"], options) for options in variants.values()]
         print(f"{case.name:34}" + "".join(f"{cell:>24}" for cell in cells) + note, flush=True)
 
 
-def _cell(case: Case, there: Floats, options: Mapping[str, bool]) -> str:
+def _cell(case: Case, there: Floats, options: Mapping[str, bool] | None) -> str:
     runner = NcnnRunner(case.setup, options)
     start = time.perf_counter()
     here = np.stack([chosen(runner.run(array)) for array in case.inputs])

@@ -99,6 +99,10 @@ class NetFormat(ABC):
         """What to beware of in a quantized net of this format; empty as a rule."""
         return ""
 
+    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+        """What the report says of how the net is run; plain JSON values. In the key of `key` too."""
+        return {}
+
     def instruction_sets(self) -> tuple[str, ...]:
         """The instruction sets that the runtime itself can tell it would use here; empty where it cannot."""
         return ()

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, ncnn_isa, ncnn_version, runtime_options
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, ncnn_isa, ncnn_version
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.net import Runtime
 from tests import tiny

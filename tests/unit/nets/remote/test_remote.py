@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, runtime_options
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.nets.remote import far_side
 from pytest_quant.nets.remote.connection import Connection, TargetError, TargetFacts, with_ssh_options
 from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
 from pytest_quant.nets.remote.target import Target
 from pytest_quant.spec.errors import ModelFileError, RunnerError
-from pytest_quant.spec.net import NetFiles
 from tests.tiny import SIDE, write_net
 
 SPEC = f"popen//python={sys.executable}"
@@ -48,7 +49,7 @@ def some_input() -> np.ndarray:
 
 
 def test_a_net_gives_there_what_it_gives_here(target: Target, setup: RemoteSetup) -> None:
-    here = NcnnRunner(NetSetup(NetFiles(setup.param, setup.bin), "data", ("prob",), "reference"))
+    here = NcnnRunner(NetSetup(NcnnFiles(param=setup.param, bin=setup.bin), "data", ("prob",), "reference"))
     there = RemoteRunner(setup, target)
     assert np.array_equal(here.run(some_input())["prob"], there.run(some_input())["prob"])
     assert there.forward_s > 0

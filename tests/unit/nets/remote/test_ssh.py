@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_quant.nets.ncnn.ncnn_net import runtime_options
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.nets.remote.connection import TargetError
 from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
 from pytest_quant.nets.remote.target import Target
