@@ -142,7 +142,10 @@ def evaluation(images: int, boxes: int) -> None:
     scored = time.perf_counter()
     matches = match(poses, flat_persons([truth.persons for truth in truths]))
     matched = time.perf_counter()
-    metrics = {name: definition.of(matches, images) for name, definition in DEFINITIONS.items()}
+    metrics = {
+        name: definition.of({area: [one] for area, one in matches.items()}, images)
+        for name, definition in DEFINITIONS.items()
+    }
     ours = [float(metric(np.ones((1, images), np.int64))[0]) for metric in metrics.values()]
     done = time.perf_counter()
     print(f"  rescoring and OKS-NMS    {scored - start:7.2f}   {len(poses.score)} poses stay")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.console import progress_bars
 from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError, DatasetMissingError, QuantWarning
 from pytest_quant.spec.text import first_few, shown
@@ -77,6 +77,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 
     """
     from pytest_quant.evaluation.cores import CorePool, available_cores
+    from pytest_quant.evaluation.engine.engine import Engine
     from pytest_quant.nets.ncnn.net_files import ncnn_files
     from pytest_quant.quantize.from_images import calibrate_model
     from pytest_quant.spec.calibration import CalibrationSpec
@@ -96,7 +97,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     if args.percentile is not None and method != "percentile":
         raise ConfigError("--percentile goes with --method percentile")
     keep_float = (*entry.keep_float, *args.keep_float)
-    with TemporaryDirectory() as folder, progress_bar(len(samples)) as progress:
+    with TemporaryDirectory() as folder, progress_bars() as listener:
         if args.dataset != model.dataset.name:  # that one was warned of by its name
             _warn_of_overlap(model, dataset, samples, Path(folder))
         table = calibrate_model(
@@ -107,8 +108,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
             percentile=args.percentile or entry.percentile,
             eight_bit=args.eight_bit or entry.eight_bit,
             keep_float=keep_float,
-            cores=CorePool(Path(folder), args.jobs or available_cores()),
-            progress=progress,
+            engine=Engine(CorePool(Path(folder), args.jobs or available_cores()), listener),
         )
     return Calibrated(model, table, len(samples), keep_float)
 
@@ -166,11 +166,11 @@ def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Datas
 
 
 def _dataset(zoo: Zoo, model: ModelSpec, name: str) -> DatasetSpec:
-    from pytest_quant.extending.known import get_task
+    from pytest_quant.extending.known import get_task, taken_by
     from pytest_quant.zoo.reader import find_dataset
 
     spec = find_dataset(zoo, name)
-    if spec.type not in get_task(model.task).dataset_types:
+    if spec.type not in taken_by(get_task(model.task)):
         raise ConfigError(f"--dataset: {spec.name} is of type {spec.type}, which the task {model.task} does not take")
     if spec == model.dataset:
         warnings.warn(

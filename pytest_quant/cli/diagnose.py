@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.calibration import pick_model, positive
-from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.console import progress_bars
 from pytest_quant.cli.outputs import require_folder
 from pytest_quant.cli.types import SubParsers
 from pytest_quant.cli.zoo_file import open_zoo
@@ -59,18 +59,20 @@ def run(args: argparse.Namespace) -> int:
 def _diagnosed(args: argparse.Namespace) -> Diagnosis:
     from tempfile import TemporaryDirectory
 
+    from pytest_quant.building.workbench import open_workbench
     from pytest_quant.diagnosis.diagnose import diagnose
     from pytest_quant.evaluation.cores import available_cores
-    from pytest_quant.evaluation.measure import Sampling, Workbench
+    from pytest_quant.evaluation.sampling import Sampling
 
     model = pick_model(open_zoo(args.zoo), args.model)
-    with TemporaryDirectory() as folder, progress_bar(args.samples) as progress:
-        bench = Workbench.in_folder(
+    with TemporaryDirectory() as folder, progress_bars() as listener:
+        bench = open_workbench(
             Path(folder),
             cores=args.jobs or available_cores(),
             sampling=Sampling(seed=args.seed, whole=True),
+            listener=listener,
         )
-        return diagnose(model, bench, args.samples, progress=lambda done, _: progress("layers", done))
+        return diagnose(model, bench, args.samples)
 
 
 def _lines(found: Diagnosis, entry: DiagnosisEntry, *, all_layers: bool) -> Iterator[str]:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.diagnosis.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
+from pytest_quant.diagnosis.pairing import (
+    SKIPPED,
+    LayerPair,
+    Pairing,
+    comparable,
+    live_after,
+    origin,
+    pair_layers,
+)
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
@@ -65,6 +73,11 @@ class Nets:
     """Blobs of the int8 net that hold int8 values, with their scales."""
     alone: NcnnFiles
     """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The blobs that stand for the net's outputs."""
+        return comparable(self.fp32, self.model.outputs)
 
     @cached_property
     def last_use(self) -> Mapping[str, int]:
@@ -145,8 +158,8 @@ class Probe:
 
         """
         nets, given = self._nets, {self._nets.model.input.blob: tensor}
-        expected = dict(self._fp32.feed(given, nets.model.outputs))
-        actual = dict(self._int8.feed(given, nets.model.outputs))
+        expected = dict(self._fp32.feed(given, nets.outputs))
+        actual = dict(self._int8.feed(given, nets.outputs))
         int8 = self._int8_blobs(tensor)
         found: dict[int, LayerSums] = {}
         for layer, blobs in self._float_layers(tensor):
@@ -177,7 +190,7 @@ class Probe:
         Copies are not among them: the blob that they are copies of stands for all.
         """
         given = {self._nets.model.input.blob: tensor}
-        layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
+        layers = [layer for layer in self._nets.fp32.layers if layer.type not in SKIPPED]
         values = self._fp32.feed(given, [top for layer in layers for top in layer.tops])
         blobs: dict[str, Array] = dict(given)
         for layer in layers:

@@ -14,6 +14,7 @@ _DATASETS = {
     "coco-keypoints": "coco_keypoints",
     "coco-detection": "coco_detection",
     "segmentation": "segmentation",
+    "text-lines": "words",
 }
 
 _NET_FORMATS = {
@@ -27,7 +28,9 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
+    registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")

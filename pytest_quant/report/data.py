@@ -9,9 +9,10 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.keys import net_files
 from pytest_quant.evaluation.machine import isa, runtimes
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.published import Published
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -32,11 +33,11 @@ from pytest_quant.report.model import (
     OnnxOutputsEntry,
     Report,
     SamplesEntry,
+    TextsEntry,
     TimingEntry,
     json_value,
 )
 from pytest_quant.spec.environment import cpu_name, versions
-from pytest_quant.spec.limit import Published
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
@@ -140,7 +141,11 @@ def _flips(flips: Flips) -> FlipsEntry:
 
 
 def _moved(moved: Moved) -> MovedEntry:
-    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8))
+    texts = None
+    if moved.texts is not None:
+        truth, fp32, int8 = moved.texts
+        texts = TextsEntry(truth=truth, fp32=fp32, int8=int8)
+    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8), texts=texts)
 
 
 def _measured_metric(
@@ -163,8 +168,8 @@ def _measured_metric(
 
 
 def _published(model: ModelSpec, metric: str) -> dict[str, float]:
-    rules = (limit.rule for limit in model.limits)
-    return {rule.side: rule.value for rule in rules if isinstance(rule, Published) and rule.metric == metric}
+    rules = (limit for limit in model.limits if isinstance(limit, Published))
+    return {rule.side: rule.value for rule in rules if rule.metric.name == metric}
 
 
 def _files(measurement: Measurement) -> dict[str, FileEntry]:

@@ -20,11 +20,13 @@ from tempfile import TemporaryDirectory
 
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import read_param
@@ -40,8 +42,6 @@ from pytest_quant.rescue.trials import Loss, Trials
 from pytest_quant.spec.calibration import CalibrationMethod
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError
-from pytest_quant.spec.limit import Tolerance
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.verdict import Verdict
@@ -139,7 +139,7 @@ def rescue(
 
     """
     tell = say or (lambda text: None)
-    rules = tuple(limit.rule for limit in model.limits if isinstance(limit.rule, Tolerance))
+    rules = tuple(limit for limit in model.limits if isinstance(limit, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
     require_ncnn(model, "a rescue")
@@ -147,7 +147,7 @@ def rescue(
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
     tell(f"calibrating on {search.count} samples")
-    calibration = gather_model(model, search.dataset, cores=bench.cores)
+    calibration = gather_model(model, search.dataset, engine=bench.engine)
     with TemporaryDirectory(prefix="pytest-quant-rescue-") as folder:
         trials = Trials(model, bench, search, calibration, rules, folder=Path(folder), confidence=confidence)
         outcome = _search(model, trials, calibration, search, least_int8_share, tell)
@@ -242,10 +242,10 @@ def _written(
 
 def _evaluated(measurement: Measurement, confidence: float) -> Iterator[Evaluated]:
     for limit in measurement.model.limits:
-        if limit.kind == "tolerance" and limit.metric is not None:
-            pair = measurement.comparison.metrics[limit.metric]
-            verdict = judge(limit, measurement, confidence)
-            yield Evaluated(limit.metric, pair.fp32, pair.int8, pair.drop, verdict)
+        if isinstance(limit, Tolerance):
+            pair = measurement.comparison.metrics[limit.metric.name]
+            verdict = limit.of_measured(measurement, confidence)
+            yield Evaluated(limit.metric.name, pair.fp32, pair.int8, pair.drop, verdict)
 
 
 def input_of(model: ModelSpec, search: SearchSet) -> Array:
@@ -263,7 +263,8 @@ def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Map
     """Multiply-accumulates of the layers of the fp32 net that have any, for one input."""
     files = ncnn_files(model, "fp32")
     param = read_param(files.param)
-    blobs = {blob for layer in param.layers for blob in (*layer.bottoms, *layer.tops)}
+    layers = [layer for layer in param.layers if layer.type not in ROW_LAYERS]
+    blobs = {blob for layer in layers for blob in (*layer.bottoms, *layer.tops)}
     extractor = BlobExtractor(files.param, files.bin, runtime=model.runtime)
     shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in extractor(tensor, sorted(blobs))}
     extractor.close()
@@ -271,7 +272,7 @@ def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Map
         layer.name: multiply_accumulates(
             layer, [shapes[blob] for blob in layer.bottoms], [shapes[blob] for blob in layer.tops]
         )
-        for layer in param.layers
+        for layer in layers
     }
     found = {name: count for name, count in counts.items() if count}
     missing = [layer for layer in calibration.blob_by_layer if layer not in found]
@@ -293,10 +294,10 @@ def describe(recipe: Recipe) -> str:
 
 def describe_loss(loss: Loss) -> str:
     """A loss in words: what decides it, against what is allowed."""
-    say = METRICS[loss.metric].difference
+    say = loss.metric.difference
     parts = [] if loss.drop is None else [f"drop {say(loss.drop)}"]
     if loss.reference_loss is not None:
         parts.append(f"loses {say(loss.reference_loss)} against fp32")
     if loss.bound is not None:
         parts.append(f"at most {say(loss.bound)} on new samples")
-    return f"{loss.metric} {', '.join(parts)}; allowed {say(loss.allowed)}"
+    return f"{loss.metric.name} {', '.join(parts)}; allowed {say(loss.allowed)}"

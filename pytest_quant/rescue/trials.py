@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.evidence import drop_interval
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.files.table import Table, without_layers, write_table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import Calibration
@@ -18,8 +20,7 @@ from pytest_quant.rescue.search import Recipe, Trial
 from pytest_quant.rescue.search_set import SearchSet
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.limit import Tolerance
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import NetSpec
 
@@ -28,12 +29,14 @@ NET_LOSS = 1 / 3
 right only now. On twenty int8 nets of two real models it was 0.00 to 0.34 (``benchmarks/net_loss.py``). It is used
 where there are too few labels to prove anything: then the labels must show no drop, and the changes must be few."""
 
+_TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Loss:
     """What int8 loses on the search samples, and what of it counts; in the metric's own unit."""
 
-    metric: str
+    metric: Metric
     drop: float | None
     """fp32 - int8 against the labels; None where there are none."""
     bound: float | None
@@ -43,7 +46,7 @@ class Loss:
     allowed: float
     """The tolerance; of a relative one, what it is of the fp32 value."""
     excess: float
-    """How far what decides is above the tolerance, as a share of the metric's range."""
+    """How far what decides is above the tolerance, as a share of the metric's range; of fp32 where it has none."""
 
 
 class Trials:
@@ -71,7 +74,7 @@ class Trials:
         )
         datasets: dict[DatasetSpec, Dataset] = {self._labelled: search.dataset, self._reference: search.reference}
         self._bench = bench.scratch(folder, datasets)
-        self._model = replace(model, limits=tuple(limit for limit in model.limits if limit.rule in rules), samples=None)
+        self._model = replace(model, limits=tuple(limit for limit in model.limits if limit in rules), samples=None)
         self._files: dict[Recipe, NcnnFiles] = {}
         self.losses: dict[Recipe, tuple[Loss, ...]] = {}
         _refuse_too_few(rules, search.count)
@@ -141,24 +144,24 @@ class Trials:
     def _loss(self, rule: Tolerance, labels: Measurement | None, reference: Measurement | None) -> Loss:
         measured = reference or labels
         assert measured is not None, "a trial is measured on labels or on the reference"  # noqa: S101
-        maximum = measured.comparison.metrics[rule.metric].metric.range
-        drop = None if labels is None else labels.comparison.metrics[rule.metric].drop
+        fp32 = measured.comparison.metrics[rule.metric.name].fp32
+        scale = max(abs(fp32), _TINY) if rule.metric.maximum is None else rule.metric.maximum
+        drop = None if labels is None else labels.comparison.metrics[rule.metric.name].drop
         bound = reference_loss = None
         if reference is None and labels is not None:
             bound, allowed = self._bound(labels, rule), _allowed(labels, rule)
             excess = bound - allowed
         else:
-            reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
-            if drop is None and METRICS[rule.metric].is_mean_of_hits:  # of others it takes seconds
+            reference_loss, allowed = measured.comparison.metrics[rule.metric.name].drop, _allowed(measured, rule)
+            if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
             judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
             excess = judged - allowed
-        return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
+        return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:
-        pair = measured.comparison.metrics[rule.metric]
-        retain = 1 - rule.amount if rule.relative else 1.0
-        high = drop_interval(pair, population=None, confidence=self._confidence, retain=retain).high
+        pair = measured.comparison.metrics[rule.metric.name]
+        high = drop_interval(pair, population=None, confidence=self._confidence, retain=rule.retain).high
         return high + rule.amount * pair.fp32 if rule.relative else high
 
     def _measured(self, net: NetSpec, dataset: DatasetSpec) -> Measurement:
@@ -171,9 +174,11 @@ class Trials:
 def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
     """Raise `DatasetError` where a single sample outweighs a tolerance: then a trial is luck."""
     for rule in rules:
-        metric = METRICS[rule.metric]
+        metric = rule.metric
+        if not metric.is_mean_of_hits:
+            continue
         amount = rule.amount * metric.range if rule.relative else rule.amount
-        if metric.is_mean_of_hits and 0 < amount < metric.range / count:
+        if 0 < amount < metric.range / count:
             needed = math.ceil(metric.range / amount)
             raise DatasetError(
                 f"{count} samples to search on cannot tell a tolerance of {metric.difference(amount)} of "
@@ -182,4 +187,4 @@ def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
 
 
 def _allowed(measured: Measurement, rule: Tolerance) -> float:
-    return rule.amount * measured.comparison.metrics[rule.metric].fp32 if rule.relative else rule.amount
+    return rule.amount * measured.comparison.metrics[rule.metric.name].fp32 if rule.relative else rule.amount

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 _MAXIMA = {"%": 100.0, "fraction": 1.0}
@@ -53,6 +52,14 @@ class Metric:
         """Whether samples one by one can decide a limit: it is a mean over samples of something with bounds."""
         return self.is_mean_of_hits or (self.is_mean_of_scores and self.maximum is not None)
 
+    def worse_by(self, before: float, now: float) -> float:
+        """How much worse ``now`` is than ``before``, in its own unit and direction; below 0 where it is better.
+
+        >>> Metric("top1", "%").worse_by(80.0, 79.0), Metric("error", "%", higher_is_better=False).worse_by(13.0, 92.0)
+        (1.0, 79.0)
+        """
+        return before - now if self.higher_is_better else now - before
+
     def number(self, value: float) -> str:
         """``value`` with the digits that tables print: two for percent, four for a fraction, else about five in all.
 
@@ -75,16 +82,3 @@ class Metric:
         """
         unit = {"%": "points", "fraction": ""}.get(self.unit, self.unit)
         return f"{self.number(value)} {unit}".rstrip()
-
-
-def _metrics(unit: str, *names: str, is_mean_of_hits: bool = False) -> dict[str, Metric]:
-    return {name: Metric(name, unit, is_mean_of_hits=is_mean_of_hits) for name in names}
-
-
-METRICS: Mapping[str, Metric] = (
-    _metrics("%", "top1", "top5", is_mean_of_hits=True)
-    | _metrics("fraction", "hmean", "precision", "recall")
-    | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-    | _metrics("%", "mIoU", "mAcc", "aAcc")
-)
-"""Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

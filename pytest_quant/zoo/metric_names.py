@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from pytest_quant.spec.limits import PrintedFloat
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.number import PrintedFloat
 
 METRIC_NAMES: Mapping[str, str] = {
     "Top 1 Accuracy": "top1",
@@ -53,8 +53,7 @@ def in_own_unit(metric: Metric, value: float) -> tuple[float, str | None]:
 
     The printed digits stay: 79.50 % is 0.7950.
 
-    >>> from pytest_quant.spec.metric import METRICS
-    >>> in_own_unit(METRICS["hmean"], PrintedFloat(79.5, "79.50"))
+    >>> in_own_unit(Metric("hmean", "fraction"), PrintedFloat(79.5, "79.50"))
     (0.795, 'printed in percent')
     """
     if metric.unit == "fraction" and 1 < value <= 100:

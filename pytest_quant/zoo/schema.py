@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, create_model
 
+from pytest_quant.judging.limits import limit_classes
 from pytest_quant.spec.text import brief, listed, suggestion
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
@@ -97,8 +98,8 @@ class RescueEntry(Strict):
     samples: PositiveInt | None = None
 
 
-class ModelEntry(Strict):
-    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read."""
+class _EntryHead(Strict):
+    """The keys of a model entry before its limits."""
 
     task: str
     dataset: str
@@ -114,15 +115,29 @@ class ModelEntry(Strict):
     preprocess: dict[str, Any] = {}
     postprocess: dict[str, Any] = {}
     metric: dict[str, dict[str, Any]] = {}
-    tolerance: dict[str, Any] = {}
-    floor: dict[str, Any] = {}
-    published: dict[Literal["fp32", "int8"], dict[str, Any]] = {}
-    require: dict[str, Any] = {}
+
+
+if TYPE_CHECKING:
+    _WithLimits = _EntryHead
+else:
+    _WithLimits = create_model(
+        "_WithLimits",
+        __base__=_EntryHead,
+        **{name: typed for kind in limit_classes() for name, typed in kind.zoo_keys.items()},
+    )
+
+
+class ModelEntry(_WithLimits):
+    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read.
+
+    The keys of its limits are those of `JudgedLimit.zoo_keys`.
+    """
+
     rescue: RescueEntry | None = None
     config: str | None = None
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"
-    xfail: dict[str, str] = {}
+    xfail: dict[str, str] = Field(default={})
     mmdeploy: str | None = None
     metafile: MetafileEntry | None = None
     regression: RegressionEntry | None = None

@@ -121,7 +121,7 @@ def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, writer: An
     )
     case = run.cases["tiny::onnx_int8[top1]"]
     assert case["reason"].startswith("drop = 86.67 - ")
-    assert (case["kind"], case["limit"]) == ("onnx_int8", 5.0)
+    assert (case["kind"], case["limit"]) == ("net", 5.0)
     block = onnx_block(run, "onnx_int8")
     numbers = block["metrics"]["top1"]
     assert numbers["fp32"] == run.metric("tiny")["fp32"]

@@ -16,6 +16,9 @@ from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.net import Runtime
 from pytest_quant.spec.text import shown
 
+_ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
+
 
 def is_empty(mat: ncnn.Mat) -> bool:
     """Whether there is nothing in it; an input that is too small for a layer gives sizes below zero as well."""
@@ -36,6 +39,8 @@ class NetSetup:
     """Expected input width and height; None: any."""
     names: tuple[str, ...] | None = None
     """What the runner calls ``outputs``; None: as the net does."""
+    rows: frozenset[str] = frozenset()
+    """Blobs of detections, a row each: an empty one means that there is none."""
 
 
 class NcnnRunner:
@@ -78,6 +83,9 @@ class NcnnRunner:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
             for blob, name in zip(setup.outputs, setup.names or setup.outputs, strict=True):
                 code, mat = extractor.extract(blob)
+                if code == 0 and blob in setup.rows and is_empty(mat):
+                    outputs[name] = np.zeros((0, _ROW), np.float32)
+                    continue
                 if code != 0 or is_empty(mat):
                     raise RunnerError(
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "

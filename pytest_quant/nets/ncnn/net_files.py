@@ -8,7 +8,7 @@ from pytest_quant.nets.format import NetKeys
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Net, NetSpec
+from pytest_quant.spec.net import SIDES, Net, NetSpec
 from pytest_quant.spec.text import listed, shown
 
 NCNN = "ncnn"
@@ -42,10 +42,9 @@ def ncnn_files(model: ModelSpec, net: Net) -> NcnnFiles:
 
 def require_ncnn(model: ModelSpec, what: str) -> None:
     """Raise `ConfigError` where fp32 and int8 are not both nets of ncnn, which ``what`` takes."""
-    others = {name: model.nets[name].format for name in ("fp32", "int8") if model.nets[name].format != NCNN}
+    others = [f"{side} is a net of {model.nets[side].format}" for side in SIDES if model.nets[side].format != NCNN]
     if others:
-        found = listed(f"{name} is a net of {runtime}" for name, runtime in others.items())
-        raise ConfigError(f"{model.name}: {what} takes ncnn nets, and {found}")
+        raise ConfigError(f"{what} takes nets of ncnn, and {listed(others)}")
 
 
 def has_table(net: NetSpec) -> bool:

@@ -27,7 +27,7 @@ def open_ncnn(net: ModelNet) -> NcnnRunner:
     facts = inspect_net(files.param, files.bin)
     blob = input_blob(net)
     channels = facts.input_channels.get(blob)
-    setup = NetSetup(files, blob, output_blobs(net), net.runtime, channels, net.input.size, net.outputs)
+    setup = NetSetup(files, blob, output_blobs(net), net.runtime, channels, net.input.size, net.outputs, facts.rows)
     if facts.unknown_types:
         hint = facts.input_hints.get(blob, InputHint())
         width, height = net.input.size or hint.size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
@@ -39,7 +39,7 @@ def _try_once(setup: NetSetup, shape: tuple[int, ...]) -> None:
     with _trials_lock:
         if setup not in _trials:
             try:
-                probe(setup.files, setup.input_blob, shape, setup.outputs)
+                probe(setup.files, setup.input_blob, shape, setup.outputs, setup.rows)
             except ModelFileError as error:
                 _trials[setup] = str(error)
             else:

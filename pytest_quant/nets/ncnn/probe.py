@@ -19,9 +19,17 @@ TIMEOUT_S = 300.0
 
 
 def probe(
-    files: NcnnFiles, input_blob: str, shape: tuple[int, ...], outputs: tuple[str, ...], timeout_s: float = TIMEOUT_S
+    files: NcnnFiles,
+    input_blob: str,
+    shape: tuple[int, ...],
+    outputs: tuple[str, ...],
+    rows: frozenset[str] = frozenset(),
+    timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Load ``files`` and run one input of zeros of ``shape`` in a child; raises `ModelFileError` if that fails."""
+    """Load ``files`` and run one input of zeros of ``shape`` in a child; raises `ModelFileError` if that fails.
+
+    ``rows`` as in `NetSetup`.
+    """
     request = json.dumps(
         {
             "param": str(files.param),
@@ -29,6 +37,7 @@ def probe(
             "input": input_blob,
             "shape": list(shape),
             "outputs": list(outputs),
+            "rows": sorted(rows),
         }
     )
     command = [sys.executable, "-m", "pytest_quant.nets.ncnn.probe"]
@@ -59,8 +68,9 @@ def _main() -> int:
 
     request = json.load(sys.stdin)
     files = NcnnFiles(param=Path(request["param"]), bin=Path(request["bin"]))
+    outputs, rows = tuple(request["outputs"]), frozenset(request["rows"])
     try:
-        runner = NcnnRunner(NetSetup(files, request["input"], tuple(request["outputs"]), "reference"))
+        runner = NcnnRunner(NetSetup(files, request["input"], outputs, "reference", rows=rows))
         runner.run(np.zeros(request["shape"], np.float32))
     except QuantError as error:
         sys.stderr.write(f"{error}\n")

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from pytest_quant.nets.onnxruntime.layers import OnnxLayers, quantized_layers
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
@@ -107,6 +108,9 @@ def _parsed(path: Path) -> onnx.ModelProto:
         data = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    absent = why_absent(data)
+    if absent is not None:
+        raise ModelFileError(f"{shown(path)} {absent}")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

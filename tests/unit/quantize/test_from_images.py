@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import Event, Finished, Started
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
@@ -80,27 +81,30 @@ def test_layers_to_keep_float(model: ModelSpec, images: ImageFiles) -> None:
 
 
 def test_threads_stay_within_the_cores(model: ModelSpec, images: ImageFiles, tmp_path: Path) -> None:
-    pool = CorePool(tmp_path / "cores", 2)
-    held, most, lock = 0, 0, threading.Lock()
+    active, most, lock = 0, 0, threading.Lock()
 
-    class Counted(CorePool):
-        @contextmanager
-        def core(self) -> Iterator[None]:
-            nonlocal held, most
-            with pool.core():
-                with lock:
-                    held += 1
-                    most = max(most, held)
-                yield
-                with lock:
-                    held -= 1
+    class Counted(ImageFiles):
+        def read(self, sample: Sample, *, orient: bool = True) -> Image:
+            nonlocal active, most
+            with lock:
+                active += 1
+                most = max(most, active)
+            time.sleep(0.001)
+            with lock:
+                active -= 1
+            return super().read(sample, orient=orient)
 
-    done: list[int] = []
-    cores = Counted(tmp_path / "cores", 2)
-    table = calibrate_model(model, images, cores=cores, progress=lambda _, n: done.append(n))
+    cores, counted = CorePool(tmp_path / "cores", 2), Counted(images.name, list(images.samples))
+    events: list[Event] = []
+    table = calibrate_model(model, counted, engine=Engine(cores, events.append))
     assert table == calibrate_model(model, images)
     assert 1 <= most <= 2
-    assert done == [*range(1, 13)] * 2
+    finished = [event for event in events if isinstance(event, Finished)]
+    assert [(event.stage, event.computed) for event in finished] == [
+        ("calibration, absmax", 12),
+        ("calibration, histogram", 12),
+    ]
+    assert {event.samples for event in events if isinstance(event, Started)} == {12}
 
 
 def test_one_image_is_said_to_be_few(model: ModelSpec, images: ImageFiles) -> None:
@@ -180,7 +184,7 @@ def test_memory_of_a_thread_holds_one_image(model: ModelSpec, images: ImageFiles
             return image
 
     dataset = Watched(images.name, images.samples)
-    calibrate_model(model, dataset, list(images.samples) * 3, cores=CorePool(tmp_path / "cores", 2))
+    calibrate_model(model, dataset, list(images.samples) * 3, engine=Engine(CorePool(tmp_path / "cores", 2)))
     assert len(alive) == 72
     assert most <= 4
 

@@ -78,7 +78,7 @@ def test_an_unknown_layer_type_is_tried_once_in_a_child(
     monkeypatch.setattr(opening, "inspect_net", lambda *_: replace(facts, unknown_types=("Exotic",)))
     for _ in range(3):
         open_runner(model, "fp32").close()
-    assert trials == [(ncnn_files(model, "fp32"), "data", (3, 8, 8), ("prob",))]
+    assert trials == [(ncnn_files(model, "fp32"), "data", (3, 8, 8), ("prob",), frozenset())]
     other = model.with_net("fp32", model.nets["int8"])
     for _ in range(2):  # the second time from memory
         with pytest.raises(ModelFileError, match="died of SIGSEGV"):

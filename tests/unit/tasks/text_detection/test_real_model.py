@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets import icdar2015
 from pytest_quant.evaluation.cores import single_threaded_opencv
-from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 IMAGES = 20
@@ -51,12 +53,12 @@ def detector() -> ModelSpec:
 @pytest.fixture(scope="module")
 def measurement(tmp_path_factory: pytest.TempPathFactory) -> Measurement:
     model = detector()
-    bench = Workbench.in_folder(tmp_path_factory.mktemp("run"), cores=2, sampling=Sampling(samples=IMAGES))
+    bench = open_workbench(tmp_path_factory.mktemp("run"), cores=2, sampling=Sampling(samples=IMAGES))
     return bench.measure(model)
 
 
 def test_the_bad_int8_file_fails_clearly(measurement: Measurement) -> None:
-    verdict = judge(tolerance_limit(Tolerance("hmean", 0.01)), measurement, 0.95)
+    verdict = Tolerance(METRICS["hmean"], 0.01).of_measured(measurement, 0.95)
     assert verdict.decision == "fail"
     assert f"n = {IMAGES} of 100" in verdict.reason
     hmean = measurement.comparison.metrics["hmean"]

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Floor, Published, Tolerance
-from pytest_quant.spec.limits import PrintedFloat, parse_floor, parse_published, parse_tolerance
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.number import PrintedFloat
+from tests.unit.metrics import METRICS
 
 TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]
 
@@ -19,18 +21,18 @@ TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]
 @pytest.mark.parametrize(
     ("name", "raw", "expected"),
     [
-        ("top1", 1.0, Tolerance("top1", 1.0)),
-        ("top1", 0, Tolerance("top1", 0.0)),
-        ("top1", 9.99, Tolerance("top1", 9.99)),
-        ("hmean", 0.01, Tolerance("hmean", 0.01)),
-        ("AP", 0.0999, Tolerance("AP", 0.0999)),
-        ("top1", "1%", Tolerance("top1", 0.01, relative=True)),
-        ("hmean", " 0.5 % ", Tolerance("hmean", 0.005, relative=True)),
-        ("hmean", "0%", Tolerance("hmean", 0.0, relative=True)),
+        ("top1", 1.0, Tolerance(METRICS["top1"], 1.0)),
+        ("top1", 0, Tolerance(METRICS["top1"], 0.0)),
+        ("top1", 9.99, Tolerance(METRICS["top1"], 9.99)),
+        ("hmean", 0.01, Tolerance(METRICS["hmean"], 0.01)),
+        ("AP", 0.0999, Tolerance(METRICS["AP"], 0.0999)),
+        ("top1", "1%", Tolerance(METRICS["top1"], 0.01, relative=True)),
+        ("hmean", " 0.5 % ", Tolerance(METRICS["hmean"], 0.005, relative=True)),
+        ("hmean", "0%", Tolerance(METRICS["hmean"], 0.0, relative=True)),
     ],
 )
 def test_tolerances(name: str, raw: Any, expected: Tolerance) -> None:
-    assert parse_tolerance(METRICS[name], raw) == expected
+    assert Tolerance.parse(METRICS[name], raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +41,7 @@ def test_tolerances(name: str, raw: Any, expected: Tolerance) -> None:
 )
 def test_a_tolerance_of_a_tenth_of_the_range_is_a_unit_mistake(name: str, raw: Any, share: str) -> None:
     with pytest.raises(ConfigError, match="probably a unit mistake") as caught:
-        parse_tolerance(METRICS[name], raw)
+        Tolerance.parse(METRICS[name], raw)
     message = str(caught.value)
     assert message.startswith(f"found {raw!r}, which is {share} % of ")
     assert (
@@ -49,15 +51,15 @@ def test_a_tolerance_of_a_tenth_of_the_range_is_a_unit_mistake(name: str, raw: A
 
 
 def test_the_share_that_is_a_unit_mistake_can_be_set() -> None:
-    assert parse_tolerance(TOP1, 59.9, max_tolerance_pct=60) == Tolerance("top1", 59.9)
+    assert Tolerance.parse(TOP1, 59.9, max_tolerance_pct=60) == Tolerance(METRICS["top1"], 59.9)
     with pytest.raises(ConfigError, match=r"must stay below 0\.5 % of the range"):
-        parse_tolerance(HMEAN, 0.005, max_tolerance_pct=0.5)
+        Tolerance.parse(HMEAN, 0.005, max_tolerance_pct=0.5)
 
 
 @pytest.mark.parametrize("raw", [-0.1, -1, "-1%"])
 def test_a_tolerance_is_not_negative(raw: Any) -> None:
     with pytest.raises(ConfigError, match="expected 0 or more: a tolerance is the largest allowed drop fp32 - int8"):
-        parse_tolerance(TOP1, raw)
+        Tolerance.parse(TOP1, raw)
 
 
 @pytest.mark.parametrize(
@@ -65,13 +67,13 @@ def test_a_tolerance_is_not_negative(raw: Any) -> None:
 )
 def test_what_is_no_tolerance(raw: Any) -> None:
     with pytest.raises(ConfigError, match=r"^found .*expected"):
-        parse_tolerance(TOP1, raw)
+        Tolerance.parse(TOP1, raw)
 
 
 @given(st.floats(0, 10, exclude_max=True))
 def test_a_number_below_a_tenth_of_the_range_is_taken_as_it_is(amount: float) -> None:
-    assert parse_tolerance(TOP1, amount) == Tolerance("top1", amount)
-    assert parse_tolerance(TOP1, PrintedFloat(amount, "x")) == Tolerance("top1", amount)
+    assert Tolerance.parse(TOP1, amount) == Tolerance(METRICS["top1"], amount)
+    assert Tolerance.parse(TOP1, PrintedFloat(amount, "x")) == Tolerance(METRICS["top1"], amount)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_number_below_a_tenth_of_the_range_is_taken_as_it_is(amount: float) ->
     ],
 )
 def test_floors(name: str, raw: Any, expected: float) -> None:
-    assert parse_floor(METRICS[name], raw) == Floor(name, expected)
+    assert Floor.parse(METRICS[name], raw) == Floor(METRICS[name], expected)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +108,10 @@ def test_floors(name: str, raw: Any, expected: float) -> None:
 )
 def test_what_is_no_score(name: str, raw: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_floor(METRICS[name], raw)
+        Floor.parse(METRICS[name], raw)
     assert str(caught.value) == message
     with pytest.raises(ConfigError) as caught:
-        parse_published(METRICS[name], "int8", raw)
+        Published.parse(METRICS[name], "int8", raw)
     assert str(caught.value) == message
 
 
@@ -129,12 +131,12 @@ def test_what_is_no_score(name: str, raw: Any, message: str) -> None:
     ],
 )
 def test_a_published_value_allows_half_of_its_last_digit(name: str, raw: Any, within: float) -> None:
-    assert parse_published(METRICS[name], "fp32", raw).within == pytest.approx(within)
+    assert Published.parse(METRICS[name], "fp32", raw).within == pytest.approx(within)
 
 
 def test_a_published_entry() -> None:
-    entry = parse_published(TOP1, "int8", {"value": PrintedFloat(78.2, "78.20"), "samples": 4000})
-    assert entry == Published("int8", "top1", 78.2, entry.within, 4000)
+    entry = Published.parse(TOP1, "int8", {"value": PrintedFloat(78.2, "78.20"), "samples": 4000})
+    assert entry == Published(TOP1, "int8", 78.2, entry.within, 4000)
     assert type(entry.value) is float
 
 
@@ -152,7 +154,7 @@ def test_a_published_entry() -> None:
 )
 def test_what_is_no_published_entry(raw: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_published(TOP1, "fp32", raw)
+        Published.parse(TOP1, "fp32", raw)
     assert str(caught.value) == message
 
 
