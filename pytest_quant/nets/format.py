@@ -55,6 +55,9 @@ class NetFormat(ABC):
     int8_keys: ClassVar[frozenset[str]] = frozenset()
     """Those of its keys that a float net does not have."""
 
+    condition_names: ClassVar[tuple[str, ...]] = ()
+    """The names that `conditions` gives for every net of the format."""
+
     @abstractmethod
     def version(self) -> str:
         """Version of the runtime: part of every cache key and of the report. Imports nothing heavy.
@@ -100,7 +103,7 @@ class NetFormat(ABC):
         return ""
 
     def conditions(self, net: ModelNet) -> Mapping[str, Any]:
-        """What the report says of how the net is run; plain JSON values. In the key of `key` too."""
+        """What the report says of how the net is run, by `condition_names`; plain JSON values that `key` covers too."""
         return {}
 
     def instruction_sets(self) -> tuple[str, ...]:

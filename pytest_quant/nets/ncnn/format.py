@@ -27,6 +27,7 @@ class NcnnFormat(NetFormat):
     keys: ClassVar[type[NetKeys]] = NcnnFiles
     stands_flat: ClassVar[bool] = True
     int8_keys: ClassVar[frozenset[str]] = frozenset({"table"})
+    condition_names: ClassVar[tuple[str, ...]] = ("packing",)
 
     def version(self) -> str:
         """Of the ncnn wheel."""

@@ -18,6 +18,9 @@ from typing import Any
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
 
+ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
+
 _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
 
@@ -74,7 +77,7 @@ def serve_net(channel: Any, request: dict[str, Any]) -> None:
     channel.send(("loaded", None))
     for shape, data in channel:
         started = time.perf_counter()
-        answer = run(net, request["input"], request["outputs"], shape, data)
+        answer = run(net, request, shape, data)
         if isinstance(answer, str):
             channel.send(("failed", answer))
         else:
@@ -145,7 +148,7 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def run(net: Any, blob: str, outputs: list[str], shape: tuple[int, ...], data: bytes) -> Any:
+def run(net: Any, request: dict[str, Any], shape: tuple[int, ...], data: bytes) -> Any:
     """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
     import ncnn
     import numpy as np
@@ -154,17 +157,18 @@ def run(net: Any, blob: str, outputs: list[str], shape: tuple[int, ...], data: b
     given = ncnn.Mat(held).clone()
     answer = []
     with net.create_extractor() as extractor:
-        if extractor.input(blob, given) != 0:
-            return f"has no input blob {blob!r}"
-        for name in outputs:
+        if extractor.input(request["input"], given) != 0:
+            return f"has no input blob {request['input']!r}"
+        for name in request["outputs"]:
             code, mat = extractor.extract(name)
-            if code != 0 or mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0:
+            is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
+            if code != 0 or (is_empty and name not in request["rows"]):
                 return (
                     f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {tuple(shape)}: is "
                     "that the size the net was made for?"
                 )
-            array = np.ascontiguousarray(np.array(mat.numpy(), dtype="<f4"))
-            answer.append((name, array.shape, array.tobytes()))
+            array = np.zeros((0, ROW), "<f4") if is_empty else np.array(mat.numpy(), dtype="<f4")
+            answer.append((name, array.shape, np.ascontiguousarray(array).tobytes()))
     return answer
 
 

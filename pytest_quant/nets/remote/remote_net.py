@@ -34,6 +34,8 @@ class RemoteSetup:
     """Expected input channels; None: any."""
     size: tuple[int, int] | None = None
     """Expected input width and height; None: any."""
+    rows: frozenset[str] = frozenset()
+    """Outputs that are rows of detections, of which there may be none."""
     sample_timeout_s: float = 300.0
 
 
@@ -99,6 +101,7 @@ class RemoteRunner:
             "files": [(digest, len(data)) for digest, data in contents.items()],
             "input": setup.input_blob,
             "outputs": list(setup.outputs),
+            "rows": sorted(setup.rows),
             "options": dict(setup.options),
             "threads": 1,
         }
