@@ -126,9 +126,14 @@ def fixture_cases() -> Iterator[Case]:
         if isinstance(model, BrokenModel):
             raise SystemExit(model.message)
         dataset, pipeline = open_dataset(model.dataset), get_task(model.task).pipeline(model)
-        inputs = [pipeline.prepare(dataset.read(sample), sample).tensor for sample in dataset.samples[:IMAGES]]
+        inputs = [_first(pipeline.prepare(dataset.read(sample), sample).tensor) for sample in dataset.samples[:IMAGES]]
         setup = NetSetup(model.nets["int8"].entry, model.input.blob, model.outputs, "reference")
         yield Case(f"fixtures-{model.name}", setup, inputs)
+
+
+def _first(tensor: Floats) -> Floats:
+    """Of the persons of an image the first."""
+    return tensor if tensor.ndim == 3 else np.ascontiguousarray(tensor[0])
 
 
 def cases(shared: Path | None) -> Iterator[Case]:
