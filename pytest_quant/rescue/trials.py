@@ -79,6 +79,7 @@ class Trials:
         self.losses: dict[Recipe, tuple[Loss, ...]] = {}
         _refuse_too_few(rules, search.count)
         self._has_labels = search.labelled
+        self._is_expectation = search.is_expectation
         self._provable = search.labelled and self._identical_nets_pass()
 
     @property
@@ -86,12 +87,13 @@ class Trials:
         """What decides a trial, in words."""
         if self._provable:
             return f"the upper bound of the drop at {100 * self._confidence:g} % confidence, on the labels"
+        loss = "the loss against the fp32 outputs"
+        if self._is_expectation:
+            loss = "the loss that is expected where each answer is right with the probability that fp32 gives it"
         if self._has_labels:
-            return (
-                "the drop on the labels, and a third of the loss against the fp32 outputs, since so few labels prove "
-                "nothing by themselves"
-            )
-        return "the loss against the fp32 outputs on these samples"
+            share = loss if self._is_expectation else f"a third of {loss}"
+            return f"the drop on the labels, and {share}, since so few labels prove nothing by themselves"
+        return f"{loss}, on these samples" if self._is_expectation else f"{loss} on these samples"
 
     def table(self, recipe: Recipe) -> Table:
         """The calibration table of a recipe; float layers are left out of it."""
@@ -155,7 +157,8 @@ class Trials:
             reference_loss, allowed = measured.comparison.metrics[rule.metric.name].drop, _allowed(measured, rule)
             if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
-            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
+            share = 1.0 if self._is_expectation else NET_LOSS
+            judged = reference_loss if drop is None else max(drop, share * reference_loss)
             excess = judged - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 

@@ -280,6 +280,8 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
             entry[side] = {key: relative_posix(Path(path), folder) for key, path in entry[side].items()}
     if "onnx" in entry:
         entry["onnx"] = relative_posix(Path(str(entry["onnx"])), folder)
+    if "keys" in entry.get("postprocess", {}):
+        entry["postprocess"]["keys"] = relative_posix(Path(str(entry["postprocess"]["keys"])), folder)
     for finding in proposal.draft.findings:
         for keys in finding.settled_by if finding.fatal else ():
             if not holds(entry, keys):
