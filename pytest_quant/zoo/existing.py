@@ -17,7 +17,7 @@ from pytest_quant.zoo.metafile import Metafiles, published_numbers
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from pytest_quant.zoo.onnx_beside import leave_out_unusable
 from pytest_quant.zoo.places import Places
-from pytest_quant.zoo.pose_protocol import boxes_of, why_not_comparable
+from pytest_quant.zoo.pose_protocol import boxes_of, has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
 from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
@@ -104,7 +104,7 @@ class ExistingDescriptions:
             keys,
             lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
         )
-        if task.name == "keypoints":
+        if has_protocol(task):
             name = done.entry.get("dataset")
             boxes = boxes_of(self._datasets.get(name) if isinstance(name, str) else None)
             refusal = why_not_comparable(task, model, done.entry, boxes, entry)

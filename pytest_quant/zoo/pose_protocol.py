@@ -16,6 +16,11 @@ from pytest_quant.zoo.schema import MetafileEntry
 Boxes = Literal["ground-truth", "detected"]
 
 
+def has_protocol(task: Task) -> bool:
+    """Whether models of a task can be evaluated on flipped images as well, as mmpose publishes its numbers."""
+    return "flip_test" in task.postprocess_options.model_fields
+
+
 def boxes_of(dataset: DatasetSpec | None) -> Boxes:
     """Which boxes a dataset of persons gives."""
     boxes = getattr(dataset.options, "boxes", "ground-truth") if dataset is not None else "ground-truth"
