@@ -39,7 +39,7 @@ class ObjectDetectionPipeline:
         self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
         self._postprocess = model.postprocess
         self._decode = make_decoder(model.postprocess, model.outputs)
-        self._wanted = frozenset(limit.metric for limit in model.limits if limit.metric is not None)
+        self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """RGB pixels to the net's input; raises `DatasetError` for an image of another size than annotated."""
@@ -60,7 +60,7 @@ class ObjectDetectionPipeline:
         return image_without_truth(sample, image)
 
     def with_truth(self, sample: Sample, prediction: Detections) -> Sample:
-        """The sample with what was found, at a score of 0.3 or more, as its objects."""
+        """The sample with what was found, at a score of 0.5 or more, as its objects."""
         return found_objects(sample, truth_of(sample), prediction)
 
     def pack(self, predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:

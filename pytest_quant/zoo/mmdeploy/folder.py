@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.environment import is_file, is_folder
-from pytest_quant.zoo.mmdeploy import decoders, transforms
+from pytest_quant.zoo.mmdeploy import decoders, detectors, transforms
 from pytest_quant.zoo.mmdeploy.files import (
     JSON_NAMES,
     Deploy,
@@ -27,7 +27,12 @@ from pytest_quant.zoo.mmdeploy.files import (
 from pytest_quant.zoo.mmdeploy.training import resize_step
 from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets, put_net, put_onnx, put_table
 
-_TASKS = {"Classifier": "classification", "TextDetector": "text-detection", "PoseDetector": "keypoints"}
+_TASKS = {
+    "Classifier": "classification",
+    "TextDetector": "text-detection",
+    "PoseDetector": "keypoints",
+    "Detector": "object-detection",
+}
 """The SDK's names of tasks."""
 
 
@@ -237,12 +242,16 @@ def _processing(
         "classification": transforms.classification,
         "text-detection": transforms.text_detection,
         "keypoints": transforms.keypoints,
+        "object-detection": detectors.preprocessing,
     }
     steps[task](draft, before.transforms, source)
     if task == "text-detection":
         decoders.text_detection(draft, after.component, after.params or {}, source)
     elif task == "keypoints":
         decoders.keypoints(draft, after.component, after.params or {}, source)
+    elif task == "object-detection":
+        gives_rows = net is not None and net[1] in net[0].facts.rows
+        detectors.postprocessing(draft, after.params or {}, source, gives_rows=gives_rows)
     elif str(after.component).startswith("MultiLabel"):
         draft.problem(
             f"{name} has the head {after.component}, whose classes do not exclude each other: top1 is not its"

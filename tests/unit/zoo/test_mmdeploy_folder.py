@@ -561,7 +561,8 @@ def test_a_task_and_a_backend_that_are_not_evaluated(folder: Path) -> None:
     assert fatal(describe_folder(folder)) == [
         "work_dir/deploy.json lists 2 nets, expected one",
         "work_dir/deploy.json is an export for tensorrt, expected ncnn",
-        "work_dir/deploy.json has the task Segmentor, expected one of Classifier, TextDetector, PoseDetector",
+        "work_dir/deploy.json has the task Segmentor, expected one of Classifier, TextDetector, PoseDetector, "
+        "Detector",
     ]
 
 
