@@ -77,6 +77,28 @@ def pose_detector(
     return "PoseDetector", transforms, {"module": "mmpose", "component": component, "params": written | params}
 
 
+def segmentor(
+    generation: str = "1.x", *, size: tuple[int, int] = (512, 512), **params: Any
+) -> tuple[str, list[Json], Json]:
+    """Likewise of a segmenter; ``params`` of its decode head."""
+    written = list(size)[::-1] if generation == "0.x" else list(size)
+    transforms: list[Json] = [LOAD, {"type": "Resize", "keep_ratio": False, "size": written}, NORMALIZE, *TO_TENSOR]
+    head = {"type": "FCNHead", "num_classes": 19, "align_corners": False, **params}
+    return "Segmentor", transforms, {"module": "mmseg", "component": "ResizeMask", "params": head}
+
+
+def text_recognizer(generation: str = "1.x", *, width: int | None = None) -> tuple[str, list[Json], Json]:
+    """Likewise of a CRNN, of images of any width or of one."""
+    name = "RescaleToHeight" if generation == "1.x" else "ResizeOCR"
+    resize: Json = {"type": name, "height": 32, "min_width": width or 32, "max_width": width}
+    if generation == "1.x":
+        resize["width_divisor"] = 16
+    normalize = {"type": "Normalize", "mean": [127], "std": [127], "to_rgb": False}
+    params: Json = {"dict_file": "dicts/lower.txt"} if generation == "1.x" else {"dict_type": "DICT36"}
+    after = {"module": "mmocr", "component": "CTCConvertor", "params": params}
+    return "TextRecognizer", [LOAD, resize, normalize, *FORMAT], after
+
+
 def write_export(
     folder: Path,
     task: tuple[str, list[Json], Json],

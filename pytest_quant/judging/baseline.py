@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.machine import isa, runtimes
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import shown

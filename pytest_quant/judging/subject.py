@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
 from pytest_quant.judging.measurements import Measurements
 from pytest_quant.spec.model import ModelSpec

@@ -9,7 +9,7 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.keys import net_files
 from pytest_quant.evaluation.machine import isa, runtimes
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.judging.limits.published import Published

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.report.model import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.task_words import change_text
@@ -53,9 +53,8 @@ def evidence_line(measurement: Measurement) -> str:
     """Flips, agreement and which samples were drawn, in one line."""
     flips = measurement.comparison.flips
     drawn = "all samples" if measurement.is_whole else f"a random subset, seed {measurement.seed}"
-    threshold = measurement.comparison.details.get("score_threshold")
-    at = "" if threshold is None else f"; both at score threshold {threshold:.4g}"
+    remark = "" if measurement.comparison.remark is None else f"; {measurement.comparison.remark}"
     return (
         f"right only in fp32 {flips.only_fp32_right}, only in {measurement.net} {flips.only_int8_right}; "
-        f"same answer on {flips.agreement_pct:.2f} %; {drawn}{at}"
+        f"same answer on {flips.agreement_pct:.2f} %; {drawn}{remark}"
     )

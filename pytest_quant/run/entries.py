@@ -95,9 +95,10 @@ class ModelEntries:
         onnx, agreement = self._measurements.known(model, "onnx"), self._measurements.known_agreement(model)
         if known.onnx is None and onnx is not None and agreement is not None:
             known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
-        quantized = self._measurements.known(model, "onnx_int8")
-        if known.onnx_int8 is None and quantized is not None:
-            known = known.model_copy(update={"onnx_int8": net_entry(quantized, self._confidence, limited)})
+        for net in model.further_nets:
+            measured = self._measurements.known(model, net)
+            if measured is not None and net not in known.further_nets:
+                known = known.with_net(net, net_entry(measured, self._confidence, limited))
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

@@ -117,8 +117,18 @@ class Recorder:
         if self.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if plans:
+            self._learn(session.config)
             self._write_reports(session)
             self._update_baseline(session)
+
+    def _learn(self, config: pytest.Config) -> None:
+        """Register what zoo files' own ``conftest.py`` brings: a process that collects nothing has not loaded it."""
+        from pytest_quant.run.registering import register_uncollected
+
+        try:
+            register_uncollected((config.rootpath / model.zoo for model in self.models.values()), config.rootpath)
+        except QuantError as error:
+            self.problems.append(str(error))
 
     def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
         """Records for planned tests that did not report; gives the number that should have."""

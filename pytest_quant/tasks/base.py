@@ -140,6 +140,8 @@ class Comparison:
     """The samples that moved most, where single samples are not just right or wrong."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
+    remark: str | None = None
+    """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
 
 
 class Pipeline(Protocol):
@@ -193,6 +195,23 @@ class ActsAsReference(Protocol):
 
     def with_truth(self, sample: Sample, prediction: Prediction) -> Sample:
         """The sample with a prediction in the place of its ground truth."""
+        ...
+
+
+@runtime_checkable
+class EstimatesTruth(Protocol):
+    """A pipeline whose predictions say how likely each answer is, so that they tell what another net's are worth."""
+
+    @property
+    def estimates_truth(self) -> bool:
+        """Whether this model's predictions do: a net may give answers alone."""
+        ...
+
+    def with_likely_truth(self, sample: Sample, prediction: Prediction) -> Sample:
+        """The sample with a truth that has each answer with the probability that the prediction gives it.
+
+        Metrics on such samples are what they are expected to be where those probabilities are right.
+        """
         ...
 
 

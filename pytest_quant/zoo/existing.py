@@ -104,7 +104,7 @@ class ExistingDescriptions:
             keys,
             lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
         )
-        if task.name == "keypoints":
+        if can_flip(task):
             refusal = other_flip(task, model, done.entry, entry.flip_test)
             if refusal is not None:
                 names = listed(f"{number.metric} {number.value:g}" for number in numbers)
@@ -113,7 +113,7 @@ class ExistingDescriptions:
         draft = Draft()
         for number in numbers:
             draft.put(number.value, "published", "fp32", number.metric)
-            if not holds(done.entry, ("published", "fp32", number.metric)) and "printed" in number.source:
+            if not holds(done.entry, ("published", "fp32", number.metric)) and number.converted:
                 done.notes.append(number.source)
         done.entry = filled(done.entry, draft.entry)
 
@@ -164,6 +164,11 @@ def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draf
                 f"{document.where((*keys, 'input', 'color'))}: found {own['input']['color']}, while the export folder "
                 f"gives {name} in the order {theirs['color']}: write `input.mean` and `input.std` too, in your order"
             )
+
+
+def can_flip(task: Task) -> bool:
+    """Whether models of a task can be evaluated on flipped images as well, as mmpose publishes its numbers."""
+    return "flip_test" in task.postprocess_options.model_fields
 
 
 def other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:

@@ -25,6 +25,10 @@ METRIC_NAMES: Mapping[str, str] = {
     "AR (M)": "ARM",
     "AR (L)": "ARL",
     "box AP": "mAP",
+    "mIoU": "mIoU",
+    "word_acc": "word_acc_ignore_case_symbol",
+    "word_acc_ignore_case_symbol": "word_acc_ignore_case_symbol",
+    "1-N.E.D": "one_minus_ned",
 }
 """Key under ``Metrics`` to the metric's name in a zoo file. ``mask AP`` is of a task that is not evaluated."""
 
@@ -55,8 +59,7 @@ def in_own_unit(metric: Metric, value: float) -> tuple[float, str | None]:
 
     The printed digits stay: 79.50 % is 0.7950.
 
-    >>> from pytest_quant.spec.metric import METRICS
-    >>> in_own_unit(METRICS["hmean"], PrintedFloat(79.5, "79.50"))
+    >>> in_own_unit(Metric("hmean", "fraction"), PrintedFloat(79.5, "79.50"))
     (0.795, 'printed in percent')
     """
     if metric.unit == "fraction" and 1 < value <= 100:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pytest_quant.evaluation.conditions import condition_names
-from pytest_quant.extending.known import get_task, metrics_named, task_names
+from pytest_quant.extending.known import get_task, metrics_named, taken_by, task_names
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.judging.limits.written import known_metric
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
@@ -166,10 +166,11 @@ class ModelResolver:
             raise ConfigError(
                 f"{where}: the dataset `{name}` is broken: {shown(self._places.document.path)}::zoo says how"
             )
-        if dataset.type not in task.dataset_types:
+        taken = taken_by(task)
+        if dataset.type not in taken:
             raise ConfigError(
                 f"{where}: the dataset `{name}` is of type {dataset.type}, "
-                f"the task {task.name} takes {listed(sorted(task.dataset_types))}"
+                f"the task {task.name} takes {listed(sorted(taken))}"
             )
         return dataset
 

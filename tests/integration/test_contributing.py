@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import tiny
-from tests.integration.runs import run_plain
+from tests.integration.runs import run_plain, run_quant
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
@@ -34,3 +34,28 @@ def test_a_report_writer(pytester: pytest.Pytester, workers: tuple[str, ...]) ->
     assert row[:3] == ["tiny", "int8", "top1"]
     assert row[-1] == "PASS"
     assert float(row[header.index("fp32")]) > 50
+
+
+def test_a_dataset_format(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    lines = (pytester.path / "list.txt").read_text().replace(" ", ",")
+    (pytester.path / "labels.csv").write_text(lines)
+    tiny.write_zoo(pytester.path, datasets={"colours": {"type": "csv-labels", "file": "labels.csv"}})
+    pytester.makeconftest(example("Adding a dataset format"))
+    run = run_quant(pytester)
+    assert run.status == pytest.ExitCode.OK, run.text
+    assert run.metric("tiny")["fp32"] > 50
+    (pytester.path / "labels.csv").write_text(lines.replace("images/003.png,", "images/003.png,class"))
+    assert "labels.csv line 4: found 'class" in run_quant(pytester).text
+
+
+def test_a_task(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    entry = tiny.model_entry(pytester.path, task="confidence", tolerance={"confidence": 0.05})
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    pytester.makeconftest(example("Adding a task"))
+    run = run_quant(pytester)
+    assert run.status == pytest.ExitCode.OK, run.text
+    found = run.metric("tiny", "confidence")
+    assert found["method"].startswith("exact: betting")
+    assert 0.3 < found["int8"] < 1

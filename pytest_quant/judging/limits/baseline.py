@@ -18,7 +18,7 @@ from pytest_quant.spec.verdict import Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.baseline import Baseline
     from pytest_quant.judging.subject import Subject
     from pytest_quant.tasks.base import Comparison

@@ -11,7 +11,7 @@ from typing import Any
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.metric_names import is_number
 from pytest_quant.zoo.mmdeploy.decoders import DECODER, Params
-from pytest_quant.zoo.mmdeploy.transforms import Source, Steps, Transform, check_interpolation, is_pixels
+from pytest_quant.zoo.mmdeploy.transforms import Source, Steps, Transform, interpolation, is_pixels
 
 
 def preprocessing(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
@@ -43,7 +43,7 @@ class _Found:
         self.keeps_ratio = bool(transform.get("keep_ratio"))
         if self.size is None:
             steps.unknown(f"resizes with {dict(transform)}")
-        check_interpolation(steps, transform)
+        interpolation(steps, transform)
 
     def pad(self, steps: Steps, transform: Transform) -> None:
         self._padding = transform

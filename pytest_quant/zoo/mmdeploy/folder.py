@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.environment import is_file, is_folder
-from pytest_quant.zoo.mmdeploy import decoders, detectors, transforms
+from pytest_quant.zoo.mmdeploy import decoders, detectors, recognizer, segmentor, transforms
 from pytest_quant.zoo.mmdeploy.files import (
     JSON_NAMES,
     Deploy,
@@ -32,6 +32,8 @@ _TASKS = {
     "TextDetector": "text-detection",
     "PoseDetector": "keypoints",
     "Detector": "object-detection",
+    "Segmentor": "semantic-segmentation",
+    "TextRecognizer": "text-recognition",
 }
 """The SDK's names of tasks."""
 
@@ -243,18 +245,38 @@ def _processing(
         "text-detection": transforms.text_detection,
         "keypoints": transforms.keypoints,
         "object-detection": detectors.preprocessing,
+        "semantic-segmentation": segmentor.preprocessing,
+        "text-recognition": recognizer.preprocessing,
     }
     steps[task](draft, before.transforms, source)
+    _decoding(draft, files, after, task, net, source)
+
+
+def _decoding(
+    draft: Draft,
+    files: _Files,
+    after: PipelineTask,
+    task: str,
+    net: tuple[NetFile, str | None] | None,
+    source: transforms.Source,
+) -> None:
+    """Decoder and metric."""
+    params = after.params or {}
     if task == "text-detection":
-        decoders.text_detection(draft, after.component, after.params or {}, source)
+        decoders.text_detection(draft, after.component, params, source)
     elif task == "keypoints":
-        decoders.keypoints(draft, after.component, after.params or {}, source)
+        decoders.keypoints(draft, after.component, params, source)
     elif task == "object-detection":
         gives_rows = net is not None and net[1] in net[0].facts.rows
-        detectors.postprocessing(draft, after.params or {}, source, gives_rows=gives_rows)
+        detectors.postprocessing(draft, params, source, gives_rows=gives_rows)
+    elif task == "semantic-segmentation":
+        features = None if net is None or net[1] is None else net[0].facts.output_features.get(net[1])
+        segmentor.decoding(draft, params, source, features)
+    elif task == "text-recognition":
+        recognizer.decoding(draft, after.component, params, source, files.folder)
     elif str(after.component).startswith("MultiLabel"):
         draft.problem(
-            f"{name} has the head {after.component}, whose classes do not exclude each other: top1 is not its"
+            f"{source.file} has the head {after.component}, whose classes do not exclude each other: top1 is not its"
         )
 
 
@@ -266,7 +288,7 @@ def _contradiction(source: transforms.Source, task: PipelineTask, net: NetFile, 
     if found is None or (not isinstance(classes, int) and channels is None):
         return None
     expected, what = (classes, "classes") if isinstance(classes, int) else (channels, "output channels")
-    if expected == found:
+    if expected == found or (found == 1 and task.component == segmentor.COMPONENT):  # the net ends in an argmax
         return None
     return (
         f"{source.file} describes a network of {expected} {what}, but {shown(net.param)} has {found}: it is about "

@@ -64,7 +64,7 @@ class Source:
 
 
 def is_pixels(value: Any) -> bool:
-    """Whether a value is a number of pixels."""
+    """Whether a value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
@@ -80,7 +80,7 @@ def classification(draft: Draft, transforms: Sequence[Transform], source: Source
 def text_detection(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
     """Resize, normalization, padding."""
     draft.put({}, "preprocess")
-    Steps(draft, source, {"Resize": _text_resize, "ShortScaleAspectJitter": _short_scale, "Pad": _pad}).take(transforms)
+    Steps(draft, source, {"Resize": dense_resize, "ShortScaleAspectJitter": _short_scale, "Pad": pad}).take(transforms)
 
 
 def keypoints(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
@@ -112,7 +112,7 @@ class Steps:
         self._seen: list[str] = []
 
     def take(self, transforms: Sequence[Transform]) -> None:
-        """Take them in their order, and report what is not known or stands in another order."""
+        """Read all transforms of a file."""
         for transform in transforms:
             name = str(transform.get("type"))
             if name == "Normalize":
@@ -194,12 +194,12 @@ def _class_resize(steps: Steps, transform: Transform) -> None:
         steps.last_size = both
     else:
         steps.unknown(f"resizes with {dict(transform)}")
-    check_interpolation(steps, transform)
+    interpolation(steps, transform)
     _backend(steps, transform)
 
 
-def check_interpolation(steps: Steps, transform: Transform) -> None:
-    """Report a Resize that is not bilinear."""
+def interpolation(steps: Steps, transform: Transform) -> None:
+    """Bilinear is the only one that a resize may have."""
     name = transform.get("interpolation", "bilinear")
     if name != "bilinear":
         steps.unknown(f"resizes with interpolation {name}")
@@ -254,7 +254,8 @@ def _crop(steps: Steps, transform: Transform) -> None:
     steps.last_size = size
 
 
-def _text_resize(steps: Steps, transform: Transform) -> None:
+def dense_resize(steps: Steps, transform: Transform) -> None:
+    """A resize of images whose output is a map: to a size, or within one with the ratio kept."""
     size = steps.source.size(transform.get("size"))
     if size is None:
         steps.unknown(f"resizes with {dict(transform)}")
@@ -262,7 +263,7 @@ def _text_resize(steps: Steps, transform: Transform) -> None:
         steps.draft.put({"keep_ratio": sorted(size, reverse=True)}, "preprocess", "resize")
     else:
         steps.draft.put({"size": size}, "preprocess", "resize")
-    check_interpolation(steps, transform)
+    interpolation(steps, transform)
     if transform.get("backend") is not None:
         _backend(steps, transform)
 
@@ -277,7 +278,8 @@ def _short_scale(steps: Steps, transform: Transform) -> None:
     steps.draft.put({"short_side": short, "rounding": "round"}, "preprocess", "resize")
 
 
-def _pad(steps: Steps, transform: Transform) -> None:
+def pad(steps: Steps, transform: Transform) -> None:
+    """Zeros to multiples of a number."""
     divisor = transform.get("size_divisor")
     is_plain = transform.get("pad_val", 0) in (0, {"img": 0}) and not transform.get("pad_to_square")
     if not is_pixels(divisor) or not is_plain or transform.get("size") is not None:

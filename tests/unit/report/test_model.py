@@ -19,8 +19,8 @@ from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import planned_case
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import METRICS
 from tests.unit.measurements import measured, outcomes
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 TOLERANCE = Tolerance(METRICS["top1"], 1.0)
@@ -136,11 +136,11 @@ def test_further_nets_have_rows_of_their_own() -> None:
 
 def test_two_processes_complete_each_other() -> None:
     net = net_entry(measured(*outcomes(70, 10, 5, 15), runtime="r"), 0.95, None)
-    one = model_of(rescue=NO_RESCUE).model_copy(update={"nets": {"a": net}})
-    other = model_of(onnx_int8=net).model_copy(update={"nets": {"b": net}, "notes": ("a note",)})
+    one = model_of(rescue=NO_RESCUE).with_net("b", net)
+    other = model_of().with_net("onnx_int8", net).with_net("a", net).model_copy(update={"notes": ("a note",)})
     both = one.completed(other)
     assert (both.rescue, both.onnx_int8, both.notes) == (NO_RESCUE, net, ("a note",))
-    assert both.nets == {"a": net, "b": net}
+    assert list((both.nets or {}).items()) == [("a", net), ("b", net)]
     assert one.completed(model_of()) == one
 
 

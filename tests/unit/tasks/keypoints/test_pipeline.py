@@ -14,11 +14,11 @@ from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.conditions import condition_names
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError, DatasetError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.tasks.base import Pipeline, Task, Tensor
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
 from pytest_quant.tasks.keypoints.task import TASK
+from tests.unit.metrics import METRICS
 
 from .scenes import as_box, pose_net, sample_of
 
