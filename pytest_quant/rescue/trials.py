@@ -158,8 +158,7 @@ class Trials:
             if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
             share = 1.0 if self._is_expectation else NET_LOSS
-            judged = reference_loss if drop is None else max(drop, share * reference_loss)
-            excess = judged - allowed
+            excess = judged_loss(drop, reference_loss, share) - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:
@@ -172,6 +171,17 @@ class Trials:
 
     def _variant(self, net: NetSpec, dataset: DatasetSpec) -> ModelSpec:
         return replace(self._model.with_net("int8", net), dataset=dataset)
+
+
+def judged_loss(drop: float | None, reference_loss: float, share: float = NET_LOSS) -> float:
+    """What is held against the tolerance where the labels prove nothing by themselves.
+
+    Of the loss against the fp32 outputs, all of it without labels; else ``share``, and no less than the drop on them.
+
+    >>> judged_loss(None, 0.3), judged_loss(0.2, 0.3), judged_loss(-0.1, 3.0)
+    (0.3, 0.2, 1.0)
+    """
+    return reference_loss if drop is None else max(drop, share * reference_loss)
 
 
 def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:

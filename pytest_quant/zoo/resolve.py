@@ -96,7 +96,7 @@ class ModelResolver:
                 task.postprocess_options,
                 places.with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             ),
-            metric_options=self._metric_options(keys, task, entry.metric),
+            metric_options=metric_options(places, keys, task, entry.metric),
             limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
             samples=entry.samples,
             runtime=entry.runtime,
@@ -174,10 +174,14 @@ class ModelResolver:
             )
         return dataset
 
-    def _metric_options(self, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]) -> dict[str, BaseModel]:
-        for name in raw:
-            known_metric(task.name, task.metrics, name, self._places.where((*keys, "metric", name)))
-        return {
-            name: self._places.validated((*keys, "metric", name), options, raw.get(name, {}))
-            for name, options in task.metric_options.items()
-        }
+
+def metric_options(
+    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]
+) -> dict[str, BaseModel]:
+    """The options of each metric of the task that has some; raises `ConfigError` for a metric that it does not have."""
+    for name in raw:
+        known_metric(task.name, task.metrics, name, places.where((*keys, "metric", name)))
+    return {
+        name: places.validated((*keys, "metric", name), options, raw.get(name, {}))
+        for name, options in task.metric_options.items()
+    }

@@ -98,6 +98,18 @@ def test_an_int8_net_that_reads_nothing(pytester: pytest.Pytester) -> None:
     assert "`word_3.png` 'abba' -> ''" in (pytester.path / "report.md").read_text()
 
 
+def test_the_error_rate_is_better_where_it_is_lower(pytester: pytest.Pytester) -> None:
+    """A floor of it is a ceiling, and a drop is how much more errors int8 makes."""
+    write_zoo(pytester.path, tolerance={"cer": 0.05}, floor={"cer": 0.1})
+    good = run_quant(pytester)
+    assert good.verdicts == {"words::cer": "pass", "words::floor[cer]": "pass", "words::int8": "pass"}
+    write_zoo(pytester.path, int8_scale=CLIPPED, tolerance={"cer": 0.05}, floor={"cer": 0.1})
+    bad = run_quant(pytester)
+    assert bad.verdicts == {"words::cer": "fail", "words::floor[cer]": "fail", "words::int8": "pass"}
+    assert bad.cases["words::cer"]["value"] == pytest.approx(1 - 2 / sum(map(len, WORDS)))
+    assert " > 0.0500" in bad.cases["words::cer"]["reason"]
+
+
 def test_word_accuracy_stops_early(pytester: pytest.Pytester) -> None:
     """Word accuracies are means of hits: the sequential test takes them."""
     write_zoo(pytester.path, tolerance={"word_acc": 0.05})
