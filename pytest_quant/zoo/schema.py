@@ -71,7 +71,7 @@ class OnnxInt8Entry(OnnxEntry):
 
 
 class MetafileEntry(Strict):
-    """``metafile: {path, model, dataset, flip_test}``."""
+    """``metafile: {path, model, dataset, flip_test, boxes}``."""
 
     path: str
     model: str | None = None
@@ -80,6 +80,8 @@ class MetafileEntry(Strict):
     """The metafile's name of the dataset, where the dataset's type does not tell it."""
     flip_test: bool | None = None
     """How the pose numbers of the metafile were measured; None: as the model's config says, else with it."""
+    boxes: Literal["ground-truth", "detected"] | None = None
+    """In which boxes the pose numbers were measured; None: in those of a person detector, as mmpose publishes."""
 
 
 class RegressionEntry(Strict):
