@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +173,7 @@ def _batch_arrays(batch: object) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return pixels, np.array([_byte(label) for label in labels], np.uint8)
 
 
-def _byte(label: Any) -> int:
+def _byte(label: object) -> int:
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label <= 255:
         raise PickleRefusedError(f"holds {brief(label)} as a label")
     return label

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from pytest_quant.datasets.files import missing_files, where
 from pytest_quant.spec.dataset import DatasetSpec
@@ -34,7 +34,7 @@ class RowError(Exception):
     """What is wrong with one entry of a file."""
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path) -> object:
     """The content of a file; raises `DatasetError` when it cannot be read or is no JSON."""
     try:
         return json.loads(path.read_bytes())
@@ -44,7 +44,7 @@ def read_json(path: Path) -> Any:
         raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
 
 
-def read_lists(path: Path) -> Mapping[str, list[Any]]:
+def read_lists(path: Path) -> Mapping[str, Sequence[object]]:
     """The lists ``images``, ``annotations`` and ``categories`` of an annotations file; raises `DatasetError`."""
     data = read_json(path)
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
@@ -54,7 +54,7 @@ def read_lists(path: Path) -> Mapping[str, list[Any]]:
     return data
 
 
-def read_images(path: Path, rows: Iterable[Any]) -> dict[int, CocoImage]:
+def read_images(path: Path, rows: Iterable[object]) -> dict[int, CocoImage]:
     """The images of an annotations file by id, in the order of the file; raises `DatasetError` naming the row."""
     images: dict[int, CocoImage] = {}
     for index, row in enumerate(rows):
@@ -79,7 +79,7 @@ def require_images(spec: DatasetSpec, folder: Path, images: list[CocoImage]) -> 
         )
 
 
-def _image(row: Any) -> CocoImage:
+def _image(row: object) -> CocoImage:
     image_id, name = field(row, "id"), field(row, "file_name")
     width, height = field(row, "width"), field(row, "height")
     if not is_id(image_id):
@@ -91,7 +91,7 @@ def _image(row: Any) -> CocoImage:
     return CocoImage(image_id, posixpath.normpath(name), width, height)
 
 
-def field(row: Any, key: str) -> Any:
+def field(row: object, key: str) -> object:
     """A field that must be there; raises `RowError`."""
     if not isinstance(row, dict):
         raise RowError(f"found {type(row).__name__}; expected an object")
@@ -100,12 +100,22 @@ def field(row: Any, key: str) -> Any:
     return row[key]
 
 
-def is_id(value: Any) -> bool:
+def has(row: object, key: str) -> bool:
+    """Whether an entry has a field."""
+    return isinstance(row, dict) and key in row
+
+
+def optional(row: object, key: str, default: object) -> object:
+    """A field that may be left out."""
+    return row.get(key, default) if isinstance(row, dict) else default
+
+
+def is_id(value: object) -> TypeGuard[int]:
     """Whether a value is an integer."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+def numbers(row: object, key: str, count: int) -> tuple[float, ...]:
     """A list of so many finite numbers; raises `RowError`."""
     values = field(row, key)
     if not isinstance(values, list) or len(values) != count or not all(map(is_number, values)):
@@ -114,7 +124,7 @@ def numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def number(row: Mapping[str, Any], key: str) -> float:
+def number(row: object, key: str) -> float:
     """One finite number; raises `RowError`."""
     value = field(row, key)
     if not is_number(value):
@@ -122,6 +132,6 @@ def number(row: Mapping[str, Any], key: str) -> float:
     return float(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.coco_json import (
     CocoImage,
     RowError,
     field,
+    has,
     is_id,
     number,
     numbers,
+    optional,
     read_images,
     read_json,
     read_lists,
@@ -111,7 +112,7 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     return detections
 
 
-def _person_category(path: Path, categories: Iterable[Any]) -> int:
+def _person_category(path: Path, categories: Iterable[object]) -> int:
     known = {row["name"]: row for row in categories if isinstance(row, dict) and isinstance(row.get("name"), str)}
     person = known.get("person")
     if person is None or not is_id(person.get("id")):
@@ -126,10 +127,10 @@ def _person_category(path: Path, categories: Iterable[Any]) -> int:
     return int(person["id"])
 
 
-def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
+def _person(row: object, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
     """The image and the person of an annotation; None for one of another category."""
     image_id = field(row, "image_id")
-    if image_id not in images:
+    if not is_id(image_id) or image_id not in images:
         raise RowError(f"found image_id {image_id!r}, which `images` does not declare")
     if field(row, "category_id") != category:
         return image_id, None
@@ -137,20 +138,20 @@ def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[i
     if not is_id(person_id):
         raise RowError(f"found id {person_id!r}; expected an integer")
     what = f"person {person_id} of image {image_id}"
-    if "bbox" not in row:
+    if not has(row, "bbox"):
         raise RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
-    if "keypoints" not in row:
+    if not has(row, "keypoints"):
         raise RowError(f"{what} has no keypoints: is this a person_keypoints file, not an instances file?")
     keypoints = numbers(row, "keypoints", 3 * _KEYPOINT_COUNT)
-    labelled = row.get("num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
+    labelled = optional(row, "num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
     area = number(row, "area")
     box = numbers(row, "bbox", 4)
     if not is_id(labelled) or labelled < 0 or area < 0:
         raise RowError(f"{what}: found num_keypoints {labelled!r} and area {area:g}; expected numbers from 0")
-    return image_id, Person(person_id, box, area, keypoints, labelled, bool(row.get("iscrowd", 0)))
+    return image_id, Person(person_id, box, area, keypoints, labelled, bool(optional(row, "iscrowd", 0)))
 
 
-def _detection(row: Any, index: int, category: int) -> Detection | None:
+def _detection(row: object, index: int, category: int) -> Detection | None:
     if field(row, "category_id") != category:
         return None
     image_id = field(row, "image_id")

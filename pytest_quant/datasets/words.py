@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -161,7 +160,7 @@ def _of_json_lines(text: str, problems: list[str]) -> Iterator[Transcription]:
             problems.append(f"{place}: {error}")
 
 
-def _entry(entry: Any, place: str) -> Transcription:
+def _entry(entry: object, place: str) -> Transcription:
     """``img_path`` with one of ``instances``, or ``filename`` and ``text``."""
     if not isinstance(entry, Mapping):
         raise ValueError(f"found {brief(entry)}, expected an object")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pytest_quant.extending.known import get_format
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Pipeline
@@ -18,7 +16,7 @@ def condition_names(model: ModelSpec, pipeline: Pipeline) -> tuple[str, ...]:
     return ("runtime", "seed", "samples", "total", *of_int8, *pipeline.conditions())
 
 
-def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int, total: int) -> dict[str, Any]:
+def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int, total: int) -> dict[str, object]:
     """Condition name to value, plain JSON: the runtime, which of the dataset's samples, and what the task adds.
 
     Of a model whose files are there also how its int8 net is run.
@@ -33,7 +31,7 @@ def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int,
     }
 
 
-def _of_int8(model: ModelSpec) -> dict[str, Any]:
+def _of_int8(model: ModelSpec) -> dict[str, object]:
     spec = model.nets["int8"]
     if not spec.is_built:
         return {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -65,8 +65,8 @@ def parametrize(metafunc: pytest.Metafunc, run: QuantRun) -> None:
 
 def case_of(item: pytest.Item) -> PythonCase | None:
     """The case that `parametrize` gave a test."""
-    callspec: Any = getattr(item, "callspec", None)
-    case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+    params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    case = params.get(CASE_FIXTURE)
     return case if isinstance(case, PythonCase) else None
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 _BRIEF_CHARS = 60
 
@@ -56,7 +55,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" Did you mean `{close[0]}`?" if close else ""
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """A value that a user wrote, shortened, with its type: what messages say was found.
 
     >>> brief("8x8"), brief(1.5), brief(None)

@@ -27,6 +27,12 @@ Tensor = NDArray[np.float32]
 Run = Callable[[Tensor], dict[str, NDArray[np.float32]]]
 """One forward pass: input array to output blobs by name."""
 
+Arrays = Mapping[str, NDArray[np.generic]]
+"""What the store keeps: plain arrays by name."""
+
+Facts = Mapping[str, Any]
+"""Plain JSON values by name, which a report shows and a footnote reads."""
+
 Prediction = Any
 """What a task's decoder makes of one sample; a frozen dataclass of the task."""
 
@@ -138,7 +144,7 @@ class Comparison:
     """Metrics of the task that these nets have not, and why."""
     moved: Sequence[Moved] = ()
     """The samples that moved most, where single samples are not just right or wrong."""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Facts = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
     remark: str | None = None
     """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
@@ -155,11 +161,11 @@ class Pipeline(Protocol):
         """Run the net (once, or more often where the protocol says so) and decode its outputs."""
         ...
 
-    def pack(self, predictions: Sequence[Prediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[Prediction]) -> Arrays:
         """Predictions of a shard as plain arrays (no object dtype), for the store."""
         ...
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Prediction]:
+    def unpack(self, arrays: Arrays) -> list[Prediction]:
         """The reverse of `pack`, equal to what was packed."""
         ...
 
@@ -167,11 +173,11 @@ class Pipeline(Protocol):
         """Score both sides; the three sequences are in the same order."""
         ...
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """The conditions of the evaluation that the report shows and ``require`` can name; plain JSON values."""
         ...
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """Everything about pre- and post-processing that can change a prediction, versions included; plain JSON."""
         ...
 
@@ -219,7 +225,7 @@ class EstimatesTruth(Protocol):
 class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 
-    def config_conditions(self, path: Path) -> Mapping[str, Any]:
+    def config_conditions(self, path: Path) -> Mapping[str, object]:
         """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is no config file."""
         ...
 
@@ -247,7 +253,7 @@ class Task(Protocol):
     usual_tolerances: Mapping[str, float] = MappingProxyType({})
     """Metric to the tolerance that ``pytest-quant init`` proposes, in the metric's own unit."""
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    def footnote(self, conditions: Facts, details: Facts) -> str | None:
         """What one must know of a model's numbers to compare them with others of their kind, for below the table.
 
         ``conditions`` and ``details`` are those of the report: of `Pipeline.conditions`, and `Comparison.details`.

@@ -18,7 +18,10 @@ from pytest_quant.training_config.functions import (
 )
 from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, spoil, unread_in
 
-_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+_Operator = Callable[..., object]
+"""Of values that a check has found fit, or that raise what `Expressions` takes for "not known"."""
+
+_BINARY: Mapping[type[ast.operator], _Operator] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -27,12 +30,12 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
-_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
+_UNARY: Mapping[type[ast.unaryop], _Operator] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
     ast.Not: operator.not_,
 }
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+_COMPARE: Mapping[type[ast.cmpop], _Operator] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -48,7 +51,7 @@ _DEEP_COPIES = frozenset({"copy.deepcopy", "deepcopy"})
 class Expressions:
     """Evaluates expressions over the names that a file has bound so far."""
 
-    def __init__(self, names: Mapping[Any, Any], file: str, budget: Budget | None = None) -> None:
+    def __init__(self, names: Mapping[object, object], file: str, budget: Budget | None = None) -> None:
         """``budget`` bounds what loops may take; by default a whole one."""
         self._names = names
         self._file = file
@@ -58,7 +61,7 @@ class Expressions:
         """The mark for a value that stands at ``node``."""
         return Unread(f"{self._file}, line {getattr(node, 'lineno', '?')}: {what}")
 
-    def value(self, node: ast.expr) -> Any:
+    def value(self, node: ast.expr) -> object:
         """The value of an expression, with `Unread` in place of what is not known."""
         method = _METHODS.get(type(node))
         if method is not None:
@@ -73,20 +76,20 @@ class Expressions:
             if isinstance(inner, ast.Name) and inner.id in self._names:
                 spoil(self._names[inner.id], why)
 
-    def _constant(self, node: ast.Constant) -> Any:
+    def _constant(self, node: ast.Constant) -> object:
         if isinstance(node.value, str) and "{{" in node.value:
             return self.unread(node, f"the placeholder {node.value!r} is not filled in")
         return node.value
 
-    def _name(self, node: ast.Name) -> Any:
+    def _name(self, node: ast.Name) -> object:
         if node.id in self._names:
             return self._names[node.id]
         if REST in self._names:
             return self._names[REST]
         return self.unread(node, f"`{node.id}` is not defined in this file")
 
-    def _dict(self, node: ast.Dict) -> Any:
-        entries: dict[Any, Any] = {}
+    def _dict(self, node: ast.Dict) -> object:
+        entries: dict[object, object] = {}
         for key_node, value_node in zip(node.keys, node.values, strict=True):
             value = self.value(value_node)
             if key_node is None:
@@ -99,16 +102,16 @@ class Expressions:
                 self._unpack(entries, self.unread(key_node, f"the key `{_brief(key_node)}` is not known"), node)
         return entries
 
-    def _unpack(self, entries: dict[Any, Any], more: Any, node: ast.AST) -> None:
-        """``entries.update(more)``; what ``more`` may replace without our knowing is dropped."""
-        if not isinstance(more, dict):
-            more = {REST: more if isinstance(more, Unread) else self.unread(node, "unpacks what is no dict")}
+    def _unpack(self, entries: dict[object, object], found: object, node: ast.AST) -> None:
+        """``entries.update(found)``; what ``found`` may replace without our knowing is dropped."""
+        why = found if isinstance(found, Unread) else self.unread(node, "unpacks what is no dict")
+        more: dict[object, object] = found if isinstance(found, dict) else {REST: why}
         if REST in more:
             entries.clear()
-        entries.update(more)
+        entries |= more
 
-    def _sequence(self, node: ast.List | ast.Tuple) -> Any:
-        values: list[Any] = []
+    def _sequence(self, node: ast.List | ast.Tuple) -> object:
+        values: list[object] = []
         for element in node.elts:
             if isinstance(element, ast.Starred):
                 inner = self.value(element.value)
@@ -119,7 +122,7 @@ class Expressions:
                 values.append(self.value(element))
         return values if isinstance(node, ast.List) else tuple(values)
 
-    def _set(self, node: ast.Set) -> Any:
+    def _set(self, node: ast.Set) -> object:
         """``{{_base_.x}}`` is how mmcv refers to a base's value; other sets do not occur in configs."""
         inner = node.elts[0]
         if len(node.elts) == 1 and isinstance(inner, ast.Set) and len(inner.elts) == 1:
@@ -127,17 +130,17 @@ class Expressions:
         self.spoil_names(node)
         return self.unread(node, f"`{_brief(node)}` is a set")
 
-    def _attribute(self, node: ast.Attribute) -> Any:
+    def _attribute(self, node: ast.Attribute) -> object:
         return self._item(node, self.value(node.value), node.attr)
 
-    def _subscript(self, node: ast.Subscript) -> Any:
+    def _subscript(self, node: ast.Subscript) -> object:
         if isinstance(node.slice, ast.Slice):
             parts = (node.slice.lower, node.slice.upper, node.slice.step)
             limits = [None if part is None else self.value(part) for part in parts]
             return self._sliced(node, self.value(node.value), limits)
         return self._item(node, self.value(node.value), self.value(node.slice))
 
-    def _sliced(self, node: ast.expr, container: Any, limits: list[Any]) -> Any:
+    def _sliced(self, node: ast.expr, container: object, limits: list[Any]) -> object:
         if not isinstance(container, str | list | tuple) or unread_in(limits):
             return self._first_unread(node, container, *limits)
         try:
@@ -145,14 +148,14 @@ class Expressions:
         except (TypeError, ValueError):
             return self.unread(node, f"`{_brief(node)}` cannot be computed")
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> object:
         try:
             return [inner.value(node.elt) for inner in self._rounds(node.generators)]
         except NotToldError as error:
             self.spoil_names(node)
             return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
 
-    def _dict_comprehension(self, node: ast.DictComp) -> Any:
+    def _dict_comprehension(self, node: ast.DictComp) -> object:
         try:
             pairs = [(inner.value(node.key), inner.value(node.value)) for inner in self._rounds(node.generators)]
         except NotToldError as error:
@@ -169,14 +172,14 @@ class Expressions:
             bound = targets(loop.target, item)
             if bound is None or loop.is_async:
                 raise NotToldError(None)
-            inner = Expressions(ChainMap(bound, cast("dict[Any, Any]", self._names)), self._file, self.budget)
+            inner = Expressions(ChainMap(bound, cast("dict[object, object]", self._names)), self._file, self.budget)
             conditions = [inner.value(condition) for condition in loop.ifs]
             if unread_in(conditions):
                 raise NotToldError(unread_in(conditions))
             if all(conditions):
                 yield from inner._rounds(further) if further else (inner,)
 
-    def items(self, node: ast.expr) -> Iterator[Any]:
+    def items(self, node: ast.expr) -> Iterator[object]:
         """What a loop over an expression goes through; raises `NotToldError` where that is not known."""
         found = self.value(node)
         if isinstance(found, Unread) or not isinstance(found, list | tuple | range | dict | str):
@@ -188,7 +191,7 @@ class Expressions:
                 raise NotToldError(None)
             yield item
 
-    def _item(self, node: ast.expr, container: Any, key: Any) -> Any:
+    def _item(self, node: ast.expr, container: object, key: object) -> object:
         if isinstance(container, Unread):
             return container
         if isinstance(container, dict) and isinstance(key, str | int) and key in container:
@@ -199,7 +202,7 @@ class Expressions:
             return container[key]
         return self.unread(node, f"`{_brief(node)}` is not known")
 
-    def _call(self, node: ast.Call) -> Any:
+    def _call(self, node: ast.Call) -> object:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self._names else None
         if name == "dict" and len(node.args) <= 1:
             return self._dict_call(node)
@@ -214,8 +217,8 @@ class Expressions:
         self.spoil_names(node)
         return self.unread(node, f"the call `{_brief(node)}` is not executed")
 
-    def _dict_call(self, node: ast.Call) -> dict[Any, Any]:
-        entries: dict[Any, Any] = {}
+    def _dict_call(self, node: ast.Call) -> dict[object, object]:
+        entries: dict[object, object] = {}
         for argument in node.args:
             self._unpack(entries, self.value(argument), node)
         for keyword in node.keywords:
@@ -226,7 +229,7 @@ class Expressions:
                 entries[keyword.arg] = value
         return entries
 
-    def _binary(self, node: ast.BinOp) -> Any:
+    def _binary(self, node: ast.BinOp) -> object:
         left, right = self.value(node.left), self.value(node.right)
         function = _BINARY.get(type(node.op))
         formats = isinstance(node.op, ast.Mod) and isinstance(left, str)
@@ -238,14 +241,14 @@ class Expressions:
             return self._first_unread(node, left, right)
         return self._computed(node, function, left, right)
 
-    def _unary(self, node: ast.UnaryOp) -> Any:
+    def _unary(self, node: ast.UnaryOp) -> object:
         function = _UNARY.get(type(node.op))
         operand = self.value(node.operand)
         return self._first_unread(node, operand) if function is None else self._computed(node, function, operand)
 
-    def _boolean(self, node: ast.BoolOp) -> Any:
+    def _boolean(self, node: ast.BoolOp) -> object:
         stops = isinstance(node.op, ast.Or)
-        value: Any = None
+        value: object = None
         for operand in node.values:
             value = self.value(operand)
             unknown = unread_in(value)
@@ -253,18 +256,18 @@ class Expressions:
                 return unknown or value
         return value
 
-    def _compare(self, node: ast.Compare) -> Any:
+    def _compare(self, node: ast.Compare) -> object:
         function = _COMPARE.get(type(node.ops[0]))
         left, right = self.value(node.left), self.value(node.comparators[0])
         if function is None or len(node.ops) > 1:
             return self._first_unread(node, left, right)
         return self._computed(node, function, left, right)
 
-    def _choice(self, node: ast.IfExp) -> Any:
+    def _choice(self, node: ast.IfExp) -> object:
         test = self.value(node.test)
         return unread_in(test) or self.value(node.body if test else node.orelse)
 
-    def _formatted(self, node: ast.JoinedStr) -> Any:
+    def _formatted(self, node: ast.JoinedStr) -> object:
         texts = []
         for part in node.values:
             plain = isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
@@ -275,7 +278,7 @@ class Expressions:
             texts.append(str(value))
         return "".join(texts)
 
-    def _computed(self, node: ast.expr, function: Callable[..., Any], *values: Any) -> Any:
+    def _computed(self, node: ast.expr, function: Callable[..., object], *values: object) -> object:
         unknown = unread_in(values)
         if unknown is not None:
             return unknown
@@ -284,7 +287,7 @@ class Expressions:
         except (TypeError, ValueError, ArithmeticError):
             return self.unread(node, f"`{_brief(node)}` cannot be computed")
 
-    def _first_unread(self, node: ast.expr, *values: Any) -> Unread:
+    def _first_unread(self, node: ast.expr, *values: object) -> Unread:
         return unread_in(values) or self.unread(node, f"`{_brief(node)}` is not executed")
 
 
@@ -293,7 +296,7 @@ def _brief(node: ast.AST) -> str:
     return text if len(text) <= 50 else f"{text[:47]}..."
 
 
-_METHODS: Mapping[type[ast.expr], Callable[[Expressions, Any], Any]] = {
+_METHODS: Mapping[type[ast.expr], Callable[..., object]] = {
     ast.Constant: Expressions._constant,
     ast.Name: Expressions._name,
     ast.Dict: Expressions._dict,

@@ -24,7 +24,7 @@ class TrainingConfig:
     """What a training repository's config file says."""
 
     path: Path
-    values: Mapping[Any, Any]
+    values: Mapping[object, object]
 
     def value(self, *keys: str) -> Any:
         """The value at a place such as ``"model", "test_cfg", "flip_test"``.
@@ -50,7 +50,7 @@ def read_training_config(path: Path) -> TrainingConfig:
 class _Reader:
     """Reads files; each with the chain of files that led to it."""
 
-    def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[Any, Any]:
+    def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[object, object]:
         path = path.absolute()
         chain = (*heirs, path.resolve())
         if path.resolve() in heirs:
@@ -60,7 +60,7 @@ class _Reader:
             return self._python(path, text, chain)
         return self._data(path, text, chain)
 
-    def _python(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _python(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -74,7 +74,7 @@ class _Reader:
             raise ConfigError(f"{shown(path)} is nested too deeply to be read") from error
         return separate(merge(own, inherited or {}))
 
-    def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
             own = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
@@ -86,13 +86,13 @@ class _Reader:
         bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is no list of paths")
         return merge(own, self._bases(path, bases, chain))
 
-    def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[Any, Any]:
-        joined: dict[Any, Any] = {}
+    def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[object, object]:
+        joined: dict[object, object] = {}
         for base in bases:
             joined = merge(self._base(path, base, chain), joined)
         return joined
 
-    def _base(self, path: Path, base: str | Unread, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _base(self, path: Path, base: str | Unread, chain: tuple[Path, ...]) -> dict[object, object]:
         if isinstance(base, Unread):
             return {REST: base}
         file = path.parent / base
@@ -100,7 +100,7 @@ class _Reader:
             return {REST: Unread(f"{path.name}: its base {base} is not there, expected at {shown(file)}")}
         return self.read(file, chain)
 
-    def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[object, object]:
         """The values of a config that another imports: ``.base`` beside it, ``mmpose.configs.base`` around it."""
         file = module_file(path, module)
         if file is None or not file.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pytest_quant.judging.limits import limit_classes
 from pytest_quant.judging.limits.baseline import NoWorse
@@ -26,7 +25,7 @@ def limits_of(
     task: Task,
     entry: ModelEntry,
     nets: Mapping[Net, NetSpec],
-    default_tolerance: Mapping[str, Any],
+    default_tolerance: Mapping[str, object],
     max_tolerance_pct: float,
 ) -> tuple[Limit, ...]:
     """All limits of the entry at ``keys``: those it asks for, then those that come along with its files.
@@ -62,7 +61,7 @@ def check_conditions(places: Places, keys: KeyPath, model: ModelSpec, names: Seq
             raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
 
 
-def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, Any]) -> None:
+def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, object]) -> None:
     """Raise `ConfigError` for a condition that is true or false and required to be something else."""
     for limit in model.limits:
         problem = limit.wrong_type(conditions) if isinstance(limit, Requirement) else None

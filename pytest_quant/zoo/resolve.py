@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -60,7 +59,7 @@ class ModelResolver:
         found = [task.metrics[name] for task in self._tasks.values() if name in task.metrics]
         return found or list(metrics_named(name).values())
 
-    def resolve(self, name: str, raw: Any) -> ModelSpec:
+    def resolve(self, name: str, raw: object) -> ModelSpec:
         """The model `name`; raises `ConfigError` with every problem that can be told at once."""
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
@@ -72,7 +71,7 @@ class ModelResolver:
         except ConfigError as error:
             raise ConfigError("\n".join([str(error), *completed.background])) from None
 
-    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, Any]) -> None:
+    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, object]) -> None:
         places = listed(".".join(place) for place in to_fill_in(raw))
         if places:
             raise ConfigError(f"{self._places.where(keys)}: still to be filled in: {places}")
@@ -176,7 +175,7 @@ class ModelResolver:
 
 
 def metric_options(
-    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]
+    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, object]]
 ) -> dict[str, BaseModel]:
     """The options of each metric of the task that has some; raises `ConfigError` for a metric that it does not have."""
     for name in raw:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.written import Keyword, Written
 from pytest_quant.spec.limit import Limit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_quant.judging.subject import Subject
 
 
-ZooKeys = Mapping[str, tuple[Any, Any]]
+ZooKeys = Mapping[str, tuple[object, object]]
 """Keys of a zoo entry to their type and default, as pydantic takes them."""
 
 

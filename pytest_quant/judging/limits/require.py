@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
 from pytest_quant.judging.limits.written import Keyword, Written
@@ -28,13 +28,13 @@ class Requirement(JudgedLimit):
     """A condition of the evaluation, and of the model's training config file where it names one."""
 
     kind: ClassVar[str] = "require"
-    zoo_keys: ClassVar[ZooKeys] = {"require": (dict[str, Any], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"require": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_require"
     marker_example: ClassVar[str] = "flip_test=False"
     keyword_is_metric: ClassVar[bool] = False
 
     condition: str
-    value: Any
+    value: object
 
     @property
     def name(self) -> str:
@@ -70,7 +70,7 @@ class Requirement(JudgedLimit):
             f"Its conditions: {listed(names)}"
         )
 
-    def wrong_type(self, conditions: Mapping[str, Any]) -> str | None:
+    def wrong_type(self, conditions: Mapping[str, object]) -> str | None:
         """A condition that is true or false cannot be required to be a word: YAML takes ``"off"`` for one."""
         if isinstance(self.value, bool) or not isinstance(conditions.get(self.condition), bool):
             return None
@@ -80,7 +80,7 @@ class Requirement(JudgedLimit):
         """Look the condition up; nothing is evaluated for it."""
         return self.of_conditions(subject.conditions(self.condition), subject.model)
 
-    def of_conditions(self, conditions: Mapping[str, Any], model: ModelSpec) -> Verdict:
+    def of_conditions(self, conditions: Mapping[str, object], model: ModelSpec) -> Verdict:
         """The verdict on the conditions of an evaluation; raises `ConfigError` when the config file leaves it open."""
         found = conditions[self.condition]
         met = _equal(found, self.value)
@@ -95,6 +95,6 @@ class Requirement(JudgedLimit):
         return Verdict("pass" if met and agrees else "fail", reason)
 
 
-def _equal(found: Any, required: Any) -> bool:
+def _equal(found: object, required: object) -> bool:
     """In Python True == 1: `samples: true` is not met by one sample."""
     return bool(found == required) and isinstance(found, bool) == isinstance(required, bool)

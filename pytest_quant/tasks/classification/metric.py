@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,7 +116,7 @@ def _class_count(samples: Sequence[Sample], fp32: Sequence[ClassPrediction], int
 
 
 def _hits(
-    classes: NDArray[Any], scores: NDArray[Any], labels: NDArray[Any], threshold: float | None
+    classes: NDArray[np.integer], scores: NDArray[np.floating], labels: NDArray[np.integer], threshold: float | None
 ) -> NDArray[np.bool_]:
     """Whether each label is among its row of ``classes``, with a score above ``threshold``; all rows of one length."""
     found = classes == labels[:, np.newaxis]
@@ -127,7 +126,7 @@ def _hits(
     return hits
 
 
-def _evidence(sides: Mapping[str, Columns], labels: NDArray[Any], k: int, threshold: float | None) -> RightWrong:
+def _evidence(sides: Mapping[str, Columns], labels: NDArray[np.integer], k: int, threshold: float | None) -> RightWrong:
     hits = {side: _hits(classes[:, :k], scores[:, :k], labels, threshold) for side, (classes, scores) in sides.items()}
     return RightWrong(fp32=hits["fp32"], int8=hits["int8"])
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
 import PIL
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.classification.metric import DEPTHS, check_label, compare_sides
 from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions
 from pytest_quant.tasks.classification.prediction import (
@@ -69,11 +67,11 @@ class ClassificationPipeline:
         """The sample with its predicted class."""
         return replace(sample, truth=prediction.label)
 
-    def pack(self, predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[ClassPrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[ClassPrediction]:
+    def unpack(self, arrays: Arrays) -> list[ClassPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -83,7 +81,7 @@ class ClassificationPipeline:
         """Top-1 and top-5 of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._accuracy)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every classifier."""
         return {
             "resize_backend": self._preprocess.backend,
@@ -96,7 +94,7 @@ class ClassificationPipeline:
             **{f"{name}_profile": options.profile for name, options in self._accuracy.items()},
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; metric profiles cannot."""
         return {
             "protocol": PROTOCOL_VERSION,

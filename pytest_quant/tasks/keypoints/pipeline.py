@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_keypoints import Options as DatasetOptions
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.keypoints.decoder import decoder
 from pytest_quant.tasks.keypoints.geometry import Region, regions
@@ -88,11 +86,11 @@ class KeypointsPipeline:
         """The sample with the poses that were found in its boxes."""
         return found_persons(sample, prediction, self._ap.keypoint_threshold)
 
-    def pack(self, predictions: Sequence[PosePrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[PosePrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[PosePrediction]:
+    def unpack(self, arrays: Arrays) -> list[PosePrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -102,7 +100,7 @@ class KeypointsPipeline:
         """AP, AR and their parts for both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._results, self._wanted)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every pose net."""
         options = self._postprocess
         return {
@@ -117,7 +115,7 @@ class KeypointsPipeline:
             "bbox_in_results": self._ap.bbox_in_results,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; scoring and suppression of poses cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -129,7 +127,7 @@ class KeypointsPipeline:
             **self._decoding(),
         }
 
-    def _boxes(self) -> dict[str, Any]:
+    def _boxes(self) -> dict[str, object]:
         """Where the boxes come from; unknown while the dataset's paths are."""
         if self._dataset is None:
             return {"boxes": None, "box_score_threshold": None}
@@ -137,7 +135,7 @@ class KeypointsPipeline:
             return {"boxes": "ground-truth", "box_score_threshold": None}
         return {"boxes": "detections", "box_score_threshold": self._dataset.box_score_threshold}
 
-    def _geometry(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, object]:
         return {
             "input_size": list(self._size),
             "padding": self._preprocess.padding,
@@ -148,7 +146,7 @@ class KeypointsPipeline:
             "scale": self._input.scale,
         }
 
-    def _decoding(self) -> dict[str, Any]:
+    def _decoding(self) -> dict[str, object]:
         options = self._postprocess
         heatmap = options.decoder == "heatmap"
         blurs = heatmap and options.refinement in ("dark", "udp")

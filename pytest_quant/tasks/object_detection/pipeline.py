@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_detection import DetectionTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.object_detection.decoders import make_decoder
 from pytest_quant.tasks.object_detection.geometry import Geometry
 from pytest_quant.tasks.object_detection.metric import compare_sides
@@ -63,11 +61,11 @@ class ObjectDetectionPipeline:
         """The sample with what was found, at a score of 0.5 or more, as its objects."""
         return found_objects(sample, truth_of(sample), prediction)
 
-    def pack(self, predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[Detections]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Detections]:
+    def unpack(self, arrays: Arrays) -> list[Detections]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -75,11 +73,11 @@ class ObjectDetectionPipeline:
         """COCO's numbers for both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._wanted)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every detector with the same decoder."""
         return {**self._preprocess_json(), **self._postprocess_json(), "opencv": cv2.__version__}
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -88,7 +86,7 @@ class ObjectDetectionPipeline:
             **self.conditions(),
         }
 
-    def _preprocess_json(self) -> dict[str, Any]:
+    def _preprocess_json(self) -> dict[str, object]:
         return {
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
@@ -99,7 +97,7 @@ class ObjectDetectionPipeline:
             "scale": self._input.scale,
         }
 
-    def _postprocess_json(self) -> dict[str, Any]:
+    def _postprocess_json(self) -> dict[str, object]:
         options = self._postprocess
         return {
             "decoder": options.decoder,
@@ -108,7 +106,7 @@ class ObjectDetectionPipeline:
         }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Tuples as the lists that they are in a report."""
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 

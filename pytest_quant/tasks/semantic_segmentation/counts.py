@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,7 @@ class PixelCounts:
 
 
 def count_pixels(
-    predicted: NDArray[Any], labels: NDArray[Any], class_count: int, ignore_index: int = VOID
+    predicted: NDArray[np.generic], labels: NDArray[np.generic], class_count: int, ignore_index: int = VOID
 ) -> PixelCounts:
     """Compare one prediction with its ground truth, as mmseg's ``IoUMetric.intersect_and_union``.
 
@@ -72,7 +71,7 @@ def count_pixels(
     )
 
 
-def _folded(values: NDArray[Any], class_count: int) -> NDArray[np.int32]:
+def _folded(values: NDArray[np.generic], class_count: int) -> NDArray[np.int32]:
     flat = values.reshape(-1).astype(np.int32)
     if flat.size and (int(flat.max()) >= class_count or int(flat.min()) < 0):
         flat = np.where((flat < 0) | (flat >= class_count), np.int32(class_count), flat)

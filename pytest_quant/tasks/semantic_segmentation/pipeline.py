@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from pytest_quant.datasets.segmentation import Options as DatasetOptions
 from pytest_quant.datasets.segmentation import class_names
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.semantic_segmentation.comparison import compare_sides
 from pytest_quant.tasks.semantic_segmentation.decoder import decode
 from pytest_quant.tasks.semantic_segmentation.options import IouOptions, PostprocessOptions, PreprocessOptions
@@ -149,11 +148,11 @@ class SegmentationPipeline:
             raise TypeError("the prediction was kept, and how likely its answers are is not")
         return replace(sample, truth=prediction.likely)
 
-    def pack(self, predictions: Sequence[SegmentationPrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[SegmentationPrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[SegmentationPrediction]:
+    def unpack(self, arrays: Arrays) -> list[SegmentationPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -163,7 +162,7 @@ class SegmentationPipeline:
         """mIoU, mAcc and aAcc of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._void, self._names)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every segmenter."""
         return {
             **self._processing(),
@@ -173,7 +172,7 @@ class SegmentationPipeline:
             "opencv": cv2.__version__,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; how the counts are added up cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -186,7 +185,7 @@ class SegmentationPipeline:
             **self._processing(),
         }
 
-    def _processing(self) -> dict[str, Any]:
+    def _processing(self) -> dict[str, object]:
         return {
             **self._preprocess.conditions(),
             "color": self._input.color,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,9 +49,9 @@ class PipelineTask(_Lax):
 
     module: str = ""
     name: str = ""
-    transforms: list[dict[str, Any]] = []
+    transforms: list[dict[str, object]] = []
     component: str | None = None
-    params: dict[str, Any] | None = None
+    params: dict[str, object] | None = None
     input_map: dict[str, str] | None = None
 
 
