@@ -15,10 +15,10 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,29 +26,30 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from pytest_quant.evaluation.engine.engine import private_engine
+from pytest_quant.evaluation.engine.events import Event, Finished
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 
 PASSES = ("absmax", "histogram")
 
 
 def squeezenet(shared: Path) -> ModelSpec:
     folder = shared / "models" / "squeezenet_v1.1-imagenet"
-    files = NetFiles(folder / "squeezenet.param", folder / "squeezenet.bin")
+    files = NcnnFiles(param=folder / "squeezenet.param", bin=folder / "squeezenet.bin")
     zoo = Path("zoo.quant.yaml")
     return ModelSpec(
         name="squeezenet",
         zoo=zoo,
         task="classification",
         dataset=DatasetSpec("none", "image-list", None, zoo),
-        fp32=files,
-        int8=files,
+        nets={"fp32": files.net(), "int8": files.net()},
         input=InputSpec("data", (227, 227), "bgr", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0)),
         outputs=("prob",),
         preprocess=get_task("classification").preprocess_options.model_validate({"backend": "opencv"}),
@@ -60,38 +61,35 @@ def calibration_images(shared: Path) -> ImageFiles:
 
 
 class Passes:
-    """Seconds of each pass, told from its progress."""
+    """Seconds of each pass, told from its events."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._count = count
-        self._since = time.perf_counter()
 
-    def __call__(self, name: str, done: int) -> None:
-        """Note the time when the last input of a pass is done."""
-        if done == self._count:
-            now = time.perf_counter()
-            self.seconds[name] = now - self._since
-            self._since = now
+    def __call__(self, event: Event) -> None:
+        """Note the time that a pass took."""
+        if isinstance(event, Finished):
+            self.seconds[event.stage.rpartition(" ")[2]] = event.elapsed_s
 
 
 def images_passes(model: ModelSpec, images: ImageFiles, cores: int) -> dict[str, float]:
-    passes = Passes(len(images.samples))
-    with tempfile.TemporaryDirectory() as folder:
-        calibrate_model(model, images, cores=CorePool(Path(folder), cores), progress=passes)
+    passes = Passes()
+    with private_engine(cores) as engine:
+        calibrate_model(model, images, engine=replace(engine, listener=passes))
     return passes.seconds
 
 
 def array_passes(model: ModelSpec, arrays: list[NDArray[np.float32]], cores: int) -> dict[str, float]:
-    passes = Passes(len(arrays))
-    files = (model.fp32.param, model.fp32.bin)
-    with single_threaded_opencv():
-        calibrate(*files, lambda: arrays, lambda: BlobExtractor(*files), threads=cores, progress=passes)
+    passes = Passes()
+    fp32 = ncnn_files(model, "fp32")
+    files = (fp32.param, fp32.bin)
+    with private_engine(cores) as engine:
+        calibrate(*files, lambda: arrays, lambda: BlobExtractor(*files), engine=replace(engine, listener=passes))
     return passes.seconds
 
 
 def forward_pass(model: ModelSpec, arrays: list[NDArray[np.float32]], cores: int) -> dict[str, float]:
-    nets = [BlobExtractor(model.fp32.param, model.fp32.bin) for _ in range(cores)]
+    nets = [BlobExtractor(ncnn_files(model, "fp32").param, ncnn_files(model, "fp32").bin) for _ in range(cores)]
 
     def work(index: int) -> None:
         for array in arrays[index::cores]:
@@ -135,8 +133,8 @@ def memory(shared: Path, cores: int, count: int) -> int:
 def calibrate_alone(shared: Path, cores: int, count: int) -> None:
     images = calibration_images(shared)
     samples = [images.samples[index % len(images.samples)] for index in range(count)]
-    with tempfile.TemporaryDirectory() as folder:
-        calibrate_model(squeezenet(shared), images, samples, cores=CorePool(Path(folder), cores))
+    with private_engine(cores) as engine:
+        calibrate_model(squeezenet(shared), images, samples, engine=engine)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 

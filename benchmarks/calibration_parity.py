@@ -21,6 +21,7 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.evaluation.engine.engine import private_engine
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table, read_table
 from pytest_quant.quantize.calibration import Method, calibrate
@@ -88,14 +89,15 @@ def calibrated(case: Case, shared: Path, threads: int) -> tuple[Table, float]:
     param = shared / "models" / f"{case.model}.param"
     files = (param, param.with_suffix(".bin"))
     started = time.perf_counter()
-    table = calibrate(
-        *files,
-        lambda: prepared(case, shared / "data" / case.images),
-        lambda: BlobExtractor(*files),
-        method=case.method,
-        zero_scale=math.inf,
-        threads=threads,
-    )
+    with private_engine(threads) as engine:
+        table = calibrate(
+            *files,
+            lambda: prepared(case, shared / "data" / case.images),
+            lambda: BlobExtractor(*files),
+            method=case.method,
+            zero_scale=math.inf,
+            engine=engine,
+        )
     return table, time.perf_counter() - started
 
 

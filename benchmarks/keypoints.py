@@ -29,10 +29,11 @@ from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, Options, PoseTruth, open_dataset
 from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.cores import single_threaded_opencv
-from pytest_quant.nets.open import open_runner
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.keypoints.coco import SIGMAS
 from pytest_quant.tasks.keypoints.heatmap import Refine, decode_heatmaps
 from pytest_quant.tasks.keypoints.matching import Poses, flat_persons, match
@@ -97,8 +98,10 @@ def pose_net(net: Path, blob: str, output: str, data: Path) -> ModelSpec:
         zoo=Path("zoo.quant.yaml"),
         task="keypoints",
         dataset=DatasetSpec("coco", "coco-keypoints", options, Path("zoo.quant.yaml")),
-        fp32=NetFiles(net.with_suffix(".param"), net.with_suffix(".bin")),
-        int8=NetFiles(int8.with_suffix(".param"), int8.with_suffix(".bin")),
+        nets={
+            "fp32": NcnnFiles(param=net.with_suffix(".param"), bin=net.with_suffix(".bin")).net(),
+            "int8": NcnnFiles(param=int8.with_suffix(".param"), bin=int8.with_suffix(".bin")).net(),
+        },
         input=InputSpec(blob, INPUT_SIZE, "rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
         outputs=(output,),
     )
@@ -139,7 +142,10 @@ def evaluation(images: int, boxes: int) -> None:
     scored = time.perf_counter()
     matches = match(poses, flat_persons([truth.persons for truth in truths]))
     matched = time.perf_counter()
-    metrics = {name: definition.of(matches, images) for name, definition in DEFINITIONS.items()}
+    metrics = {
+        name: definition.of({area: [one] for area, one in matches.items()}, images)
+        for name, definition in DEFINITIONS.items()
+    }
     ours = [float(metric(np.ones((1, images), np.int64))[0]) for metric in metrics.values()]
     done = time.perf_counter()
     print(f"  rescoring and OKS-NMS    {scored - start:7.2f}   {len(poses.score)} poses stay")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,14 +22,14 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, likeness
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files import read_table, without_layers
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.report.diagnosis import diagnosis_entry, layer_table
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import aligned
 from pytest_quant.zoo.reader import read_zoo
 
@@ -114,12 +113,17 @@ def print_table(found: Diagnosis) -> None:
 
 def with_float_layers(model: ModelSpec, layers: set[str], folder: Path) -> ModelSpec:
     """The model with an int8 net that leaves some layers in float."""
-    assert model.table is not None
-    int8 = NetFiles(folder / "int8.param", folder / "int8.bin")
+    fp32, table = ncnn_files(model, "fp32"), ncnn_files(model, "int8").table
+    assert table is not None
+    int8 = NcnnFiles(param=folder / "int8.param", bin=folder / "int8.bin")
     quantize_model(
-        model.fp32.param, model.fp32.bin, without_layers(read_table(model.table), layers), int8.param, int8.bin
+        fp32.param,
+        fp32.bin,
+        without_layers(read_table(table), layers),
+        int8.param,
+        int8.bin,
     )
-    return replace(model, int8=int8)
+    return model.with_net("int8", int8.net())
 
 
 def output_sqnr_db(model: ModelSpec, bench: Workbench) -> float:

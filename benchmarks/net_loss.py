@@ -19,14 +19,14 @@ from benchmarks.layer_diagnosis import read_models
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.rescue.search_set import open_search_set
 from pytest_quant.spec.calibration import CalibrationMethod
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 
 METHODS: tuple[CalibrationMethod, ...] = ("kl", "mse", "percentile", "aciq", "minmax")
 CALIBRATION = {"squeezenet": "imagenet-sample/calibration", "ppocr": "icdar2015/train/train_images"}
@@ -39,14 +39,15 @@ def losses(model: ModelSpec, images: Path, folder: Path) -> Iterator[tuple[str, 
     search = open_search_set(replace(model, dataset=nowhere), bench, model.dataset)
     specs = [replace(nowhere, name=name, missing=None) for name in ("labels", "fp32")]
     scratch = bench.scratch(folder / "scratch", dict(zip(specs, (search.dataset, search.reference), strict=True)))
-    calibration = gather_model(model, open_images(images), cores=bench.cores)
-    metric = next(limit.rule.metric for limit in model.limits if isinstance(limit.rule, Tolerance))
+    calibration = gather_model(model, open_images(images), engine=bench.engine)
+    metric = next(limit.metric.name for limit in model.limits if isinstance(limit, Tolerance))
     for method in METHODS:
         for eight_bit in (False, True):
-            files = NetFiles(folder / f"{method}-{eight_bit}.param", folder / f"{method}-{eight_bit}.bin")
+            files = NcnnFiles(param=folder / f"{method}-{eight_bit}.param", bin=folder / f"{method}-{eight_bit}.bin")
             table = calibration.table(method, eight_bit=eight_bit)
-            quantize_model(model.fp32.param, model.fp32.bin, table, files.param, files.bin)
-            variants = (replace(model, int8=files, table=None, dataset=spec) for spec in specs)
+            fp32 = ncnn_files(model, "fp32")
+            quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
+            variants = (replace(model.with_net("int8", files.net()), dataset=spec) for spec in specs)
             drop, loss = (scratch.measure(one).comparison.metrics[metric].drop for one in variants)
             yield f"{method}{', 8-bit weights' if eight_bit else ''}", drop, loss
 

@@ -1,11 +1,11 @@
 """A real ResNet-20 as ONNX, as ncnn fp32, as ncnn int8 and as quantized ONNX, all on the same CIFAR-10 images.
 
     python -m benchmarks.onnx_parity ../shared                   # 10000 images
-    python -m benchmarks.onnx_parity ../shared --samples 500 --reference
+    python -m benchmarks.onnx_parity ../shared --samples 500
 
 The folder holds ``models/`` and ``data/``. Its ONNX file is pnnx's picture of the graph, from which a runnable model is
-made; onnxruntime's quantizer makes the QDQ form with the calibration images. ``--reference`` takes onnx's reference
-evaluator instead of onnxruntime. Printed: the reason of each verdict, and images per second of one core.
+made; onnxruntime's quantizer makes the QDQ form with the calibration images. Printed: the reason of
+each verdict, and images per second of one core.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -91,13 +90,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--samples", type=int)
-    parser.add_argument("--reference", action="store_true")
     given = parser.parse_args()
-    with (
-        TemporaryDirectory() as name,
-        patch("pytest_quant.nets.onnxruntime.onnx_sessions.has_onnxruntime") as has_onnxruntime,
-    ):
-        has_onnxruntime.return_value = not given.reference
+    with TemporaryDirectory() as name:
         folder = Path(name)
         write_models(given.shared.resolve(), folder)
         (folder / "zoo.quant.yaml").write_text(yaml.safe_dump(zoo_entry(given.shared.resolve())))
@@ -113,7 +107,7 @@ def main() -> None:
             verdict = assessor.assess(model, limit)
             elapsed_s = time.perf_counter() - start
             print(f"{limit.name}: {verdict.decision} in {elapsed_s:.1f} s: {verdict.reason}")
-            measurement = assessor.measured(model, limit.net)
+            measurement = assessor.measurements.known(model, limit.net)
             if measurement is not None and limit.needs_dataset:
                 flips = measurement.comparison.flips
                 rates = {net: round(rate) for net, rate in measurement.timing.images_per_second.items()}

@@ -24,6 +24,7 @@ from pytest_quant.evaluation.cores import available_cores, single_threaded_openc
 from pytest_quant.evaluation.measure import Sampling, Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.ncnn_net import runtime_options
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.zoo.reader import read_zoo
@@ -61,7 +62,7 @@ def load(model: ModelSpec, side: Side) -> ncnn.Net:
     net.opt.num_threads = 1
     for name, value in runtime_options(model.runtime).items():
         setattr(net.opt, name, value)
-    files = model.files(side)
+    files = ncnn_files(model, side)
     net.load_param(str(files.param))
     net.load_model(str(files.bin))
     return net

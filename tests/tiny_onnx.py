@@ -8,25 +8,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from pytest_quant.nets.onnxruntime import onnx_sessions
 from tests import tiny
 
 OPSET, IR = 17, 8
-RUNTIMES = ("onnxruntime", "reference")
 FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
-
-
-def use_runtime(name: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run ONNX files of this process by one of `RUNTIMES`; skips where it is not installed."""
-    if name == "onnxruntime":
-        pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
-    else:
-        monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    return name
 
 
 def write_onnx(

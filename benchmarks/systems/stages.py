@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from benchmarks.systems.catalog import ZOO
 from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.table import write_table
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.errors import QuantError
@@ -48,16 +49,23 @@ def read_model(name: str) -> ModelSpec:
 
 def quantize(model: ModelSpec) -> dict[str, Any]:
     """Write the table and the int8 files, calibrated on all images of the dataset; the figures of that."""
-    assert model.table is not None
+    int8 = ncnn_files(model, "int8")
+    assert int8.table is not None
     inputs = _inputs(model)
-    files = model.fp32
+    files = ncnn_files(model, "fp32")
     start = time.process_time()
     table = calibrate(
         files.param, files.bin, lambda: inputs, lambda: BlobExtractor(files.param, files.bin, channels=3), method="kl"
     )
     calibrated = time.process_time()
-    write_table(table, model.table)
-    report = quantize_model(files.param, files.bin, model.table, model.int8.param, model.int8.bin)
+    write_table(table, int8.table)
+    report = quantize_model(
+        files.param,
+        files.bin,
+        int8.table,
+        int8.param,
+        int8.bin,
+    )
     return {
         "inputs": len(inputs),
         "calibrate_s": calibrated - start,
@@ -126,7 +134,7 @@ def measure(model: ModelSpec, side: Side) -> dict[str, Any]:
 
 
 def _outputs_file(model: ModelSpec, side: Side) -> Path:
-    return model.fp32.param.with_name(f"outputs-{side}.npz")
+    return ncnn_files(model, "fp32").param.with_name(f"outputs-{side}.npz")
 
 
 def likeness(model: ModelSpec) -> dict[str, Any]:

@@ -10,19 +10,21 @@ from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo, sha256_json
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.machine import isa, runtimes
+from pytest_quant.evaluation.net_checks import check_net, check_nets
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files.table import write_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.calibration import CalibrationSpec
-from pytest_quant.spec.environment import isa, versions
+from pytest_quant.spec.environment import versions
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import UNBUILT, NetFiles
+from pytest_quant.spec.net import Net, NetSpec, OnnxSource
 from pytest_quant.spec.text import shown
-from pytest_quant.zoo.net_checks import check_nets
 
 _BUILD_VERSION = 1
 """Part of every key: raise it when the same inputs give other files than before."""
@@ -31,10 +33,10 @@ _BUILD_VERSION = 1
 class ModelBuilder:
     """Makes the files that zoo entries describe instead of naming them."""
 
-    def __init__(self, files: BuiltFiles, digests: DigestMemo, cores: CorePool) -> None:
+    def __init__(self, files: BuiltFiles, digests: DigestMemo, engine: Engine) -> None:
         self._files = files
         self._digests = digests
-        self._cores = cores
+        self._engine = engine
 
     def built(self, model: ModelSpec) -> ModelSpec:
         """The model with the files of both sides, made now where nobody has made them before.
@@ -44,15 +46,16 @@ class ModelBuilder:
         """
         if model.is_built:
             return model
-        name = f"{shown(model.zoo)}: models.{model.name}"
-        if model.fp32_onnx is not None and model.fp32 == UNBUILT:
-            model = self._with_fp32(model, model.fp32_onnx)
-        if model.calibration is not None and model.int8 == UNBUILT:
-            model = self._with_int8(model, model.calibration)
+        where = f"{shown(model.zoo)}: models.{model.name}"
+        made = [name for name, net in model.nets.items() if not net.is_built]
+        for name in sorted(made, key=lambda name: name != "fp32"):  # the others may be made from it
+            model = model.with_net(name, self._made(model, name))
         try:
             check_nets(model)
+            for name in made:
+                check_net(model, name)
         except ConfigError as error:
-            raise ConfigError(f"{name}: {error}") from None
+            raise ConfigError(f"{where}: {error}") from None
         return replace(model, built_in=self._files.root)
 
     def image_digests(self, dataset: ImageFiles, images: Sequence[Sample]) -> list[str]:
@@ -62,7 +65,16 @@ class ModelBuilder:
         except OSError as error:
             raise DatasetError(f"calibration image {error.filename} cannot be read: {error.strerror}") from error
 
-    def _with_fp32(self, model: ModelSpec, onnx: Path) -> ModelSpec:
+    def _made(self, model: ModelSpec, name: Net) -> NetSpec:
+        """A net with its files, converted or calibrated."""
+        net = model.nets[name]
+        if isinstance(net.source, OnnxSource):
+            return replace(net, entry=self._converted(net.source.path))
+        if isinstance(net.source, CalibrationSpec):
+            return replace(net, entry=self._calibrated(model, name, net.source))
+        raise TypeError(f"{model.name}: {name} has neither files nor anything to make them from")
+
+    def _converted(self, onnx: Path) -> NcnnFiles:
         from pytest_quant.nets.ncnn.pnnx import converted_files, onnx_to_ncnn, pnnx_version  # with them comes onnx
         from pytest_quant.nets.onnxruntime.facts import inspect_onnx
 
@@ -74,17 +86,19 @@ class ModelBuilder:
         }
 
         def make(folder: Path) -> None:
-            with self._cores.core():
+            with self._engine.cores.core():
                 onnx_to_ncnn(onnx, folder)
 
-        return replace(model, fp32=converted_files(onnx, self._files.folder(sha256_json(key), make)))
+        return converted_files(onnx, self._files.folder(sha256_json(key), make))
 
-    def _with_int8(self, model: ModelSpec, calibration: CalibrationSpec) -> ModelSpec:
+    def _calibrated(self, model: ModelSpec, name: Net, calibration: CalibrationSpec) -> NcnnFiles:
         dataset, images = calibration_set(calibration, model)
-        key = self._int8_key(model, calibration, self.image_digests(dataset, images))
-        folder = self._files.folder(key, lambda fresh: self._make_int8(model, calibration, dataset, images, fresh))
-        table, int8 = _int8_files(folder, model)
-        return replace(model, int8=int8, table=table)
+        key = self._int8_key(model, name, calibration, self.image_digests(dataset, images))
+
+        def make(fresh: Path) -> None:
+            self._make_int8(model, calibration, dataset, images, _int8_files(fresh, model, name))
+
+        return _int8_files(self._files.folder(key, make), model, name)
 
     def _make_int8(
         self,
@@ -92,9 +106,8 @@ class ModelBuilder:
         calibration: CalibrationSpec,
         dataset: ImageFiles,
         images: Sequence[Sample],
-        folder: Path,
+        int8: NcnnFiles,
     ) -> None:
-        table_path, int8 = _int8_files(folder, model)
         table = calibrate_model(
             model,
             dataset,
@@ -103,22 +116,24 @@ class ModelBuilder:
             percentile=calibration.percentile,
             eight_bit=calibration.eight_bit,
             keep_float=calibration.keep_float,
-            cores=self._cores,
+            engine=self._engine,
         )
-        write_table(table, table_path)
-        fp32, keep_float = model.fp32, calibration.keep_float
-        quantize_model(fp32.param, fp32.bin, table_path, int8.param, int8.bin, keep_float=keep_float)
+        if int8.table is None:
+            raise TypeError(f"{int8.param}: a calibrated net has a table")
+        write_table(table, int8.table)
+        fp32, keep_float = ncnn_files(model, "fp32"), calibration.keep_float
+        quantize_model(fp32.param, fp32.bin, int8.table, int8.param, int8.bin, keep_float=keep_float)
 
-    def _int8_key(self, model: ModelSpec, calibration: CalibrationSpec, images: Sequence[str]) -> str:
-        found = versions()
+    def _int8_key(self, model: ModelSpec, name: Net, calibration: CalibrationSpec, images: Sequence[str]) -> str:
+        fp32 = ncnn_files(model, "fp32")
         return sha256_json(
             {
                 "build": _BUILD_VERSION,
-                "name": model.name,
-                "pytest_quant": found["pytest_quant"],
-                "ncnn": found["ncnn"],
+                "name": [model.name, name],
+                "pytest_quant": versions()["pytest_quant"],
+                "ncnn": runtimes()["ncnn"],
                 "isa": isa(),
-                "fp32": self._digests.of_files([model.fp32.param, model.fp32.bin]),
+                "fp32": self._digests.of_files([fp32.param, fp32.bin]),
                 "input": model.input.blob,
                 "pipeline": get_task(model.task).pipeline(model).fingerprint(),
                 "method": calibration.method,
@@ -130,10 +145,12 @@ class ModelBuilder:
         )
 
 
-def _int8_files(folder: Path, model: ModelSpec) -> tuple[Path, NetFiles]:
-    """Where the table and the int8 net of a model lie in the folder that is built for them."""
-    return folder / f"{model.name}.table", NetFiles(
-        folder / f"{model.name}-int8.param", folder / f"{model.name}-int8.bin"
+def _int8_files(folder: Path, model: ModelSpec, name: Net) -> NcnnFiles:
+    """Where the table and a made net of a model lie in the folder that is built for them."""
+    return NcnnFiles(
+        param=folder / f"{model.name}-{name}.param",
+        bin=folder / f"{model.name}-{name}.bin",
+        table=folder / f"{model.name}{'' if name == 'int8' else f'-{name}'}.table",
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.console import progress_bars
 from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError, DatasetMissingError, QuantWarning
 from pytest_quant.spec.text import first_few, shown
@@ -77,25 +77,27 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
 
     """
     from pytest_quant.evaluation.cores import CorePool, available_cores
+    from pytest_quant.evaluation.engine.engine import Engine
+    from pytest_quant.nets.ncnn.net_files import ncnn_files
     from pytest_quant.quantize.from_images import calibrate_model
     from pytest_quant.spec.calibration import CalibrationSpec
-    from pytest_quant.spec.net import UNBUILT
 
     has_source = args.images is not None or args.dataset is not None
     zoo = open_zoo(args.zoo, fp32_only=has_source)
     model = pick_model(zoo, args.model)
-    if model.fp32 == UNBUILT:
+    if not model.nets["fp32"].is_built:
         raise ConfigError(
             f"{shown(model.zoo)}: models.{model.name}.fp32: is converted from ONNX, and this command takes ncnn files: "
             "name them as `param` and `bin`, or let a test run make the int8 net (`int8: {calibrate: ...}`)"
         )
+    ncnn_files(model, "fp32")  # one of another runtime is told before images are looked for
     dataset, samples = _images(zoo, model, args)
     entry = model.calibration or CalibrationSpec(None)
     method = args.method or entry.method
     if args.percentile is not None and method != "percentile":
         raise ConfigError("--percentile goes with --method percentile")
     keep_float = (*entry.keep_float, *args.keep_float)
-    with TemporaryDirectory() as folder, progress_bar(len(samples)) as progress:
+    with TemporaryDirectory() as folder, progress_bars() as listener:
         if args.dataset != model.dataset.name:  # that one was warned of by its name
             _warn_of_overlap(model, dataset, samples, Path(folder))
         table = calibrate_model(
@@ -106,8 +108,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
             percentile=args.percentile or entry.percentile,
             eight_bit=args.eight_bit or entry.eight_bit,
             keep_float=keep_float,
-            cores=CorePool(Path(folder), args.jobs or available_cores()),
-            progress=progress,
+            engine=Engine(CorePool(Path(folder), args.jobs or available_cores()), listener),
         )
     return Calibrated(model, table, len(samples), keep_float)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pytest_quant.evaluation.engine.events import Listener
 
 PROGRAM = "pytest-quant"
 
@@ -16,24 +19,24 @@ def say(kind: Literal["error", "warning"], message: str) -> None:
 
 
 @contextmanager
-def progress_bar(total: int, unit: str = "image") -> Iterator[Callable[[str, int], None]]:
-    """Give a function that is told the name of a pass and how many of its ``total`` steps are done.
-
-    Each pass gets a bar of its own. Nothing is drawn where stderr is no terminal.
-    """
+def progress_bars(unit: str = "image") -> Iterator[Listener]:
+    """Give a listener for an engine's events: each job gets a bar. Nothing is drawn where stderr is not a terminal."""
     from tqdm import tqdm  # only where something takes long
 
-    bars: dict[str, tqdm[None]] = {}
+    from pytest_quant.evaluation.engine.events import Event, ShardDone, Started
 
-    def progress(name: str, done: int) -> None:
-        if name not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[name] = tqdm(total=total, desc=name, unit=unit, disable=None, dynamic_ncols=True)
-        bars[name].update(done - bars[name].n)
+    bars: list[tqdm[None]] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Started):
+            if bars:
+                bars[-1].close()
+            bars.append(tqdm(total=event.samples, desc=event.stage, unit=unit, disable=None, dynamic_ncols=True))
+        elif isinstance(event, ShardDone):
+            bars[-1].update(event.samples)
 
     try:
-        yield progress
+        yield listen
     finally:
-        for bar in bars.values():
-            bar.close()
+        if bars:
+            bars[-1].close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.calibration import pick_model, positive
-from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.console import progress_bars
 from pytest_quant.cli.outputs import require_folder
 from pytest_quant.cli.types import SubParsers
 from pytest_quant.cli.zoo_file import open_zoo
@@ -64,13 +64,14 @@ def _diagnosed(args: argparse.Namespace) -> Diagnosis:
     from pytest_quant.evaluation.measure import Sampling, Workbench
 
     model = pick_model(open_zoo(args.zoo), args.model)
-    with TemporaryDirectory() as folder, progress_bar(args.samples) as progress:
+    with TemporaryDirectory() as folder, progress_bars() as listener:
         bench = Workbench.in_folder(
             Path(folder),
             cores=args.jobs or available_cores(),
             sampling=Sampling(seed=args.seed, whole=True),
+            listener=listener,
         )
-        return diagnose(model, bench, args.samples, progress=lambda done, _: progress("layers", done))
+        return diagnose(model, bench, args.samples)
 
 
 def _lines(found: Diagnosis, entry: DiagnosisEntry, *, all_layers: bool) -> Iterator[str]:

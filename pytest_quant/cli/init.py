@@ -13,9 +13,10 @@ from pytest_quant.cli.zoo_file import open_zoo
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown
+from pytest_quant.zoo.draft import FILL_IN
 
 if TYPE_CHECKING:
-    from pytest_quant.zoo.initial.look import Found
+    from pytest_quant.zoo.initial.proposal import Found
     from pytest_quant.zoo.reader import Zoo
 
 _FILE_NAME = "zoo.quant.yaml"
@@ -91,3 +92,6 @@ def _summary(output: Path, zoo: Zoo, found: Found) -> Iterator[str]:
     ready = [model for model in zoo.models if isinstance(model, ModelSpec)]
     yield from (f"  {text}" for text in dict.fromkeys(model.dataset.missing for model in ready) if text)
     yield from (f"  left out: {text}" for text in found.left_out)
+    is_complete = len(ready) == len(zoo.models) and not zoo.problems
+    first = "next: " if is_complete else f"next: fill in what is marked {FILL_IN} in {shown(output)}, then: "
+    yield f"{first}pytest --quant {shlex.quote(shown(output))}"

@@ -12,10 +12,10 @@ from pytest_quant.cli.calibration import add_options, calibrated
 from pytest_quant.cli.outputs import beside, require_folder
 from pytest_quant.cli.types import SubParsers
 from pytest_quant.spec.errors import ConfigError, QuantWarning
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import listed
 
 if TYPE_CHECKING:
+    from pytest_quant.nets.ncnn.net_files import NcnnFiles
     from pytest_quant.quantize.lower import QuantizeReport
 
 _ONLY_TO_CALIBRATE = ("model", "images", "dataset", "samples", "method", "percentile", "eight_bit")
@@ -40,17 +40,18 @@ def add_parser(subparsers: SubParsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the int8 network."""
     from pytest_quant.nets.ncnn.files import write_table
+    from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 
     _check_usage(args)
     require_folder(args.out)
     if args.zoo is None:
-        return _write(args.out, NetFiles(args.param, args.bin), args.table, args.keep_float)
+        return _write(args.out, NcnnFiles(param=args.param, bin=args.bin), args.table, args.keep_float)
     made = calibrated(args)
     table = beside(args.out, ".table")
     write_table(made.table, table)
     print(f"{table}: calibrated on {made.images} images")
     # From the file, whose digits are fewer: quantizing again with it gives the same network.
-    return _write(args.out, made.model.fp32, table, made.keep_float)
+    return _write(args.out, ncnn_files(made.model, "fp32"), table, made.keep_float)
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -67,10 +68,11 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise ConfigError(f"--{useless[0].replace('_', '-')} has no effect on a table that is there already")
 
 
-def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str]) -> int:
+def _write(prefix: Path, source: NcnnFiles, table: Path, keep_float: Sequence[str]) -> int:
+    from pytest_quant.nets.ncnn.net_files import NcnnFiles
     from pytest_quant.quantize.lower import quantize_model
 
-    out = NetFiles(beside(prefix, ".param"), beside(prefix, ".bin"))
+    out = NcnnFiles(param=beside(prefix, ".param"), bin=beside(prefix, ".bin"))
     if any(path.exists() and path.samefile(old) for path in (out.param, out.bin) for old in (source.param, source.bin)):
         raise ConfigError(f"--out: {prefix} would overwrite the float network")
     _warn_of_findings(table, source)
@@ -79,7 +81,7 @@ def _write(prefix: Path, source: NetFiles, table: Path, keep_float: Sequence[str
     return 0
 
 
-def _warn_of_findings(path: Path, source: NetFiles) -> None:
+def _warn_of_findings(path: Path, source: NcnnFiles) -> None:
     """What ``lint`` calls an error is written all the same, as ncnn2int8 does, but not without a word."""
     from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table, walk
 
@@ -94,7 +96,7 @@ def _warn_of_findings(path: Path, source: NetFiles) -> None:
         )
 
 
-def _lines(report: QuantizeReport, out: NetFiles, source: NetFiles) -> Iterator[str]:
+def _lines(report: QuantizeReport, out: NcnnFiles, source: NcnnFiles) -> Iterator[str]:
     done, passing = len(report.quantized), len(report.requantized)
     yield f"{out.param}: {done} of {done + len(report.kept_float)} layers int8, {passing} of them pass int8 on"
     if report.kept_float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.lfs import why_absent
 
 
 def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
@@ -28,6 +29,9 @@ def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
 
     """
     flags = cv2.IMREAD_COLOR if orient else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    absent = why_absent(data)
+    if absent is not None:
+        raise DatasetError(f"{name} {absent}")
     if not data:
         raise DatasetError(f"{name} is empty (0 bytes); expected an image")
     try:

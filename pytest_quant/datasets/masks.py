@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import first_few, shown
 
 VOID = -1
@@ -80,7 +81,11 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
 
 def _opened(path: Path, where: str) -> PillowImage.Image:
     try:
-        image = PillowImage.open(io.BytesIO(path.read_bytes()))
+        data = path.read_bytes()
+        absent = why_absent(data)
+        if absent is not None:
+            raise DatasetError(f"{where} {absent}")
+        image = PillowImage.open(io.BytesIO(data))
         image.load()
     except UnidentifiedImageError:
         raise DatasetError(f"{where} is no image that Pillow reads") from None

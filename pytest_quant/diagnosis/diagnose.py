@@ -13,10 +13,7 @@ other layer stays float. Quantized layers are ranked by the last of them, see `D
 from __future__ import annotations
 
 import math
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,10 +23,12 @@ from tempfile import TemporaryDirectory
 from pytest_quant.diagnosis.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
 from pytest_quant.diagnosis.pairing import LayerPair
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
-from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
+from pytest_quant.nets.ncnn.net_files import require_ncnn
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Tensor
@@ -41,10 +40,11 @@ _OUTPUT_MACS = 240e9
 _LEAST_OUTPUT_SAMPLES = 2
 """How many samples they are over whatever they cost: one image may be an odd one."""
 
-Inputs = Mapping[str, Tensor]
+STAGE = "layers"
+"""How the engine's events name a diagnosis."""
+
+InputTensors = Mapping[str, Tensor]
 """Preprocessed inputs, float32 (channels, height, width), by the id that the diagnosis names them by."""
-Progress = Callable[[int, int], None]
-"""Is told how many samples are done, and of how many; may be called from several threads, never at once."""
 
 
 @dataclass(frozen=True)
@@ -114,24 +114,23 @@ def diagnose(
     bench: Workbench,
     samples: int = DEFAULT_SAMPLES,
     *,
-    inputs: Inputs | None = None,
-    progress: Progress | None = None,
+    inputs: InputTensors | None = None,
 ) -> Diagnosis:
     """Compare the two nets of a model layer by layer.
 
     Args:
         model: the model; its int8 net must keep the names of the float one, as ncnn2int8 does.
-        bench: where its dataset and the cores come from.
+        bench: where its dataset and the engine come from.
         samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
             the net sees in parts (the persons in an image) the first one is run.
         inputs: what to run in the place of the dataset's samples, all of them.
-        progress: called after each sample.
 
     Raises:
-        QuantError: the dataset is missing, a file is damaged, an input is no input of the net, or the layers of the
-            nets cannot be told apart.
+        QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is no input of the
+            net, or the layers of the nets cannot be told apart.
 
     """
+    require_ncnn(model, "a layer diagnosis")
     model = bench.built(model)
     if inputs is None:
         inputs = sample_inputs(model, bench, samples)
@@ -139,21 +138,20 @@ def diagnose(
         raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
     for name, tensor in inputs.items():
         check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
-    with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder, single_threaded_opencv():
+    with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder:
         nets = prepare_nets(model, Path(folder))
-        with closing(_Crew(nets, bench.cores, progress)) as crew:
-            macs, found, output_samples = crew.run(list(inputs.values()))
-    whole = sum((one.whole for one in found), NOTHING)
-    whole_output = sum((one.whole for one in found[:output_samples]), NOTHING)
-    sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found), strict=True)]
+        found = _measure(nets, inputs, bench.engine)
+    whole = sum((one.whole for one in found.sums), NOTHING)
+    whole_output = sum((one.whole for one in found.sums[: found.output_samples]), NOTHING)
+    sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found.sums), strict=True)]
     return Diagnosis(
         model=model.name,
         samples=tuple(inputs),
-        output_samples=output_samples,
+        output_samples=found.output_samples,
         seed=bench.sampling.seed,
         layers=tuple(
             _layer_error(pair, layer, count, whole_output)
-            for pair, layer, count in zip(nets.pairing.pairs, sums, macs, strict=True)
+            for pair, layer, count in zip(nets.pairing.pairs, sums, found.macs, strict=True)
         ),
         output_sqnr_db=whole.sqnr_db,
         unmatched=nets.pairing.unmatched,
@@ -185,54 +183,62 @@ def _output_samples(macs: Sequence[int | None], pairs: Sequence[LayerPair], samp
     return min(samples, max(_LEAST_OUTPUT_SAMPLES, int(_OUTPUT_MACS / max(per_sample, 1))))
 
 
-class _Crew:
-    """The threads that run the samples, each with nets of its own and one core at a time."""
+@dataclass(frozen=True)
+class _InputShard:
+    """One input; ``outputs``: measure what each layer alone does to the net's outputs, too."""
 
-    def __init__(self, nets: Nets, cores: CorePool, progress: Progress | None) -> None:
-        self._nets = nets
-        self._cores = cores
-        self._progress = progress
-        self._idle: deque[Probe] = deque()
-        self._opened: list[Probe] = []
-        self._lock = threading.Lock()
-        self._done = 0
+    index: int
+    what: str
+    tensor: Tensor
+    outputs: bool
 
-    def run(self, inputs: Sequence[Tensor]) -> tuple[tuple[int | None, ...], list[InputSums], int]:
-        """Multiply-accumulates per layer, the sums of each input in their order, how many have output errors."""
-        with self._cores.core():
-            probe = self._borrow()
-            macs = probe.macs(inputs[0])
-            self._idle.append(probe)
-        count = _output_samples(macs, self._nets.pairing.pairs, len(inputs))
-        with ThreadPoolExecutor(min(self._cores.count, len(inputs))) as pool:
-            futures = [pool.submit(self._measure, one, i < count, len(inputs)) for i, one in enumerate(inputs)]
-            try:
-                return macs, [future.result() for future in futures], count
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+    sample_count = 1
 
-    def _measure(self, tensor: Tensor, outputs: bool, total: int) -> InputSums:
-        with self._cores.core():
-            probe = self._borrow()
-            try:
-                found = probe.measure(tensor, outputs=outputs)
-            finally:
-                self._idle.append(probe)
-        with self._lock:
-            self._done += 1
-            if self._progress is not None:
-                self._progress(self._done, total)
-        return found
 
-    def _borrow(self) -> Probe:
-        try:
-            return self._idle.popleft()
-        except IndexError:
-            probe = self._nets.open()
-            self._opened.append(probe)
-            return probe
+@dataclass(frozen=True)
+class _LayerWork:
+    """Inputs to the errors of all layers."""
+
+    nets: Nets
+
+    def open(self) -> _LayerWorker:
+        return _LayerWorker(self.nets.open())
+
+
+class _LayerWorker:
+    """The nets of one thread."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+
+    def run(self, shard: _InputShard, note: Note) -> InputSums:
+        note(f"sample {shard.what}, layer by layer")
+        return self.probe.measure(shard.tensor, outputs=shard.outputs)
 
     def close(self) -> None:
-        """Free the nets."""
-        for probe in self._opened:
-            probe.close()
+        self.probe.close()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What all inputs came to."""
+
+    macs: tuple[int | None, ...]
+    """Multiply-accumulates per layer."""
+    sums: list[InputSums]
+    """Of each input, in their order."""
+    output_samples: int
+    """How many of them have output errors."""
+
+
+def _measure(nets: Nets, inputs: InputTensors, engine: Engine) -> _Found:
+    work = _LayerWork(nets)
+    with closing(WorkerPool(work)) as pool:
+        with engine.cores.core(), pool.borrow() as worker:
+            assert isinstance(worker, _LayerWorker)  # noqa: S101 - it opens no other
+            macs = worker.probe.macs(next(iter(inputs.values())))
+        count = _output_samples(macs, nets.pairing.pairs, len(inputs))
+        shards = [_InputShard(i, name, tensor, i < count) for i, (name, tensor) in enumerate(inputs.items())]
+        results: Collected[_InputShard, InputSums] = Collected()
+        engine.run(Job(nets.model.name, STAGE, work, shards, results, samples=len(shards)), pool)
+    return _Found(macs, results.in_order, count)

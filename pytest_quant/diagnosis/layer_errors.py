@@ -13,7 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.diagnosis.pairing import NO_WORK, LayerPair, Pairing, live_after, origin, pair_layers
+from pytest_quant.diagnosis.pairing import (
+    SKIPPED,
+    LayerPair,
+    Pairing,
+    comparable,
+    live_after,
+    origin,
+    pair_layers,
+)
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
@@ -21,10 +30,10 @@ from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
 from pytest_quant.nets.ncnn.files.unfuse import output_scales, write_unfused
 from pytest_quant.nets.ncnn.files.weights import walk
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, NetFiles
+from pytest_quant.spec.net import SIDES
 
 Blobs = Mapping[str, Array]
 
@@ -62,8 +71,13 @@ class Nets:
     pairing: Pairing
     scales: Mapping[str, float]
     """Blobs of the int8 net that hold int8 values, with their scales."""
-    alone: NetFiles
+    alone: NcnnFiles
     """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The blobs that stand for the net's outputs."""
+        return comparable(self.fp32, self.model.outputs)
 
     @cached_property
     def last_use(self) -> Mapping[str, int]:
@@ -97,13 +111,13 @@ def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
     """
     for side in SIDES:
         open_runner(model, side).close()  # whatever ncnn would crash on is found here
-    fp32, int8 = (read_param(model.files(side).param) for side in SIDES)
+    fp32, int8 = (read_param(ncnn_files(model, side).param) for side in SIDES)
     pairing = pair_layers(fp32, int8)
-    weights = walk(int8, model.int8.bin)
+    alone = ncnn_files(model, "int8")
+    weights = walk(int8, alone.bin)
     scales = output_scales(int8, weights)
-    alone = model.int8
     if scales:
-        alone = NetFiles(folder / "unfused.param", folder / "unfused.bin")
+        alone = NcnnFiles(param=folder / "unfused.param", bin=folder / "unfused.bin")
         write_unfused(int8, weights, alone.param, alone.bin)
     return Nets(model, fp32, int8, pairing, scales, alone)
 
@@ -116,7 +130,7 @@ class Probe:
         model = nets.model
         self._fp32, self._int8, self._alone = (
             BlobExtractor(files.param, files.bin, runtime=model.runtime)
-            for files in (model.fp32, model.int8, nets.alone)
+            for files in (ncnn_files(model, "fp32"), ncnn_files(model, "int8"), nets.alone)
         )
         self._pairs = {pair.line: pair for pair in nets.pairing.pairs}
 
@@ -144,8 +158,8 @@ class Probe:
 
         """
         nets, given = self._nets, {self._nets.model.input.blob: tensor}
-        expected = dict(self._fp32.feed(given, nets.model.outputs))
-        actual = dict(self._int8.feed(given, nets.model.outputs))
+        expected = dict(self._fp32.feed(given, nets.outputs))
+        actual = dict(self._int8.feed(given, nets.outputs))
         int8 = self._int8_blobs(tensor)
         found: dict[int, LayerSums] = {}
         for layer, blobs in self._float_layers(tensor):
@@ -176,7 +190,7 @@ class Probe:
         Copies are not among them: the blob that they are copies of stands for all.
         """
         given = {self._nets.model.input.blob: tensor}
-        layers = [layer for layer in self._nets.fp32.layers if layer.type not in NO_WORK]
+        layers = [layer for layer in self._nets.fp32.layers if layer.type not in SKIPPED]
         values = self._fp32.feed(given, [top for layer in layers for top in layer.tops])
         blobs: dict[str, Array] = dict(given)
         for layer in layers:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_quant.nets.ncnn.files.arrays import int8_term
+from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import QuantError
 
 NO_WORK = frozenset({"Input", "Split"})
 """Layers that compute nothing: they cannot add an error."""
+SKIPPED = NO_WORK | ROW_LAYERS
+"""Those and layers that list what they find: two lists of other lengths have no error in decibels."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def pair_layers(fp32: Param, int8: Param) -> Pairing:
     pairs, unmatched = [], []
     known = {(layer.name, layer.type) for layer in fp32.layers}
     for layer in int8.layers:
-        if layer.type in NO_WORK or not layer.tops:
+        if layer.type in SKIPPED or not layer.tops:
             continue
         pair = _pair(fp32, int8, layer) if (layer.name, layer.type) in known else None
         if pair is None:
@@ -92,6 +95,16 @@ def _nothing_matches(fp32: Param, int8: Param) -> str:
         f"{layer.name!r} ({layer.type}, {int8.path}:{layer.line}) {found}. Give as `fp32` the float net that the "
         "int8 net was made from: ncnn2int8 and `pytest-quant quantize` keep all names"
     )
+
+
+def comparable(param: Param, outputs: Sequence[str]) -> tuple[str, ...]:
+    """The output blobs, or what they list detections from where they do: an error there is one of the net itself."""
+    found = dict.fromkeys(
+        origin(param, blob)
+        for output in outputs
+        for blob in (param.producer[output].bottoms if param.producer[output].type in ROW_LAYERS else (output,))
+    )
+    return tuple(found)
 
 
 def live_after(param: Param, line: int) -> tuple[str, ...]:

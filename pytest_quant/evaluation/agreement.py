@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.evaluation.digests import sha256_json
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array, Runner
 from pytest_quant.spec.errors import RunnerError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, Prepared, Run
 
 AGREEMENT_SAMPLES = 16
@@ -52,6 +55,18 @@ OutputLikeness = Mapping[str, Likeness]
 def agreement_key(signal_key: str, other_key: str) -> str:
     """What the agreement of two nets is kept under, from what their predictions are kept under."""
     return sha256_json({"agreement": _VERSION, "signal": signal_key, "other": other_key})
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """Opens a net together with the one that it is held against; pickles."""
+
+    model: ModelSpec
+    other: Net
+
+    def __call__(self, signal: Net) -> PairRunner:
+        """Load both nets; raises like `open_runner`."""
+        return PairRunner(open_runner(self.model, signal), open_runner(self.model, self.other))
 
 
 class PairRunner:
@@ -132,7 +147,7 @@ def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in ncnn: is it the same "
+            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
             "output of the same model?"
         )
     return likeness(one, two)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 _POLL_S = 0.01
 
@@ -32,22 +33,36 @@ class CorePool:
     @contextmanager
     def core(self) -> Iterator[None]:
         """Hold one core; waits for one when all are in use."""
-        lock = self._acquire()
+        held = self.acquire()
+        assert held is not None, "only `unless` ends the wait without a core"  # noqa: S101
         try:
             yield
         finally:
-            lock.release()
+            held.release()
 
-    def _acquire(self) -> FileLock:
-        while True:
+    def acquire(self, unless: Callable[[], bool] | None = None) -> HeldCore | None:
+        """Wait for a core; None when ``unless`` says meanwhile that none is needed any more."""
+        while unless is None or not unless():
             for index in range(self.count):
-                lock = FileLock(self._folder / f"core-{index}.lock")
+                lock = FileLock(self._folder / f"core-{index}.lock", thread_local=False)
                 try:
                     lock.acquire(blocking=False)
                 except Timeout:
                     continue
-                return lock
+                return HeldCore(lock)
             time.sleep(_POLL_S)
+        return None
+
+
+@dataclass(frozen=True)
+class HeldCore:
+    """A core that somebody holds."""
+
+    _lock: BaseFileLock
+
+    def release(self) -> None:
+        """Give it back, from any thread; a second time does nothing."""
+        self._lock.release()
 
 
 @contextmanager

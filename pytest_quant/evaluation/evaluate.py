@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any
 
-from pytest_quant.datasets.base import Dataset, Sample
-from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from numpy.typing import NDArray
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
+from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.net import SIDES, Net
-from pytest_quant.tasks.base import Pipeline, Prediction
+from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, RightWrong
 
-_POLL_S = 0.01
+STAGE = "evaluation"
 
 OpenRunner = Callable[[Net], Runner]
-"""Loads a net; called once per thread and net that has something to compute."""
+"""Loads a net; called once per worker and net that has something to compute. One that is to travel pickles."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,89 @@ class Shard:
     samples: tuple[Sample, ...]
     keys: Mapping[Net, ShardKey]
 
+    @property
+    def sample_count(self) -> int:
+        """How many samples it holds."""
+        return len(self.samples)
+
 
 @dataclass(frozen=True)
-class Job:
-    """Everything that evaluating one model takes."""
+class PredictionWork:
+    """Samples of shards to predictions of nets, packed as arrays."""
 
-    dataset: Dataset
+    dataset: ReadsPixels
     pipeline: Pipeline
-    shards: Sequence[Shard]
     open_runner: OpenRunner
     orient: bool = True
+    pipelines: Mapping[Net, Pipeline] = field(default_factory=dict)
+    """Of the nets whose inputs are prepared otherwise than ``pipeline`` does."""
+
+    def open(self) -> Predictor:
+        """Without nets; a net is loaded when a shard lacks its predictions."""
+        return Predictor(self)
+
+
+class Predictor:
+    """The nets of one worker."""
+
+    def __init__(self, work: PredictionWork) -> None:
+        self._work = work
+        self._runners: dict[Net, Runner] = {}
+
+    def run(self, shard: Shard, note: Note) -> dict[Net, StoredShard]:
+        """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
+        predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
+        elapsed_s = dict.fromkeys(shard.keys, 0.0)
+        nets = {net: self._runner(net) for net in shard.keys}
+        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
+        for sample in shard.samples:
+            note(f"sample {sample.id}")
+            try:
+                image = self._work.dataset.read(sample, orient=self._work.orient)
+                prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
+                for net, pipeline in pipelines.items():
+                    note(f"sample {sample.id}, {net}")
+                    start = time.perf_counter()
+                    predictions[net].append(pipeline.predict(nets[net].run, prepared[id(pipeline)]))
+                    elapsed_s[net] += time.perf_counter() - start
+            except QuantError as error:
+                raise _naming(error, sample) from error
+        pack = self._work.pipeline.pack
+        return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
+
+    def _runner(self, net: Net) -> Runner:
+        if net not in self._runners:
+            self._runners[net] = self._work.open_runner(net)
+        return self._runners[net]
+
+    def close(self) -> None:
+        """Free the nets."""
+        for runner in self._runners.values():
+            runner.close()
+
+
+def _naming(error: QuantError, sample: Sample) -> QuantError:
+    """The same error with the sample in front, unless it names it already."""
+    text = str(error)
+    return error if sample.id in text else type(error)(f"sample {sample.id}: {text}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that evaluating one model takes."""
+
+    model: str
+    work: PredictionWork
+    shards: Sequence[Shard]
     nets: Sequence[Net] = SIDES
     """Of these the predictions are wanted; the first two are compared where an evaluation may stop early."""
+    counts_hits: bool = False
+    """Whether a comparison of the samples of one shard has hits, which a listener is told."""
+
+    @property
+    def sample_count(self) -> int:
+        """How many samples there are to evaluate."""
+        return sum(shard.sample_count for shard in self.shards)
 
 
 @dataclass(frozen=True)
@@ -56,193 +130,98 @@ class SideResult:
     """Whether nothing of it had to be computed now."""
 
 
-class RunnerPool:
-    """Loaded nets; a thread borrows a set of them, so that the next round of shards finds them loaded."""
-
-    def __init__(self, open_runner: OpenRunner) -> None:
-        self._open = open_runner
-        self._idle: list[_Runners] = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def borrow(self) -> Iterator[_Runners]:
-        """One set of nets, for one thread at a time."""
-        with self._lock:
-            runners = self._idle.pop() if self._idle else _Runners(self._open)
-        try:
-            yield runners
-        finally:
-            with self._lock:
-                self._idle.append(runners)
-
-    def close(self) -> None:
-        """Free all nets; none may be borrowed."""
-        for runners in self._idle:
-            runners.close()
-        self._idle.clear()
-
-
 def evaluate(
-    job: Job, store: PredictionStore, cores: CorePool, pool: RunnerPool | None = None
+    evaluation: Evaluation,
+    store: PredictionStore,
+    engine: Engine,
+    *,
+    pool: WorkerPool[Shard, dict[Net, StoredShard]] | None = None,
+    enough: Callable[[Sequence[Sample], Comparison], bool] | None = None,
 ) -> dict[Net, SideResult]:
     """Compute what the store lacks, on every core that is free, and give each side's predictions.
 
-    Shards that another process has claimed are waited for, not computed again. When samples fail, the error of the
-    first shard that has one is raised, whoever came upon it, so that serial and parallel runs say the same. ``pool``
-    keeps nets loaded between calls; without it they are freed at the end.
+    ``enough`` is told of the samples of each shard in their order, compared; once it says so the shards behind are not
+    evaluated, and not in the result. The engine says whose error is raised; ``pool`` keeps nets loaded between calls.
     """
-    if pool is None:
-        with closing(RunnerPool(job.open_runner)) as own:
-            return evaluate(job, store, cores, own)
-    computed: set[Net] = set()
-    while True:
-        missing = [shard for shard in job.shards if not all(store.has(key) for key in shard.keys.values())]
-        computed |= {side for shard in missing for side, key in shard.keys.items() if not store.has(key)}
-        if missing:
-            with single_threaded_opencv():
-                _Crew(job, missing, store, cores, pool).work()
-        results = _collect(job, store, computed)
-        if results is not None:
-            return results
+    results = _Results(evaluation, store)
+    engine.run(
+        Job(
+            model=evaluation.model,
+            stage=STAGE,
+            work=evaluation.work,
+            shards=evaluation.shards,
+            sink=results,
+            samples=evaluation.sample_count,
+            enough=None if enough is None else lambda shard: enough(shard.samples, results.compared(shard)),
+            tally=results.hits if evaluation.counts_hits else None,
+        ),
+        pool,
+    )
+    return results.sides()
 
 
-def _collect(job: Job, store: PredictionStore, computed: Iterable[Net]) -> dict[Net, SideResult] | None:
-    """The whole of the results, or None when a shard's file turned out to be damaged and is to be made again."""
-    sides: dict[Net, list[StoredShard]] = {}
-    for shard in job.shards:
-        for side, key in shard.keys.items():
-            stored = store.load(key)
-            if stored is None:
-                store.drop(key)
-                return None
-            sides.setdefault(side, []).append(stored)
-    return {
-        side: SideResult(
-            predictions=[prediction for shard in shards for prediction in job.pipeline.unpack(shard.arrays)],
-            forward_s=sum(shard.elapsed_s for shard in shards),
-            cached=side not in computed,
-        )
-        for side, shards in sides.items()
-    }
+class _Results:
+    """What is known of the shards of one evaluation: kept by the store, and here once it was read or computed."""
 
-
-class _Crew:
-    """The threads of this process that compute the missing shards of one job."""
-
-    def __init__(
-        self, job: Job, missing: Sequence[Shard], store: PredictionStore, cores: CorePool, pool: RunnerPool
-    ) -> None:
-        self._job = job
-        self._pool = pool
+    def __init__(self, evaluation: Evaluation, store: PredictionStore) -> None:
+        self._evaluation = evaluation
         self._store = store
-        self._cores = cores
-        self._todo = deque(missing)
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._first_error: tuple[int, Exception] | None = None
+        self._known: dict[tuple[int, Net], StoredShard] = {}
+        self._computed: set[Net] = set()
 
-    def work(self) -> None:
-        """Compute or wait until nothing is missing; raise the error of the first shard that has one."""
-        # Events, not Thread.join: interrupted, that takes a running thread for an ended one.
-        ended = [threading.Event() for _ in range(min(self._cores.count, len(self._todo)))]
-        threads = [threading.Thread(target=self._thread, args=(event,), daemon=True) for event in ended]
-        try:
-            for thread in threads:
-                thread.start()
-            for event in ended:
-                event.wait()
-        finally:  # after an interrupt the threads end with the shard they are at
-            self._stop()
-            for thread, event in zip(threads, ended, strict=True):
-                if thread.ident is not None:  # it was started
-                    event.wait()
-        if self._first_error is not None:
-            raise self._first_error[1]
+    def lacking(self, shard: Shard) -> Shard | None:
+        """The shard with the keys of the nets that it lacks; what is damaged counts as absent, and is made again."""
+        keys = {net: key for net, key in shard.keys.items() if not self._is_known(shard.index, net, key)}
+        self._computed.update(keys)
+        return replace(shard, keys=keys) if keys else None
 
-    def _thread(self, ended: threading.Event) -> None:
-        try:
-            with self._pool.borrow() as runners:
-                while (shard := self._next()) is not None:
-                    self._take(shard, runners)
-        finally:
-            ended.set()
-
-    def _take(self, shard: Shard, runners: _Runners) -> None:
-        try:
-            done = self._attempt(shard, runners)
-        except Exception as error:  # carried to the thread that waits, which raises it
-            self._note(shard, error)
-            return
-        if not done:
-            with self._lock:
-                self._todo.append(shard)
-            time.sleep(_POLL_S)
-
-    def _next(self) -> Shard | None:
-        with self._lock:
-            while self._todo and not self._stopped:
-                shard = self._todo.popleft()
-                if self._first_error is None or shard.index < self._first_error[0]:
-                    return shard
-            return None
-
-    def _stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-
-    def _attempt(self, shard: Shard, runners: _Runners) -> bool:
-        """Compute a shard, or find it computed; False when another process is at it."""
-        with self._store.claim(list(shard.keys.values())) as claimed:
-            if not claimed:
+    def _is_known(self, index: int, net: Net, key: ShardKey) -> bool:
+        if (index, net) not in self._known:
+            stored = self._store.load(key)
+            if stored is None:
                 return False
-            sides = [side for side, key in shard.keys.items() if not self._store.has(key)]
-            if sides:
-                with self._cores.core():
-                    self._compute(shard, sides, runners)
+            self._known[index, net] = stored
         return True
 
-    def _note(self, shard: Shard, error: Exception) -> None:
-        with self._lock:
-            if self._first_error is None or shard.index < self._first_error[0]:
-                self._first_error = (shard.index, error)
+    def claim(self, shard: Shard) -> Release | None:
+        """Claim a shard, for all processes of the run."""
+        return self._store.try_claim(list(shard.keys.values()))
 
-    def _compute(self, shard: Shard, sides: Sequence[Net], runners: _Runners) -> None:
-        job = self._job
-        predictions: dict[Net, list[Prediction]] = {side: [] for side in sides}
-        elapsed_s = dict.fromkeys(sides, 0.0)
-        nets = {side: runners.get(side) for side in sides}
-        for sample in shard.samples:
-            try:
-                prepared = job.pipeline.prepare(job.dataset.read(sample, orient=job.orient), sample)
-                for side in sides:
-                    start = time.perf_counter()
-                    predictions[side].append(job.pipeline.predict(nets[side].run, prepared))
-                    elapsed_s[side] += time.perf_counter() - start
-            except QuantError as error:
-                raise _naming(error, sample) from error
-        for side in sides:
-            arrays = job.pipeline.pack(predictions[side])
-            self._store.save(shard.keys[side], StoredShard(arrays, elapsed_s[side]))
+    def put(self, shard: Shard, result: Mapping[Net, StoredShard]) -> None:
+        """Keep what was computed of a shard."""
+        for net, stored in result.items():
+            self._known[shard.index, net] = stored
+            self._store.save(shard.keys[net], stored)
 
+    def _predictions(self, shard: Shard, net: Net) -> list[Prediction]:
+        arrays: Mapping[str, NDArray[Any]] = self._known[shard.index, net].arrays
+        return self._evaluation.work.pipeline.unpack(arrays)
 
-def _naming(error: QuantError, sample: Sample) -> QuantError:
-    """The same error with the sample in front, unless it names it already."""
-    text = str(error)
-    return error if sample.id in text else type(error)(f"sample {sample.id}: {text}")
+    def compared(self, shard: Shard) -> Comparison:
+        """The first two nets on the samples of a shard that is done."""
+        reference, other = (self._predictions(shard, net) for net in self._evaluation.nets[:2])
+        return self._evaluation.work.pipeline.compare(shard.samples, reference, other)
 
+    def hits(self, shard: Shard) -> dict[str, dict[str, int]]:
+        """Metric to net to how many of the samples it has right."""
+        reference, other = self._evaluation.nets[:2]
+        return {
+            name: {reference: int(pair.evidence.fp32.sum()), other: int(pair.evidence.int8.sum())}
+            for name, pair in self.compared(shard).metrics.items()
+            if isinstance(pair.evidence, RightWrong)
+        }
 
-class _Runners:
-    """The nets of one thread, loaded when first needed."""
+    def sides(self) -> dict[Net, SideResult]:
+        """Everything up to the first shard that was not evaluated."""
+        done = list(takewhile(self._is_done, self._evaluation.shards))
+        return {net: self._side(done, net) for net in self._evaluation.shards[0].keys}
 
-    def __init__(self, open_runner: OpenRunner) -> None:
-        self._open = open_runner
-        self._runners: dict[Net, Runner] = {}
+    def _is_done(self, shard: Shard) -> bool:
+        return all((shard.index, net) in self._known for net in shard.keys)
 
-    def get(self, side: Net) -> Runner:
-        if side not in self._runners:
-            self._runners[side] = self._open(side)
-        return self._runners[side]
-
-    def close(self) -> None:
-        for runner in self._runners.values():
-            runner.close()
+    def _side(self, shards: Sequence[Shard], net: Net) -> SideResult:
+        return SideResult(
+            predictions=[prediction for shard in shards for prediction in self._predictions(shard, net)],
+            forward_s=sum(self._known[shard.index, net].elapsed_s for shard in shards),
+            cached=net not in self._computed,
+        )

@@ -4,62 +4,54 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.evaluate import Shard
+from pytest_quant.evaluation.machine import isa
 from pytest_quant.evaluation.store import ShardKey
-from pytest_quant.extending.known import active
-from pytest_quant.nets.ncnn.ncnn_net import runtime_options
-from pytest_quant.nets.onnxruntime.onnx_sessions import onnx_runtime
-from pytest_quant.spec.environment import isa, versions
+from pytest_quant.extending.known import active, get_format
+from pytest_quant.spec.environment import versions
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, Net
+from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Pipeline
 
 _STORE_VERSION = 1
 """Part of every key: raise it when what a stored shard means changes."""
 
 
-def net_keys(model: ModelSpec, pipeline: Pipeline, files: Mapping[str, str]) -> dict[Net, str]:
+def net_files(model: ModelSpec) -> dict[str, Path]:
+    """The files of all nets of a model, by the name that reports give them: ``fp32.param``, ``onnx``, ..."""
+    return {
+        f"{name}{suffix}": path
+        for name in model.nets
+        for suffix, path in get_format(model.nets[name].format).files(model.net(name)).items()
+    }
+
+
+def net_keys(model: ModelSpec, pipelines: Mapping[Net, Pipeline], files: Mapping[str, str]) -> dict[Net, str]:
     """For each net of the model the digest of everything but the samples that can change a prediction.
 
-    ``files``: ``fp32.param`` and the like to the digest of the file; those of an ONNX file begin with the net's name.
+    ``pipelines``: of each net; ``files``: the digest of each of `net_files`.
     """
-    surroundings = {
+    return {name: sha256_json(_net_key(model, name, pipelines[name], files)) for name in model.nets}
+
+
+def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str, str]) -> dict[str, Any]:
+    net = model.net(name)
+    found = get_format(net.format)
+    return {
         "store": _STORE_VERSION,
         "pytest_quant": versions()["pytest_quant"],
         "isa": isa(),
         "outputs": model.outputs,
         "task": model.task,
-        "registered": active().registered_by(task=model.task, dataset=model.dataset.type),
+        "registered": active().registered_by(task=model.task, dataset=model.dataset.type, net_format=net.format),
         "pipeline": pipeline.fingerprint(),
-    }
-    return {
-        net: sha256_json({**surroundings, **(_ncnn if net in SIDES else _onnx)(model, net, files)})
-        for net in model.nets
-    }
-
-
-def _ncnn(model: ModelSpec, net: Net, files: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "ncnn": versions()["ncnn"],
-        "runtime": model.runtime,
-        "options": runtime_options(model.runtime),
-        "input": model.input.blob,
-        "param": files[f"{net}.param"],
-        "bin": files[f"{net}.bin"],
-    }
-
-
-def _onnx(model: ModelSpec, net: Net, files: Mapping[str, str]) -> dict[str, Any]:
-    file = model.onnx_file(net)
-    return {
-        "runtime": onnx_runtime(),
-        "numpy": versions()["numpy"],
-        "names": None if file is None else file.outputs,
-        "files": {name: digest for name, digest in files.items() if name == net or name.startswith(f"{net}:")},
+        "format": net.format,
+        "net": found.key(net, {suffix: files[f"{name}{suffix}"] for suffix in found.files(net)}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,27 @@ from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation import conditions
-from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner, agreement_key
+from pytest_quant.evaluation.agreement import LikenessPipeline, OpenPair, OutputAgreement, agreement_key
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts, calibration_facts
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
-from pytest_quant.evaluation.evaluate import Job, SideResult, evaluate
-from pytest_quant.evaluation.keys import net_keys, samples_digest, shards_of
-from pytest_quant.evaluation.rounds import StopRule, evaluate_until
+from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, SideResult, evaluate
+from pytest_quant.evaluation.keys import net_files, net_keys, samples_digest, shards_of
+from pytest_quant.evaluation.model_nets import open_runner, runtime_of
+from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evidence.interval import Interval
-from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.open import open_runner, runtime_of
+from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, Net, OnnxFile
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.tasks.base import Comparison, Prediction
+from pytest_quant.tasks.base import Comparison, Pipeline, Prediction
 
 
 @dataclass(frozen=True)
@@ -108,32 +112,43 @@ class Workbench:
 
     store: PredictionStore
     digests: DigestMemo
-    cores: CorePool
+    engine: Engine
     discordances: DiscordanceMemo
     builder: ModelBuilder
     sampling: Sampling = Sampling()
-    _datasets: dict[DatasetSpec, Dataset] = field(default_factory=dict)
+    _datasets: OpenDatasets = field(default_factory=OpenDatasets)
     _built: dict[tuple[str, str], ModelSpec | QuantError] = field(default_factory=dict)
 
     @classmethod
     def in_folder(
-        cls, run_dir: Path, *, cores: int, cache_dir: Path | None = None, sampling: Sampling | None = None
+        cls,
+        run_dir: Path,
+        *,
+        cores: int,
+        cache_dir: Path | None = None,
+        sampling: Sampling | None = None,
+        listener: Listener | None = None,
     ) -> Workbench:
         """A workbench that coordinates with others through ``run_dir`` and keeps predictions in ``cache_dir``.
 
-        Without ``cache_dir`` the predictions live in ``run_dir`` and end with it.
+        Without ``cache_dir`` the predictions live in ``run_dir`` and end with it. ``listener`` is told of progress.
         """
         kept, locks = cache_dir or run_dir / "store", run_dir / "claims"
         digests = DigestMemo(kept / "digests", locks, cores)
-        pool = CorePool(run_dir / "cores", cores)
+        engine = Engine(CorePool(run_dir / "cores", cores), listener)
         return cls(
             store=PredictionStore(kept / "predictions", locks),
             digests=digests,
-            cores=pool,
+            engine=engine,
             discordances=DiscordanceMemo(kept / "discordance"),
-            builder=ModelBuilder(BuiltFiles(kept / "built", locks), digests, pool),
+            builder=ModelBuilder(BuiltFiles(kept / "built", locks), digests, engine),
             sampling=sampling or Sampling(),
         )
+
+    @property
+    def cores(self) -> CorePool:
+        """The cores of the run."""
+        return self.engine.cores
 
     def built(self, model: ModelSpec) -> ModelSpec:
         """The model with all of its files: those that its entry describes are made when first asked for.
@@ -156,8 +171,6 @@ class Workbench:
 
     def dataset(self, spec: DatasetSpec) -> Dataset:
         """The opened dataset; raises `DatasetMissingError` or `DatasetError`."""
-        if spec not in self._datasets:
-            self._datasets[spec] = open_dataset(spec)
         return self._datasets[spec]
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Workbench:
@@ -170,7 +183,7 @@ class Workbench:
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance"),
             sampling=Sampling(whole=True),
-            _datasets=dict(datasets),
+            _datasets=OpenDatasets(datasets),
             _built={},
         )
 
@@ -203,12 +216,12 @@ class Workbench:
         dataset = self.dataset(model.dataset)
         digests = self._sample_digests(dataset, samples)
         files = self._file_digests(model)
-        keys = net_keys(model, pipeline, files)
+        keys = net_keys(model, _pipelines(model), files)
         job = self._job(model, nets, keys, samples, digests, first)
         if stop is None:
-            results, used = evaluate(job, self.store, self.cores), len(samples) if first is None else first
+            results, used = evaluate(job, self.store, self.engine), len(samples) if first is None else first
         else:
-            results, used = evaluate_until(stop, job, self.store, self.cores)
+            results, used = evaluate_until(stop, job, self.store, self.engine)
         timing = _timing(start, results)
         samples, planned = samples[:used], len(samples)
         fp32, other = (results[net].predictions[:used] for net in nets)
@@ -227,7 +240,7 @@ class Workbench:
             conditions=conditions.conditions(model, pipeline, seed=self.sampling.seed, samples=used, total=total),
             timing=timing,
             net=net,
-            runtime=runtime_of(net),
+            runtime=runtime_of(model, net),
             calibration=self._calibration_facts(model, dataset) if net == "int8" else None,
             sequential=stop is not None,
             stopped_early=stop is not None and used < planned,
@@ -241,12 +254,15 @@ class Workbench:
         Kept and shared like those of `measure`. Raises `DatasetError`, `ModelFileError` or `RunnerError`, and
         `ConfigError` for a net that the model has not.
         """
-        model = self.built(model)
-        pipeline = get_task(model.task).pipeline(model)
-        keys = net_keys(model, pipeline, self._file_digests(model))
-        digests = self._sample_digests(self.dataset(model.dataset), samples)
-        results = evaluate(self._job(model, nets, keys, samples, digests), self.store, self.cores)
+        results = evaluate(self.evaluation(model, nets, samples), self.store, self.engine)
         return {net: results[net].predictions for net in nets}
+
+    def evaluation(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample]) -> Evaluation:
+        """What evaluating some nets of a model on some samples takes; raises what `predictions` raises before it."""
+        model = self.built(model)
+        keys = net_keys(model, _pipelines(model), self._file_digests(model))
+        digests = self._sample_digests(self.dataset(model.dataset), samples)
+        return self._job(model, nets, keys, samples, digests)
 
     def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.
@@ -255,15 +271,18 @@ class Workbench:
         """
         model = self.built(model)
         pipeline = get_task(model.task).pipeline(model)
-        keys = net_keys(model, pipeline, self._file_digests(model))
+        keys = net_keys(model, _pipelines(model), self._file_digests(model))
         digests = self._sample_digests(self.dataset(model.dataset), samples)
+        job = self._job(model, (net, "fp32"), keys, samples, digests)
         job = replace(
-            self._job(model, (net, "fp32"), keys, samples, digests),
-            pipeline=LikenessPipeline(pipeline),
+            job,
+            work=replace(
+                job.work, pipeline=LikenessPipeline(pipeline), pipelines={}, open_runner=OpenPair(model, "fp32")
+            ),
             shards=shards_of({net: agreement_key(keys[net], keys["fp32"])}, samples, digests, len(samples)),
-            open_runner=lambda signal: PairRunner(open_runner(model, signal), open_runner(model, "fp32")),
+            counts_hits=False,
         )
-        return OutputAgreement.of(evaluate(job, self.store, self.cores)[net].predictions)
+        return OutputAgreement.of(evaluate(job, self.store, self.engine)[net].predictions)
 
     def _job(
         self,
@@ -273,21 +292,26 @@ class Workbench:
         samples: Sequence[Sample],
         digests: Sequence[str],
         first: int | None = None,
-    ) -> Job:
+    ) -> Evaluation:
         """The shards of all samples, so that they are found again, or of those that hold the ``first`` of them."""
         absent = [net for net in nets if net not in keys]
         if absent:
             raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
-        task = get_task(model.task)
+        task, pipelines = get_task(model.task), _pipelines(model)
         shards = shards_of({net: keys[net] for net in nets}, samples, digests, task.shard_size)
         needed = len(shards) if first is None else -(-first // task.shard_size)
-        return Job(
-            dataset=self.dataset(model.dataset),
-            pipeline=task.pipeline(model),
+        return Evaluation(
+            model=model.name,
+            work=PredictionWork(
+                dataset=self._datasets.pixels(model.dataset),
+                pipeline=pipelines["fp32"],
+                pipelines={net: pipelines[net] for net in nets},
+                open_runner=partial(open_runner, model),
+                orient=task.orient,
+            ),
             shards=shards[:needed],
-            open_runner=lambda net: open_runner(model, net),
-            orient=task.orient,
             nets=nets,
+            counts_hits=any(metric.is_mean_of_hits for metric in task.metrics.values()),
         )
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
@@ -327,12 +351,7 @@ class Workbench:
             raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
     def _file_digests(self, model: ModelSpec) -> dict[str, str]:
-        paths = {f"{side}.{kind}": getattr(model.files(side), kind) for side in SIDES for kind in ("param", "bin")}
-        if model.table is not None:
-            paths["int8.table"] = model.table
-        for net in model.nets:
-            paths |= _onnx_paths(net, model.onnx_file(net))
-        return {name: self.digests.of_files([path])[0] for name, path in paths.items()}
+        return {name: self.digests.of_files([path])[0] for name, path in net_files(model).items()}
 
 
 def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
@@ -346,11 +365,9 @@ def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
     )
 
 
-def _onnx_paths(net: Net, file: OnnxFile | None) -> dict[str, Path]:
-    """The ONNX file of a net and the files that hold its weights, by the name that the report gives them."""
-    if file is None:
-        return {}
-    from pytest_quant.nets.onnxruntime.facts import inspect_onnx  # onnx is imported only where a model has such a file
-
-    first, *external = inspect_onnx(file.path).files
-    return {net: first, **{f"{net}:{path.name}": path for path in external}}
+def _pipelines(model: ModelSpec) -> dict[Net, Pipeline]:
+    """The pipeline of each net: one object for those that take the same inputs."""
+    task = get_task(model.task)
+    shared = task.pipeline(model)
+    own = {name: model.prepared_for(name) for name in model.nets}
+    return {name: shared if found is model else task.pipeline(found) for name, found in own.items()}

@@ -1,14 +1,18 @@
-"""One net of a model for a user's own code: arrays in, arrays out, or a sample in, its prediction out."""
+"""The nets of a model for a user's own code: arrays in, arrays out, or a sample in, its prediction out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
-from pytest_quant.nets.open import open_runner
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
+from pytest_quant.spec.text import listed, shown, suggestion
 from pytest_quant.tasks.base import Prediction
 
 
@@ -20,7 +24,7 @@ class ModelRunner:
         self.net = net
         self._bench = bench
         self._task = get_task(model.task)
-        self._pipeline = self._task.pipeline(model)
+        self._pipeline = self._task.pipeline(model.prepared_for(net) if net in model.nets else model)
         self._runner: Runner | None = None
 
     def __repr__(self) -> str:
@@ -47,3 +51,40 @@ class ModelRunner:
         if self._runner is not None:
             self._runner.close()
             self._runner = None
+
+
+class ModelRunners(Mapping[Net, ModelRunner]):
+    """Every net of a model by its name, each loaded when first used."""
+
+    def __init__(self, model: ModelSpec, bench: Workbench) -> None:
+        self.model = model
+        self._bench = bench
+        self._runners: dict[Net, ModelRunner] = {}
+
+    def __repr__(self) -> str:
+        return f"<nets of {self.model.name}: {listed(self.model.nets)}>"
+
+    def __getitem__(self, name: Net) -> ModelRunner:
+        """The net of that name; raises `ConfigError` where the model has none of it."""
+        if name not in self.model.nets:
+            raise ConfigError(
+                f"{self.model.name} has no net {name!r} in {shown(self.model.zoo)}."
+                f"{suggestion(str(name), self.model.nets)} Its nets: {listed(self.model.nets)}"
+            )
+        if name not in self._runners:
+            self._runners[name] = ModelRunner(self.model, name, self._bench)
+        return self._runners[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.model.nets
+
+    def __iter__(self) -> Iterator[Net]:
+        return iter(self.model.nets)
+
+    def __len__(self) -> int:
+        return len(self.model.nets)
+
+    def close(self) -> None:
+        """Free all nets that were loaded."""
+        for runner in self._runners.values():
+            runner.close()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,17 +79,17 @@ class PredictionStore:
         """Forget a shard whose file turned out to be damaged."""
         self._path(key).unlink(missing_ok=True)
 
-    @contextmanager
-    def claim(self, keys: Sequence[ShardKey]) -> Iterator[bool]:
-        """Claim shards for computing; gives False, at once, when another thread or process has one of them."""
+    def try_claim(self, keys: Sequence[ShardKey]) -> Callable[[], None] | None:
+        """Claim shards for computing; gives what ends the claim, or None, at once, when somebody has one of them.
+
+        A claim ends with its process, however that ends; until then any thread may end it.
+        """
         with ExitStack() as stack:
-            try:
-                for name in sorted({f"{key.side[:32]}-{key.samples[:32]}.lock" for key in keys}):
-                    lock = FileLock(self._locks / name)
+            for name in sorted({f"{key.side[:32]}-{key.samples[:32]}.lock" for key in keys}):
+                lock = FileLock(self._locks / name, thread_local=False)
+                try:
                     lock.acquire(blocking=False)
-                    stack.callback(lock.release)
-            except Timeout:
-                stack.close()
-                yield False
-            else:
-                yield True
+                except Timeout:
+                    return None
+                stack.callback(lock.release)
+            return stack.pop_all().close

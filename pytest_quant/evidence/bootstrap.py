@@ -60,7 +60,7 @@ def bootstrap_drop_interval(
         images: Number of images n that were evaluated, a simple random sample of the dataset.
         population: Number of images N in the dataset; None: for new images like these, without correction.
         confidence: One-sided confidence of each bound, between 0.5 and 1.
-        retain: 1 - r for a relative tolerance r; 1 for the plain drop.
+        retain: 1 - r for a relative tolerance r, 1 + r where lower is better; 1 for the plain drop.
         maximum: Largest possible value of the metric, in its unit.
         resamples: Number of bootstrap samples; the standard error is known to about 1 / sqrt(2 resamples).
         seed: Of the resamples; the same seed gives the same interval.
@@ -83,8 +83,8 @@ def bootstrap_drop_interval(
     '0.0011 0.0069'
 
     """
-    if not 0.0 < retain <= 1.0:
-        raise ValueError(f"retain {retain} must lie in (0, 1]")
+    if not 0.0 < retain < 2.0:
+        raise ValueError(f"retain {retain} must lie between 0 and 2, both excluded")
 
     def contrast(counts: NDArray[np.int64]) -> _Floats:
         return retain * fp32(counts) - int8(counts)
@@ -102,7 +102,7 @@ def bootstrap_score_interval(
     resamples: int = 500,
     seed: int = 0,
 ) -> Interval:
-    """Approximate interval for the metric of one model, in [0, maximum]; see `bootstrap_drop_interval`."""
+    """Approximate interval for the metric of one model, within [0, maximum]; see `bootstrap_drop_interval`."""
     return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
 
 

@@ -34,6 +34,15 @@ class Interval:
         """``high - low``; 0 when the whole dataset was measured."""
         return self.high - self.low
 
+    def minus(self, value: float) -> Interval:
+        """The interval of the quantity less ``value``."""
+        return Interval(self.low - value, self.high - value, self.level, self.method)
+
+    @property
+    def negated(self) -> Interval:
+        """The interval of the quantity with the other sign."""
+        return Interval(-self.high, -self.low, self.level, self.method)
+
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 

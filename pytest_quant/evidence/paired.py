@@ -70,7 +70,7 @@ def paired_drop_interval(
 
     Each bound is wrong with probability at most 1 - confidence, for every content of the dataset and every number
     of discordant pairs, zero included; it is Buehler's exact bound ordered by Tango's (`exact_upper_limit`), about
-    as wide as Tango's score interval. With `retain` below 1 the contrast is ``retain * drop - (1 - retain) * int8``
+    as wide as Tango's score interval. With another `retain` the contrast is ``retain * drop - (1 - retain) * int8``
     and the error is split between the two parts, which costs a few percent of width.
 
     Args:
@@ -80,10 +80,10 @@ def paired_drop_interval(
             replacement (a prefix of the seeded order is one); the interval is for the difference on that dataset.
             None: for the difference on new samples like these, without finite-population correction.
         confidence: One-sided confidence of each bound, between 0.5 and 1.
-        retain: 1 - r for a relative tolerance r; 1 for the plain drop.
+        retain: 1 - r for a relative tolerance r, 1 + r where arrays tell what is wrong; 1 for the plain drop.
 
     Returns:
-        Fractions in [-1, 1]. N = n gives the exact point.
+        Fractions in [-1, 2]. N = n gives the exact point.
 
     Raises:
         ValueError: For arrays that are not boolean, empty or unequally long, or a number out of its range.
@@ -103,8 +103,8 @@ def paired_counts_interval(
     counts: PairedCounts, *, population: int | None, confidence: float, retain: float = 1.0
 ) -> Interval:
     """`paired_drop_interval` from counts."""
-    if not 0.0 < retain <= 1.0:
-        raise ValueError(f"retain {retain} must lie in (0, 1]")
+    if not 0.0 < retain < 2.0:
+        raise ValueError(f"retain {retain} must lie between 0 and 2, both excluded")
     check_population(population, counts.n)
     level, point = two_sided_level(confidence), counts.contrast(retain)
     if population == counts.n:
@@ -127,12 +127,12 @@ def _relative_bounds(
     counts: PairedCounts, population: int | None, confidence: float, retain: float
 ) -> tuple[float, float]:
     lose, error = 1.0 - retain, 1.0 - confidence
-    share = _split(lose, error)
+    share = _split(abs(lose), error)
     low, high = _drop_bounds(counts, population, error * (1.0 - share))
     right = counts.both + counts.only_int8
     least = lower_count(right, counts.n, population, error * share)
     most = upper_count(right, counts.n, population, error * share)
-    return retain * low - lose * most, retain * high - lose * least
+    return retain * low - max(lose * least, lose * most), retain * high - min(lose * least, lose * most)
 
 
 def _split(lose: float, error: float) -> float:

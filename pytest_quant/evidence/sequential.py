@@ -67,8 +67,8 @@ class Outcomes:
     @classmethod
     def of_drop(cls, population: int, retain: float = 1.0) -> Outcomes:
         """``retain * fp32_right - int8_right``: in {-1, 0, 1}, or {-1, retain - 1, 0, retain}."""
-        if not 0.0 < retain <= 1.0:
-            raise ValueError(f"retain {retain} must lie in (0, 1]")
+        if not 0.0 < retain < 2.0:
+            raise ValueError(f"retain {retain} must lie between 0 and 2, both excluded")
         return cls(population, -1.0, retain, 1.0 if retain == 1.0 else None)
 
     @classmethod
@@ -83,7 +83,7 @@ def drop_outcomes(fp32_right: ArrayLike, int8_right: ArrayLike, retain: float = 
     Args:
         fp32_right: Boolean, shape (n,), in the seeded order.
         int8_right: Boolean, shape (n,), same order.
-        retain: 1 - r for a relative tolerance r; 1 for the plain drop.
+        retain: 1 - r for a relative tolerance r, 1 + r where arrays tell what is wrong; 1 for the plain drop.
 
     >>> import numpy as np
     >>> drop_outcomes(np.array([True, True, False]), np.array([True, False, True])).tolist()

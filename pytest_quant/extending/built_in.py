@@ -14,17 +14,27 @@ _DATASETS = {
     "coco-keypoints": "coco_keypoints",
     "coco-detection": "coco_detection",
     "segmentation": "segmentation",
+    "text-lines": "words",
+}
+
+_NET_FORMATS = {
+    "ncnn": "pytest_quant.nets.ncnn.format:NcnnFormat",
+    "onnxruntime": "pytest_quant.nets.onnxruntime.format:OnnxruntimeFormat",
 }
 
 
 def pytest_quant_register(registry: Registry) -> None:
-    """Register the built-in tasks, dataset types and report writers."""
+    """Register the built-in tasks, dataset types, net formats and report writers."""
     registry.task("pytest_quant.tasks.classification.task:TASK", "classification")
     registry.task("pytest_quant.tasks.text_detection.task:TASK", "text-detection")
     registry.task("pytest_quant.tasks.keypoints.task:TASK", "keypoints")
+    registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
+    registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")
+    for name, place in _NET_FORMATS.items():
+        registry.net_format(name, place)
     registry.report(".json", "pytest_quant.report.write:write_json")
     registry.report(".md", "pytest_quant.report.write:write_markdown")

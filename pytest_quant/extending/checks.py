@@ -12,6 +12,7 @@ from pytest_quant.spec.text import brief, listed
 
 if TYPE_CHECKING:
     from pytest_quant.extending.registry import DatasetType
+    from pytest_quant.nets.format import NetFormat
     from pytest_quant.tasks.base import Task
 
 T = TypeVar("T")
@@ -71,6 +72,23 @@ def check_dataset(name: str, found: DatasetType, origin: Origin) -> DatasetType:
         )
     check_callable("dataset type", name, found.open, origin)
     return found
+
+
+def check_net_format(name: str, found: Any, origin: Origin) -> NetFormat:
+    """The net format, made where its class was given; raises `ConfigError` naming what it lacks."""
+    from pytest_quant.nets.format import NetFormat
+
+    kind = found if isinstance(found, type) else type(found)
+    what = f"{origin.by} registers the net format {name!r}"
+    if not issubclass(kind, NetFormat):
+        raise ConfigError(
+            f"{what} with {brief(found)}, expected a class derived from pytest_quant.nets.format.NetFormat"
+        )
+    lacking = sorted(getattr(kind, "__abstractmethods__", ()))
+    if lacking:
+        raise ConfigError(f"{what}, which lacks {listed(lacking)}: pytest_quant.nets.format.NetFormat tells them all")
+    made: NetFormat = kind() if isinstance(found, type) else found
+    return made
 
 
 def check_callable(kind: str, name: str, found: Callable[..., T], origin: Origin) -> Callable[..., T]:

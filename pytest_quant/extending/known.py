@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pytest_quant.datasets.base import Dataset
+    from pytest_quant.nets.format import NetFormat
     from pytest_quant.spec.dataset import DatasetSpec
     from pytest_quant.spec.metric import Metric
     from pytest_quant.tasks.base import Task
@@ -53,6 +54,16 @@ def get_task(name: str) -> Task:
 def task_names() -> tuple[str, ...]:
     """The names of all tasks; loads none."""
     return tuple(active().tasks)
+
+
+def get_format(name: str) -> NetFormat:
+    """The net format of that name; raises `ConfigError` for an unknown one."""
+    return active().net_formats.get(name)
+
+
+def format_names() -> tuple[str, ...]:
+    """The names of all net formats; loads none."""
+    return tuple(active().net_formats)
 
 
 def dataset_types() -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pytest_quant.datasets.base import Dataset
+    from pytest_quant.nets.format import NetFormat
     from pytest_quant.spec.dataset import DatasetSpec
     from pytest_quant.tasks.base import Task
 
@@ -47,7 +48,7 @@ class Registry:
     origin: Origin = BUILT_IN
     tasks: Shelf[Task] = field(default_factory=lambda: Shelf("task"))
     datasets: Shelf[DatasetType] = field(default_factory=lambda: Shelf("dataset type"))
-    net_formats: Shelf[Any] = field(default_factory=lambda: Shelf("net format"))
+    net_formats: Shelf[NetFormat] = field(default_factory=lambda: Shelf("net format"))
     reports: Shelf[Writer] = field(default_factory=lambda: Shelf("report writer"))
     asked: set[str] = field(default_factory=set)
     """Whose hook has been called, by `Origin.by`."""
@@ -89,10 +90,18 @@ class Registry:
         self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load)
 
     def net_format(self, name: str, net_format: Any) -> None:
-        """Register a net format, such as ``mnn`` for ``int8: {mnn: model.mnn}``."""
-        self.net_formats.put(
-            self._named("net format", name), self._origin_of(net_format), lambda: self._loaded(net_format)
-        )
+        """Register a net format, such as ``mnn`` for ``int8: {mnn: model.mnn}``.
+
+        ``net_format``: a `pytest_quant.nets.format.NetFormat`, or its class, of which one object is made.
+        """
+        named = self._named("net format", name)
+
+        def load() -> NetFormat:
+            return checks.check_net_format(named, self._loaded(net_format), self.origin)
+
+        if not isinstance(net_format, str):
+            load()
+        self.net_formats.put(named, self._origin_of(net_format), load)
 
     def report(self, suffix: str, writer: Writer | str) -> None:
         """Register a report writer for files that end in ``suffix``, such as ``.xlsx``.
@@ -111,9 +120,13 @@ class Registry:
             lambda: checks.check_callable("report writer", suffix, self._loaded(writer), self.origin),
         )
 
-    def registered_by(self, *, task: str, dataset: str) -> dict[str, Any]:
-        """Who registered a task and a dataset type, and their versions: part of every cache key."""
-        origins = {"task": self.tasks.entry(task).origin, "dataset": self.datasets.entry(dataset).origin}
+    def registered_by(self, *, task: str, dataset: str, net_format: str) -> dict[str, Any]:
+        """Who registered a task, a dataset type and a net format, and their versions: part of every cache key."""
+        origins = {
+            "task": self.tasks.entry(task).origin,
+            "dataset": self.datasets.entry(dataset).origin,
+            "net_format": self.net_formats.entry(net_format).origin,
+        }
         return {kind: [origin.by, origin.version] for kind, origin in origins.items() if origin != BUILT_IN}
 
     def _named(self, kind: str, name: str | None) -> str:
@@ -128,7 +141,9 @@ class Registry:
         """The origin with the thing's own version; without one the digest of the file that defines it."""
         if self.origin == BUILT_IN or isinstance(thing, str):
             return self.origin
-        version = getattr(thing, "version", None) or source_digest(thing)
+        version = getattr(thing, "version", None)
+        if not isinstance(version, str):  # none, or a method: that of a net format tells its runtime's
+            version = source_digest(thing)
         return Origin(self.origin.by, f"{self.origin.version} {version}".strip())
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.spec.environment import isa, versions
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import shown
@@ -97,7 +97,7 @@ class Baseline:
 
 def current_environment() -> BaselineEnvironment:
     """What an entry says of the machine, for the one at hand."""
-    return BaselineEnvironment(ncnn=versions()["ncnn"], isa=list(isa()))
+    return BaselineEnvironment(ncnn=runtimes()["ncnn"], isa=list(isa()))
 
 
 def read_baseline(path: Path) -> Baseline:

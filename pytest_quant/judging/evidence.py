@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pytest_quant.evidence.bootstrap import bootstrap_drop_interval, bootstrap_score_interval
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.evidence.bootstrap import bootstrap_drop_interval, bootstrap_interval, bootstrap_score_interval
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import paired_drop_interval
 from pytest_quant.evidence.proportion import accuracy_interval
-from pytest_quant.evidence.sequential import Outcomes, SequentialTest, confidence_sequence, drop_outcomes
+from pytest_quant.evidence.sequential import Outcomes, confidence_sequence, drop_outcomes
 from pytest_quant.judging.sample_scores import scores_drop_interval, scores_value_interval
-from pytest_quant.spec.limit import Floor, Tolerance
 from pytest_quant.spec.net import Side
 from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong, SampleScores
 
@@ -16,17 +18,33 @@ from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong, SampleSco
 def drop_interval(
     pair: MetricPair, *, population: int | None, confidence: float, retain: float = 1.0, sequential: bool = False
 ) -> Interval:
-    """Interval of ``retain * fp32 - int8`` in the metric's own unit; ``retain=1`` is the drop.
+    """Interval of ``retain * fp32 - int8`` in the metric's own unit; of ``int8 - retain * fp32`` where lower is better.
 
-    ``population`` is the size of the dataset of which the evaluated samples are a random subset; None gives the
-    interval for new samples like these. Each bound holds with one-sided ``confidence``. ``sequential``: the number of
-    samples may have depended on the outcomes, so only a confidence sequence is valid.
+    ``retain=1`` is the drop. ``population`` is the size of the dataset of which the evaluated samples are a random
+    subset; None gives the interval for new samples like these. Each bound holds with one-sided ``confidence``.
+    ``sequential``: the number of samples may have depended on the outcomes, so only a confidence sequence is valid.
     """
-    evidence = pair.evidence
+    evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
-        return scores_drop_interval(evidence, pair.metric, population=population, confidence=confidence, retain=retain)
-    maximum = pair.metric.range
+        return scores_drop_interval(evidence, metric, population=population, confidence=confidence, retain=retain)
     if isinstance(evidence, Resampled):
+        found = _resampled_drop(evidence, pair, population, confidence, retain)
+    else:
+        fp32, int8 = counted(pair)
+        if sequential and population is not None:
+            outcomes = Outcomes.of_drop(population, retain)
+            found = confidence_sequence(drop_outcomes(fp32, int8, retain), outcomes, confidence=confidence)
+        else:
+            found = paired_drop_interval(fp32, int8, population=population, confidence=confidence, retain=retain)
+        found = _scaled(found, metric.range)
+    return found if metric.higher_is_better else found.negated
+
+
+def _resampled_drop(
+    evidence: Resampled, pair: MetricPair, population: int | None, confidence: float, retain: float
+) -> Interval:
+    """Of ``retain * fp32 - int8``, whichever way is better."""
+    if pair.metric.maximum is not None:
         return bootstrap_drop_interval(
             evidence.fp32,
             evidence.int8,
@@ -34,37 +52,41 @@ def drop_interval(
             population=population,
             confidence=confidence,
             retain=retain,
-            maximum=maximum,
+            maximum=pair.metric.maximum,
         )
-    if sequential and population is not None:
-        values = drop_outcomes(evidence.fp32, evidence.int8, retain)
-        found = confidence_sequence(values, Outcomes.of_drop(population, retain), confidence=confidence)
-    else:
-        found = paired_drop_interval(
-            evidence.fp32, evidence.int8, population=population, confidence=confidence, retain=retain
-        )
-    return _scaled(found, maximum)
+    return bootstrap_interval(
+        lambda counts: retain * evidence.fp32(counts) - evidence.int8(counts),
+        scale=max(abs(pair.fp32), abs(pair.int8)),
+        images=evidence.images,
+        population=population,
+        confidence=confidence,
+    )
 
 
 def score_interval(
     pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
-    evidence = pair.evidence
+    evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
-        return scores_value_interval(evidence, pair.metric, side, population=population, confidence=confidence)
-    maximum = pair.metric.range
+        return scores_value_interval(evidence, metric, side, population=population, confidence=confidence)
     if isinstance(evidence, Resampled):
-        recompute = evidence.fp32 if side == "fp32" else evidence.int8
+        recompute, value = (evidence.fp32, pair.fp32) if side == "fp32" else (evidence.int8, pair.int8)
+        images = evidence.images
+        if metric.maximum is None:
+            return bootstrap_interval(
+                recompute, scale=abs(value), images=images, population=population, confidence=confidence
+            )
         return bootstrap_score_interval(
-            recompute, images=evidence.images, population=population, confidence=confidence, maximum=maximum
+            recompute, images=images, population=population, confidence=confidence, maximum=metric.maximum
         )
-    right = evidence.fp32 if side == "fp32" else evidence.int8
+    fp32, int8 = counted(pair)
+    hits = fp32 if side == "fp32" else int8
     if sequential and population is not None:
-        found = confidence_sequence(right.astype(float), Outcomes.of_score(population), confidence=confidence)
+        found = confidence_sequence(hits.astype(float), Outcomes.of_score(population), confidence=confidence)
     else:
-        found = accuracy_interval(right, population=population, confidence=confidence)
-    return _scaled(found, maximum)
+        found = accuracy_interval(hits, population=population, confidence=confidence)
+    return _scaled(found, metric.range)
 
 
 def units(pair: MetricPair, evaluated: int) -> int:
@@ -72,40 +94,17 @@ def units(pair: MetricPair, evaluated: int) -> int:
     return pair.evidence.images if isinstance(pair.evidence, Resampled) else evaluated
 
 
-class LimitTest:
-    """The sequential test of one tolerance or floor, of whether it is kept on the whole dataset.
+def sample_scores(pair: MetricPair) -> SampleScores:
+    """The per-sample scores of a metric that is a mean of them; raises `TypeError` for another."""
+    if not isinstance(pair.evidence, SampleScores):
+        raise TypeError(f"{pair.metric.name} is not a mean of one score per sample")
+    return pair.evidence
 
-    A tolerance is about the mean of ``retain * fp32 - int8``, a floor about the share of samples that int8 has wrong.
-    """
 
-    def __init__(self, rule: Tolerance | Floor, *, maximum: float, population: int, confidence: float) -> None:
-        self._rule = rule
-        self._retain = 1.0
-        if isinstance(rule, Floor):
-            outcomes, limit = Outcomes.of_score(population), 1.0 - rule.value / maximum
-        else:
-            self._retain = 1.0 - rule.amount if rule.relative else 1.0
-            outcomes = Outcomes.of_drop(population, self._retain)
-            limit = 0.0 if rule.relative else rule.amount / maximum
-        self._test = SequentialTest(outcomes, limit=limit, confidence=confidence)
-
-    def update(self, pair: MetricPair) -> None:
-        """Take the next samples, in the seeded order."""
-        evidence = right_wrong(pair)
-        if isinstance(self._rule, Floor):
-            self._test.update((~evidence.int8).astype(float))
-        else:
-            self._test.update(drop_outcomes(evidence.fp32, evidence.int8, self._retain))
-
-    @property
-    def kept(self) -> bool | None:
-        """Whether the limit is kept; None while undecided."""
-        return None if self._test.decision == "undecided" else self._test.decision == "within"
-
-    @property
-    def decided_at(self) -> int | None:
-        """How many samples the decision took."""
-        return self._test.decided_at
+def counted(pair: MetricPair) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of fp32 and of int8, which samples the metric counts: the right ones, or the wrong ones where lower is better."""
+    found = right_wrong(pair)
+    return (found.fp32, found.int8) if pair.metric.higher_is_better else (~found.fp32, ~found.int8)
 
 
 def right_wrong(pair: MetricPair) -> RightWrong:

@@ -7,8 +7,18 @@ from collections.abc import Callable
 from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.judging.evidence import drop_interval, score_interval, units
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import Side
 from pytest_quant.tasks.base import MetricPair
+
+
+def pair_of(measurement: Measurement, metric: Metric) -> MetricPair:
+    """The measured values of a metric; raises `ConfigError` when the nets do not have it."""
+    comparison = measurement.comparison
+    if metric.name not in comparison.metrics:
+        raise ConfigError(comparison.absent.get(metric.name, f"{metric.name} was not measured"))
+    return comparison.metrics[metric.name]
 
 
 def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
@@ -23,7 +33,7 @@ def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
 
 
 def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
-    """Interval of ``retain * fp32 - int8`` in the metric's own unit; each bound at one-sided ``confidence``."""
+    """Interval of the drop, or of a contrast, as `drop_interval` has it; each bound at one-sided ``confidence``."""
     return _remembered(
         measurement,
         (pair.metric.name, "drop", confidence, retain),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.measure import Measurement
-from pytest_quant.nets.onnxruntime.onnx_sessions import REFERENCE_EVALUATOR
+from pytest_quant.judging.limits.drop import DropLimit
 from pytest_quant.spec.errors import CalibrationOverlapError
-from pytest_quant.spec.limit import Limit, Tolerance
 from pytest_quant.spec.text import first_few
-from pytest_quant.tasks.base import RightWrong
+from pytest_quant.tasks.base import MetricPair, RightWrong
 
 _TOO_GOOD = 0.05
 """Share of a metric's range by which quantization makes no net better."""
@@ -33,64 +32,49 @@ def _overlap(measurement: Measurement) -> str | None:
     )
 
 
-def remarks(limit: Limit, measurement: Measurement) -> list[str]:
-    """Warnings: one sample decides, the int8 net has seen the samples, ONNX ran slowly, a score that cannot be."""
-    overlap = _overlap(measurement) if limit.kind == "tolerance" else None
-    found = (
-        _too_tight(limit, measurement),
-        overlap,
-        _slow(measurement),
-        _too_good(limit, measurement),
-        _nothing(limit, measurement),
-    )
-    return [text for text in found if text is not None]
+def drop_remarks(limit: DropLimit, measurement: Measurement) -> tuple[str, ...]:
+    """Warnings beside the verdict on a drop; of a further net only what is about its limit."""
+    found = [too_tight(limit, measurement)]
+    if limit.is_loss:
+        pair = measurement.comparison.metrics[limit.metric.name]
+        found += [_overlap(measurement), too_good(pair), nothing_to_lose(pair)]
+    return tuple(remark for remark in found if remark is not None)
 
 
-def _too_good(limit: Limit, measurement: Measurement) -> str | None:
+def too_good(pair: MetricPair) -> str | None:
     """An int8 net that is much better than fp32 passes, but it is fp32 that is wrong then."""
-    pair = measurement.comparison.metrics.get(limit.metric or "")
-    if limit.kind != "tolerance" or pair is None or pair.drop > -_TOO_GOOD * pair.metric.range:
+    metric = pair.metric
+    if metric.maximum is None or pair.drop > -_TOO_GOOD * metric.maximum:
         return None
     return (
-        f"int8 is better than fp32 by {pair.metric.difference(-pair.drop)} of {pair.metric.name}: "
+        f"int8 is better than fp32 by {metric.difference(-pair.drop)} of {metric.name}: "
         f"look at the fp32 net before you believe either"
     )
 
 
-def _nothing(limit: Limit, measurement: Measurement) -> str | None:
-    """Nothing can drop from zero."""
-    pair = measurement.comparison.metrics.get(limit.metric or "")
-    if limit.kind != "tolerance" or pair is None or pair.fp32 > 0:
+def nothing_to_lose(pair: MetricPair) -> str | None:
+    """The worst value there is cannot get worse."""
+    metric = pair.metric
+    worst = 0.0 if metric.higher_is_better else metric.maximum
+    if metric.maximum is None or worst is None or metric.worse_by(pair.fp32, worst) > 0:
         return None
     return (
-        f"fp32 scores {pair.metric.number(0.0)} in {pair.metric.name}, so no drop is possible and the limit tests "
+        f"fp32 scores {metric.number(worst)} in {metric.name}, so no drop is possible and the limit tests "
         "nothing: are ground truth, preprocessing and decoder those of this model?"
     )
 
 
-def _slow(measurement: Measurement) -> str | None:
-    if not measurement.runtime.endswith(REFERENCE_EVALUATOR):
-        return None
-    rate = measurement.timing.images_per_second[measurement.net]
-    return (
-        f"`{measurement.net}` ran on the {measurement.runtime}, which is written in Python ({rate:.3g} images per "
-        "second and core): pip install 'pytest-quant[onnxruntime]' for speed"
-    )
-
-
-def _too_tight(limit: Limit, measurement: Measurement) -> str | None:
-    rule = limit.rule
-    if not isinstance(rule, Tolerance) or rule.amount == 0:
-        return None
-    pair = measurement.comparison.metrics.get(rule.metric)
-    if pair is None or not isinstance(pair.evidence, RightWrong):
+def too_tight(limit: DropLimit, measurement: Measurement) -> str | None:
+    """A tolerance that a single sample breaks."""
+    pair = measurement.comparison.metrics.get(limit.metric.name)
+    if limit.amount == 0 or pair is None or not isinstance(pair.evidence, RightWrong):
         return None
     metric = pair.metric
-    amount = rule.amount * metric.range if rule.relative else rule.amount
+    amount = limit.amount * metric.range if limit.relative else limit.amount
     one_sample = metric.range / measurement.evaluated
     if amount >= one_sample:
         return None
     return (
-        f"the tolerance {rule.amount:g} of {rule.metric} is smaller than one sample of {measurement.evaluated} "
+        f"the tolerance {limit.amount:g} of {metric.name} is smaller than one sample of {measurement.evaluated} "
         f"({metric.difference(one_sample)}): it allows no drop at all"
     )

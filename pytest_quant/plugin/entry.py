@@ -15,6 +15,7 @@ from pytest_quant.plugin.fixtures import (
     ncnn_int8,
     onnx_fp32,
     quant_dataset,
+    quant_nets,
     quant_scores,
     quant_spec,
 )
@@ -25,7 +26,16 @@ from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
 
-__all__ = ["_quant_case", "ncnn_fp32", "ncnn_int8", "onnx_fp32", "quant_dataset", "quant_scores", "quant_spec"]
+__all__ = [
+    "_quant_case",
+    "ncnn_fp32",
+    "ncnn_int8",
+    "onnx_fp32",
+    "quant_dataset",
+    "quant_nets",
+    "quant_scores",
+    "quant_spec",
+]
 
 ZOO_SUFFIX = ".quant.yaml"
 

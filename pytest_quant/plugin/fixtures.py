@@ -11,7 +11,7 @@ from pytest_quant.plugin.state import active_run
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset
-    from pytest_quant.evaluation.model_runner import ModelRunner
+    from pytest_quant.evaluation.model_runner import ModelRunner, ModelRunners
     from pytest_quant.judging.scores import Scores
     from pytest_quant.run.python_cases import PythonCase
     from pytest_quant.run.quant_run import QuantRun
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 CASE_FIXTURE = "_quant_case"
 ONNX_FIXTURE = "onnx_fp32"
-USER_FIXTURES = frozenset({"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_spec", "quant_dataset", "quant_scores"})
+USER_FIXTURES = frozenset(
+    {"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_nets", "quant_spec", "quant_dataset", "quant_scores"}
+)
 
 
 @pytest.fixture
@@ -57,8 +59,19 @@ def ncnn_int8(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator
 @pytest.fixture
 def onnx_fp32(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunner]:
     """The ONNX file of this test's model, run like `ncnn_fp32`: outputs are named after the blobs, without batch."""
-    _run(request).warn_of_slow_onnx()
     yield from _runner(request, quant_spec, "onnx")
+
+
+@pytest.fixture
+def quant_nets(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Iterator[ModelRunners]:
+    """Every net of this test's model by its name: `quant_nets["fp32"]`, `quant_nets["openvino_int8"]`, ..."""
+    from pytest_quant.evaluation.model_runner import ModelRunners
+
+    run = _run(request)
+    with run.explained():
+        runners = ModelRunners(quant_spec, run.assessor.bench)
+    yield runners
+    runners.close()
 
 
 @pytest.fixture
@@ -80,7 +93,7 @@ def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Score
 
     def measure() -> Measurement:
         with run.explained():
-            return run.assessor.measurement(quant_spec)
+            return run.assessor.measurements.of(quant_spec)
         raise AssertionError("an unexplained error ends the test")
 
     return Scores(measure, run.settings.confidence)

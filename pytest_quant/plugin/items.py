@@ -30,7 +30,7 @@ class ZooFile(pytest.File):
             yield NotEnabled.from_parent(self, name="quant")
             return
         try:
-            zoo = run.zoo(self.path)
+            zoo = run.zoos.read(self.path)
         except ZooError as error:
             yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=str(error))
             return
@@ -58,7 +58,7 @@ class ModelNode(pytest.Collector):
             yield self._problem(model.message)
             return
         try:
-            run.claim_name(model.name, model.zoo)
+            run.zoos.claim_name(model.name, model.zoo)
         except ConfigError as error:
             yield self._problem(str(error))
             return
@@ -88,7 +88,7 @@ class _QuantItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """A message for what is the user's to mend, a traceback for anything else."""
-        from pytest_quant.run.quant_run import LimitBroken
+        from pytest_quant.run.outcomes import LimitBroken
 
         # A warning of ours that the user's filters turn into an error.
         if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
@@ -101,7 +101,7 @@ class CaseItem(_QuantItem):
 
     def __init__(self, *, model: ModelSpec, limit: Limit, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        from pytest_quant.run.quant_run import LimitBroken
+        from pytest_quant.run.outcomes import LimitBroken
         from pytest_quant.run.records import plan
 
         self.model = model
@@ -113,11 +113,12 @@ class CaseItem(_QuantItem):
 
     def runtest(self) -> None:
         """Decide the limit; fails with the formula and its values."""
-        from pytest_quant.run.quant_run import LimitBroken
+        from pytest_quant.run.outcomes import LimitBroken, conclude
 
         run = active_run(self.config)
         assert run is not None, "cases are collected only when accuracy cases are to run"  # noqa: S101
-        message = run.decide(self.model, self.limit, self.planned[0], self.stash.setdefault(RECORDS, []))
+        decided = run.decider.decide(self.model, self.limit, self.planned[0])
+        message = conclude(decided, self.stash.setdefault(RECORDS, []), strict=run.settings.strict)
         if message is not None:
             raise LimitBroken(message)
 

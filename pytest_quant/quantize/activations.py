@@ -6,26 +6,32 @@ one counts the values in bins below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.quantize.histogram import Binner
-from pytest_quant.quantize.inputs import Array, Inputs, Item, Progress, Source
+from pytest_quant.quantize.inputs import Array, GiveInputs, InputShard, Item, shards_of_inputs
 from pytest_quant.quantize.kl import BINS
 from pytest_quant.spec.errors import QuantError, RunnerError
 
-Extract = Callable[[Array, Sequence[str]], Iterable[tuple[str, Array]]]
-"""Runs one input and gives the named blobs one after the other."""
-HoldCore = Callable[[], AbstractContextManager[None]]
-"""Waits for a core that may be used and holds it."""
 
-_HELD_INPUTS = 8
-"""How many inputs a thread runs before it lets others have its core."""
+class Extract(Protocol):
+    """Runs one input and gives the named blobs one after the other; for one thread at a time."""
+
+    def __call__(self, array: Array, blobs: Sequence[str], /) -> Iterable[tuple[str, Array]]:
+        """Run one input."""
+        ...
+
+
+OpenExtract = Callable[[], Extract]
+"""Opens the network where it is to run; one that is to travel pickles."""
 
 
 @dataclass
@@ -47,6 +53,14 @@ class BlobStats:
     zeros: int = 0
     histogram: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(BINS, np.uint64))
 
+    def add(self, more: BlobStats) -> None:
+        """Take in the statistics of other inputs."""
+        self.absmax = max(self.absmax, more.absmax)
+        if more.last_input > self.last_input:
+            self.last_input, self.last_count = more.last_input, more.last_count
+        self.zeros += more.zeros
+        self.histogram += more.histogram
+
 
 class NotFiniteError(QuantError):
     """An input makes a blob hold NaN or infinity."""
@@ -56,123 +70,146 @@ class NotFiniteError(QuantError):
         self.what = what
         self.blob = blob
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return NotFiniteError, (self.what, self.blob)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The inputs of a calibration, and how progress names what is done with them."""
+
+    inputs: GiveInputs
+    count: int | None = None
+    """How many there are; None: not known before."""
+    model: str = ""
+
 
 def collect(
-    inputs: Inputs,
-    extracts: Sequence[Extract],
-    blobs: Sequence[str],
-    *,
-    histograms: bool,
-    progress: Progress | None = None,
-    hold_core: HoldCore = nullcontext,
+    source: Source, open_extract: OpenExtract, blobs: Sequence[str], *, histograms: bool, engine: Engine
 ) -> dict[str, BlobStats]:
     """Run every input and return the statistics of ``blobs``.
 
     Args:
-        inputs: gives the inputs, once per pass.
-        extracts: one per thread; each is called from one thread alone.
+        source: the inputs; they are taken anew for each pass.
+        open_extract: opens the network, once for each thread.
         blobs: names of the blobs.
         histograms: make the second pass; without it zeros and histograms stay empty.
-        progress: told after every input.
-        hold_core: held by a thread while it computes.
+        engine: runs the inputs.
 
     Raises:
         NotFiniteError: an input gives values that are not finite.
         QuantError: there is no input, an input cannot be used, or the second pass gets other inputs.
 
     """
-    stats = {blob: BlobStats() for blob in blobs}
-    run = _Pass(inputs, extracts, blobs, progress, hold_core)
-    count = run("absmax", lambda: _Ranges(stats))
-    if count == 0:
-        raise QuantError("there is no calibration input; expected at least one preprocessed image")
-    if histograms:
-        again = run("histogram", lambda: _Histograms(stats))
-        if again != count:
-            raise QuantError(
-                f"the calibration inputs changed between two passes: {count}, then {again}; "
-                "`inputs` must give the same arrays on every call"
-            )
-    return stats
+    work = BlobWork(open_extract, tuple(blobs))
+    total = _Totals(blobs)
+    with closing(WorkerPool(work)) as opened:
+        engine.run(_job(source, "absmax", work, shards_of_inputs(source.inputs()), total), opened)
+        count = total.inputs
+        if count == 0:
+            raise QuantError("there is no calibration input; expected at least one preprocessed image")
+        if histograms:
+            total.inputs = 0
+            absmax = {blob: found.absmax for blob, found in total.stats.items()}
+            shards = (replace(shard, absmax=absmax) for shard in shards_of_inputs(source.inputs()))
+            engine.run(_job(source, "histogram", work, shards, total), opened)
+            if total.inputs != count:
+                raise QuantError(
+                    f"the calibration inputs changed between two passes: {count}, then {total.inputs}; "
+                    "`inputs` must give the same arrays on every call"
+                )
+    return total.stats
 
 
-class _Ranges:
-    """First pass, one thread's share."""
-
-    def __init__(self, stats: dict[str, BlobStats]) -> None:
-        self._stats = stats
-        self._own = {blob: BlobStats() for blob in stats}
-
-    def add(self, number: int, what: str, blob: str, values: Array) -> None:
-        own = self._own[blob]
-        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise NotFiniteError(what, blob)
-        own.absmax = max(own.absmax, -low, high)
-        if number > own.last_input:
-            own.last_input, own.last_count = number, values.size
-
-    def merge(self) -> None:
-        for blob, own in self._own.items():
-            total = self._stats[blob]
-            total.absmax = max(total.absmax, own.absmax)
-            if own.last_input > total.last_input:
-                total.last_input, total.last_count = own.last_input, own.last_count
+def _job(
+    source: Source, name: str, work: BlobWork, shards: Iterable[InputShard], total: _Totals
+) -> Job[InputShard, dict[str, BlobStats]]:
+    return Job(source.model, f"calibration, {name}", work, shards, total, samples=source.count)
 
 
-class _Histograms:
-    """Second pass, one thread's share."""
+class _Totals(Collected[InputShard, dict[str, BlobStats]]):
+    """Adds the statistics of shards up, whichever is done first."""
 
-    def __init__(self, stats: dict[str, BlobStats]) -> None:
-        self._stats = stats
-        self._own = {blob: Binner(total.absmax) for blob, total in stats.items()}
+    def __init__(self, blobs: Sequence[str]) -> None:
+        super().__init__()
+        self.stats = {blob: BlobStats() for blob in blobs}
+        self.inputs = 0
 
-    def add(self, _number: int, _what: str, blob: str, values: Array) -> None:
-        self._own[blob].add(values)
-
-    def merge(self) -> None:
-        for blob, own in self._own.items():
-            self._stats[blob].zeros += own.zeros
-            self._stats[blob].histogram += own.histogram
+    def put(self, shard: InputShard, result: dict[str, BlobStats]) -> None:
+        self.inputs += shard.sample_count
+        for blob, found in result.items():
+            self.stats[blob].add(found)
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """All inputs through all threads; called once per pass, returns the number of inputs."""
+class BlobWork:
+    """Inputs of shards to the statistics of blobs."""
 
-    inputs: Inputs
-    extracts: Sequence[Extract]
-    blobs: Sequence[str]
-    progress: Progress | None
-    hold_core: HoldCore
+    open_extract: OpenExtract
+    blobs: tuple[str, ...]
 
-    def __call__(self, name: str, share: Callable[[], _Ranges | _Histograms]) -> int:
-        source = Source(name, self.inputs(), self.progress)
-        shares = [share() for _ in self.extracts]
-        with ThreadPoolExecutor(len(self.extracts)) as pool:
-            work = zip(self.extracts, shares, strict=True)
-            futures = [pool.submit(self._work, source, extract, own) for extract, own in work]
+    def open(self) -> BlobWorker:
+        """Load the network."""
+        return BlobWorker(self.open_extract(), self.blobs)
+
+
+class BlobWorker:
+    """One loaded network."""
+
+    def __init__(self, extract: Extract, blobs: Sequence[str]) -> None:
+        self._extract = extract
+        self._blobs = blobs
+
+    def run(self, shard: InputShard, note: Note) -> dict[str, BlobStats]:
+        """The ranges of all blobs over the inputs of a shard; their histograms where it says how large they get."""
+        found = _Ranges(self._blobs) if shard.absmax is None else _Histograms(shard.absmax)
+        for item in shard.items:
+            note(item.what)
             try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:
-                source.stop()
-        for future in futures:
-            future.result()
-        for own in shares:
-            own.merge()
-        return source.taken
+                self._add(item, found)
+            except RunnerError as error:
+                raise RunnerError(f"{item.what}: {error}") from error
+        return found.stats()
 
-    def _work(self, source: Source, extract: Extract, own: _Ranges | _Histograms) -> None:
-        while not source.is_empty:
-            with self.hold_core():
-                for item in source.take(_HELD_INPUTS):
-                    try:
-                        self._run(item, extract, own)
-                    except RunnerError as error:
-                        raise RunnerError(f"{item.what}: {error}") from error
-                    source.done()
-
-    def _run(self, item: Item, extract: Extract, own: _Ranges | _Histograms) -> None:
+    def _add(self, item: Item, found: _Ranges | _Histograms) -> None:
         for array in item.arrays():
-            for blob, values in extract(array, self.blobs):
-                own.add(item.number, item.what, blob, values)
+            for blob, values in self._extract(array, self._blobs):
+                found.add(item, blob, values)
+
+    def close(self) -> None:
+        """The network is freed when nothing holds it any more."""
+
+
+class _Ranges:
+    """First pass, one shard."""
+
+    def __init__(self, blobs: Sequence[str]) -> None:
+        self._found = {blob: BlobStats() for blob in blobs}
+
+    def add(self, item: Item, blob: str, values: Array) -> None:
+        own = self._found[blob]
+        low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise NotFiniteError(item.what, blob)
+        own.absmax = max(own.absmax, -low, high)
+        own.last_input, own.last_count = item.number, values.size
+
+    def stats(self) -> dict[str, BlobStats]:
+        return self._found
+
+
+class _Histograms:
+    """Second pass, one shard."""
+
+    def __init__(self, absmax: Mapping[str, float]) -> None:
+        self._absmax = absmax
+        self._found = {blob: Binner(limit) for blob, limit in absmax.items()}
+
+    def add(self, _item: Item, blob: str, values: Array) -> None:
+        self._found[blob].add(values)
+
+    def stats(self) -> dict[str, BlobStats]:
+        return {
+            blob: BlobStats(absmax=self._absmax[blob], zeros=own.zeros, histogram=own.histogram)
+            for blob, own in self._found.items()
+        }

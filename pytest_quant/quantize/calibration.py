@@ -6,7 +6,7 @@ of other tools. Every method quantizes symmetrically: scale = 127 / threshold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +14,15 @@ from typing import Literal
 
 import numpy as np
 
+from pytest_quant.evaluation.engine.engine import Engine, private_engine
 from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, int8_term
 from pytest_quant.nets.ncnn.files.param import Param, read_param
 from pytest_quant.nets.ncnn.files.static_scales import UNTABLED_TYPES
 from pytest_quant.nets.ncnn.files.table import Table, layer_of, without_layers
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 from pytest_quant.quantize.aciq import aciq_threshold
-from pytest_quant.quantize.activations import BlobStats, Extract, HoldCore, NotFiniteError, collect
-from pytest_quant.quantize.inputs import Inputs, Progress
+from pytest_quant.quantize.activations import BlobStats, NotFiniteError, OpenExtract, Source, collect
+from pytest_quant.quantize.inputs import GiveInputs
 from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.static_layers import static_entries
 from pytest_quant.quantize.thresholds import mse_clip, percentile_clip
@@ -37,17 +38,15 @@ NEEDS_HISTOGRAM: frozenset[Method] = frozenset({"kl", "percentile", "mse"})
 def calibrate(
     param_path: Path | str,
     bin_path: Path | str,
-    inputs: Inputs,
-    open_extract: Callable[[], Extract],
+    inputs: GiveInputs,
+    open_extract: OpenExtract,
     *,
     method: Method = "kl",
     percentile: float = 99.99,
     eight_bit: bool = False,
     keep_float: Iterable[str] = (),
     zero_scale: float = 1.0,
-    threads: int = 1,
-    progress: Progress | None = None,
-    hold_core: HoldCore = nullcontext,
+    engine: Engine | None = None,
 ) -> Table:
     """Return the calibration table of a float network.
 
@@ -55,15 +54,13 @@ def calibrate(
         param_path: the float network's ``.param``.
         bin_path: its ``.bin``.
         inputs: called once per pass (two passes, one for ``aciq`` and ``minmax``), gives the preprocessed inputs.
-        open_extract: opens the network; called once per thread, in the calling thread.
+        open_extract: opens the network; called once per thread.
         method: how thresholds of activations are chosen. With ``aciq`` weights are clipped too.
         percentile: for that method: percent of the absolute values that are kept.
         eight_bit: 8-bit weights also where ncnn2table uses 6 bits, see `pytest_quant.quantize.weight_scales`.
         keep_float: names of layers to leave out of the table, which stay float then.
         zero_scale: scale for weights or inputs that are all zero; ``math.inf`` is what ncnn2table prints.
-        threads: number of inputs that run at the same time.
-        progress: called as ``progress("absmax" or "histogram", inputs done)``.
-        hold_core: held by a thread while it computes.
+        engine: runs the inputs; None: one after the other.
 
     Raises:
         ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
@@ -74,13 +71,11 @@ def calibrate(
     found = gather(
         param_path,
         bin_path,
-        inputs,
+        Source(inputs),
         open_extract,
         histograms=method in NEEDS_HISTOGRAM,
         keep_float=keep_float,
-        threads=threads,
-        progress=progress,
-        hold_core=hold_core,
+        engine=engine,
     )
     return found.table(method, percentile=percentile, eight_bit=eight_bit, zero_scale=zero_scale)
 
@@ -119,14 +114,12 @@ class Calibration:
 def gather(
     param_path: Path | str,
     bin_path: Path | str,
-    inputs: Inputs,
-    open_extract: Callable[[], Extract],
+    source: Source,
+    open_extract: OpenExtract,
     *,
     histograms: bool = True,
     keep_float: Iterable[str] = (),
-    threads: int = 1,
-    progress: Progress | None = None,
-    hold_core: HoldCore = nullcontext,
+    engine: Engine | None = None,
 ) -> Calibration:
     """Run the inputs through a float network once (twice for ``histograms``); see `calibrate` for the rest.
 
@@ -149,15 +142,10 @@ def gather(
     static = {entry: scales for entry, scales in static.items() if layer_of(entry) in kept}
     if not blob_by_layer:
         return Calibration(param, weights, {}, {}, static)
+    blobs = tuple(dict.fromkeys(blob_by_layer.values()))
     try:
-        stats = collect(
-            inputs,
-            [open_extract() for _ in range(max(threads, 1))],
-            tuple(dict.fromkeys(blob_by_layer.values())),
-            histograms=histograms,
-            progress=progress,
-            hold_core=hold_core,
-        )
+        with private_engine() if engine is None else nullcontext(engine) as running:
+            stats = collect(source, open_extract, blobs, histograms=histograms, engine=running)
     except NotFiniteError as error:
         reader = next(name for name, blob in blob_by_layer.items() if blob == error.blob)
         raise QuantError(f"{param.path}: {error}, which layer {reader!r} reads") from None

@@ -10,21 +10,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
-from pytest_quant.evaluation.cores import CorePool, available_cores, single_threaded_opencv
+from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.engine.engine import Engine, private_engine
+from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers
+from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.quantize.activations import Source
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
-from pytest_quant.quantize.inputs import Array, LazyInput, Progress
+from pytest_quant.quantize.inputs import Array, LazyInput
 from pytest_quant.spec.errors import QuantWarning
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few
-from pytest_quant.tasks.base import Pipeline, TakesCrops, Task
+from pytest_quant.tasks.base import Pipeline, TakesCrops
 
 
 def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:
@@ -47,8 +53,7 @@ def calibrate_model(
     percentile: float = 99.99,
     eight_bit: bool = False,
     keep_float: Iterable[str] = (),
-    cores: CorePool | None = None,
-    progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Table:
     """Return the calibration table of a model's fp32 net, without the layers that ncnn would compute wrongly.
 
@@ -63,8 +68,7 @@ def calibrate_model(
         percentile: for that method: percent of the absolute values that are kept.
         eight_bit: 8-bit weights also where ncnn2table uses 6 bits.
         keep_float: names of layers to leave out of the table, which stay float then.
-        cores: the run's cores; one thread for each. None: as many threads as this process may use.
-        progress: called as ``progress("absmax" or "histogram", images done)``, from several threads, one at a time.
+        engine: runs the images. None: as many threads as this process may use.
 
     Raises:
         ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
@@ -79,8 +83,7 @@ def calibrate_model(
         samples,
         histograms=method in NEEDS_HISTOGRAM,
         keep_float=keep_float,
-        cores=cores,
-        progress=progress,
+        engine=engine,
     )
     table = found.table(method, percentile=percentile, eight_bit=eight_bit)
     garbled = with_garbled(found.param, found.blob_by_layer, ())
@@ -97,8 +100,7 @@ def gather_model(
     *,
     histograms: bool = True,
     keep_float: Iterable[str] = (),
-    cores: CorePool | None = None,
-    progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> Calibration:
     """What the images make of a model's fp32 net, for the tables of several methods; see `calibrate_model`."""
     used = dataset.samples if samples is None else samples
@@ -110,37 +112,36 @@ def gather_model(
             stacklevel=3,
         )
     task = get_task(model.task)
-    reader = _Reader(dataset, task, task.pipeline(model))
-    channels = inspect_net(model.fp32.param, model.fp32.bin).input_channels.get(model.input.blob)
-    with single_threaded_opencv():
+    reader = _Reader(pixels_of(dataset), task.pipeline(model), task.orient)
+    fp32 = ncnn_files(model, "fp32")
+    channels = inspect_net(fp32.param, fp32.bin).input_channels.get(model.input.blob)
+    with nullcontext(engine) if engine is not None else private_engine(available_cores()) as running:
         return gather(
-            model.fp32.param,
-            model.fp32.bin,
-            lambda: map(reader.input, used),
-            lambda: BlobExtractor(model.fp32.param, model.fp32.bin, channels=channels),
+            fp32.param,
+            fp32.bin,
+            Source(lambda: map(reader.input, used), len(used), model.name),
+            partial(BlobExtractor, fp32.param, fp32.bin, channels=channels),
             histograms=histograms,
             keep_float=keep_float,
-            threads=min(cores.count if cores else available_cores(), max(len(used), 1)),
-            progress=progress,
-            hold_core=cores.core if cores else nullcontext,
+            engine=running,
         )
 
 
+@dataclass(frozen=True)
 class _Reader:
     """Samples to inputs; shared between threads."""
 
-    def __init__(self, dataset: Dataset, task: Task, pipeline: Pipeline) -> None:
-        self._dataset = dataset
-        self._task = task
-        self._pipeline = pipeline
+    dataset: ReadsPixels
+    pipeline: Pipeline
+    orient: bool
 
     def input(self, sample: Sample) -> LazyInput:
-        return LazyInput(f"image {sample.id!r}", lambda: self._arrays(sample))
+        return LazyInput(f"image {sample.id!r}", partial(self._arrays, sample))
 
     def _arrays(self, sample: Sample) -> Iterator[Array]:
-        image = self._dataset.read(sample, orient=self._task.orient)
-        if sample.truth is None and isinstance(self._pipeline, TakesCrops):
-            tensor = self._pipeline.prepare_crop(image, sample).tensor
+        image = self.dataset.read(sample, orient=self.orient)
+        if sample.truth is None and isinstance(self.pipeline, TakesCrops):
+            tensor = self.pipeline.prepare_crop(image, sample).tensor
         else:
-            tensor = self._pipeline.prepare(image, sample).tensor
+            tensor = self.pipeline.prepare(image, sample).tensor
         yield from tensor if tensor.ndim == 4 else (tensor,)

@@ -1,15 +1,17 @@
-"""Calibration inputs, handed out to several threads, each once."""
+"""Calibration inputs, numbered and cut into the shards that an engine runs."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+
+_SHARD_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,13 @@ class LazyInput:
     load: Callable[[], Iterable[Array]]
 
 
-Inputs = Callable[[], Iterable[Array | LazyInput]]
+GiveInputs = Callable[[], Iterable[Array | LazyInput]]
 """Gives the calibration inputs, float32 (channels, height, width), preprocessed; the same ones on every call."""
-Progress = Callable[[str, int], None]
-"""Is told the name of the pass and the number of inputs done; may be called from several threads, never at once."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One input as a thread gets it, with its number from 0."""
+    """One input as a worker gets it, with its number from 0."""
 
     number: int
     given: Array | LazyInput
@@ -49,37 +49,25 @@ class Item:
         return self.given.load() if isinstance(self.given, LazyInput) else (self.given,)
 
 
-class Source:
-    """The inputs of one pass."""
+@dataclass(frozen=True)
+class InputShard:
+    """Some inputs that are run in one go."""
 
-    def __init__(self, name: str, inputs: Iterable[Array | LazyInput], progress: Progress | None) -> None:
-        self.taken = 0
-        self.is_empty = False
-        self._done = 0
-        self._name = name
-        self._inputs = iter(inputs)
-        self._progress = progress
-        self._lock = threading.Lock()
+    index: int
+    items: tuple[Item, ...]
+    absmax: Mapping[str, float] | None = None
+    """Of each blob over all inputs, where the first pass has found it."""
 
-    def take(self, count: int) -> Iterator[Item]:
-        """Give up to ``count`` inputs that no other thread has."""
-        for _ in range(count):
-            with self._lock:
-                given = None if self.is_empty else next(self._inputs, None)
-                if given is None:
-                    self.is_empty = True
-                    return
-                item = Item(self.taken, given)
-                self.taken += 1
-            yield item
+    @property
+    def sample_count(self) -> int:
+        """How many inputs there are."""
+        return len(self.items)
 
-    def done(self) -> None:
-        """Count an input that was run."""
-        with self._lock:
-            self._done += 1
-            if self._progress is not None:
-                self._progress(self._name, self._done)
 
-    def stop(self) -> None:
-        """Give no more inputs."""
-        self.is_empty = True
+def shards_of_inputs(inputs: Iterable[Array | LazyInput]) -> Iterator[InputShard]:
+    """The inputs in their order, a few at a time: they are taken when there is a thread for them."""
+    items = (Item(number, given) for number, given in enumerate(inputs))
+    index = 0
+    while part := tuple(islice(items, _SHARD_SIZE)):
+        yield InputShard(index, part)
+        index += 1

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.keys import net_files
+from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measure import Measurement, Timing
 from pytest_quant.evidence.interval import two_sided_level
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.published import Published
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -30,11 +33,11 @@ from pytest_quant.report.model import (
     OnnxOutputsEntry,
     Report,
     SamplesEntry,
+    TextsEntry,
     TimingEntry,
     json_value,
 )
-from pytest_quant.spec.environment import cpu_name, isa, versions
-from pytest_quant.spec.limit import Published
+from pytest_quant.spec.environment import cpu_name, versions
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
@@ -138,7 +141,11 @@ def _flips(flips: Flips) -> FlipsEntry:
 
 
 def _moved(moved: Moved) -> MovedEntry:
-    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8))
+    texts = None
+    if moved.texts is not None:
+        truth, fp32, int8 = moved.texts
+        texts = TextsEntry(truth=truth, fp32=fp32, int8=int8)
+    return MovedEntry(sample=moved.sample, fp32=_rounded(moved.fp32), int8=_rounded(moved.int8), texts=texts)
 
 
 def _measured_metric(
@@ -161,24 +168,16 @@ def _measured_metric(
 
 
 def _published(model: ModelSpec, metric: str) -> dict[str, float]:
-    rules = (limit.rule for limit in model.limits)
-    return {rule.side: rule.value for rule in rules if isinstance(rule, Published) and rule.metric == metric}
+    rules = (limit for limit in model.limits if isinstance(limit, Published))
+    return {rule.side: rule.value for rule in rules if rule.metric.name == metric}
 
 
 def _files(measurement: Measurement) -> dict[str, FileEntry]:
     model = measurement.model
-    paths: dict[str, Path | None] = {
-        "fp32.param": model.fp32.param,
-        "fp32.bin": model.fp32.bin,
-        "int8.param": model.int8.param,
-        "int8.bin": model.int8.bin,
-        "int8.table": model.table,
-        **{net: file.path for net in model.nets if (file := model.onnx_file(net)) is not None},
-    }
     return {
         name: FileEntry(path=_shown_path(path, model), sha256=measurement.file_sha256[name])
-        for name, path in paths.items()
-        if path is not None
+        for name, path in net_files(model).items()
+        if ":" not in name  # weights beside an ONNX file, which names them
     }
 
 
@@ -212,6 +211,8 @@ def build_report(
         schema=SCHEMA,
         environment=EnvironmentEntry(
             **versions(),
+            ncnn=runtimes()["ncnn"],
+            runtimes=runtimes(),
             cpu=cpu_name(),
             isa=isa(),
             started=started,

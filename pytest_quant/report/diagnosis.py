@@ -9,6 +9,7 @@ from math import isfinite
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
 from pytest_quant.diagnosis.diagnoses import NoDiagnosis
 from pytest_quant.evidence.likeness import sqnr_note
+from pytest_quant.judging.limits import is_loss
 from pytest_quant.report.model import (
     DiagnosisEntry,
     LayerEntry,
@@ -117,7 +118,7 @@ def summary_lines(report: Report) -> Iterator[str]:
 
 def _limited(report: Report, model: str) -> list[str]:
     """The metrics of which a model's drop is limited."""
-    metrics = (case.metric for case in report.cases if case.model == model and case.kind == "tolerance")
+    metrics = (case.metric for case in report.cases if case.model == model and is_loss(case.kind))
     return list(dict.fromkeys(metric for metric in metrics if metric is not None))
 
 

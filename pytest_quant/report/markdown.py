@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_quant.report import diagnosis, rescue
-from pytest_quant.report.model import Report
+from pytest_quant.report.model import MovedEntry, Report
 from pytest_quant.report.table import table
+from pytest_quant.report.task_words import change_text
 from pytest_quant.report.terminal import footnotes
 
 
@@ -49,10 +50,15 @@ def _table(report: Report) -> Iterator[str]:
 def _moved(report: Report) -> Iterator[str]:
     found = {name: model.moved for name, model in report.models.items() if model.moved}
     if found:
-        yield from ("", "## Samples that moved most", "", "Found by fp32 -> found by int8.", "")
+        yield from ("", "## Samples that moved most", "", "Found by fp32 -> found by int8, or what both read.", "")
     for name, moved in found.items():
-        samples = ", ".join(f"`{one.sample}` {one.fp32:g} -> {one.int8:g}" for one in moved)
+        samples = ", ".join(f"`{one.sample}` {_change(one)}" for one in moved)
         yield f"- {name}: {_escaped(samples)}"
+
+
+def _change(moved: MovedEntry) -> str:
+    texts = moved.texts
+    return change_text(moved.fp32, moved.int8, None if texts is None else (texts.truth, texts.fp32, texts.int8))
 
 
 def _not_passed(report: Report) -> Iterator[str]:

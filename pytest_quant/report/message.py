@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pytest_quant.evaluation.measure import Measurement
 from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.report.model import DiagnosisEntry, NoDiagnosisEntry
+from pytest_quant.report.task_words import change_text
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed
-from pytest_quant.spec.verdict import Inconclusive, Verdict
+from pytest_quant.spec.verdict import Verdict
 from pytest_quant.tasks.base import Moved
 
 _MOVED_SHOWN = 5
@@ -43,22 +44,17 @@ def failure_message(
 def _moved_line(moved: Sequence[Moved], net: Net) -> str:
     if not moved:
         return ""
-    shown = (f"{sample.sample} ({sample.fp32:g} -> {sample.int8:g})" for sample in moved[:_MOVED_SHOWN])
-    return f"\n  moved most, found by fp32 -> {net}: {listed(shown)}"
+    shown = [f"{one.sample} ({change_text(one.fp32, one.int8, one.texts)})" for one in moved[:_MOVED_SHOWN]]
+    what = "found by" if moved[0].texts is None else "read by"
+    return f"\n  moved most, {what} fp32 -> {net}: {listed(shown)}"
 
 
 def evidence_line(measurement: Measurement) -> str:
     """Flips, agreement and which samples were drawn, in one line."""
     flips = measurement.comparison.flips
     drawn = "all samples" if measurement.is_whole else f"a random subset, seed {measurement.seed}"
-    threshold = measurement.comparison.details.get("score_threshold")
-    at = "" if threshold is None else f"; both at score threshold {threshold:.4g}"
+    remark = "" if measurement.comparison.remark is None else f"; {measurement.comparison.remark}"
     return (
         f"right only in fp32 {flips.only_fp32_right}, only in {measurement.net} {flips.only_int8_right}; "
-        f"same answer on {flips.agreement_pct:.2f} %; {drawn}{at}"
+        f"same answer on {flips.agreement_pct:.2f} %; {drawn}{remark}"
     )
-
-
-def is_broken(verdict: Verdict, inconclusive: Inconclusive) -> bool:
-    """Whether a verdict fails its case; ``inconclusive`` is what the user wants of one that decides neither way."""
-    return verdict.decision == "fail" or (verdict.decision == "inconclusive" and inconclusive == "fail")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pytest_quant.judging.limits import is_loss
 from pytest_quant.report.model import (
     ByNetBytes,
     ByNetMilliseconds,
@@ -46,7 +47,7 @@ def rescue_entry(found: Rescue, base: Path) -> RescueEntry:
         also_evaluated=found.also_evaluated,
         decided_by=found.deciding,
         search={
-            before.metric: SearchedEntry(before=_loss(before), after=_loss(after))
+            before.metric.name: SearchedEntry(before=_loss(before), after=_loss(after))
             for before, after in zip(found.before, found.after, strict=True)
         },
         evaluation={one.metric: _evaluated(one) for one in found.evaluated} if is_written else None,
@@ -177,7 +178,7 @@ def _lines_of(model: ModelEntry, base: Path | None = None) -> Iterator[str]:
 
 def terminal_lines(report: Report, base: Path) -> Iterator[str]:
     """The rescues that no failure message tells: of excused limits. ``base``: what their paths are relative to."""
-    told = {case.model for case in report.cases if case.kind == "tolerance" and case.outcome == "failed"}
+    told = {case.model for case in report.cases if is_loss(case.kind) and case.outcome == "failed"}
     for name, model in report.models.items():
         if model.rescue is not None and name not in told:
             first, *rest = _lines_of(model, base)

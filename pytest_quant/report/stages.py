@@ -34,7 +34,8 @@ loss 20 % by conversion to ncnn, 80 % by quantization
     @property
     def lost(self) -> tuple[float, float]:
         """By conversion and by quantization, with the digits that are printed; below 0 where a step gained."""
-        return self._printed(self.onnx - self.fp32), self._printed(self.fp32 - self.int8)
+        worse_by = self.metric.worse_by
+        return self._printed(worse_by(self.onnx, self.fp32)), self._printed(worse_by(self.fp32, self.int8))
 
     @property
     def conclusion(self) -> str:

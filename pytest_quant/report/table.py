@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_quant.judging.limits import is_silent_when_skipped, limit_classes
 from pytest_quant.report import task_words
-from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEntry, NetEntry, Report, Scalar
+from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEntry, NetEntry, Report
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.verdict import Decision, Outcome, badness
-
-_LIMIT_FORMS = {"tolerance": "drop <= {}", "floor": "int8 >= {}", "onnx_int8": "drop <= {}"}
 
 Mood = Literal["good", "excused", "bad"]
 
@@ -208,13 +207,11 @@ def _numbers(name: str, model: ModelEntry, measured: ModelEntry | NetEntry) -> R
 
 
 def _limits(metric: Metric, cases: Sequence[Case]) -> Iterator[str]:
-    for kind, form in _LIMIT_FORMS.items():
-        for value in dict.fromkeys(case.limit for case in cases if case.kind == kind):
-            yield form.format(_limit(metric, value))
-
-
-def _limit(metric: Metric, value: Scalar) -> str:
-    return metric.number(value) if isinstance(value, (int, float)) else str(value)
+    for kind in limit_classes():
+        for value in dict.fromkeys(case.limit for case in cases if case.kind == kind.kind):
+            shown = kind.shown(metric, value)
+            if shown is not None:
+                yield shown
 
 
 def _other_kinds(cases: Sequence[Case]) -> str:
@@ -223,7 +220,6 @@ def _other_kinds(cases: Sequence[Case]) -> str:
 
 def verdict(cases: Sequence[Case]) -> RowVerdict:
     """The worst of some cases, one at least."""
-    # A baseline that has no entry yet says nothing about the model.
-    telling = [case for case in cases if case.verdict != "skipped" or case.kind != "baseline"]
+    telling = [case for case in cases if case.verdict != "skipped" or not is_silent_when_skipped(case.kind)]
     worst = min(telling or cases, key=lambda case: badness(case.verdict, case.outcome))
     return RowVerdict(worst.verdict, worst.outcome)

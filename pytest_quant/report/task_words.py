@@ -30,3 +30,17 @@ def footnote(model: ModelEntry) -> str | None:
     """What one must know of a model's numbers to compare them with others of their kind."""
     task = _task(model)
     return None if task is None else task.footnote(model.conditions, model.details or {})
+
+
+def change_text(fp32: float, int8: float, texts: tuple[str, str, str] | None = None) -> str:
+    """What a sample that moved adds on both sides, or the texts that both sides read in it: (truth, fp32, int8).
+
+    >>> change_text(1.0, 0.5), change_text(1.0, 0.0, ("JOINT", "JOINT", "J0INT"))
+    ('1 -> 0.5', "'JOINT' -> 'J0INT'")
+    >>> change_text(0.0, 0.0, ("JOINT", "IOINT", "J0INT"))
+    "'IOINT' -> 'J0INT', true: 'JOINT'"
+    """
+    if texts is None:
+        return f"{fp32:g} -> {int8:g}"
+    truth, one, other = texts
+    return f"{one!r} -> {other!r}" + ("" if truth == one else f", true: {truth!r}")

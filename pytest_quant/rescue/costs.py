@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 
 _PASSES = 25
 """Of each net, in turns. The shortest counts: whatever else the machine does only adds to it."""
@@ -36,18 +36,17 @@ class Costs:
     repaired: NetCost
 
 
-def measure_costs(model: ModelSpec, repaired: NetFiles, tensor: Array, cores: CorePool) -> Costs:
+def measure_costs(model: ModelSpec, repaired: NcnnFiles, tensor: Array, cores: CorePool) -> Costs:
     """Measure all three nets on one preprocessed input; takes some eighty forward passes."""
     variants = {
         "fp32": (model, "fp32"),
         "int8": (model, "int8"),
-        "repaired": (replace(model, int8=repaired, calibration=None), "int8"),
+        "repaired": (model.with_net("int8", repaired.net()), "int8"),
     }
     times: dict[str, list[float]] = {name: [] for name in variants}
     with cores.core(), ExitStack() as stack:
         runners = {
-            name: stack.enter_context(closing(open_runner(spec, "fp32" if side == "fp32" else "int8")))
-            for name, (spec, side) in variants.items()
+            name: stack.enter_context(closing(open_runner(spec, side))) for name, (spec, side) in variants.items()
         }
         for turn in range(_WARM_UP + _PASSES):
             for name, runner in runners.items():
@@ -56,8 +55,8 @@ def measure_costs(model: ModelSpec, repaired: NetFiles, tensor: Array, cores: Co
                 if turn >= _WARM_UP:
                     times[name].append(1000 * (time.perf_counter() - start))
     sizes = {
-        "fp32": model.fp32.bin.stat().st_size,
-        "int8": model.int8.bin.stat().st_size,
+        "fp32": ncnn_files(model, "fp32").bin.stat().st_size,
+        "int8": ncnn_files(model, "int8").bin.stat().st_size,
         "repaired": repaired.bin.stat().st_size,
     }
     return Costs(**{name: NetCost(sizes[name], min(times[name])) for name in variants})

@@ -22,13 +22,15 @@ from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
 from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.extending.known import get_task
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import write_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files, require_ncnn
 from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
@@ -39,10 +41,7 @@ from pytest_quant.rescue.trials import Loss, Trials
 from pytest_quant.spec.calibration import CalibrationMethod
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError
-from pytest_quant.spec.limit import Tolerance
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.verdict import Verdict
 
@@ -88,7 +87,7 @@ class Rescue:
     """What the given int8 net loses on the search samples, by metric."""
     after: tuple[Loss, ...]
     """The same of the best net."""
-    files: NetFiles | None = None
+    files: NcnnFiles | None = None
     """The repaired net, where one was found."""
     table: Path | None = None
     """Its table: float layers are not in it."""
@@ -139,14 +138,15 @@ def rescue(
 
     """
     tell = say or (lambda text: None)
-    rules = tuple(limit.rule for limit in model.limits if isinstance(limit.rule, Tolerance))
+    rules = tuple(limit for limit in model.limits if isinstance(limit, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
+    require_ncnn(model, "a rescue")
     _check_writable(out)
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
     tell(f"calibrating on {search.count} samples")
-    calibration = gather_model(model, search.dataset, cores=bench.cores)
+    calibration = gather_model(model, search.dataset, engine=bench.engine)
     with TemporaryDirectory(prefix="pytest-quant-rescue-") as folder:
         trials = Trials(model, bench, search, calibration, rules, folder=Path(folder), confidence=confidence)
         outcome = _search(model, trials, calibration, search, least_int8_share, tell)
@@ -205,7 +205,7 @@ def _described(model: ModelSpec, outcome: Outcome, trials: Trials, search: Searc
         labelled=search.labelled,
         also_evaluated=search.also_evaluated,
         deciding=trials.deciding,
-        before=trials.given(model.int8),
+        before=trials.given(model.nets["int8"]),
         after=trials.losses[best.recipe],
     )
 
@@ -223,12 +223,13 @@ def _written(
 ) -> Rescue:
     """Write the net, run it on the evaluation set, and measure what it costs."""
     out.mkdir(parents=True, exist_ok=True)
-    files = NetFiles(out / f"{model.name}-int8.param", out / f"{model.name}-int8.bin")
     table = out / f"{model.name}.table"
+    files = NcnnFiles(param=out / f"{model.name}-int8.param", bin=out / f"{model.name}-int8.bin", table=table)
+    fp32 = ncnn_files(model, "fp32")
     write_table(trials.table(recipe), table)
-    quantize_model(model.fp32.param, model.fp32.bin, table, files.param, files.bin)
+    quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
     tell("measuring the repaired net on the evaluation set")
-    repaired = replace(model, int8=files, table=table, calibration=None)
+    repaired = model.with_net("int8", files.net())
     return replace(
         rescued,
         files=files,
@@ -240,10 +241,10 @@ def _written(
 
 def _evaluated(measurement: Measurement, confidence: float) -> Iterator[Evaluated]:
     for limit in measurement.model.limits:
-        if limit.kind == "tolerance" and limit.metric is not None:
-            pair = measurement.comparison.metrics[limit.metric]
-            verdict = judge(limit, measurement, confidence)
-            yield Evaluated(limit.metric, pair.fp32, pair.int8, pair.drop, verdict)
+        if isinstance(limit, Tolerance):
+            pair = measurement.comparison.metrics[limit.metric.name]
+            verdict = limit.of_measured(measurement, confidence)
+            yield Evaluated(limit.metric.name, pair.fp32, pair.int8, pair.drop, verdict)
 
 
 def input_of(model: ModelSpec, search: SearchSet) -> Array:
@@ -259,16 +260,18 @@ def input_of(model: ModelSpec, search: SearchSet) -> Array:
 
 def layer_macs(model: ModelSpec, calibration: Calibration, tensor: Array) -> Mapping[str, int]:
     """Multiply-accumulates of the layers of the fp32 net that have any, for one input."""
-    param = read_param(model.fp32.param)
-    blobs = {blob for layer in param.layers for blob in (*layer.bottoms, *layer.tops)}
-    extractor = BlobExtractor(model.fp32.param, model.fp32.bin, runtime=model.runtime)
+    files = ncnn_files(model, "fp32")
+    param = read_param(files.param)
+    layers = [layer for layer in param.layers if layer.type not in ROW_LAYERS]
+    blobs = {blob for layer in layers for blob in (*layer.bottoms, *layer.tops)}
+    extractor = BlobExtractor(files.param, files.bin, runtime=model.runtime)
     shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in extractor(tensor, sorted(blobs))}
     extractor.close()
     counts = {
         layer.name: multiply_accumulates(
             layer, [shapes[blob] for blob in layer.bottoms], [shapes[blob] for blob in layer.tops]
         )
-        for layer in param.layers
+        for layer in layers
     }
     found = {name: count for name, count in counts.items() if count}
     missing = [layer for layer in calibration.blob_by_layer if layer not in found]
@@ -290,10 +293,10 @@ def describe(recipe: Recipe) -> str:
 
 def describe_loss(loss: Loss) -> str:
     """A loss in words: what decides it, against what is allowed."""
-    say = METRICS[loss.metric].difference
+    say = loss.metric.difference
     parts = [] if loss.drop is None else [f"drop {say(loss.drop)}"]
     if loss.reference_loss is not None:
         parts.append(f"loses {say(loss.reference_loss)} against fp32")
     if loss.bound is not None:
         parts.append(f"at most {say(loss.bound)} on new samples")
-    return f"{loss.metric} {', '.join(parts)}; allowed {say(loss.allowed)}"
+    return f"{loss.metric.name} {', '.join(parts)}; allowed {say(loss.allowed)}"

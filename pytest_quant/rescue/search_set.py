@@ -6,21 +6,23 @@ They are a labelled dataset where there is one, else images alone, and then the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.engine.work import Collected, Job, Note
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
 from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.base import Runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import ActsAsReference, Prediction
+from pytest_quant.tasks.base import ActsAsReference, Pipeline, Prediction
 
 _SEED = 0
 """Of the choice of samples: the search does not depend on the seed of an evaluation."""
@@ -44,16 +46,21 @@ class SearchSet:
 
 
 @dataclass(frozen=True)
-class _Relabelled:
+class Relabelled:
     """A dataset with some of its samples, and other truths."""
 
     base: Dataset
     samples: Sequence[Sample]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Relabelled, (pixels_of(self.base), ())  # only pixels are read elsewhere
+
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
+        """The pixels of one sample."""
         return self.base.read(sample, orient=orient)
 
     def content(self, sample: Sample) -> Path | bytes:
+        """The file, or the bytes themselves."""
         return self.base.content(sample)
 
 
@@ -64,7 +71,7 @@ def open_search_set(
 
     Args:
         model: the model, its files built.
-        bench: where the evaluation set and the cores come from.
+        bench: where the evaluation set and the engine come from.
         source: a labelled dataset of the model's task, or a folder or list of images.
         samples: at most so many, chosen at random in the same way on every machine; None: all.
 
@@ -89,8 +96,8 @@ def open_search_set(
     chosen = [left[index] for index in (order if samples is None else order[:samples])]
     plain, reference = _referenced(model, bench, base, chosen)
     return SearchSet(
-        dataset=_Relabelled(base, chosen if labelled else plain),
-        reference=_Relabelled(base, reference),
+        dataset=Relabelled(base, chosen if labelled else plain),
+        reference=Relabelled(base, reference),
         labelled=labelled,
         also_evaluated=tuple(sorted(also)),
     )
@@ -115,27 +122,59 @@ def _referenced(
     if not isinstance(pipeline, ActsAsReference):
         raise ConfigError(f"the task {task.name} cannot take the fp32 outputs for a reference")
 
-    def run(part: Sequence[Sample]) -> list[tuple[Sample, Prediction]]:
+    size = task.shard_size
+    shards = [_SearchShard(i, tuple(chosen[at : at + size])) for i, at in enumerate(range(0, len(chosen), size))]
+    results: Collected[_SearchShard, list[tuple[Sample, Prediction]]] = Collected()
+    work = _ReferenceWork(model, pixels_of(base), pipeline, task.orient)
+    bench.engine.run(Job(model.name, "rescue, fp32 outputs", work, shards, results, samples=len(chosen)))
+    found = [pair for pairs in results.in_order for pair in pairs]
+    return (
+        [sample for sample, _ in found],
+        [replace(pipeline.with_truth(sample, prediction), id=sample.id) for sample, prediction in found],
+    )
+
+
+class ReferencePipeline(Pipeline, ActsAsReference, Protocol):
+    """A pipeline whose own predictions serve as ground truth."""
+
+
+@dataclass(frozen=True)
+class _SearchShard:
+    index: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def sample_count(self) -> int:
+        return len(self.samples)
+
+
+@dataclass(frozen=True)
+class _ReferenceWork:
+    """Samples to the samples as fp32 can run them, with what it finds."""
+
+    model: ModelSpec
+    dataset: ReadsPixels
+    pipeline: ReferencePipeline
+    orient: bool
+
+    def open(self) -> _ReferenceWorker:
+        return _ReferenceWorker(self, open_runner(self.model, "fp32"))
+
+
+class _ReferenceWorker:
+    def __init__(self, work: _ReferenceWork, runner: Runner) -> None:
+        self._work = work
+        self._runner = runner
+
+    def run(self, shard: _SearchShard, note: Note) -> list[tuple[Sample, Prediction]]:
         found = []
-        with bench.cores.core():
-            runner = open_runner(model, "fp32")
-            try:
-                for sample in part:
-                    image = base.read(sample, orient=task.orient)
-                    known = sample if sample.truth is not None else pipeline.without_truth(sample, image)
-                    found.append((known, pipeline.predict(runner.run, pipeline.prepare(image, known))))
-            finally:
-                runner.close()
+        pipeline = self._work.pipeline
+        for sample in shard.samples:
+            note(f"sample {sample.id}, fp32")
+            image = self._work.dataset.read(sample, orient=self._work.orient)
+            known = sample if sample.truth is not None else pipeline.without_truth(sample, image)
+            found.append((known, pipeline.predict(self._runner.run, pipeline.prepare(image, known))))
         return found
 
-    threads = max(1, min(bench.cores.count, len(chosen)))
-    with single_threaded_opencv(), ThreadPoolExecutor(threads) as pool:
-        parts = [
-            part for parts in pool.map(run, (chosen[start::threads] for start in range(threads))) for part in parts
-        ]
-    by_id = {sample.id: (sample, prediction) for sample, prediction in parts}
-    ordered = [by_id[sample.id] for sample in chosen]
-    return (
-        [sample for sample, _ in ordered],
-        [replace(pipeline.with_truth(sample, found), id=sample.id) for sample, found in ordered],
-    )
+    def close(self) -> None:
+        self._runner.close()

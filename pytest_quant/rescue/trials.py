@@ -10,29 +10,32 @@ from pathlib import Path
 from pytest_quant.datasets.base import Dataset
 from pytest_quant.evaluation.measure import Measurement, Workbench
 from pytest_quant.judging.evidence import drop_interval
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.files.table import Table, without_layers, write_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.rescue.search import Recipe, Trial
 from pytest_quant.rescue.search_set import SearchSet
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
-from pytest_quant.spec.limit import Tolerance
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
+from pytest_quant.spec.net import NetSpec
 
 NET_LOSS = 1 / 3
 """Of the answers that differ from those of fp32, the share that the metric may lose: some were wrong before, some are
 right only now. On twenty int8 nets of two real models it was 0.00 to 0.34 (``benchmarks/net_loss.py``). It is used
 where there are too few labels to prove anything: then the labels must show no drop, and the changes must be few."""
 
+_TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Loss:
     """What int8 loses on the search samples, and what of it counts; in the metric's own unit."""
 
-    metric: str
+    metric: Metric
     drop: float | None
     """fp32 - int8 against the labels; None where there are none."""
     bound: float | None
@@ -42,7 +45,7 @@ class Loss:
     allowed: float
     """The tolerance; of a relative one, what it is of the fp32 value."""
     excess: float
-    """How far what decides is above the tolerance, as a share of the metric's range."""
+    """How far what decides is above the tolerance, as a share of the metric's range; of fp32 where it has none."""
 
 
 class Trials:
@@ -70,8 +73,8 @@ class Trials:
         )
         datasets: dict[DatasetSpec, Dataset] = {self._labelled: search.dataset, self._reference: search.reference}
         self._bench = bench.scratch(folder, datasets)
-        self._model = replace(model, limits=tuple(limit for limit in model.limits if limit.rule in rules), samples=None)
-        self._files: dict[Recipe, NetFiles] = {}
+        self._model = replace(model, limits=tuple(limit for limit in model.limits if limit in rules), samples=None)
+        self._files: dict[Recipe, NcnnFiles] = {}
         self.losses: dict[Recipe, tuple[Loss, ...]] = {}
         _refuse_too_few(rules, search.count)
         self._has_labels = search.labelled
@@ -94,14 +97,15 @@ class Trials:
         table = self._calibration.table(recipe.method, eight_bit=recipe.eight_bit)
         return without_layers(table, recipe.keep_float)
 
-    def files(self, recipe: Recipe) -> NetFiles:
+    def files(self, recipe: Recipe) -> NcnnFiles:
         """The int8 net of a recipe."""
         if recipe not in self._files:
             name = f"trial-{len(self._files)}"
-            files = NetFiles(self._folder / f"{name}.param", self._folder / f"{name}.bin")
+            files = NcnnFiles(param=self._folder / f"{name}.param", bin=self._folder / f"{name}.bin")
             table = self._folder / f"{name}.table"  # from the file, whose digits are fewer, as a user makes it
             write_table(self.table(recipe), table)
-            quantize_model(self._model.fp32.param, self._model.fp32.bin, table, files.param, files.bin)
+            fp32 = ncnn_files(self._model, "fp32")
+            quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
             self._files[recipe] = files
         return self._files[recipe]
 
@@ -114,64 +118,66 @@ class Trials:
 
     def on_search_samples(self, recipe: Recipe) -> tuple[ModelSpec, Workbench]:
         """The model with a recipe's net, on the search samples, and where to run it."""
-        return self._variant(self.files(recipe), self._labelled), self._bench
+        return self._variant(self.files(recipe).net(), self._labelled), self._bench
 
     def measure(self, recipe: Recipe, int8_share: float) -> Trial:
         """Run a recipe's net on the search samples."""
-        losses = self._losses(self.files(recipe))
+        losses = self._losses(self.files(recipe).net())
         self.losses[recipe] = losses
         return Trial(recipe, max(loss.excess for loss in losses), int8_share)
 
-    def given(self, files: NetFiles) -> tuple[Loss, ...]:
+    def given(self, net: NetSpec) -> tuple[Loss, ...]:
         """What the model's own int8 net loses on the search samples."""
-        return self._losses(files)
+        return self._losses(net)
 
     def _identical_nets_pass(self) -> bool:
         """Whether so few samples could prove anything: the fp32 net against itself must pass."""
-        measured = self._measured(self._model.fp32, self._labelled)
+        measured = self._measured(self._model.nets["fp32"], self._labelled)
         return all(self._bound(measured, rule) <= _allowed(measured, rule) for rule in self._rules)
 
-    def _losses(self, files: NetFiles) -> tuple[Loss, ...]:
-        labels = self._measured(files, self._labelled) if self._has_labels else None
-        reference = None if self._provable else self._measured(files, self._reference)
+    def _losses(self, net: NetSpec) -> tuple[Loss, ...]:
+        labels = self._measured(net, self._labelled) if self._has_labels else None
+        reference = None if self._provable else self._measured(net, self._reference)
         return tuple(self._loss(rule, labels, reference) for rule in self._rules)
 
     def _loss(self, rule: Tolerance, labels: Measurement | None, reference: Measurement | None) -> Loss:
         measured = reference or labels
         assert measured is not None, "a trial is measured on labels or on the reference"  # noqa: S101
-        maximum = measured.comparison.metrics[rule.metric].metric.range
-        drop = None if labels is None else labels.comparison.metrics[rule.metric].drop
+        fp32 = measured.comparison.metrics[rule.metric.name].fp32
+        scale = max(abs(fp32), _TINY) if rule.metric.maximum is None else rule.metric.maximum
+        drop = None if labels is None else labels.comparison.metrics[rule.metric.name].drop
         bound = reference_loss = None
         if reference is None and labels is not None:
             bound, allowed = self._bound(labels, rule), _allowed(labels, rule)
             excess = bound - allowed
         else:
-            reference_loss, allowed = measured.comparison.metrics[rule.metric].drop, _allowed(measured, rule)
-            if drop is None and METRICS[rule.metric].is_mean_of_hits:  # of others it takes seconds
+            reference_loss, allowed = measured.comparison.metrics[rule.metric.name].drop, _allowed(measured, rule)
+            if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
             judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
             excess = judged - allowed
-        return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / maximum)
+        return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:
-        pair = measured.comparison.metrics[rule.metric]
-        retain = 1 - rule.amount if rule.relative else 1.0
-        high = drop_interval(pair, population=None, confidence=self._confidence, retain=retain).high
+        pair = measured.comparison.metrics[rule.metric.name]
+        high = drop_interval(pair, population=None, confidence=self._confidence, retain=rule.retain).high
         return high + rule.amount * pair.fp32 if rule.relative else high
 
-    def _measured(self, files: NetFiles, dataset: DatasetSpec) -> Measurement:
-        return self._bench.measure(self._variant(files, dataset))
+    def _measured(self, net: NetSpec, dataset: DatasetSpec) -> Measurement:
+        return self._bench.measure(self._variant(net, dataset))
 
-    def _variant(self, files: NetFiles, dataset: DatasetSpec) -> ModelSpec:
-        return replace(self._model, int8=files, table=None, calibration=None, dataset=dataset)
+    def _variant(self, net: NetSpec, dataset: DatasetSpec) -> ModelSpec:
+        return replace(self._model.with_net("int8", net), dataset=dataset)
 
 
 def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
     """Raise `DatasetError` where a single sample outweighs a tolerance: then a trial is luck."""
     for rule in rules:
-        metric = METRICS[rule.metric]
+        metric = rule.metric
+        if not metric.is_mean_of_hits:
+            continue
         amount = rule.amount * metric.range if rule.relative else rule.amount
-        if metric.is_mean_of_hits and 0 < amount < metric.range / count:
+        if 0 < amount < metric.range / count:
             needed = math.ceil(metric.range / amount)
             raise DatasetError(
                 f"{count} samples to search on cannot tell a tolerance of {metric.difference(amount)} of "
@@ -180,4 +186,4 @@ def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:
 
 
 def _allowed(measured: Measurement, rule: Tolerance) -> float:
-    return rule.amount * measured.comparison.metrics[rule.metric].fp32 if rule.relative else rule.amount
+    return rule.amount * measured.comparison.metrics[rule.metric.name].fp32 if rule.relative else rule.amount

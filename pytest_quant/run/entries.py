@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.report.model import DiagnosisEntry, ModelEntry, NoDiagnosisEntry, NoRescueEntry, RescueEntry
+from pytest_quant.run.expectations import Expectations
 from pytest_quant.spec.model import ModelSpec
 
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.once_per_model import OncePerModel
-    from pytest_quant.judging.assess import Assessor
+    from pytest_quant.judging.measurements import Measurements
 
 RESCUE_FOLDER = "quant-rescue"
 """Holds the repaired nets, beside the first report."""
@@ -23,23 +24,23 @@ class ModelEntries:
 
     def __init__(
         self,
-        assessor: Assessor,
+        measurements: Measurements,
         run_dir: Path,
         *,
         rescue_base: Path,
         confidence: float,
-        limited: Mapping[str, Collection[str]],
+        expectations: Expectations,
         zoo_id: Callable[[Path], str],
     ) -> None:
         """``zoo_id`` names a zoo file as node ids do.
 
-        ``rescue_base``: the folder that paths of repairs are relative to; ``limited``: model to limited metrics.
+        ``rescue_base``: the folder that paths of repairs are relative to; ``expectations``: which metrics are limited.
         """
-        self._assessor = assessor
+        self._measurements = measurements
         self._run_dir = run_dir
         self._rescue_base = rescue_base
         self._confidence = confidence
-        self._limited = limited
+        self._expectations = expectations
         self._zoo_id = zoo_id
         self._entries: dict[str, ModelEntry] = {}
 
@@ -52,7 +53,7 @@ class ModelEntries:
         from pytest_quant.report.diagnosis import tried_entry
 
         kind: TypeAdapter[DiagnosisEntry | NoDiagnosisEntry] = TypeAdapter(DiagnosisEntry | NoDiagnosisEntry)
-        bench = self._assessor.bench
+        bench = self._measurements.bench
         return OncePerModel(self._run_dir / "diagnoses", kind, lambda model: tried_entry(try_diagnosis(model, bench)))
 
     @cached_property
@@ -69,7 +70,7 @@ class ModelEntries:
         from pytest_quant.rescue.rescues import try_rescue
 
         folder = self._rescue_base / RESCUE_FOLDER
-        found = try_rescue(model, self._assessor.bench, out=folder, confidence=self._confidence)
+        found = try_rescue(model, self._measurements.bench, out=folder, confidence=self._confidence)
         return tried_entry(found, self._rescue_base)
 
     def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
@@ -84,19 +85,20 @@ class ModelEntries:
         """The entry of a model; None before it has been measured."""
         from pytest_quant.report.data import model_entry, net_entry, onnx_entry
 
-        measurement = self._assessor.measured(model)
+        measurement = self._measurements.known(model)
         if measurement is None:
             return None
-        limited = self._limited.get(model.name, ())
+        limited = self._expectations.metrics(model)
         known = self._entries.get(model.name)
         if known is None:
             known = model_entry(measurement, self._zoo_id(model.zoo), self._confidence, limited)
-        onnx, agreement = self._assessor.measured(model, "onnx"), self._assessor.agreed(model)
+        onnx, agreement = self._measurements.known(model, "onnx"), self._measurements.known_agreement(model)
         if known.onnx is None and onnx is not None and agreement is not None:
             known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
-        quantized = self._assessor.measured(model, "onnx_int8")
-        if known.onnx_int8 is None and quantized is not None:
-            known = known.model_copy(update={"onnx_int8": net_entry(quantized, self._confidence, limited)})
+        for net in model.further_nets:
+            measured = self._measurements.known(model, net)
+            if measured is not None and net not in known.further_nets:
+                known = known.with_net(net, net_entry(measured, self._confidence, limited))
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

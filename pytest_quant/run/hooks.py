@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pytest
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
-from pytest_quant.run import python_cases
+from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, Planned
@@ -53,12 +53,15 @@ class RunHooks:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
             tests=tuple(Planned(id=item.nodeid, cases=_planned(item)) for item in items),
-            outlook=(
-                *self._run.notes(_model(item) for item in items),
-                *self._run.outlook([(_model(item), _limits(item)) for item in items]),
-            ),
+            outlook=tuple(self._outlook(items)),
         )
         replace_file(self._plan_file, json.dumps(plan.as_json()).encode())
+
+    def _outlook(self, items: Sequence[pytest.Item]) -> list[str]:
+        selected = [(model, _limits(item)) for item in items if (model := _model(item)) is not None]
+        run = self._run
+        proven = outlook.outlook(selected, run.settings, lambda: run.assessor)
+        return [*outlook.notes(model for model, _ in selected), *proven]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from pytest_quant.plugin.markers import LIMIT_MARKERS
+from pytest_quant.extending.known import metrics_named
+from pytest_quant.judging.limits import limit_classes
+from pytest_quant.judging.limits.base import JudgedLimit
+from pytest_quant.judging.limits.written import Keyword, placed
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Limit, Requirement, floor_limit, requirement_limit, tolerance_limit
-from pytest_quant.spec.limits import parse_floor, parse_tolerance
-from pytest_quant.spec.metric import METRICS, Metric
-from pytest_quant.spec.text import listed, suggestion
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.text import listed
+from pytest_quant.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,45 @@ class Marked:
 
     models: tuple[str, ...] | None
     """Names of models; None: every model whose task has the metrics."""
-    limits: tuple[Limit, ...] = ()
+    keywords: tuple[Keyword, ...] = ()
+    """One per limit, in the order of the kinds."""
     needs_onnx: bool = False
     """Whether the test takes the model's ONNX file, by a fixture."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics that the limits are about."""
-        return tuple(dict.fromkeys(limit.metric for limit in self.limits if limit.metric is not None))
+        """The names of the metrics that the limits are about."""
+        return tuple(dict.fromkeys(key.name for key in self.keywords if _kind(key).keyword_is_metric))
+
+    def limits(self, metrics: Mapping[str, Metric]) -> tuple[JudgedLimit, ...]:
+        """The limits for a model whose task has these metrics; raises `ConfigError` naming marker and argument."""
+        return tuple(_kind(key).of_keyword(key, metrics.get(key.name)) for key in self.keywords)
+
+    def check(self, tasks: Iterable[Task]) -> None:
+        """Raise `ConfigError` for a value that is no limit, and for a metric that no task has.
+
+        ``tasks`` are those at hand; all others are loaded only for a metric that none of them has.
+        """
+        known = list(tasks)
+        for key in self.keywords:
+            if _kind(key).keyword_is_metric:
+                for metric in _metrics_named(key, known):
+                    _kind(key).of_keyword(key, metric)
+
+
+def _metrics_named(key: Keyword, tasks: Iterable[Task]) -> list[Metric]:
+    found = [task.metrics[key.name] for task in tasks if key.name in task.metrics]
+    with placed(f"@{key.marker}"):
+        return found or list(metrics_named(key.name).values())
+
+
+def _kinds() -> dict[str, type[JudgedLimit]]:
+    """The kinds of limits that a marker can ask for, by the marker."""
+    return {kind.marker: kind for kind in limit_classes() if kind.marker is not None}
+
+
+def _kind(key: Keyword) -> type[JudgedLimit]:
+    return _kinds()[key.marker]
 
 
 def read_markers(marks: Iterable[pytest.Mark], max_tolerance_pct: float) -> Marked:
@@ -39,13 +71,20 @@ def read_markers(marks: Iterable[pytest.Mark], max_tolerance_pct: float) -> Mark
     Raises `ConfigError` naming the marker and its argument.
     """
     names: tuple[str, ...] | None = None
-    arguments: dict[str, dict[str, Any]] = {marker: {} for marker in LIMIT_MARKERS}
+    arguments: dict[str, dict[str, Any]] = {marker: {} for marker in _kinds()}
     for mark in marks:
         if mark.name == "quant_model":
             names = names or _model_names(mark)
         elif mark.name in arguments:
             arguments[mark.name] = {**_keywords(mark), **arguments[mark.name]}
-    return Marked(names, tuple(_limits(arguments, max_tolerance_pct)))
+    return Marked(
+        names,
+        tuple(
+            Keyword(marker, name, value, max_tolerance_pct)
+            for marker, values in arguments.items()
+            for name, value in values.items()
+        ),
+    )
 
 
 def _model_names(mark: pytest.Mark) -> tuple[str, ...]:
@@ -63,7 +102,7 @@ def _model_names(mark: pytest.Mark) -> tuple[str, ...]:
 
 def _keywords(mark: pytest.Mark) -> Mapping[str, Any]:
     if mark.args:
-        example = {"quant_tolerance": "top1=1.0", "quant_floor": "top1=94.0"}.get(mark.name, "flip_test=False")
+        example = _kinds()[mark.name].marker_example
         raise ConfigError(
             f"@{mark.name}: found the positional argument {mark.args[0]!r}, expected keywords only, "
             f"such as @{mark.name}({example})"
@@ -71,33 +110,3 @@ def _keywords(mark: pytest.Mark) -> Mapping[str, Any]:
     if not mark.kwargs:
         raise ConfigError(f"@{mark.name}: found no argument, so it limits nothing")
     return mark.kwargs
-
-
-def _limits(arguments: Mapping[str, Mapping[str, Any]], max_tolerance_pct: float) -> Iterator[Limit]:
-    for name, raw in arguments["quant_tolerance"].items():
-        metric = _metric("quant_tolerance", name)
-        with _located("quant_tolerance", name):
-            yield tolerance_limit(parse_tolerance(metric, raw, max_tolerance_pct))
-    for name, raw in arguments["quant_floor"].items():
-        metric = _metric("quant_floor", name)
-        with _located("quant_floor", name):
-            yield floor_limit(parse_floor(metric, raw))
-    for name, value in arguments["quant_require"].items():
-        yield requirement_limit(Requirement(name, value))
-
-
-def _metric(marker: str, name: str) -> Metric:
-    if name not in METRICS:
-        raise ConfigError(
-            f"@{marker}: unknown metric {name!r}.{suggestion(name, METRICS)} Known metrics: {listed(METRICS)}"
-        )
-    return METRICS[name]
-
-
-@contextmanager
-def _located(marker: str, name: str) -> Iterator[None]:
-    """Put the marker and its argument in front of what is wrong with the value."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"@{marker}({name}=...): {error}") from None

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.plugin.items import ProblemItem
 from pytest_quant.plugin.markers import USER_MARKERS
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
+from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase, plan
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
-from pytest_quant.spec.limit import Requirement
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
 from pytest_quant.zoo.reader import BrokenModel
@@ -125,7 +126,8 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
     broken = []
     for limit, case_plan in zip(case.limits, planned(item), strict=True):
         try:
-            broken.append(run.decide(case.model, limit, case_plan, records))
+            decided = run.decider.decide(case.model, limit, case_plan)
+            broken.append(conclude(decided, records, strict=run.settings.strict))
         except QuantError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
     messages = [message for message in broken if message is not None]
@@ -137,6 +139,7 @@ def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark], needs_onnx:
     try:
         marked = replace(read_markers(marks, run.max_tolerance_pct), needs_onnx=needs_onnx)
         models = _models(run, test_file)
+        marked.check(get_task(model.task) for model in models.values() if isinstance(model, ModelSpec))
         cases = list(_named(marked, models) if marked.models is not None else _every(marked, models))
     except (ConfigError, ZooError) as error:
         return [PythonCase("config", problem=str(error))]
@@ -147,7 +150,7 @@ def _claimed(case: PythonCase, run: QuantRun) -> PythonCase:
     """The case, unless another zoo file has a model of the same name: a report has room for one."""
     try:
         if case.model is not None:
-            run.claim_name(case.model.name, case.model.zoo)
+            run.zoos.claim_name(case.model.name, case.model.zoo)
     except ConfigError as error:
         return replace(case, problem=str(error))
     return case
@@ -163,7 +166,7 @@ def _models(run: QuantRun, test_file: Path) -> dict[str, ModelSpec | BrokenModel
         )
     models: dict[str, ModelSpec | BrokenModel] = {}
     for file in files:
-        for model in run.zoo(file).models:
+        for model in run.zoos.read(file).models:
             other = models.get(model.name)
             models[model.name] = model if other is None else _doubled(model, other)
     return dict(sorted(models.items()))
@@ -200,13 +203,13 @@ def _every(marked: Marked, models: dict[str, ModelSpec | BrokenModel]) -> Iterat
 
 def _suits(model: ModelSpec, marked: Marked) -> bool:
     has_metrics = all(metric in get_task(model.task).metrics for metric in marked.metrics)
-    return has_metrics and (model.onnx is not None or not marked.needs_onnx)
+    return has_metrics and ("onnx" in model.nets or not marked.needs_onnx)
 
 
 def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     if isinstance(model, BrokenModel):
         return PythonCase(model.name, problem=model.message)
-    if marked.needs_onnx and model.onnx is None:
+    if marked.needs_onnx and "onnx" not in model.nets:
         problem = f"the fixture {ONNX_FIXTURE}: {model.name} has no `onnx` in {shown(model.zoo)}"
         return PythonCase(model.name, problem=problem)
     task = get_task(model.task)
@@ -214,20 +217,18 @@ def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
         if metric not in task.metrics:
             problem = f"the task {task.name} of {model.name} has no metric {metric!r}; it has {listed(task.metrics)}"
             return PythonCase(model.name, problem=problem)
-    return PythonCase(model.name, model, marked.limits, _unknown_condition(marked, model))
+    limits = marked.limits(task.metrics)
+    return PythonCase(model.name, model, limits, _unknown_condition(limits, model))
 
 
-def _unknown_condition(marked: Marked, model: ModelSpec) -> str | None:
+def _unknown_condition(limits: Sequence[Limit], model: ModelSpec) -> str | None:
     from pytest_quant.evaluation.conditions import condition_names
 
     known = condition_names(get_task(model.task).pipeline(model))
-    for limit in marked.limits:
-        if isinstance(limit.rule, Requirement) and limit.rule.condition not in known:
-            name = limit.rule.condition
-            return (
-                f"@quant_require: the task {model.task} of {model.name} has no condition {name!r}."
-                f"{suggestion(name, known)} Its conditions: {listed(known)}"
-            )
+    for limit in limits:
+        problem = limit.unknown_in(model.task, model.name, known) if isinstance(limit, Requirement) else None
+        if problem is not None:
+            return f"@quant_require: {problem}"
     return None
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from pytest_quant.report.model import Case, Scalar
-from pytest_quant.spec.limit import Kind, Limit, NoWorse, Parity, Requirement, Tolerance
+from pytest_quant.spec.limit import Kind, Limit
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.verdict import Decision, Outcome, Verdict, badness
 
@@ -84,28 +82,12 @@ def plan(case_id: str, model: str, limit: Limit) -> RunCase:
         case_id,
         model,
         limit.kind,
-        metric=limit.metric,
-        limit=_limit_value(limit),
+        metric=None if limit.metric is None else limit.metric.name,
+        limit=limit.recorded,
         net=None if limit.net in (*SIDES, "onnx") else limit.net,
         name=limit.name,
         needs_dataset=limit.needs_dataset,
     )
-
-
-def _limit_value(limit: Limit) -> Scalar:
-    rule = limit.rule
-    if isinstance(rule, Tolerance):
-        return f"{100 * rule.amount:g}%" if rule.relative else float(rule.amount)
-    if isinstance(rule, Requirement):
-        return rule.value if _is_plain(rule.value) else repr(rule.value)
-    if isinstance(rule, (NoWorse, Parity)):
-        return rule.within
-    return None if rule is None else float(rule.value)
-
-
-def _is_plain(value: object) -> bool:
-    """Whether JSON has a value of this kind that is no list or mapping."""
-    return isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value))
 
 
 def worse(one: RunCase, other: RunCase) -> RunCase:

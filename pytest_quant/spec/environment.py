@@ -12,7 +12,7 @@ _ISA_FLAGS = (
     "sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
     "amx_int8", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2",
 )  # fmt: skip
-"""Flags of ``/proc/cpuinfo`` for which ncnn has kernels of its own."""
+"""Flags of ``/proc/cpuinfo`` for which a runtime has kernels of its own."""
 
 
 @cache
@@ -22,22 +22,17 @@ def cpu_name() -> str:
 
 
 @cache
-def isa() -> tuple[str, ...]:
-    """The instruction sets that matter to int8 results, sorted; int8 results differ between them."""
+def cpu_flags() -> tuple[str, ...]:
+    """Instruction sets for which runtimes have kernels, sorted; empty where the system does not tell."""
     flags = _cpuinfo()
     found = set((flags.get("flags") or flags.get("Features") or "").split())
-    if found:
-        return tuple(sorted(found.intersection(_ISA_FLAGS)))
-    from pytest_quant.nets.ncnn.ncnn_net import ncnn_isa  # only where the system does not tell
-
-    return ncnn_isa()
+    return tuple(sorted(found.intersection(_ISA_FLAGS)))
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Versions of what every result depends on; `pytest_quant.evaluation.machine` has those of the runtimes."""
     return {
         "pytest_quant": version("pytest-quant"),
-        "ncnn": version("ncnn"),
         "numpy": version("numpy"),
         "opencv": version("opencv-python-headless"),
         "python": ".".join(map(str, sys.version_info[:3])),

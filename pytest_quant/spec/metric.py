@@ -53,6 +53,14 @@ class Metric:
         """Whether samples one by one can decide a limit: it is a mean over samples of something with bounds."""
         return self.is_mean_of_hits or (self.is_mean_of_scores and self.maximum is not None)
 
+    def worse_by(self, before: float, now: float) -> float:
+        """How much worse ``now`` is than ``before``, in its own unit and direction; below 0 where it is better.
+
+        >>> Metric("top1", "%").worse_by(80.0, 79.0), Metric("error", "%", higher_is_better=False).worse_by(13.0, 92.0)
+        (1.0, 79.0)
+        """
+        return before - now if self.higher_is_better else now - before
+
     def number(self, value: float) -> str:
         """``value`` with the digits that tables print: two for percent, four for a fraction, else about five in all.
 
@@ -86,5 +94,10 @@ METRICS: Mapping[str, Metric] = (
     | _metrics("fraction", "hmean", "precision", "recall")
     | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
     | _metrics("%", "mIoU", "mAcc", "aAcc")
+    | _metrics("fraction", "word_acc", "word_acc_ignore_case", "word_acc_ignore_case_symbol", is_mean_of_hits=True)
+    | {
+        "one_minus_ned": Metric("one_minus_ned", "fraction", is_mean_of_scores=True),
+        "cer": Metric("cer", "edits per character", higher_is_better=False),
+    }
 )
 """Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.net import SIDES, UNBUILT, InputSpec, Net, NetFiles, OnnxFile, Runtime, Side
+from pytest_quant.spec.net import InputSpec, ModelNet, Net, NetSpec, Runtime
 
 
 @dataclass(frozen=True)
@@ -21,21 +21,10 @@ class ModelSpec:
     zoo: Path
     task: str
     dataset: DatasetSpec
-    fp32: NetFiles
-    """The float net; `UNBUILT` where it is to be converted from ``fp32_onnx``."""
-    int8: NetFiles
-    """The int8 net; `UNBUILT` where it is to be made by ``calibration``."""
+    nets: Mapping[Net, NetSpec]
+    """By name, in the order of the stages: ``onnx`` where the model has one, ``fp32``, ``int8``, then further ones."""
     input: InputSpec
     outputs: tuple[str, ...]
-    table: Path | None = None
-    onnx: OnnxFile | None = None
-    """The model before conversion to ncnn."""
-    onnx_int8: OnnxFile | None = None
-    """The model quantized in ONNX: QDQ or quantized operators."""
-    fp32_onnx: Path | None = None
-    """The ONNX file that the float net is converted from, when there are no ncnn files of it."""
-    calibration: CalibrationSpec | None = None
-    """How the int8 net is made, when there are no files of it."""
     rescue: RescueSpec | None = None
     """What a repair is searched on; None: the calibration images, where the entry names them."""
     built_in: Path | None = None
@@ -60,21 +49,50 @@ class ModelSpec:
     remarks: tuple[str, ...] = ()
     """What is so of every such description: in the report only, after the notes."""
 
-    def files(self, side: Side) -> NetFiles:
-        """The files of one side."""
-        return self.fp32 if side == "fp32" else self.int8
-
-    def onnx_file(self, net: Net) -> OnnxFile | None:
-        """The ONNX file of a net, where the model has one."""
-        return {"onnx": self.onnx, "onnx_int8": self.onnx_int8}.get(net)
+    @property
+    def calibration(self) -> CalibrationSpec | None:
+        """How the int8 net is made, when there are no files of it."""
+        source = self.nets["int8"].source
+        return source if isinstance(source, CalibrationSpec) else None
 
     @property
-    def nets(self) -> tuple[Net, ...]:
-        """The nets that the model has, in the order of the stages: before conversion, fp32, then the quantized ones."""
-        known: tuple[Net, ...] = ("onnx", "fp32", "int8", "onnx_int8")
-        return tuple(net for net in known if net in SIDES or self.onnx_file(net) is not None)
+    def further_nets(self) -> tuple[Net, ...]:
+        """The nets beside fp32, int8 and onnx, each of which is held against fp32."""
+        return tuple(net for net in self.nets if net not in ("onnx", "fp32", "int8"))
 
     @property
     def is_built(self) -> bool:
-        """Whether the files of both sides are there, or were never to be built."""
-        return UNBUILT not in (self.fp32, self.int8)
+        """Whether the files of all nets are there, or were never to be built."""
+        return all(net.is_built for net in self.nets.values())
+
+    def net(self, name: Net) -> ModelNet:
+        """One of its nets, with what it has from the model; raises `KeyError` for a name that it does not have.
+
+        The names under ``input`` and ``output`` are those of fp32. Another net may have others: its own, which its
+        entry says, or those that its file tells.
+        """
+        spec = self.nets[name]
+        own_input, own_outputs = spec.input, spec.outputs
+        if name == "fp32":
+            own_input, own_outputs = self.input, self.outputs
+        return ModelNet(
+            name=name,
+            format=spec.format,
+            entry=spec.entry,
+            input=spec.input or self.input,
+            outputs=self.outputs,
+            input_name=None if own_input is None else own_input.blob,
+            output_names=own_outputs,
+            runtime=self.runtime,
+        )
+
+    def with_net(self, name: Net, spec: NetSpec) -> ModelSpec:
+        """The same model with another net of that name."""
+        return replace(self, nets={**self.nets, name: spec})
+
+    def prepared_for(self, name: Net) -> ModelSpec:
+        """The model as its pipeline prepares inputs for one of its nets: that net's input in the place of its own."""
+        own = self.nets[name].input
+        if own is None or replace(own, blob=self.input.blob) == self.input:
+            return self
+        return replace(self, input=replace(own, blob=self.input.blob))

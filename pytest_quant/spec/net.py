@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pytest_quant.spec.calibration import CalibrationSpec
 
 Side = Literal["fp32", "int8"]
 
 SIDES: tuple[Side, Side] = ("fp32", "int8")
-"""The two ncnn nets of a model, which every model has."""
+"""The two sides of a comparison, and the names of the two nets that every model has."""
 
-Net = Literal["fp32", "int8", "onnx", "onnx_int8"]
-"""Every net that a model can have, in the order of the stages: ``onnx`` is the model before conversion to ncnn,
-``onnx_int8`` its quantized ONNX form. All are run over the same samples through the same pipeline."""
+Net = str
+"""The name of a net of a model: ``fp32``, ``int8``, ``onnx`` (the model before conversion), or one of the user's."""
 
 Runtime = Literal["reference", "deploy"]
 """``reference``: true fp32 arithmetic around the quantized layers, so that only quantization differs between the two
@@ -44,23 +45,50 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
-class NetFiles:
-    """The two files of one ncnn net."""
+class OnnxSource:
+    """An ONNX file that a net is converted from before the cases run."""
 
-    param: Path
-    bin: Path
-
-
-UNBUILT = NetFiles(Path("not-built-yet.param"), Path("not-built-yet.bin"))
-"""Stands for files that are made before the cases run; `Workbench.built` puts the real ones in their place."""
+    path: Path
 
 
 @dataclass(frozen=True)
-class OnnxFile:
-    """An ONNX file of a model."""
+class NetSpec:
+    """One net of a model as its entry has it: what runs it, its files or how they are made, what it has of its own."""
 
-    path: Path
-    input: str | None = None
-    """Name of its input; None: it has one."""
+    format: str
+    """What runs it: the name of a net format, such as ``ncnn`` or ``onnxruntime``."""
+    entry: Any = None
+    """Its files and options, as its format has validated them; None while they are still to be made."""
+    source: OnnxSource | CalibrationSpec | None = None
+    """What its files are made from, when the entry does not name them."""
+    input: InputSpec | None = None
+    """Its own input, where it is not the model's."""
     outputs: tuple[str, ...] | None = None
-    """Names of its outputs in the order of the model's ``outputs``; None: they can be told."""
+    """What it calls the model's outputs, in their order, where its entry says so."""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its files are there, or were never to be made."""
+        return self.entry is not None
+
+
+@dataclass(frozen=True)
+class ModelNet:
+    """One net of a model, with everything that its format needs to check it, to load it and to run it.
+
+    Plain data, so that it can cross a process boundary.
+    """
+
+    name: Net
+    format: str
+    entry: Any
+    """Its files and options, as `NetSpec` has them."""
+    input: InputSpec
+    """What its input array is: the model's ``input``, or its own."""
+    outputs: tuple[str, ...]
+    """What a runner calls the arrays that it gives: the names that the model's decoder knows."""
+    input_name: str | None = None
+    """What it calls its input; None: the entry does not say, so it has to have one input only."""
+    output_names: tuple[str, ...] | None = None
+    """What it calls ``outputs``, in their order; None: the entry does not say, so it has to be told by the file."""
+    runtime: Runtime = "reference"

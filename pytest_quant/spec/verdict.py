@@ -37,3 +37,9 @@ class Verdict:
     """What was compared with the limit, in the metric's own unit."""
     limit: float | None = None
     """The limit in the same unit."""
+    warnings: tuple[str, ...] = ()
+    """What is legitimate and probably not meant, a sentence each."""
+
+    def is_broken(self, inconclusive: Inconclusive) -> bool:
+        """Whether it fails its case; ``inconclusive`` is what the user wants of one that decides neither way."""
+        return self.decision == "fail" or (self.decision == "inconclusive" and inconclusive == "fail")

@@ -42,7 +42,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class RightWrong:
-    """Evidence of a metric that is a mean of per-sample hits: one bool per sample and side, in the same order."""
+    """Evidence of a metric that is a mean of per-sample hits: one bool per sample and side, in the same order.
+
+    True is right, whichever way the metric counts: an error rate is the share of samples that are wrong.
+    """
 
     fp32: NDArray[np.bool_]
     int8: NDArray[np.bool_]
@@ -87,14 +90,21 @@ class MetricPair:
 
     @property
     def drop(self) -> float:
-        """How much worse int8 is, in the metric's own direction; exact at a limit where there are counts."""
-        sign = 1 if self.metric.higher_is_better else -1
+        """How much worse int8 is: fp32 - int8, or int8 - fp32 where lower is better.
+
+        From counts where there are, hence exact at a limit.
+        """
         if isinstance(self.evidence, RightWrong):
             lost = int(self.evidence.fp32.sum()) - int(self.evidence.int8.sum())
-            return sign * self.metric.range * lost / self.evidence.fp32.size
+            return self.metric.range * lost / self.evidence.fp32.size
         if isinstance(self.evidence, SampleScores):
-            return sign * math.fsum(self.evidence.fp32 - self.evidence.int8) / self.evidence.fp32.size
-        return sign * (self.fp32 - self.int8)
+            sums = math.fsum(self.evidence.fp32), math.fsum(self.evidence.int8)
+            return self.metric.worse_by(*sums) / self.evidence.fp32.size
+        return self.metric.worse_by(self.fp32, self.int8)
+
+    def contrast(self, retain: float) -> float:
+        """``retain * fp32 - int8``, or ``int8 - retain * fp32`` where lower is better."""
+        return self.metric.worse_by(retain * self.fp32, self.int8)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,8 @@ class Moved:
     sample: str
     fp32: float
     int8: float
+    texts: tuple[str, str, str] | None = None
+    """The true text, and what fp32 and int8 read, where the answers are texts."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,8 @@ class Comparison:
     """The samples that moved most, where single samples are not just right or wrong."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
+    remark: str | None = None
+    """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
 
 
 class Pipeline(Protocol):

@@ -64,6 +64,25 @@ def center_crop(image: Image, size: tuple[int, int]) -> Image:
     return image[top : top + size[1], left : left + size[0]]
 
 
+def padded_size(size: tuple[int, int], divisor: int) -> tuple[int, int]:
+    """Width and height as the next multiples of ``divisor``.
+
+    >>> padded_size((1308, 736), 32)
+    (1312, 736)
+    """
+    return -(-size[0] // divisor) * divisor, -(-size[1] // divisor) * divisor
+
+
+def pad_to_size(tensor: Tensor, size: tuple[int, int]) -> Tensor:
+    """Zeros right and below, to ``size`` (width, height)."""
+    channels, height, width = tensor.shape
+    if (width, height) == size:
+        return tensor
+    padded = np.zeros((channels, size[1], size[0]), np.float32)
+    padded[:, :height, :width] = tensor
+    return padded
+
+
 class Normalizer:
     """``x = (pixel * scale - mean) / std`` per channel, in float32, with the channels in the net's order.
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from pytest_quant.training_config.values import REST, Unread, spoil, unread_in
-
-_LONGEST = 100_000
-_LARGEST = 2**63
+from pytest_quant.training_config.functions import (
+    FUNCTIONS,
+    Budget,
+    is_small,
+    is_small_power,
+    is_small_repetition,
+    targets,
+)
+from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, spoil, unread_in
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -19,6 +25,7 @@ _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
 }
 _UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: operator.neg,
@@ -35,15 +42,17 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
-_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"list": list, "tuple": tuple, "int": int, "float": float}
+_DEEP_COPIES = frozenset({"copy.deepcopy", "deepcopy"})
 
 
 class Expressions:
     """Evaluates expressions over the names that a file has bound so far."""
 
-    def __init__(self, names: Mapping[Any, Any], file: str) -> None:
+    def __init__(self, names: Mapping[Any, Any], file: str, budget: Budget | None = None) -> None:
+        """``budget`` bounds what loops may take; by default a whole one."""
         self._names = names
         self._file = file
+        self.budget = budget or Budget()
 
     def unread(self, node: ast.AST, what: str) -> Unread:
         """The mark for a value that stands at ``node``."""
@@ -123,8 +132,61 @@ class Expressions:
 
     def _subscript(self, node: ast.Subscript) -> Any:
         if isinstance(node.slice, ast.Slice):
-            return self.unread(node, f"`{_brief(node)}` is a slice")
+            parts = (node.slice.lower, node.slice.upper, node.slice.step)
+            limits = [None if part is None else self.value(part) for part in parts]
+            return self._sliced(node, self.value(node.value), limits)
         return self._item(node, self.value(node.value), self.value(node.slice))
+
+    def _sliced(self, node: ast.expr, container: Any, limits: list[Any]) -> Any:
+        if not isinstance(container, str | list | tuple) or unread_in(limits):
+            return self._first_unread(node, container, *limits)
+        try:
+            return container[slice(*limits)]
+        except (TypeError, ValueError):
+            return self.unread(node, f"`{_brief(node)}` cannot be computed")
+
+    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+        try:
+            return [inner.value(node.elt) for inner in self._rounds(node.generators)]
+        except NotToldError as error:
+            self.spoil_names(node)
+            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
+
+    def _dict_comprehension(self, node: ast.DictComp) -> Any:
+        try:
+            pairs = [(inner.value(node.key), inner.value(node.value)) for inner in self._rounds(node.generators)]
+        except NotToldError as error:
+            self.spoil_names(node)
+            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
+        if all(isinstance(key, str | int | float | bool | None) for key, _ in pairs):
+            return dict(pairs)
+        return self.unread(node, f"`{_brief(node)}` has keys that are not known")
+
+    def _rounds(self, generators: Sequence[ast.comprehension]) -> Iterator[Expressions]:
+        """One for each round of a comprehension's loops, with what they bind; raises `NotToldError`."""
+        loop, *further = generators
+        for item in self.items(loop.iter):
+            bound = targets(loop.target, item)
+            if bound is None or loop.is_async:
+                raise NotToldError(None)
+            inner = Expressions(ChainMap(bound, cast("dict[Any, Any]", self._names)), self._file, self.budget)
+            conditions = [inner.value(condition) for condition in loop.ifs]
+            if unread_in(conditions):
+                raise NotToldError(unread_in(conditions))
+            if all(conditions):
+                yield from inner._rounds(further) if further else (inner,)
+
+    def items(self, node: ast.expr) -> Iterator[Any]:
+        """What a loop over an expression goes through; raises `NotToldError` where that is not known."""
+        found = self.value(node)
+        if isinstance(found, Unread) or not isinstance(found, list | tuple | range | dict | str):
+            raise NotToldError(unread_in(found))
+        if isinstance(found, dict) and REST in found:
+            raise NotToldError(found[REST])
+        for item in list(found):
+            if not self.budget.spend():
+                raise NotToldError(None)
+            yield item
 
     def _item(self, node: ast.expr, container: Any, key: Any) -> Any:
         if isinstance(container, Unread):
@@ -141,9 +203,14 @@ class Expressions:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self._names else None
         if name == "dict" and len(node.args) <= 1:
             return self._dict_call(node)
-        conversion = _CONVERSIONS.get(name or "")
-        if conversion is not None and len(node.args) == 1 and not node.keywords:
-            return self._computed(node, conversion, self.value(node.args[0]))
+        function = FUNCTIONS.get(name or "")
+        if function is not None and not node.keywords and not any(isinstance(arg, ast.Starred) for arg in node.args):
+            values = [self.value(argument) for argument in node.args]
+            if all(map(is_small, values)):
+                return self._computed(node, function, *values)
+            return self._first_unread(node, *values)
+        if ast.unparse(node.func) in _DEEP_COPIES and len(node.args) == 1 and not node.keywords:
+            return copied(self.value(node.args[0]))
         self.spoil_names(node)
         return self.unread(node, f"the call `{_brief(node)}` is not executed")
 
@@ -163,7 +230,11 @@ class Expressions:
         left, right = self.value(node.left), self.value(node.right)
         function = _BINARY.get(type(node.op))
         formats = isinstance(node.op, ast.Mod) and isinstance(left, str)
-        if function is None or formats or not (_is_small(left) and _is_small(right)):
+        if function is None or formats or not (is_small(left) and is_small(right)):
+            return self._first_unread(node, left, right)
+        if (isinstance(node.op, ast.Pow) and not is_small_power(left, right)) or (
+            isinstance(node.op, ast.Mult) and not is_small_repetition(left, right)
+        ):
             return self._first_unread(node, left, right)
         return self._computed(node, function, left, right)
 
@@ -217,13 +288,6 @@ class Expressions:
         return unread_in(values) or self.unread(node, f"`{_brief(node)}` is not executed")
 
 
-def _is_small(value: Any) -> bool:
-    """Whether an operator may work on it: no file, however strange, makes the reader compute for long."""
-    if isinstance(value, str | list | tuple):
-        return len(value) <= _LONGEST
-    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
-
-
 def _brief(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= 50 else f"{text[:47]}..."
@@ -245,4 +309,7 @@ _METHODS: Mapping[type[ast.expr], Callable[[Expressions, Any], Any]] = {
     ast.Compare: Expressions._compare,
     ast.IfExp: Expressions._choice,
     ast.JoinedStr: Expressions._formatted,
+    ast.ListComp: Expressions._comprehension,
+    ast.GeneratorExp: Expressions._comprehension,
+    ast.DictComp: Expressions._dict_comprehension,
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from pytest_quant.training_config.expressions import Expressions
-from pytest_quant.training_config.values import REST, Unread
+from pytest_quant.training_config.values import REST, NotToldError, Unread
 
+_LEAVES = (ast.Break, ast.Continue, ast.Return)
 LoadBase = Callable[[str], dict[Any, Any]]
 """The values of a base that a file names: by a relative path, or by a module as in ``from .base import *``."""
 
@@ -19,17 +20,18 @@ class PythonFile:
     def __init__(self, tree: ast.Module, file: str, load_module: LoadBase) -> None:
         """Follow ``tree``; ``file`` is what messages call it. ``load_module`` reads what ``read_base`` imports."""
         self.names: dict[Any, Any] = {}
+        self.modules: set[Any] = set()
         self._expressions = Expressions(self.names, file)
         self._load_module = load_module
         self._tree = tree
 
-    def read(self, bases: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    def read(self, bases: dict[Any, Any] | None) -> dict[Any, Any]:
         """The file's own public values; ``bases`` is what it can refer to as ``_base_``."""
         if bases is not None:
-            self.names["_base_"] = dict(bases)
+            self.names["_base_"] = bases  # what the file changes in it is inherited as changed
         for statement in self._tree.body:
             self._follow(statement)
-        return {name: value for name, value in self.names.items() if name is REST or not name.startswith("_")}
+        return {name: value for name, value in self.names.items() if _is_public(name, self.modules)}
 
     def _follow(self, node: ast.stmt) -> None:
         match node:
@@ -42,14 +44,14 @@ class PythonFile:
                     self._assign(target, self._expressions.value(value))
             case ast.Expr(value=ast.Constant()):
                 pass
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr="update")) as call) if not call.args:
-                self._update(owner, call)
+            case ast.Expr(value=ast.Call(func=ast.Attribute()) as call):
+                self._call_method(call)
+            case ast.For(orelse=[]) if not any(isinstance(inner, _LEAVES) for inner in ast.walk(node)):
+                self._loop(node)
             case ast.With() if _reads_base(node):
                 self._import_bases(node)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                for alias in aliases:
-                    name = (alias.asname or alias.name).split(".")[0]
-                    self.names[name] = self._expressions.unread(node, f"`{name}` is imported")
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
             case _:
                 self._pass_over(node)
 
@@ -75,6 +77,22 @@ class PythonFile:
         else:
             self._pass_over(target)
 
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for alias in node.names:
+            name = (alias.asname or alias.name).split(".")[0]
+            self.names[name] = self._expressions.unread(node, f"`{name}` is imported")
+            if isinstance(node, ast.Import):
+                self.modules.add(name)  # no value of the config
+
+    def _call_method(self, call: ast.Call) -> None:
+        match call:
+            case ast.Call(func=ast.Attribute(value=owner, attr="update"), args=[]):
+                self._update(owner, call)
+            case ast.Call(func=ast.Attribute(value=owner, attr="append"), args=[item], keywords=[]):
+                self._append(owner, item, call)
+            case _:
+                self._pass_over(call)
+
     def _update(self, owner: ast.expr, call: ast.Call) -> None:
         """``owner.update(key=value)``, as the configs of mmengine change what they import."""
         found = self._expressions.value(owner)
@@ -82,6 +100,25 @@ class PythonFile:
             self._expressions.spoil_names(call)
             return
         found.update({keyword.arg: self._expressions.value(keyword.value) for keyword in call.keywords})
+
+    def _append(self, owner: ast.expr, item: ast.expr, call: ast.Call) -> None:
+        found, value = self._expressions.value(owner), self._expressions.value(item)
+        if isinstance(found, list):
+            found.append(value)
+        else:
+            self._expressions.spoil_names(call)
+
+    def _loop(self, node: ast.For) -> None:
+        """A loop over values that are known, whose statements are followed one by one."""
+        try:
+            items = list(self._expressions.items(node.iter))
+        except NotToldError:
+            self._pass_over(node)
+            return
+        for item in items:
+            self._assign(node.target, item)
+            for statement in node.body:
+                self._follow(statement)
 
     def _import_bases(self, node: ast.With) -> None:
         for statement in node.body:
@@ -128,6 +165,10 @@ def as_paths(value: Any, otherwise: str) -> list[str | Unread]:
 def _reads_base(node: ast.With) -> bool:
     call = node.items[0].context_expr
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "read_base"
+
+
+def _is_public(name: Any, modules: Collection[Any]) -> bool:
+    return name is REST or (not name.startswith("_") and name not in modules)
 
 
 def _fits(targets: list[ast.expr], value: Any) -> bool:

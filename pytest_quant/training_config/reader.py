@@ -14,7 +14,7 @@ import yaml
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import shown
 from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
-from pytest_quant.training_config.values import REST, Unread, lookup, merge
+from pytest_quant.training_config.values import REST, Unread, lookup, merge, separate
 
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
 
@@ -72,7 +72,7 @@ class _Reader:
             own = file.read(inherited)
         except RecursionError as error:
             raise ConfigError(f"{shown(path)} is nested too deeply to be read") from error
-        return own if inherited is None else merge(own, inherited)
+        return separate(merge(own, inherited or {}))
 
     def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
         try:

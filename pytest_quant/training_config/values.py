@@ -27,8 +27,27 @@ REST = _Rest.KEY
 """Key of a dict of which not all is known; its value is the `Unread` that says why. The dict's other keys are known."""
 
 
+class NotToldError(Exception):
+    """A loop over something that is not known; the argument is the `Unread` of it, or None."""
+
+
 class UnreadError(Exception):
     """A value was asked for that cannot be told without executing the file; the text says where and why."""
+
+
+def separate(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The values of a file for those that inherit from it: copies, each by itself, as mmengine hands them on.
+
+    So a list that a file names twice is one object in that file, and two for its heirs.
+    """
+    return {key: copied(value) for key, value in values.items()}
+
+
+def copied(value: Any) -> Any:
+    """A copy that shares nothing with the value."""
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return type(value)(map(copied, value)) if isinstance(value, list | tuple) else value
 
 
 def merge(child: Mapping[Any, Any], base: Mapping[Any, Any]) -> dict[Any, Any]:

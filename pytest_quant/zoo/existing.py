@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from pytest_quant.extending.known import get_task, task_names
+from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Untold
 from pytest_quant.spec.text import brief, first_few, listed, shown
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import Draft, filled, holds
-from pytest_quant.zoo.environment import UnsetVariableError, is_file, is_folder, resolve_path
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from pytest_quant.zoo.onnx_beside import leave_out_unusable
+from pytest_quant.zoo.places import Places
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
-from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict, describe
+from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 KEYS = ("mmdeploy", "metafile", "regression")
 
-T = TypeVar("T")
 EntryT = TypeVar("EntryT", bound=Strict)
 
 
@@ -52,10 +48,8 @@ class Completed:
 class ExistingDescriptions:
     """Reads the descriptions that the models of one zoo file name."""
 
-    def __init__(
-        self, document: Document, datasets: Mapping[str, DatasetSpec | None], max_tolerance_pct: float
-    ) -> None:
-        self._document = document
+    def __init__(self, places: Places, datasets: Mapping[str, DatasetSpec | None], max_tolerance_pct: float) -> None:
+        self._places = places
         self._datasets = datasets
         self._max_tolerance_pct = max_tolerance_pct
         self._metafiles = Metafiles()
@@ -78,17 +72,17 @@ class ExistingDescriptions:
     def _add_folder(self, keys: KeyPath, done: Completed) -> None:
         text = done.entry["mmdeploy"]
         if not isinstance(text, str):
-            raise ConfigError(f"{self._document.where(keys)}: found {brief(text)}, expected the path of a folder")
-        folder = self._path(keys, text)
-        draft = self._located(
+            raise ConfigError(f"{self._places.where(keys)}: found {brief(text)}, expected the path of a folder")
+        folder = self._places.path(keys, text)
+        draft = self._places.located(
             keys, lambda: describe_folder(folder, task=done.entry.get("task"), dataset_type=self._dataset_type(done))
         )
-        done.sources.append(f"{self._document.where(keys)}: keys that do not stand there come from {shown(folder)}")
+        done.sources.append(f"{self._places.where(keys)}: keys that do not stand there come from {shown(folder)}")
         leave_out_unusable(draft, done.entry)
-        _check_color(self._document, keys[:-1], done.entry, draft)
+        _check_color(self._places.document, keys[:-1], done.entry, draft)
         left = [finding for finding in draft.findings if not finding.is_settled(done.entry)]
         if any(finding.fatal for finding in left):
-            where = self._document.where(keys)
+            where = self._places.where(keys)
             lines = [f"{where}: {finding.told}" for finding in sorted(left, key=lambda one: not one.fatal)]
             raise ConfigError("\n".join(lines))
         done.notes += [finding.told for finding in left if not finding.usual]
@@ -97,16 +91,16 @@ class ExistingDescriptions:
 
     def _add_published(self, keys: KeyPath, task: Task, done: Completed) -> None:
         entry = self._validated(keys, MetafileEntry, done.entry["metafile"])
-        path = self._file((*keys, "path"), entry.path)
+        path = self._places.file((*keys, "path"), entry.path)
         dataset_type = self._dataset_type(done)
         if dataset_type is None:
             return
-        done.sources.append(f"{self._document.where(keys)}: numbers that do not stand there come from {shown(path)}")
-        model = self._located(keys, lambda: self._metafiles.model(path, entry.model or str(keys[-2])))
+        done.sources.append(f"{self._places.where(keys)}: numbers that do not stand there come from {shown(path)}")
+        model = self._places.located(keys, lambda: self._metafiles.model(path, entry.model or str(keys[-2])))
         unread = self._metafiles.unread(path)
         if unread:
             done.notes.append(f"{shown(path)}: not all that it imports was read: {first_few(unread)}")
-        numbers = self._located(
+        numbers = self._places.located(
             keys,
             lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
         )
@@ -119,16 +113,18 @@ class ExistingDescriptions:
         draft = Draft()
         for number in numbers:
             draft.put(number.value, "published", "fp32", number.metric)
-            if not holds(done.entry, ("published", "fp32", number.metric)) and "printed" in number.source:
+            if not holds(done.entry, ("published", "fp32", number.metric)) and number.converted:
                 done.notes.append(number.source)
         done.entry = filled(done.entry, draft.entry)
 
     def _add_tolerances(self, keys: KeyPath, task: Task, done: Completed) -> None:
         entry = self._validated(keys, RegressionEntry, done.entry["regression"])
-        path = self._file((*keys, "path"), entry.path)
-        document = self._located(keys, lambda: self._read_regression(path))
-        found = self._located(keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset))
-        done.sources.append(f"{self._document.where(keys)}: tolerances that do not stand there come from {shown(path)}")
+        path = self._places.file((*keys, "path"), entry.path)
+        document = self._places.located(keys, lambda: self._read_regression(path))
+        found = self._places.located(
+            keys, lambda: tolerances(document, task.metrics, self._max_tolerance_pct, entry.dataset)
+        )
+        done.sources.append(f"{self._places.where(keys)}: tolerances that do not stand there come from {shown(path)}")
         refused = []
         draft = Draft()
         for tolerance in found:
@@ -136,7 +132,7 @@ class ExistingDescriptions:
                 continue
             if tolerance.refused is not None:
                 refused.append(
-                    f"{self._document.where(keys)}: {tolerance.source}: {tolerance.refused}. Write "
+                    f"{self._places.where(keys)}: {tolerance.source}: {tolerance.refused}. Write "
                     f"`tolerance: {{{tolerance.metric}: ...}}` in the zoo file instead"
                 )
             draft.put(tolerance.amount, "tolerance", tolerance.metric)
@@ -152,34 +148,10 @@ class ExistingDescriptions:
         dataset = self._datasets.get(name) if isinstance(name, str) else None
         return None if dataset is None else dataset.type
 
-    def _path(self, keys: KeyPath, text: str) -> Path:
-        try:
-            return resolve_path(text, self._document.path.parent)
-        except UnsetVariableError as error:
-            raise ConfigError(
-                f"{self._document.where(keys)}: the environment variable {error.args[0]} of {text!r} is not set"
-            ) from None
-
-    def _file(self, keys: KeyPath, text: str) -> Path:
-        path = self._path(keys, text)
-        if is_file(path):
-            return path
-        state = "is a folder" if is_folder(path) else "does not exist"
-        raise ConfigError(f"{self._document.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")
-
-    def _located(self, keys: KeyPath, function: Callable[[], T]) -> T:
-        try:
-            return function()
-        except ConfigError as error:
-            raise ConfigError(f"{self._document.where(keys)}: {error}") from None
-
     def _validated(self, keys: KeyPath, model: type[EntryT], raw: Any) -> EntryT:
         if not isinstance(raw, Mapping):
-            raise ConfigError(f"{self._document.where(keys)}: found {brief(raw)}, expected the keys of {keys[-1]}")
-        try:
-            return model.model_validate(dict(raw))
-        except ValidationError as error:
-            raise ConfigError(describe(self._document, keys, model, error)) from None
+            raise ConfigError(f"{self._places.where(keys)}: found {brief(raw)}, expected the keys of {keys[-1]}")
+        return self._places.validated(keys, model, raw)
 
 
 def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draft: Draft) -> None:

@@ -59,6 +59,8 @@ class PublishedNumber:
     value: float
     source: str
     """File, line, dataset and how it is printed there."""
+    converted: bool = False
+    """Whether it is printed there in another unit."""
 
 
 class Metafiles:
@@ -246,4 +248,4 @@ def _number(
         raise ConfigError(f"{line}: {keys[-1]} of {model.name}: found {brief(value)}, expected a number")
     own, remark = in_own_unit(metric, value)
     source = f"{line}: {keys[-1]} of {model.name} on {result.get('Dataset')}{f', {remark}' if remark else ''}"
-    return PublishedNumber(metric.name, own, source)
+    return PublishedNumber(metric.name, own, source, converted=bool(remark))

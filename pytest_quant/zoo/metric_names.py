@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from pytest_quant.spec.limits import PrintedFloat
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.number import PrintedFloat
 
 METRIC_NAMES: Mapping[str, str] = {
     "Top 1 Accuracy": "top1",

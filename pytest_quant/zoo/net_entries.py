@@ -1,21 +1,68 @@
-"""``fp32`` and ``int8`` of a model entry: the files that it names, or how they are made."""
+"""The nets of a model entry: for each what runs it, and the files that it names or how they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar, get_args
 
+from pydantic import BaseModel, ValidationError
+
+from pytest_quant.extending.known import format_names, get_format
+from pytest_quant.nets.format import NetFormat
+from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.net import UNBUILT, NetFiles, OnnxFile
+from pytest_quant.spec.net import InputSpec, NetSpec, OnnxSource
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import CalibrateEntry, Fp32Entry, Int8Entry, NetEntry, OnnxEntry
+from pytest_quant.zoo.schema import CalibrateEntry, ModelEntry, OnnxEntry, describe, model_entry
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]
 """The path of a file that an entry names; raises `ConfigError` when it is not there."""
+
+ReadInput = Callable[[KeyPath, Mapping[str, Any]], InputSpec]
+"""A net's own input from what differs in it; raises `ConfigError`."""
+
+_CONVERT, _CALIBRATE = "onnx", "calibrate"
+_MADE_IN = "ncnn"
+"""What runs a net that is converted or calibrated."""
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def entry_class() -> type[ModelEntry]:
+    """The class of a model's entry, with the keys of every net format."""
+    return _entry_class(format_names())
+
+
+@cache
+def _entry_class(names: tuple[str, ...]) -> type[ModelEntry]:
+    fp32: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for name in names:
+        found = get_format(name)
+        for key, kind in _keys(name, found).items():
+            others[key] = kind
+            if key not in found.int8_keys:
+                fp32[key] = kind
+    return model_entry(fp32, others)
+
+
+def _keys(name: str, found: NetFormat) -> dict[str, Any]:
+    """The keys of a format in a net's entry, with the types of their values before paths are resolved."""
+    if not found.stands_flat:
+        return {name: str | dict[str, Any]}
+    return {
+        key: str if _is_path(field.annotation) else field.annotation for key, field in found.keys.model_fields.items()
+    }
+
+
+def _is_path(annotation: Any) -> bool:
+    return annotation is Path or Path in get_args(annotation)
 
 
 @dataclass(frozen=True)
@@ -25,46 +72,84 @@ class NetEntries:
     document: Document
     find: FindFile
 
-    def files(self, keys: KeyPath, entry: NetEntry) -> NetFiles:
-        """The two files of a net; raises `ConfigError` for one that is not named or not there."""
-        found = {}
-        for key in ("param", "bin"):
-            text = getattr(entry, key)
-            if text is None:
-                raise ConfigError(f"{self.document.where((*keys, key))}: is missing: this key is required")
-            found[key] = self.find((*keys, key), text)
-        return NetFiles(**found)
+    def net(self, keys: KeyPath, entry: BaseModel, read_input: ReadInput | None = None) -> NetSpec:
+        """A net of a model, by the one key that says what runs it or how it is made.
 
-    def fp32(self, keys: KeyPath, entry: Fp32Entry) -> tuple[NetFiles, Path | None]:
-        """The fp32 net's files, or the ONNX file that they are converted from."""
-        if entry.onnx is None:
-            return self.files(keys, entry), None
-        self._either_or(keys, "onnx", entry, ("param", "bin"), "converted (`onnx`) or named (`param` and `bin`)")
-        return UNBUILT, self.find((*keys, "onnx"), entry.onnx)
+        Raises `ConfigError` for an entry without such a key or with two of them, and for files that are not there.
+        """
+        spec = self._runs(keys, entry)
+        outputs = getattr(entry, "output", None)
+        own = getattr(entry, "input", None)
+        return NetSpec(
+            spec.format,
+            spec.entry,
+            spec.source,
+            input=None if own is None or read_input is None else read_input((*keys, "input"), own),
+            outputs=None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs),
+        )
 
-    def _either_or(self, keys: KeyPath, key: str, entry: NetEntry, others: Sequence[str], ways: str) -> None:
-        """Raise `ConfigError` for keys that name what ``key`` makes."""
-        named = [other for other in others if getattr(entry, other) is not None]
-        if named:
-            raise ConfigError(
-                f"{self.document.where((*keys, key))}: found it beside {listed(named)}; a net is either {ways}"
-            )
+    def _runs(self, keys: KeyPath, entry: BaseModel) -> NetSpec:
+        ways = [way for way in (_CONVERT, _CALIBRATE) if getattr(entry, way, None) is not None]
+        named: dict[str, list[str]] = {}
+        for name in format_names():
+            found = [key for key in _keys(name, get_format(name)) if getattr(entry, key, None) is not None]
+            if found:
+                named[name] = found
+        self._only_one(keys, ways, named)
+        if ways == [_CONVERT]:
+            path = self.find((*keys, _CONVERT), getattr(entry, _CONVERT))
+            return NetSpec(_MADE_IN, source=OnnxSource(path))
+        if ways == [_CALIBRATE]:
+            return NetSpec(_MADE_IN, source=self._calibration((*keys, _CALIBRATE), getattr(entry, _CALIBRATE)))
+        name = next(iter(named), _MADE_IN)  # without any key: the message is about those of ncnn
+        return NetSpec(name, self._format_entry(keys, name, entry))
 
-    def onnx(self, keys: KeyPath, entry: OnnxEntry | None) -> OnnxFile | None:
-        """An ONNX file that is run beside the ncnn nets."""
-        if entry is None:
-            return None
+    def _only_one(self, keys: KeyPath, ways: Sequence[str], named: Mapping[str, Sequence[str]]) -> None:
+        """Raise `ConfigError` for keys that name what another key makes, or for two runtimes."""
+        if ways and (named or len(ways) > 1):
+            others = [*ways[1:], *(key for found in named.values() for key in found)]
+            meant = {
+                _CONVERT: "converted (`onnx`) or named (`param` and `bin`)",
+                _CALIBRATE: "made (`calibrate`) or named (`param`, `bin` and perhaps `table`)",
+            }[ways[0]]
+            where = self.document.where((*keys, ways[0]))
+            raise ConfigError(f"{where}: found it beside {listed(others)}; a net is either {meant}")
+        if len(named) > 1:
+            first, *others = [found[0] for found in named.values()]
+            where = self.document.where((*keys, first))
+            raise ConfigError(f"{where}: found it beside {listed(others)}; a net runs in one runtime: keep one of them")
+
+    def _format_entry(self, keys: KeyPath, name: str, entry: BaseModel) -> BaseModel:
+        """The files and options of a net, validated by its format; raises `ConfigError`."""
+        found = get_format(name)
+        if found.stands_flat:
+            raw = {key: value for key in _keys(name, found) if (value := getattr(entry, key, None)) is not None}
+            place: KeyPath = keys
+        else:
+            raw, place = getattr(entry, name), (*keys, name)
+            if isinstance(raw, str):
+                return self._validated(place, found.keys, {"file": self.find(place, raw)})
+        resolved = {
+            key: self.find((*place, key), value) if self._is_file(found, key, value) else value
+            for key, value in raw.items()
+        }
+        return self._validated(place, found.keys, resolved)
+
+    def _is_file(self, found: NetFormat, key: str, value: Any) -> bool:
+        field = found.keys.model_fields.get(key)
+        return field is not None and isinstance(value, str) and _is_path(field.annotation)
+
+    def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
+        try:
+            return model.model_validate(dict(raw))
+        except ValidationError as error:
+            raise ConfigError(describe(self.document, keys, model, error)) from None
+
+    def onnx(self, keys: KeyPath, entry: OnnxEntry, net_input: InputSpec) -> NetSpec:
+        """An ONNX file by its own short key: ``onnx``, ``onnx_int8``; ``net_input`` is the model's."""
         outputs = (entry.outputs,) if isinstance(entry.outputs, str) else entry.outputs
-        return OnnxFile(self.find(keys, entry.file), entry.input, None if outputs is None else tuple(outputs))
-
-    def int8(self, keys: KeyPath, entry: Int8Entry) -> tuple[NetFiles, Path | None, CalibrationSpec | None]:
-        """The int8 net's files and table, or how they are made."""
-        if entry.calibrate is None:
-            table = None if entry.table is None else self.find((*keys, "table"), entry.table)
-            return self.files(keys, entry), table, None
-        ways = "made (`calibrate`) or named (`param`, `bin` and perhaps `table`)"
-        self._either_or(keys, "calibrate", entry, ("param", "bin", "table"), ways)
-        return UNBUILT, None, self._calibration((*keys, "calibrate"), entry.calibrate)
+        spec = onnx_net(self.find(keys, entry.file), outputs=None if outputs is None else tuple(outputs))
+        return spec if entry.input is None else replace(spec, input=replace(net_input, blob=entry.input))
 
     def images(self, keys: KeyPath, text: str) -> tuple[Path | None, str | None]:
         """A folder or list of images, or why it cannot be on this machine."""

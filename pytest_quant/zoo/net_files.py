@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.nets.ncnn.files.facts import NetFacts, net_facts
+from pytest_quant.nets.ncnn.files.param import Param, read_param
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
+
+_POINTER_BYTES = 200
+_PNNX_SUFFIX = ".pnnx.param"  # pnnx's own graph, which no runtime reads
 
 
 @dataclass(frozen=True)
@@ -17,11 +24,17 @@ class NetFile:
 
     param: Path
     facts: NetFacts
+    net: Param
 
     @property
     def bin(self) -> Path:
         """The file of its weights, which may not exist."""
         return self.param.with_suffix(".bin")
+
+    @cached_property
+    def signature(self) -> tuple[tuple[str, str], ...]:
+        """Types and names of its layers, which an int8 net shares with the float net that it was made from."""
+        return tuple((layer.type, layer.name) for layer in self.net.layers)
 
     @property
     def layers(self) -> int:
@@ -50,8 +63,11 @@ def find_nets(folder: Path) -> FolderOfNets:
     nets: list[NetFile] = []
     damaged: list[str] = []
     for path in sorted(folder.glob("*.param")):
+        if path.name.endswith(_PNNX_SUFFIX):
+            continue
         try:
-            nets.append(NetFile(path, inspect_net(path, None)))
+            net = read_param(path)
+            nets.append(NetFile(path, net_facts(net), net))
         except ModelFileError as error:
             damaged.append(str(error))
     return FolderOfNets(
@@ -68,6 +84,11 @@ def put_net(draft: Draft, side: str, net: NetFile) -> None:
     draft.put(str(net.bin), side, "bin")
     if not net.bin.is_file():
         draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
+        return
+    with net.bin.open("rb") as file:
+        absent = why_absent(file.read(_POINTER_BYTES))
+    if absent is not None:
+        draft.problem(f"{shown(net.bin)} {absent}", (side,))
 
 
 def put_onnx(draft: Draft, net: NetFile) -> None:
@@ -82,14 +103,19 @@ def put_onnx(draft: Draft, net: NetFile) -> None:
         )
 
 
-def put_table(draft: Draft, folder: Path, fp32: NetFile | None) -> None:
-    """Put the calibration table beside an int8 net: the one that is named after the float net, or the only one."""
-    if "int8" not in draft.entry:
+def tables_beside(*nets: NetFile | None) -> list[Path]:
+    """The calibration tables in the folders of these nets."""
+    folders = dict.fromkeys(net.param.parent for net in nets if net is not None)
+    return [path for folder in folders for path in sorted(folder.glob("*.table"))]
+
+
+def put_table(draft: Draft, tables: Sequence[Path], *stems: str) -> None:
+    """Put the calibration table of an int8 net: the one that is called like the first of ``stems``, or the only one."""
+    if "int8" not in draft.entry or not tables:
         return
-    tables = sorted(folder.glob("*.table"))
-    own = [path for path in tables if fp32 is not None and path.stem == fp32.param.stem]
-    if len(own or tables) == 1:
-        draft.put(str((own or tables)[0]), "int8", "table")
-    elif tables:
-        found = listed(path.name for path in tables)
-        draft.note(f"{shown(folder)} has {len(tables)} tables, none is taken: {found}", ("int8", "table"))
+    for own in (*([path for path in tables if path.stem == stem] for stem in stems), tables):
+        if len(own) == 1:
+            draft.put(str(own[0]), "int8", "table")
+            return
+    found = listed(path.name for path in tables)
+    draft.note(f"{shown(tables[0].parent)} has {len(tables)} tables, none is taken: {found}", ("int8", "table"))

@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pytest_quant.evaluation.net_checks import inspect
+from pytest_quant.nets.format import OneFile
+from pytest_quant.nets.onnxruntime.format import ONNXRUNTIME
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.net import InputSpec, OnnxFile
+from pytest_quant.spec.net import InputSpec, ModelNet
 from pytest_quant.zoo.draft import Draft, filled
-from pytest_quant.zoo.net_checks import check_onnx_file
 from pytest_quant.zoo.schema import InputEntry
 
 _ONNX = ("onnx",)
@@ -24,7 +26,7 @@ def why_not_run(path: Path, entry: Mapping[str, Any]) -> str | None:
     names = [output] if isinstance(output, str) else output
     blobs = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
     try:
-        check_onnx_file(OnnxFile(path), "onnx", _input(entry.get("input")), blobs)
+        inspect(ModelNet("onnx", ONNXRUNTIME, OneFile(file=path), _input(entry.get("input")), tuple(blobs)))
     except ConfigError as error:
         return str(error)
     return None

@@ -10,9 +10,9 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from pytest_quant.extending.known import dataset_types, options_of
+from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, ZooError
-from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError, ZooError
-from pytest_quant.spec.limits import parse_tolerance
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import brief, listed, shown
 from pytest_quant.zoo.metric_names import METRIC_NAMES, is_number, plain, scaled
@@ -135,7 +135,7 @@ def _tolerance(
 
 def _refusal(metric: Metric, amount: float, max_tolerance_pct: float) -> str | None:
     try:
-        parse_tolerance(metric, amount, max_tolerance_pct)
+        Tolerance.parse(metric, amount, max_tolerance_pct)
     except ConfigError as error:
         return str(error)
     return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, create_model
 
+from pytest_quant.judging.limits import limit_classes
 from pytest_quant.spec.text import brief, listed, suggestion
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
@@ -20,19 +21,6 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class NetEntry(Strict):
-    """``{param, bin}``; both are required unless the net is built."""
-
-    param: str | None = None
-    bin: str | None = None
-
-
-class Fp32Entry(NetEntry):
-    """``fp32: {param, bin}`` or ``fp32: {onnx}``."""
-
-    onnx: str | None = None
-
-
 class CalibrateEntry(Strict):
     """``int8: {calibrate: {images, method, percentile, samples, eight_bit, keep_float}}``."""
 
@@ -42,13 +30,6 @@ class CalibrateEntry(Strict):
     samples: PositiveInt | None = None
     eight_bit: bool = False
     keep_float: list[str] = []
-
-
-class Int8Entry(NetEntry):
-    """``int8: {param, bin, table}`` or ``int8: {calibrate}``."""
-
-    table: str | None = None
-    calibrate: CalibrateEntry | None = None
 
 
 Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -117,13 +98,16 @@ class RescueEntry(Strict):
     samples: PositiveInt | None = None
 
 
-class ModelEntry(Strict):
-    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read."""
+class _EntryHead(Strict):
+    """The keys of a model entry before its limits."""
 
     task: str
     dataset: str
-    fp32: Fp32Entry
-    int8: Int8Entry
+    fp32: Any
+    """Of a class that `model_entry` makes, since the keys of a net are those of the formats that there are; likewise
+    ``int8`` and each of ``nets``."""
+    int8: Any
+    nets: Mapping[str, Any] = {}
     onnx: Annotated[OnnxEntry, BeforeValidator(_file_alone)] | None = None
     onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
     input: InputEntry
@@ -131,18 +115,56 @@ class ModelEntry(Strict):
     preprocess: dict[str, Any] = {}
     postprocess: dict[str, Any] = {}
     metric: dict[str, dict[str, Any]] = {}
-    tolerance: dict[str, Any] = {}
-    floor: dict[str, Any] = {}
-    published: dict[Literal["fp32", "int8"], dict[str, Any]] = {}
-    require: dict[str, Any] = {}
+
+
+if TYPE_CHECKING:
+    _WithLimits = _EntryHead
+else:
+    _WithLimits = create_model(
+        "_WithLimits",
+        __base__=_EntryHead,
+        **{name: typed for kind in limit_classes() for name, typed in kind.zoo_keys.items()},
+    )
+
+
+class ModelEntry(_WithLimits):
+    """One entry of ``models``; ``mmdeploy``, ``metafile`` and ``regression`` have been filled in when it is read.
+
+    The keys of its limits are those of `JudgedLimit.zoo_keys`.
+    """
+
     rescue: RescueEntry | None = None
     config: str | None = None
     samples: PositiveInt | None = None
     runtime: Literal["reference", "deploy"] = "reference"
-    xfail: dict[str, str] = {}
+    xfail: dict[str, str] = Field(default={})
     mmdeploy: str | None = None
     metafile: MetafileEntry | None = None
     regression: RegressionEntry | None = None
+
+
+_FP32_KEYS: dict[str, Any] = {"onnx": (str | None, None)}
+_INT8_KEYS: dict[str, Any] = {
+    **_FP32_KEYS,
+    "calibrate": (CalibrateEntry | None, None),
+    "input": (dict[str, Any] | None, None),
+    "output": (str | list[str] | None, None),
+}
+_FURTHER_KEYS: dict[str, Any] = {**_INT8_KEYS, "tolerance": (dict[str, Any], {}), "floor": (dict[str, Any], {})}
+"""What an entry of a net may say beside the keys of the formats."""
+
+
+def model_entry(fp32: Mapping[str, Any], others: Mapping[str, Any]) -> type[ModelEntry]:
+    """`ModelEntry` with nets of the formats that there are: key to the type of its value, for fp32 and for others."""
+    made, further = (_net_entry(others, own) for own in (_INT8_KEYS, _FURTHER_KEYS))
+    nets = Mapping[str, further]  # type: ignore[valid-type]  # made while running, as pydantic takes it
+    fields: dict[str, Any] = {"fp32": (_net_entry(fp32, _FP32_KEYS), ...), "int8": (made, ...), "nets": (nets, {})}
+    return create_model("ModelEntry", __base__=ModelEntry, **fields)
+
+
+def _net_entry(formats: Mapping[str, Any], own: Mapping[str, Any]) -> type[BaseModel]:
+    fields: dict[str, Any] = {**{key: (kind | None, None) for key, kind in formats.items()}, **own}
+    return create_model("NetEntry", __base__=Strict, **fields)
 
 
 class Defaults(Strict):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pytest_quant.spec.errors import ZooError
-from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import shown
 
 KeyPath = tuple[str | int, ...]

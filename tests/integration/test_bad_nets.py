@@ -97,7 +97,23 @@ FILES_THAT_ARE_NOT_THERE = [
     Broken(put("~nosuchuser/a.bin", "fp32", "bin"), "fp32.bin", "~nosuchuser/a.bin does not exist"),
     Broken(put("x" * 5000, "fp32", "bin"), "fp32.bin", "cannot be looked at: File name too long"),
 ]
+
+
+def lfs_pointer(side: str, key: str) -> Change:
+    """Put what Git LFS keeps in the place of a file that was not fetched."""
+
+    def change(entry: Entry, folder: Path) -> None:
+        path = folder / entry[side][key]
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n")
+
+    return change
+
+
 FILES_THAT_DO_NOT_FIT = [
+    Broken(
+        lfs_pointer("fp32", "bin"), "", "NAME.bin is a Git LFS pointer in place of the file: fetch it with `git lfs"
+    ),
+    Broken(lfs_pointer("int8", "param"), "", "NAME-int8.param is a Git LFS pointer in place of the file"),
     Broken(
         swap, "", "NAME-int8.param is an int8 net (1 quantized layers), and NAME.param under `int8` is a float net: "
     ),

@@ -168,7 +168,8 @@ def test_tests_in_python_get_the_made_net(pytester: pytest.Pytester) -> None:
         def test_same_shape(ncnn_fp32, ncnn_int8, quant_dataset, quant_spec):
             sample = quant_dataset.samples[0]
             assert ncnn_fp32.predict(sample).class_count == ncnn_int8.predict(sample).class_count
-            assert quant_spec.int8.param.name == "tiny-int8.param" and quant_spec.int8.param.is_file()
+            assert quant_spec.nets["int8"].entry.param.name == "tiny-int8.param"
+            assert quant_spec.nets["int8"].entry.param.is_file()
         """
     )
     assert run_quant(pytester).status == 0

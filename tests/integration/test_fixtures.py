@@ -83,8 +83,8 @@ def test_spec_and_dataset_are_those_of_the_zoo(pytester: pytest.Pytester) -> Non
 def test_it(quant_spec, quant_dataset):
     assert quant_spec.name == "good"
     assert quant_spec.task == "classification"
-    assert quant_spec.fp32.param.name == "good.param"
-    assert quant_spec.int8.bin.name == "good-int8.bin"
+    assert quant_spec.nets["fp32"].entry.param.name == "good.param"
+    assert quant_spec.nets["int8"].entry.bin.name == "good-int8.bin"
     assert quant_spec.input.size == (8, 8)
     assert [limit.name for limit in quant_spec.limits] == ["top1", "floor[top1]", "int8"]
     assert len(quant_dataset.samples) == 60

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from pytest_quant.cli import init
+from pytest_quant.extending.known import task_names
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.zoo.draft import FILL_IN
 from pytest_quant.zoo.initial import folders
@@ -212,7 +213,7 @@ def test_pairs_are_told_apart_by_their_names(folder: Path, capsys: pytest.Captur
         "a": "a-int8.param",
         "b_fp32": "b_int8.param",
     }
-    assert "left out: c.int8.param: an int8 net, and no float net is called like it" in capsys.readouterr().out
+    assert "left out: c.int8.param: an int8 net, and no float net is like it" in capsys.readouterr().out
 
 
 def test_an_export_of_another_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -237,8 +238,13 @@ def test_the_real_models() -> None:
         "squeezenet": ("classification", "imagenet"),
         "ppocr_det": ("text-detection", "icdar2015"),
         "simplepose": ("keypoints", "coco-keypoints"),
+        "espnet": ("semantic-segmentation", "segmentation"),
+        "espnet-aciq": ("semantic-segmentation", "segmentation"),
     }
     assert {name: found.get(name) for name in known} == known
+    later = {"english_g2", "ppocr_rec_v2", "ppocr_rec_v2-mixed"}, {"yolox_nano", "nanodet_plus_m", "yolo_fastest_xl"}
+    for names, task in zip(later, ("text-recognition", "object-detection"), strict=True):
+        assert {found[name][0] for name in names} == {task if task in task_names() else None}
 
 
 # Metafiles and regression files
@@ -417,7 +423,7 @@ def test_nothing_to_be_found(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         call()
     first, second = str(caught.value).splitlines()
-    assert "no export folder of mmdeploy, no .param file and no metafile, neither in it nor 4 levels below it" in first
+    assert "no export folder of mmdeploy, no .param file and no metafile, neither in it nor below it" in first
     assert "damaged.param: truncated after line 1" in second
     with pytest.raises(ConfigError, match=r"^nowhere does not exist$"):
         call("nowhere")
@@ -447,7 +453,7 @@ def test_folders_further_down(folder: Path, capsys: pytest.CaptureFixture[str]) 
         write_classifier_export(folder / place)
     (folder / "a" / "back").symlink_to(folder)
     assert call() == 0
-    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["mobilenet-ncnn_int8", "resnet-ncnn_int8", "d"]
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["mobilenet-ncnn_int8", "resnet-ncnn_int8", "d", "e"]
     assert "left out" not in capsys.readouterr().out
 
 
@@ -484,3 +490,142 @@ def test_the_documentation_shows_what_is_written(pytester: pytest.Pytester, fold
     reason = run_quant(pytester, "zoo.quant.yaml").cases["resnet18-cifar10::config"]["reason"]
     without_line = re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", reason)
     assert without_line in re.sub(r"(?m)^zoo\.quant\.yaml:\d+", "zoo.quant.yaml", text)
+
+
+def android_project(folder: Path) -> Path:
+    """Where the nets of an Android project lie."""
+    assets = folder / "ncnn-android-demo" / "app" / "src" / "main" / "assets"
+    assets.mkdir(parents=True)
+    return assets
+
+
+def test_the_nets_of_an_android_project(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assets = android_project(folder)
+    for name in ("a-opt", "b-opt"):
+        tiny.write_net(assets, name)
+        tiny.write_net(assets, name.replace("opt", "int8"), int8=True)
+    assert call() == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert {name: Path(entry["int8"]["param"]).name for name, entry in models.items()} == {
+        "a-opt": "a-int8.param",
+        "b-opt": "b-int8.param",
+    }
+    told = capsys.readouterr().out
+    assert "left out" not in told
+    assert (
+        told.splitlines()[-1]
+        == "next: fill in what is marked FILL IN in zoo.quant.yaml, then: pytest --quant zoo.quant.yaml"
+    )
+
+
+def test_nets_of_two_folders(folder: Path) -> None:
+    for place, int8 in (("fp32", False), ("int8", True)):
+        (folder / "nets" / place).mkdir(parents=True)
+        for name in ("x", "y"):
+            tiny.write_net(folder / "nets" / place, name, int8=int8)
+    (folder / "nets" / "int8" / "x.table").write_text("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n")
+    assert call() == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert {name: (entry["fp32"]["param"], entry["int8"]["param"]) for name, entry in models.items()} == {
+        "x": ("nets/fp32/x.param", "nets/int8/x.param"),
+        "y": ("nets/fp32/y.param", "nets/int8/y.param"),
+    }
+    assert models["x"]["int8"]["table"] == "nets/int8/x.table"
+
+
+def test_nets_are_paired_by_their_layers_whatever_they_are_called(folder: Path) -> None:
+    tiny.write_net(folder, "first")
+    tiny.write_net(folder, "second")
+    text = (folder / "second.param").read_text()
+    (folder / "second.param").write_text(text.replace(" conv ", " other "))
+    tiny.write_net(folder, "made_on_monday", int8=True)
+    assert call() == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert models["first"]["int8"]["param"] == "made_on_monday.param"
+    assert models["second"]["int8"] == FILL_IN
+
+
+def test_two_int8_nets_of_one_float_net_are_two_models(folder: Path) -> None:
+    tiny.write_net(folder, "net")
+    for name in ("net-int8", "net-aciq-int8"):
+        tiny.write_net(folder, name, int8=True)
+    assert call() == 1
+    models = read(folder / "zoo.quant.yaml")["models"]
+    assert {name: entry["int8"]["param"] for name, entry in models.items()} == {
+        "net": "net-int8.param",
+        "net-aciq": "net-aciq-int8.param",
+    }
+
+
+def test_nets_that_ncnn_refuses_are_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("good", "odd", "old"):
+        tiny.write_net(folder, name)
+    text = (folder / "odd.param").read_text()
+    assert "Pooling" in text
+    (folder / "odd.param").write_text(re.sub(r"(Pooling .*) 0=\d", r"\1 0=7", text))
+    (folder / "old.param").write_text(
+        text.replace("InnerProduct", "Softmax")
+        if "Softmax" not in text
+        else re.sub(r"(Softmax .*?)( 0=.*)?\n", r"\1 0=1\n", text)
+    )
+    assert call() == 1
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["good"]
+    told = capsys.readouterr().out
+    assert "left out: odd.param:" in told
+    assert "(Pooling): ncnn" in told
+    assert "left out: old.param:" in told
+    assert "refuses the file as too old" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "says"),
+    [
+        (
+            "crnn",
+            [
+                "Convolution conv 1 1 data c 0=8 1=1 6=24",
+                "LSTM lstm 1 1 c l 0=8 1=256",
+                "InnerProduct fc 1 1 l prob 0=97 2=776",
+            ],
+            "text-recognition",
+        ),
+        ("ch_ppocr_rec", ["InnerProduct fc 1 1 data f 0=6625 2=6625", "Softmax s 1 1 f prob"], "text-recognition"),
+        ("mobilefacenet", ["InnerProduct fc 1 1 data prob 0=128 2=128"], "an embedding of 128 numbers"),
+        (
+            "yolo",
+            [
+                "Reshape a 1 1 data x 0=-1 1=85",
+                "Reshape b 1 1 data y 0=-1 1=85",
+                "Concat c 2 1 x y prob 0=1",
+            ],
+            "object-detection",
+        ),
+        ("ssd", ["Convolution conv 1 1 data c 0=8 1=1 6=24", "Yolov3DetectionOutput d 1 1 c prob"], "object-detection"),
+    ],
+)
+def test_nets_that_are_no_classifiers(tmp_path: Path, name: str, layers: list[str], says: str) -> None:
+    from pytest_quant.zoo.draft import Draft
+    from pytest_quant.zoo.initial.guess import put_task
+    from pytest_quant.zoo.net_files import find_nets
+
+    lines = ["7767517", f"{len(layers) + 1} {len(layers) + 1}", "Input in 0 1 data", *layers]
+    if name == "yolo":
+        lines[3:5] = [layers[0].replace("data", "data0"), layers[1].replace("data", "data1")]
+        lines.insert(3, "Split s 1 2 data data0 data1")
+        lines[1] = "5 6"
+    (tmp_path / f"{name}.param").write_text("\n".join([*lines, ""]))
+    (net,) = find_nets(tmp_path).float_nets
+    draft = Draft()
+    put_task(draft, net)
+    if says in task_names():
+        assert draft.entry["task"] == says
+    else:
+        assert "task" not in draft.entry
+        assert [says in finding.text for finding in draft.findings] == [True]
+
+
+def test_a_git_lfs_pointer_in_place_of_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write_net(folder, "tiny")
+    (folder / "tiny.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n")
+    assert call() == 1
+    assert "tiny.bin is a Git LFS pointer in place of the file: fetch it with `git lfs pull`" in capsys.readouterr().out

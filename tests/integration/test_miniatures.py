@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_quant.nets.ncnn.files.table import read_table
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
@@ -29,12 +30,13 @@ def quantize_script(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("model", [pytest.param(model, id=name) for name, model in MODELS.items()])
 def test_the_int8_files_are_what_the_table_makes(model: ModelSpec | BrokenModel, tmp_path: Path) -> None:
     assert isinstance(model, ModelSpec), model
-    assert model.table is not None
+    fp32, int8 = ncnn_files(model, "fp32"), ncnn_files(model, "int8")
+    assert int8.table is not None
     param, weights = tmp_path / "int8.param", tmp_path / "int8.bin"
-    report = quantize_model(model.fp32.param, model.fp32.bin, model.table, param, weights)
+    report = quantize_model(fp32.param, fp32.bin, int8.table, param, weights)
     assert report.quantized
-    assert param.read_bytes() == model.int8.param.read_bytes()
-    assert weights.read_bytes() == model.int8.bin.read_bytes()
+    assert param.read_bytes() == int8.param.read_bytes()
+    assert weights.read_bytes() == int8.bin.read_bytes()
 
 
 @pytest.mark.parametrize("name", IMAGENET_LIKE)

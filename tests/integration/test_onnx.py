@@ -1,4 +1,4 @@
-"""ONNX files beside the ncnn nets: cases, table, report, fixture, in both runtimes and under xdist."""
+"""ONNX files beside the ncnn nets: cases, table, report, fixture, also under xdist."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
-from pytest_quant.nets.onnxruntime import onnx_sessions
 from pytest_quant.nets.onnxruntime.onnx_net import OnnxRunner
 from tests import tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
 from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
 from tests.unit.report.volatile import without_volatile
+
+RUNTIME = f"onnxruntime {onnxruntime.__version__}"
 
 
 def write_zoo(folder: Path, **changes: Any) -> None:
@@ -32,13 +34,7 @@ def onnx_block(run: Run, net: str = "onnx") -> dict[str, Any]:
     return block
 
 
-@pytest.fixture(params=tiny_onnx.RUNTIMES)
-def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs of this process take it; other processes have what is installed."""
-    return tiny_onnx.use_runtime(request.param, monkeypatch)
-
-
-def test_a_faithful_file(pytester: pytest.Pytester, runtime: str) -> None:
+def test_a_faithful_file(pytester: pytest.Pytester) -> None:
     write_zoo(pytester.path)
     run = run_quant(pytester, "--quant-report", "report.md")
     assert run.verdicts == dict.fromkeys(("tiny::top1", "tiny::floor[top1]", "tiny::int8", "tiny::onnx[top1]"), "pass")
@@ -48,20 +44,20 @@ def test_a_faithful_file(pytester: pytest.Pytester, runtime: str) -> None:
         "onnx top1 = 86.67, ncnn fp32 = 86.67 (n = 60 of 60): they differ by 0.00 points <= 0.10; raw outputs on 16 "
         "samples, worst output prob: SQNR 1"
     )
-    assert case["reason"].endswith(f" dB >= 40 dB ({onnx_sessions.onnx_runtime()})")
+    assert case["reason"].endswith(f" dB >= 40 dB ({RUNTIME})")
     assert (case["kind"], case["metric"], case["limit"], case["value"]) == ("onnx", "top1", pytest.approx(0.1), 0)
     block = onnx_block(run)
     assert block["metrics"] == {"top1": {"onnx": pytest.approx(86.666667), "fp32": pytest.approx(86.666667), "drop": 0}}
     assert block["flips"] == {"only_onnx_right": 0, "only_fp32_right": 0, "agreement": 100}
     assert (block["outputs"]["samples"], block["outputs"]["worst"]) == (16, "prob")
     assert 100 < block["outputs"]["blobs"]["prob"]["sqnr_db"] < 200
-    assert block["runtime"] == onnx_sessions.onnx_runtime()
+    assert block["runtime"] == RUNTIME
     assert run.report is not None
     assert run.report["models"]["tiny"]["files"]["onnx"]["path"] == "tiny.onnx"
     header, row = (line.split() for line in run.text.splitlines() if line.startswith(("model ", "tiny ")))
     assert header[:5] == ["model", "dataset", "metric", "onnx", "fp32"]
     assert row[:5] == ["tiny", "colours", "top1", "86.67", "86.67"]
-    assert f"on the same samples, by {onnx_sessions.onnx_runtime()}" in run.text
+    assert f"on the same samples, by {RUNTIME}" in run.text
     assert "| model | dataset | metric | onnx | fp32 |" in (pytester.path / "report.md").read_text()
 
 
@@ -73,33 +69,12 @@ def test_without_such_a_file_nothing_of_it_is_shown(pytester: pytest.Pytester) -
     assert "onnx" not in run.report["models"]["tiny"]
 
 
-def test_the_reference_evaluator_warns_about_its_speed(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    write_zoo(pytester.path)
-    run = run_quant(pytester, "-W", "error::pytest_quant.spec.errors.QuantWarning")
-    assert run.result.ret == 1
-    before, _, after = run.text.partition("zoo.quant.yaml ")
-    assert "ONNX files will run on the onnx" in before
-    assert "`onnx` ran on the onnx" in after
-    assert "pip install 'pytest-quant[onnxruntime]'" in run.text
-
-
-def test_the_fixture_warns_of_it_too(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    write_zoo(pytester.path)
-    pytester.makepyfile("def test_it(onnx_fp32): assert onnx_fp32.net == 'onnx'")
-    run = run_quant(pytester, "-W", "always::pytest_quant.spec.errors.QuantWarning", "-k", "test_it")
-    assert run.status == 0
-    assert "onnx_fp32 runs on the onnx" in run.text
-
-
 def test_an_onnxruntime_that_cannot_be_imported_is_told(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: True)
+    monkeypatch.delitem(sys.modules, "pytest_quant.nets.onnxruntime.session", raising=False)
+    monkeypatch.delitem(sys.modules, "pytest_quant.nets.onnxruntime.onnx_net", raising=False)
     write_zoo(pytester.path)
     run = run_quant(pytester)
     assert run.verdicts["tiny::onnx[top1]"] == "error"
@@ -107,7 +82,7 @@ def test_an_onnxruntime_that_cannot_be_imported_is_told(
     assert "Traceback" not in run.text
 
 
-def test_another_model(pytester: pytest.Pytester, runtime: str) -> None:
+def test_another_model(pytester: pytest.Pytester) -> None:
     """Its metric and its outputs are other ones."""
     write_zoo(pytester.path, onnx=tiny_onnx.write_onnx(pytester.path, shift=2.0))
     run = run_quant(pytester)
@@ -120,7 +95,7 @@ def test_another_model(pytester: pytest.Pytester, runtime: str) -> None:
     assert ", only in onnx " in run.text
 
 
-def test_the_same_answers_from_other_outputs_fail(pytester: pytest.Pytester, runtime: str) -> None:
+def test_the_same_answers_from_other_outputs_fail(pytester: pytest.Pytester) -> None:
     """Small changes of the weights flip no answer, and are seen in the raw outputs."""
     write_zoo(pytester.path, onnx=tiny_onnx.write_onnx(pytester.path, noise=0.04))
     case = run_quant(pytester).cases["tiny::onnx[top1]"]
@@ -138,7 +113,7 @@ def test_a_known_difference_can_be_expected(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("writer", [tiny_onnx.write_qdq, tiny_onnx.write_qlinear])
-def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, runtime: str, writer: Any) -> None:
+def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, writer: Any) -> None:
     write_zoo(pytester.path, onnx=None, onnx_int8=writer(pytester.path))
     run = run_quant(pytester, "--quant-report", "report.md")
     assert run.verdicts == dict.fromkeys(
@@ -146,7 +121,7 @@ def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, runtime: s
     )
     case = run.cases["tiny::onnx_int8[top1]"]
     assert case["reason"].startswith("drop = 86.67 - ")
-    assert (case["kind"], case["limit"]) == ("onnx_int8", 5.0)
+    assert (case["kind"], case["limit"]) == ("net", 5.0)
     block = onnx_block(run, "onnx_int8")
     numbers = block["metrics"]["top1"]
     assert numbers["fp32"] == run.metric("tiny")["fp32"]
@@ -161,7 +136,7 @@ def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, runtime: s
     assert "| tiny onnx_int8 | colours | top1 | 86.67 |" in (pytester.path / "report.md").read_text()
 
 
-def test_a_bad_quantized_onnx_fails_by_itself(pytester: pytest.Pytester, runtime: str) -> None:
+def test_a_bad_quantized_onnx_fails_by_itself(pytester: pytest.Pytester) -> None:
     bad = tiny_onnx.write_qdq(pytester.path, scale=1 / 4000)  # saturates every input
     write_zoo(pytester.path, onnx=None, onnx_int8=bad)
     run = run_quant(pytester)
@@ -213,17 +188,6 @@ def test_predictions_are_kept_by_content(pytester: pytest.Pytester, monkeypatch:
     assert counted_passes() == 60 + 16
 
 
-def test_another_runtime_computes_anew(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("onnxruntime", reason="the extra onnxruntime is not installed")
-    write_zoo(pytester.path)
-    first = run_quant(pytester, "--quant-cache", "kept")
-    monkeypatch.setattr(onnx_sessions, "has_onnxruntime", lambda: False)
-    second = run_quant(pytester, "--quant-cache", "kept")
-    assert onnx_block(first)["timing"]["cached"]["fp32"] is True
-    assert onnx_block(second)["timing"]["cached"] == {"fp32": True, "onnx": False}
-    assert onnx_block(second)["runtime"].endswith("reference evaluator")
-
-
 def test_a_subset_is_the_same_for_every_net(pytester: pytest.Pytester) -> None:
     write_zoo(pytester.path, onnx_int8=tiny_onnx.write_qdq(pytester.path))
     run = run_quant(pytester, "--quant-samples", "10", "--quant-inconclusive", "pass")
@@ -264,7 +228,7 @@ def test_early_stop_with_only_the_onnx_case(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("flip_test", [False, True])
-def test_keypoints(pytester: pytest.Pytester, runtime: str, flip_test: bool) -> None:
+def test_keypoints(pytester: pytest.Pytester, flip_test: bool) -> None:
     """A sample is an image with its persons: several inputs, and mirrored ones."""
     weights, bias = np.full((17, 3), 1 / 3, np.float32), np.zeros(17, np.float32)
     name = tiny_onnx.write_convolution(pytester.path, "spots.onnx", weights, bias, "Relu")
@@ -277,7 +241,7 @@ def test_keypoints(pytester: pytest.Pytester, runtime: str, flip_test: bool) -> 
     assert found["outputs"]["samples"] == IMAGES
 
 
-def test_text_detection_at_a_threshold_of_the_fp32_net(pytester: pytest.Pytester, runtime: str) -> None:
+def test_text_detection_at_a_threshold_of_the_fp32_net(pytester: pytest.Pytester) -> None:
     weights, bias = np.full((1, 3), 4.0, np.float32), np.full(1, -6.0, np.float32)
     name = tiny_onnx.write_convolution(pytester.path, "bars.onnx", weights, bias, "Sigmoid")
     text_zoo(pytester.path, tiny.GOOD_SCALE, onnx=name)
@@ -330,13 +294,13 @@ def test_what_does_not_fit_is_said_before_anything_runs(
     assert reason.startswith("zoo.quant.yaml:")
 
 
-def test_an_output_that_the_entry_names(pytester: pytest.Pytester, runtime: str) -> None:
+def test_an_output_that_the_entry_names(pytester: pytest.Pytester) -> None:
     name = tiny_onnx.write_onnx(pytester.path, more_outputs=True)
     write_zoo(pytester.path, onnx={"file": name, "input": "image", "outputs": ["probabilities"]})
     assert run_quant(pytester).verdicts["tiny::onnx[top1]"] == "pass"
 
 
-def test_an_error_of_the_file_leaves_the_other_cases_alone(pytester: pytest.Pytester, runtime: str) -> None:
+def test_an_error_of_the_file_leaves_the_other_cases_alone(pytester: pytest.Pytester) -> None:
     """It has open axes and only the wrong number of weights: nothing shows before it runs."""
     name = tiny_onnx.write_onnx(pytester.path, shape=("n", "c", "h", "w"))
     model = onnx.load(pytester.path / name)

@@ -104,6 +104,17 @@ def test_an_int8_net_that_finds_nothing(pytester: pytest.Pytester) -> None:
     assert "## Samples that moved most" in (pytester.path / "report.md").read_text()
 
 
+def test_a_protocol_without_a_score_threshold(pytester: pytest.Pytester) -> None:
+    text_zoo(pytester.path, 12700.0, metric={"hmean": {"profile": "icdar"}})
+    run = run_quant(pytester, "--quant-report", "report.md")
+    assert run.verdicts["bars::hmean"] == "fail"
+    assert run.report is not None
+    assert run.report["models"]["bars"]["details"]["score_threshold"] is None
+    for text in (run.text, (pytester.path / "report.md").read_text()):
+        assert "bars: every text region counts, whatever its score" in text
+    assert "at score threshold" not in run.text
+
+
 def test_early_stop_leaves_hmean_whole(pytester: pytest.Pytester) -> None:
     text_zoo(pytester.path, tiny.GOOD_SCALE)
     run = run_quant(pytester, "--quant-early-stop")

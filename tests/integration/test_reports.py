@@ -73,12 +73,14 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     assert report["schema"] == 1
     environment = report["environment"]
     assert set(environment) == {
-        *("pytest_quant", "ncnn", "numpy", "opencv", "python", "cpu", "isa", "started", "options"),
+        *("pytest_quant", "ncnn", "numpy", "opencv", "python", "cpu", "isa", "runtimes", "started", "options"),
     }
     assert all(
-        isinstance(environment[name], str) and environment[name] for name in set(environment) - {"isa", "options"}
+        isinstance(environment[name], str) and environment[name]
+        for name in set(environment) - {"isa", "runtimes", "options"}
     )
     assert environment["isa"] == sorted(environment["isa"])
+    assert environment["runtimes"]["ncnn"] == environment["ncnn"]
     assert datetime.fromisoformat(environment["started"]).tzinfo is not None
     assert environment["options"]["confidence"] == 0.95
     assert list(report["models"]) == ["bad", "tiny"]

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
 
 
@@ -25,8 +26,10 @@ def some_model(*limits: Limit, **changes: Any) -> ModelSpec:
         "zoo": folder / "zoo.quant.yaml",
         "task": "classification",
         "dataset": DatasetSpec("d", "image-list", None, folder / "zoo.quant.yaml"),
-        "fp32": NetFiles(folder / "m.param", folder / "m.bin"),
-        "int8": NetFiles(folder / "m-int8.param", folder / "m-int8.bin"),
+        "nets": {
+            "fp32": NcnnFiles(param=folder / "m.param", bin=folder / "m.bin").net(),
+            "int8": NcnnFiles(param=folder / "m-int8.param", bin=folder / "m-int8.bin").net(),
+        },
         "input": InputSpec("data", (8, 8), "rgb", (0.0,) * 3, (1.0,) * 3),
         "outputs": ("prob",),
         "limits": limits,

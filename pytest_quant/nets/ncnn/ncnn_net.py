@@ -9,8 +9,9 @@ import ncnn
 import numpy as np
 
 from pytest_quant.nets.base import Array, check_input, check_outputs
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError, RunnerError
-from pytest_quant.spec.net import NetFiles, Runtime
+from pytest_quant.spec.net import Runtime
 from pytest_quant.spec.text import shown
 
 _REFERENCE_OPTIONS = {
@@ -21,6 +22,10 @@ _REFERENCE_OPTIONS = {
     "use_bf16_packed": False,
     "use_vulkan_compute": False,
 }
+
+
+_ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
 
 
 def runtime_options(runtime: Runtime) -> dict[str, bool]:
@@ -40,7 +45,7 @@ def is_empty(mat: ncnn.Mat) -> bool:
 class NetSetup:
     """How a net is loaded and what is known of its input; plain data, so that it can cross a process boundary."""
 
-    files: NetFiles
+    files: NcnnFiles
     input_blob: str
     outputs: tuple[str, ...]
     runtime: Runtime
@@ -48,12 +53,16 @@ class NetSetup:
     """Expected input channels; None: unknown, then any."""
     size: tuple[int, int] | None = None
     """Expected input width and height; None: any."""
+    names: tuple[str, ...] | None = None
+    """What the runner calls ``outputs``; None: as the net does."""
+    rows: frozenset[str] = frozenset()
+    """Blobs of detections, a row each: an empty one means that there is none."""
 
 
 class NcnnRunner:
     """One ncnn net, loaded. One per thread: sharing a net is correct but slow.
 
-    The files are trusted to be what they say: `open_runner` checks them first.
+    The files are trusted to be what they say: `open_ncnn` checks them first.
     """
 
     def __init__(self, setup: NetSetup) -> None:
@@ -86,14 +95,17 @@ class NcnnRunner:
         with self._net.create_extractor() as extractor:
             if extractor.input(setup.input_blob, given) != 0:
                 raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
-            for blob in setup.outputs:
+            for blob, name in zip(setup.outputs, setup.names or setup.outputs, strict=True):
                 code, mat = extractor.extract(blob)
+                if code == 0 and blob in setup.rows and is_empty(mat):
+                    outputs[name] = np.zeros((0, _ROW), np.float32)
+                    continue
                 if code != 0 or is_empty(mat):
                     raise RunnerError(
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "
                         f"{held.shape}: is that the size the net was made for?"
                     )
-                outputs[blob] = np.array(mat.numpy(), dtype=np.float32)
+                outputs[name] = np.array(mat.numpy(), dtype=np.float32)
         check_outputs(self._what, outputs)
         return outputs
 

@@ -15,9 +15,9 @@ import onnx
 from google.protobuf.message import EncodeError
 
 from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.onnxruntime.facts import OnnxFacts, inspect_onnx
 from pytest_quant.spec.errors import ConfigError, ModelFileError
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import listed, shown
 
 _OPTIONS = ("fp16=0",)
@@ -25,7 +25,6 @@ _OPTIONS = ("fp16=0",)
 _TIMEOUT_S = 1800.0
 _LINES_SHOWN = 6
 _TODO = re.compile(r"^todo (\S+)", re.MULTILINE)
-_FILE_SUFFIXES = ("param", "bin")
 
 
 def pnnx_program() -> Path:
@@ -52,7 +51,7 @@ def pnnx_version() -> str:
     return f"{version('pnnx')} {' '.join(_OPTIONS)}"
 
 
-def onnx_to_ncnn(path: Path, folder: Path) -> NetFiles:
+def onnx_to_ncnn(path: Path, folder: Path) -> NcnnFiles:
     """Write ``folder/NAME.param`` and ``folder/NAME.bin``, NAME as in ``NAME.onnx``, with fp32 weights.
 
     pnnx names the inputs ``in0``, ``in1``, ... and the outputs ``out0``, ``out1``, ... in their order, and drops the
@@ -69,7 +68,7 @@ def onnx_to_ncnn(path: Path, folder: Path) -> NetFiles:
         work = Path(name)
         copy = _copied(facts, work)
         said = _convert(program, copy, path)
-        written = NetFiles(*(copy.with_suffix(f".ncnn.{suffix}") for suffix in _FILE_SUFFIXES))
+        written = NcnnFiles(param=copy.with_suffix(".ncnn.param"), bin=copy.with_suffix(".ncnn.bin"))
         absent = [path.name for path in (written.param, written.bin) if not path.is_file()]
         if absent:
             raise ModelFileError(f"{shown(path)}: pnnx wrote no {listed(absent)}. {_last_words(said)}")
@@ -80,9 +79,9 @@ def onnx_to_ncnn(path: Path, folder: Path) -> NetFiles:
     return files
 
 
-def converted_files(path: Path, folder: Path) -> NetFiles:
+def converted_files(path: Path, folder: Path) -> NcnnFiles:
     """Where `onnx_to_ncnn` writes."""
-    return NetFiles(*(folder / f"{path.stem}.{suffix}" for suffix in _FILE_SUFFIXES))
+    return NcnnFiles(param=folder / f"{path.stem}.param", bin=folder / f"{path.stem}.bin")
 
 
 def _copied(facts: OnnxFacts, work: Path) -> Path:

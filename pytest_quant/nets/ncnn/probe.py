@@ -11,17 +11,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.spec.text import shown
 
 TIMEOUT_S = 300.0
 
 
 def probe(
-    files: NetFiles, input_blob: str, shape: tuple[int, ...], outputs: tuple[str, ...], timeout_s: float = TIMEOUT_S
+    files: NcnnFiles,
+    input_blob: str,
+    shape: tuple[int, ...],
+    outputs: tuple[str, ...],
+    rows: frozenset[str] = frozenset(),
+    timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Load ``files`` and run one input of zeros of ``shape`` in a child; raises `ModelFileError` if that fails."""
+    """Load ``files`` and run one input of zeros of ``shape`` in a child; raises `ModelFileError` if that fails.
+
+    ``rows`` as in `NetSetup`.
+    """
     request = json.dumps(
         {
             "param": str(files.param),
@@ -29,6 +37,7 @@ def probe(
             "input": input_blob,
             "shape": list(shape),
             "outputs": list(outputs),
+            "rows": sorted(rows),
         }
     )
     command = [sys.executable, "-m", "pytest_quant.nets.ncnn.probe"]
@@ -58,9 +67,10 @@ def _main() -> int:
     from pytest_quant.spec.errors import QuantError
 
     request = json.load(sys.stdin)
-    files = NetFiles(Path(request["param"]), Path(request["bin"]))
+    files = NcnnFiles(param=Path(request["param"]), bin=Path(request["bin"]))
+    outputs, rows = tuple(request["outputs"]), frozenset(request["rows"])
     try:
-        runner = NcnnRunner(NetSetup(files, request["input"], tuple(request["outputs"]), "reference"))
+        runner = NcnnRunner(NetSetup(files, request["input"], outputs, "reference", rows=rows))
         runner.run(np.zeros(request["shape"], np.float32))
     except QuantError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,4 +1,4 @@
-"""How an ONNX file takes the place of a model's ncnn net: which input is fed, which output is which blob."""
+"""How an ONNX file is a net of a model: which input is fed, which output is which blob."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_quant.nets.onnxruntime.facts import OnnxFacts, Port
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.net import InputSpec, OnnxFile
+from pytest_quant.spec.net import InputSpec, ModelNet
 from pytest_quant.spec.text import listed, shown, suggestion
 
 _FLOATS = ("float32", "float16", "float64")
@@ -23,18 +23,21 @@ class OnnxBinding:
     has_batch: bool
     """Whether input and outputs have a batch dimension of 1 in front."""
     outputs: Mapping[str, str]
-    """Blob of the ncnn net to output of the ONNX graph, in the order of the zoo entry."""
+    """Output of the model to output of the ONNX graph, in the order of the zoo entry."""
 
 
-def bind(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec, blobs: Sequence[str]) -> OnnxBinding:
+def bind(net: ModelNet, facts: OnnxFacts) -> OnnxBinding:
     """Match an ONNX file with a zoo entry's ``input`` and ``output``; raises `ConfigError` where they do not fit."""
-    port, has_batch = bind_input(file, facts, net_input)
-    return OnnxBinding(port, has_batch, _outputs(file, facts, blobs))
+    port, has_batch = bind_input(net.input_name, facts, net.input)
+    return OnnxBinding(port, has_batch, _outputs(net, facts))
 
 
-def bind_input(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec) -> tuple[Port, bool]:
-    """The input that is fed, and whether it has a batch dimension; raises `ConfigError` where it does not fit."""
-    port = _input(file, facts)
+def bind_input(name: str | None, facts: OnnxFacts, net_input: InputSpec) -> tuple[Port, bool]:
+    """The input that is fed, and whether it has a batch dimension; raises `ConfigError` where it does not fit.
+
+    ``name``: what the entry calls it, where it does.
+    """
+    port = _input(name, facts)
     what = f"{shown(facts.path)}: the input {port}"
     if port.dtype not in _FLOATS:
         raise ConfigError(
@@ -46,13 +49,13 @@ def bind_input(file: OnnxFile, facts: OnnxFacts, net_input: InputSpec) -> tuple[
     return port, has_batch
 
 
-def _input(file: OnnxFile, facts: OnnxFacts) -> Port:
+def _input(name: str | None, facts: OnnxFacts) -> Port:
     found = listed(map(str, facts.inputs)) or "none"
     if len(facts.inputs) != 1:
         raise ConfigError(f"{shown(facts.path)}: has {len(facts.inputs)} inputs ({found}), expected one")
     (port,) = facts.inputs
-    if file.input is not None and file.input != port.name:
-        raise ConfigError(f"input: found {file.input!r}, expected the input of {shown(facts.path)}: {port.name}")
+    if name is not None and name != port.name:
+        raise ConfigError(f"input: found {name!r}, expected the input of {shown(facts.path)}: {port.name}")
     return port
 
 
@@ -94,10 +97,11 @@ def _check_image(what: str, port: Port, net_input: InputSpec) -> None:
         )
 
 
-def _outputs(file: OnnxFile, facts: OnnxFacts, blobs: Sequence[str]) -> dict[str, str]:
+def _outputs(net: ModelNet, facts: OnnxFacts) -> dict[str, str]:
     """Blob to output: as the entry says, else by name, by pnnx's numbering, or because there is one of each."""
     ports = {port.name: port for port in facts.outputs}
-    names = file.outputs if file.outputs is not None else _guessed(facts, blobs)
+    blobs = net.outputs
+    names = net.output_names if net.output_names is not None else _guessed(facts, blobs)
     if len(names) != len(blobs):
         raise ConfigError(
             f"outputs: found {len(names)} names, expected one for each of the {len(blobs)} blobs under `output`, in "

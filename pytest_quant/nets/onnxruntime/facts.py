@@ -11,7 +11,9 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
+from pytest_quant.nets.onnxruntime.layers import OnnxLayers, quantized_layers
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
@@ -53,6 +55,7 @@ class OnnxFacts:
     """Version of the standard operators."""
     quantized: Mapping[str, int]
     """Quantizing operator to how many nodes of it there are."""
+    layers: OnnxLayers
     external: tuple[Path, ...]
     """Files beside it that hold weights."""
 
@@ -95,6 +98,7 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> OnnxFacts:
         outputs=tuple(_port(path, value) for value in model.graph.output),
         opset=_opset(model),
         quantized=dict(sorted(counts.items())),
+        layers=quantized_layers(model.graph),
         external=external,
     )
 
@@ -104,6 +108,9 @@ def _parsed(path: Path) -> onnx.ModelProto:
         data = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    absent = why_absent(data)
+    if absent is not None:
+        raise ModelFileError(f"{shown(path)} {absent}")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

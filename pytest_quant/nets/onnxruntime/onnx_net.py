@@ -1,4 +1,4 @@
-"""An ONNX file as a runner: fed like the ncnn net, its outputs named after the ncnn net's blobs."""
+"""An ONNX file as a runner: fed like every net, its outputs named as the model's decoder knows them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy as np
 from pytest_quant.nets.base import Array, check_input, check_outputs
 from pytest_quant.nets.onnxruntime.binding import OnnxBinding, bind
 from pytest_quant.nets.onnxruntime.facts import inspect_onnx
-from pytest_quant.nets.onnxruntime.onnx_sessions import open_session
+from pytest_quant.nets.onnxruntime.session import Session
 from pytest_quant.spec.errors import RunnerError
-from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import OnnxFile
+from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
 
 
-def open_onnx(model: ModelSpec, file: OnnxFile) -> OnnxRunner:
+def open_onnx(path: Path, net: ModelNet) -> OnnxRunner:
     """Load an ONNX file of a model; raises `ModelFileError`, or `ConfigError` where it does not fit the entry."""
-    binding = bind(file, inspect_onnx(file.path), model.input, model.outputs)
-    return OnnxRunner(file.path, binding, model.input.channels)
+    return OnnxRunner(path, bind(net, inspect_onnx(path)), net.input.channels)
 
 
 class OnnxRunner:
@@ -30,7 +28,7 @@ class OnnxRunner:
         self._what = shown(path)
         self._binding = binding
         self._channels = channels
-        self._session = open_session(path)
+        self._session = Session(path)
 
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass: a float32 array (channels, height, width) to output blobs by name, without batch."""

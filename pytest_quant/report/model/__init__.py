@@ -16,7 +16,14 @@ from pytest_quant.report.model.diagnosis import (
     SqnrEntry,
 )
 from pytest_quant.report.model.metric import MeasuredMetric, MetricEntry
-from pytest_quant.report.model.model import CalibrationEntry, FileEntry, ModelEntry, MovedEntry, SamplesEntry
+from pytest_quant.report.model.model import (
+    CalibrationEntry,
+    FileEntry,
+    ModelEntry,
+    MovedEntry,
+    SamplesEntry,
+    TextsEntry,
+)
 from pytest_quant.report.model.net import (
     FlipsEntry,
     NetEntry,
@@ -76,6 +83,7 @@ __all__ = [
     "Scalar",
     "SearchedEntry",
     "SqnrEntry",
+    "TextsEntry",
     "TimingEntry",
     "json_value",
 ]

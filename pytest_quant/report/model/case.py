@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
+from pytest_quant.judging.limits import KINDS
 from pytest_quant.report.model.base import Entry
 from pytest_quant.spec.limit import Kind
 from pytest_quant.spec.verdict import Decision, Outcome
@@ -17,7 +22,7 @@ class Case(Entry):
     model: str | None
     """None: about a zoo file as a whole."""
     metric: str | None
-    kind: Kind
+    kind: Annotated[Kind, Field(json_schema_extra={"enum": [*KINDS, "config", "zoo"]})]
     limit: Scalar
     """In the metric's own unit; a relative tolerance that was not decided as ``1%``."""
     value: Scalar

@@ -43,12 +43,22 @@ class SamplesEntry(Entry):
     stopped_early: bool
 
 
+class TextsEntry(Entry):
+    """The true text of a sample, and what both sides read."""
+
+    truth: str
+    fp32: str
+    int8: str
+
+
 class MovedEntry(Entry):
     """A sample on which the two sides differ, and what it adds on each."""
 
     sample: str
     fp32: float
     int8: float
+    texts: TextsEntry | None = None
+    """Where the answers are texts."""
 
 
 class ModelEntry(Entry):
@@ -87,8 +97,14 @@ class ModelEntry(Entry):
         quantized = {} if self.onnx_int8 is None else {"onnx_int8": self.onnx_int8}
         return quantized | (self.nets or {})
 
+    def with_net(self, name: str, net: NetEntry) -> ModelEntry:
+        """With a further net."""
+        if name == "onnx_int8":
+            return self.model_copy(update={"onnx_int8": net})
+        return self.model_copy(update={"nets": dict(sorted({**(self.nets or {}), name: net}.items()))})
+
     def completed(self, more: ModelEntry) -> ModelEntry:
         """With what another process knows besides: one may have run the ONNX files, another not."""
         known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}
-        nets = {**(self.nets or {}), **(more.nets or {})} or None
+        nets = dict(sorted({**(self.nets or {}), **(more.nets or {})}.items())) or None
         return self.model_copy(update={**known, "nets": nets})

@@ -24,6 +24,8 @@ class EnvironmentEntry(Entry):
     cpu: str
     isa: tuple[str, ...]
     """Instruction sets that int8 results depend on, sorted."""
+    runtimes: dict[str, str]
+    """Net format to the version of its runtime, of those that are installed; ncnn is one of them."""
     started: str
     """ISO 8601."""
     options: dict[str, JsonValue]

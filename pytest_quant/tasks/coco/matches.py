@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,3 +67,12 @@ class Matches:
             right=self.right[:, kept],
             wrong=self.wrong[:, kept],
         )
+
+
+def found_by_image(categories: Sequence[Matches], images: int) -> Floats:
+    """How many truths of each image were found, on the average over the thresholds, shape (images,)."""
+    total = np.zeros(images)
+    for matches in categories:
+        shares = np.round(matches.found.mean(axis=0), 6)
+        total += np.bincount(matches.truth_image, weights=shares, minlength=images)
+    return total

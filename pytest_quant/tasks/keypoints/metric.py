@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,10 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.metric import Metric
-from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Resampled
+from pytest_quant.tasks.base import Comparison, Flips
 from pytest_quant.tasks.coco.average_precision import AveragePrecision, AverageRecall
-from pytest_quant.tasks.coco.matches import SIMILARITY_THRESHOLDS, Matches
+from pytest_quant.tasks.coco.definition import AT_50, AT_75, Definition, metric_pairs
+from pytest_quant.tasks.coco.matches import Matches, found_by_image
 from pytest_quant.tasks.keypoints.matching import Persons, Poses, flat_persons, match
 from pytest_quant.tasks.keypoints.nms import pose_similarity
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
@@ -26,31 +26,15 @@ SAME_POSE_OKS = 0.9
 """Poses of both sides with at least this similarity agree; by default OKS-NMS takes more similar ones for one pose."""
 
 
-@dataclass(frozen=True)
-class Definition:
-    """What a metric's value is made of."""
-
-    kind: type[AveragePrecision | AverageRecall]
-    area: str = "all"
-    levels: tuple[int, ...] = tuple(range(len(SIMILARITY_THRESHOLDS)))
-    """Places of the OKS thresholds to average over."""
-
-    def of(self, matches: Mapping[str, Matches], images: int) -> AveragePrecision | AverageRecall:
-        """The metric of one side, as a function of how often each image counts."""
-        return self.kind(images, [matches[self.area].at(list(self.levels))])
-
-
-_AT_50, _AT_75 = (0,), (5,)
-
 DEFINITIONS: Mapping[str, Definition] = {
     "AP": Definition(AveragePrecision),
-    "AP50": Definition(AveragePrecision, levels=_AT_50),
-    "AP75": Definition(AveragePrecision, levels=_AT_75),
+    "AP50": Definition(AveragePrecision, levels=AT_50),
+    "AP75": Definition(AveragePrecision, levels=AT_75),
     "APM": Definition(AveragePrecision, area="medium"),
     "APL": Definition(AveragePrecision, area="large"),
     "AR": Definition(AverageRecall),
-    "AR50": Definition(AverageRecall, levels=_AT_50),
-    "AR75": Definition(AverageRecall, levels=_AT_75),
+    "AR50": Definition(AverageRecall, levels=AT_50),
+    "AR75": Definition(AverageRecall, levels=AT_75),
     "ARM": Definition(AverageRecall, area="medium"),
     "ARL": Definition(AverageRecall, area="large"),
 }
@@ -83,13 +67,14 @@ def compare_sides(
     persons = flat_persons([truth.persons for truth in ordered])
     poses = [results.poses(ordered, [side[index] for index in order]) for side in (fp32, int8)]
     matches = [_matches(side, persons, order) for side in poses]
-    pairs = dict(_pairs(matches, len(samples)))
+    sides = [{area: [found] for area, found in side.items()} for side in matches]
+    pairs = dict(metric_pairs(DEFINITIONS, METRICS, (sides[0], sides[1]), len(samples)))
     _require({"AP", *wanted}, pairs, len(samples))
     whole = [side["all"] for side in matches]
     return Comparison(
         metrics=pairs,
         flips=_flips(whole[0], whole[1], _agreement_pct(truths, fp32, int8, results)),
-        moved=moved_most(samples, _found(whole[0], len(samples)), _found(whole[1], len(samples))),
+        moved=moved_most(samples, found_by_image(whole[:1], len(samples)), found_by_image(whole[1:], len(samples))),
     )
 
 
@@ -101,16 +86,6 @@ def _matches(poses: Poses, persons: Persons, order: NDArray[np.int64]) -> dict[s
     }
 
 
-def _pairs(matches: Sequence[Mapping[str, Matches]], images: int) -> Iterator[tuple[str, MetricPair]]:
-    """The metrics that have persons to be found; the measured value is that of each image once."""
-    once = np.ones((1, images), np.int64)
-    for name, definition in DEFINITIONS.items():
-        fp32, int8 = (definition.of(side, images) for side in matches)
-        values = float(fp32(once)[0]), float(int8(once)[0])
-        if not math.isnan(values[0]):
-            yield name, MetricPair(METRICS[name], *values, Resampled(images, fp32, int8))
-
-
 def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
     missing = sorted(set(wanted).intersection(DEFINITIONS).difference(found))
     if missing:
@@ -119,12 +94,6 @@ def _require(wanted: Iterable[str], found: Iterable[str], images: int) -> None:
             f"(areas: {DEFINITIONS[missing[0]].area}); evaluate more images, or take {missing[0]} out of the model's "
             "limits"
         )
-
-
-def _found(matches: Matches, images: int) -> NDArray[np.float64]:
-    """How many persons of each image were found, on the average over the OKS thresholds."""
-    shares = matches.found.mean(axis=0)
-    return np.bincount(matches.truth_image, weights=np.round(shares, 6), minlength=images).astype(np.float64)
 
 
 def _flips(fp32: Matches, int8: Matches, agreement_pct: float) -> Flips:

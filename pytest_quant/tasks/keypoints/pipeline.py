@@ -50,7 +50,7 @@ class KeypointsPipeline:
         self._results = Results(self._ap, self._size, self._preprocess.padding)
         self._outputs = model.outputs
         self._dataset: DatasetOptions | None = model.dataset.options
-        self._wanted = frozenset(limit.metric for limit in model.limits if limit.metric is not None)
+        self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """RGB pixels to the net's inputs, one for each box; raises `DatasetError` for an image of another size."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_quant.spec.limit import Untold
+from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.text import shown
 from pytest_quant.training_config import TrainingConfig, UnreadError
 

@@ -11,10 +11,10 @@ from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Tensor
-from pytest_quant.tasks.images import Normalizer, resize
+from pytest_quant.tasks.images import Normalizer, padded_size, resize
 from pytest_quant.tasks.semantic_segmentation.options import PreprocessOptions
 from pytest_quant.tasks.text_detection.options import Resize
-from pytest_quant.tasks.text_detection.preprocess import padded_size, resized_size
+from pytest_quant.tasks.text_detection.preprocess import resized_size
 
 Size = tuple[int, int]
 """Width and height in pixels."""

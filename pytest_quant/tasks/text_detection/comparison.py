@@ -67,12 +67,14 @@ def compare_sides(
             "so hmean measures nothing: evaluate more images, or check the ground truth"
         )
     index = int(curves(counts["fp32"]).best())
+    threshold = profile.thresholds[index]
     return DetectionComparison(
         metrics={name: _pair(name, counts, index) for name in METRICS},
         flips=_flips(images["fp32"], images["int8"], index),
         moved=moved_most(samples, _found(images["fp32"], index), _found(images["int8"], index)),
         counts=counts,
         details=_details(counts, index, {"fp32": fp32, "int8": int8}),
+        remark=None if threshold is None else f"both at score threshold {threshold:.4g}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
@@ -25,13 +26,14 @@ _PROBABILITY_SLACK = 1e-3
 
 @dataclass(frozen=True)
 class Decoder:
-    """Output blob to prediction."""
+    """Output blob to prediction; pickles."""
 
     decode: Decode
     channels: str
     """What the blob must hold, for messages."""
-    fits: Callable[[int], bool]
-    """Whether a number of channels is right."""
+    least: int
+    """How many channels it must have, and may have at most."""
+    most: int | None = None
     ratio: float = 1.0
     """Size of the maps over that of the net's input."""
     gives_probabilities: bool = False
@@ -55,7 +57,7 @@ class Decoder:
         """
         maps = output[np.newaxis] if output.ndim == 2 else output
         height, width = (round(side * self.ratio) for side in reversed(geometry.input_size))
-        if maps.ndim != 3 or not self.fits(len(maps)) or maps.shape[1:] != (height, width):
+        if maps.ndim != 3 or not self._fits(len(maps)) or maps.shape[1:] != (height, width):
             raise RunnerError(
                 f"output blob {blob!r} has shape {output.shape} for an input of width {geometry.input_size[0]} and "
                 f"height {geometry.input_size[1]}; expected {self.channels} of shape ({height}, {width}): is this the "
@@ -63,6 +65,9 @@ class Decoder:
             )
         self._check_values(maps, blob)
         return self.decode(np.ascontiguousarray(maps, np.float32), geometry)
+
+    def _fits(self, channels: int) -> bool:
+        return self.least <= channels and (self.most is None or channels <= self.most)
 
     def _check_values(self, maps: Maps, blob: str) -> None:
         lowest, highest = float(maps.min()), float(maps.max())
@@ -76,29 +81,35 @@ class Decoder:
             )
 
 
+def _decode_only_map(decode: Decode, maps: Maps, geometry: Geometry) -> TextPrediction:
+    return decode(maps[0], geometry)
+
+
 def make_decoder(options: PostprocessOptions) -> Decoder:
     """The decoder that a zoo entry asks for; the libraries of the other decoders are not imported."""
     parameters = options.parameters
     module = import_module(f"pytest_quant.tasks.text_detection.{options.decoder}")
     if isinstance(parameters, PanParameters):
         return Decoder(
-            lambda maps, geometry: module.decode_pan(maps, geometry, parameters),
+            partial(module.decode_pan, parameters=parameters),
             "text, kernel and embedding maps",
-            lambda channels: channels >= 3,
+            least=3,
             ratio=parameters.downsample_ratio,
         )
     if isinstance(parameters, TextSnakeParameters):
         return Decoder(
-            lambda maps, geometry: module.decode_textsnake(maps, geometry, parameters),
+            partial(module.decode_textsnake, parameters=parameters),
             "5 maps (text, centre, sine, cosine, radius)",
-            lambda channels: channels == 5,
+            least=5,
+            most=5,
             libraries=("scikit-image",),
         )
     if isinstance(parameters, DbParameters):
         return Decoder(
-            lambda maps, geometry: module.decode_db(maps[0], geometry, parameters),
+            partial(_decode_only_map, partial(module.decode_db, parameters=parameters)),
             "1 map of probabilities",
-            lambda channels: channels == 1,
+            least=1,
+            most=1,
             gives_probabilities=True,
             libraries=("pyclipper",),
         )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Tensor
-from pytest_quant.tasks.images import Normalizer, resize, short_side_size
+from pytest_quant.tasks.images import Normalizer, pad_to_size, padded_size, resize, short_side_size
 from pytest_quant.tasks.text_detection.geometry import Geometry
 from pytest_quant.tasks.text_detection.options import PreprocessOptions, Resize
 
@@ -38,7 +36,7 @@ class Preprocess:
         normalized = self._normalize(resize(image, target, self.backend))
         padded = padded_size(target, self.pad_divisor)
         scale = (target[0] / size[0], target[1] / size[1])
-        return _pad(normalized, padded), Geometry(scale, size, padded)
+        return pad_to_size(normalized, padded), Geometry(scale, size, padded)
 
     def resize_json(self) -> dict[str, Any] | None:
         """The resize as a zoo file would spell it out, the one that ``input.size`` implies included."""
@@ -68,24 +66,6 @@ def resized_size(size: Size, how: Resize) -> Size:
     else:
         raise TypeError(f"{how!r} names no way")
     return max(1, int(size[0] * scale + 0.5)), max(1, int(size[1] * scale + 0.5))
-
-
-def padded_size(size: Size, divisor: int) -> Size:
-    """The next multiples of ``divisor``.
-
-    >>> padded_size((1308, 736), 32)
-    (1312, 736)
-    """
-    return -(-size[0] // divisor) * divisor, -(-size[1] // divisor) * divisor
-
-
-def _pad(tensor: Tensor, size: Size) -> Tensor:
-    channels, height, width = tensor.shape
-    if (width, height) == size:
-        return tensor
-    padded = np.zeros((channels, size[1], size[0]), np.float32)
-    padded[:, :height, :width] = tensor
-    return padded
 
 
 def _check_size(how: Resize | None, divisor: int, input_size: Size | None) -> None:

@@ -40,6 +40,8 @@ class TextDetectionTask(Task):
 
     def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
         """The score threshold, on which hmean depends."""
+        if details["score_threshold"] is None:
+            return "every text region counts, whatever its score"
         fixed = conditions["hmean_score_threshold"] != "best of fp32"
         how = "" if fixed else ", at which the hmean of fp32 is largest"
         return f"both sides at score threshold {details['score_threshold']:.4g}{how}"

@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pytest_quant.extending.known import get_task, task_names
-from pytest_quant.spec.errors import ConfigError, ZooError
-from pytest_quant.spec.text import shown
+from pytest_quant.nets.ncnn.load_check import check_loads
+from pytest_quant.spec.errors import ConfigError, ModelFileError
+from pytest_quant.spec.text import first_few, shown
 from pytest_quant.zoo.draft import Draft
-from pytest_quant.zoo.initial.folders import LEVELS, folders
-from pytest_quant.zoo.initial.pairs import describe_pair, nets_without_pair, pairs
-from pytest_quant.zoo.metafile import MetafileModel, Metafiles
-from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, plain
+from pytest_quant.zoo.initial.describe import describe_pair
+from pytest_quant.zoo.initial.folders import Place, places
+from pytest_quant.zoo.initial.pairs import Pair, base_name, pair_up
+from pytest_quant.zoo.initial.proposal import Found, Proposal, with_own_names
+from pytest_quant.zoo.initial.published import Published, dataset_types_of, from_metafile, match, read_published
+from pytest_quant.zoo.metafile import MetafileModel
 from pytest_quant.zoo.mmdeploy.folder import describe_folder, is_export_folder
-from pytest_quant.zoo.net_files import find_nets
-from pytest_quant.zoo.regression import is_regression
-from pytest_quant.zoo.yaml_lines import read_yaml
+from pytest_quant.zoo.net_files import FolderOfNets, NetFile, find_nets
 
-_USUAL_DATASETS = {"text-detection": "icdar2015", "keypoints": "coco-keypoints"}
+_USUAL_DATASETS = {
+    "text-detection": "icdar2015",
+    "keypoints": "coco-keypoints",
+    "object-detection": "coco-detection",
+    "semantic-segmentation": "segmentation",
+    "text-recognition": "text-lines",
+}
 _DATASET_OF_CLASSES = {10: "cifar10", 1000: "imagenet"}
-ZOO_SUFFIX = ".quant.yaml"
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A model that a zoo file could have."""
-
-    name: str
-    source: str
-    """What it was found in, for a comment."""
-    draft: Draft
-    dataset_type: str
-    published: MetafileModel | None = None
-    """The model of a metafile that it is."""
-    above: tuple[str, ...] = ()
-    """Its folder and those above it, up to the one that was looked at."""
-
-
-@dataclass
-class Found:
-    """Everything that was found."""
-
-    proposals: list[Proposal] = field(default_factory=list)
-    regressions: list[Path] = field(default_factory=list)
-    metafiles: Metafiles = field(default_factory=Metafiles)
-    """Those that were read."""
-    left_out: list[str] = field(default_factory=list)
-    """What could not be used, and why."""
 
 
 def look(folder: Path, metafiles: Sequence[Path] = (), regressions: Iterable[Path] = ()) -> Found:
@@ -61,124 +36,108 @@ def look(folder: Path, metafiles: Sequence[Path] = (), regressions: Iterable[Pat
     Raises `ConfigError` for a folder that is none, and when nothing is found that could be tested.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{shown(folder)} {'is no folder' if folder.exists() else 'does not exist'}")
+        raise ConfigError(f"{shown(folder)} {'is not a folder' if folder.exists() else 'does not exist'}")
     found = Found()
-    published = _published(folder, metafiles, regressions, found)
-    proposals: list[Proposal] = []
-    for place in folders(folder, found.left_out):
-        above = place.relative_to(folder).parts[::-1]
-        for proposal in _in_folder(place, published, found.left_out):
-            hopeless = [finding.text for finding in proposal.draft.findings if finding.fatal and not finding.settled_by]
-            if hopeless:
-                found.left_out.append(f"{shown(place)}: {'; '.join(hopeless)}")
-            else:
-                proposals.append(replace(proposal, above=above))
+    published = read_published(folder, metafiles, regressions, found)
+    proposals = list(_sound(_in_places(folder, published, found.left_out), folder, found.left_out))
     if not proposals:
-        proposals = [_from_metafile(model, task) for model, task in published]
+        proposals = _of_metafiles(published, found.left_out)
     if not proposals:
         left_out = "".join(f"\n  {text}" for text in found.left_out)
         raise ConfigError(
             f"{shown(folder)}: found nothing to test: no export folder of mmdeploy, no .param file and no metafile, "
-            f"neither in it nor {LEVELS} levels below it{left_out}"
+            f"neither in it nor below it{left_out}"
         )
     found.proposals = with_own_names(proposals)
     return found
 
 
-Published = list[tuple[MetafileModel, str]]
+def _sound(found: Iterable[tuple[Path, Proposal]], folder: Path, left_out: list[str]) -> Iterator[Proposal]:
+    """Those that a user can complete, with the folders above them."""
+    for place, proposal in found:
+        hopeless = [finding.text for finding in proposal.draft.findings if finding.fatal and not finding.settled_by]
+        if hopeless:
+            left_out.append(f"{shown(place)}: {'; '.join(hopeless)}")
+        else:
+            yield replace(proposal, above=place.relative_to(folder).parts[::-1])
 
 
-def _published(folder: Path, metafiles: Sequence[Path], regressions: Iterable[Path], found: Found) -> Published:
-    """The models of the metafiles that were named or lie in the folder; regression files go into ``found``."""
-    files, named = list(metafiles), list(regressions)
-    for path in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
-        kind = _kind(path)
-        if kind is not None:
-            {"metafile": files, "regression": named}[kind].append(path)
-    found.regressions += {path.resolve(): path for path in named}.values()
-    for path in metafiles:
-        found.metafiles.files(path)  # one that was named must be one
-    return list(_usable_models(found.metafiles, files, found.left_out))
+def _of_metafiles(published: Published, left_out: list[str]) -> list[Proposal]:
+    """Entries for models of which there are numbers alone."""
+    proposals, names = [], []
+    for model, task in published:
+        proposal = from_metafile(model, task)
+        if proposal is None:
+            names.append(model.name)
+        else:
+            proposals.append(proposal)
+    if names:
+        left_out.append(
+            f"{len(names)} models with results on datasets that no dataset type here can hold: {first_few(names)}"
+        )
+    return proposals
 
 
-def _kind(path: Path) -> str | None:
-    """What a YAML file is; None for one that is of no use here."""
-    if path.name.endswith(ZOO_SUFFIX):
-        return None
-    try:
-        data = read_yaml(path).data
-    except ZooError:
-        return None  # any YAML file may lie here; one that was named is read again and told
-    if is_regression(data):
-        return "regression"
-    is_metafile = isinstance(data, dict) and ("Models" in data or "Import" in data)
-    return "metafile" if is_metafile else None
-
-
-def _usable_models(
-    reader: Metafiles, files: Iterable[Path], left_out: list[str]
-) -> Iterator[tuple[MetafileModel, str]]:
-    """The models of metafiles that have a result of a task that can be evaluated, with the task."""
-    paths: dict[Path, Path] = {}
-    for index in {path.resolve(): path for path in files}.values():
-        try:
-            paths |= {path.resolve(): path for path in reader.files(index)}
-            left_out += [f"{shown(index)}: {text}" for text in reader.unread(index)]
-        except ConfigError as error:
-            left_out.append(str(error))
-    for path in paths.values():
-        try:
-            models = reader.models(path)
-        except ConfigError as error:
-            left_out.append(str(error))
+def _in_places(folder: Path, published: Published, left_out: list[str]) -> Iterator[tuple[Path, Proposal]]:
+    """What lies in the folders, in their order; nets are paired across them."""
+    exports: dict[Path, Proposal] = {}
+    nets: dict[Path, FolderOfNets] = {}
+    order: list[Path] = []
+    for place in places(folder, left_out):
+        if not _is_of_interest(place):
             continue
-        for model in models:
-            task = _task_of(model)
-            if task is not None:
-                yield model, task
+        order.append(place.path)
+        if is_export_folder(place.path):
+            try:
+                exports[place.path] = _from_export(place.path, published)
+            except ConfigError as error:
+                left_out.append(str(error))
+        else:
+            nets[place.path] = _loadable(find_nets(place.path), left_out)
+    pairs = pair_up(folder, list(nets.values()))
+    for path in order:
+        if path in exports:
+            yield path, exports[path]
+        for pair in pairs.pairs:
+            if pair.fp32.param.parent == path:
+                yield path, _from_pair(pair, nets[path], published)
+    left_out += [f"{shown(net.param)}: an int8 net, and no float net is like it" for net in pairs.alone]
+    left_out += [f"{shown(net.param)}: another form of a float net that has an int8 net" for net in pairs.same]
 
 
-def results_of(model: MetafileModel) -> list[dict[str, Any]]:
-    """The results of a model, those that are none left out."""
-    results = model.data.get("Results")
-    return [one for one in (results if isinstance(results, list) else [results]) if isinstance(one, dict)]
+def _is_of_interest(place: Place) -> bool:
+    return place.has(".param") or (place.has(".json") and is_export_folder(place.path))
 
 
-def _task_of(model: MetafileModel) -> str | None:
-    metrics = [result.get("Metrics") for result in results_of(model)]
-    names = {METRIC_NAMES.get(str(name)) for found in metrics if isinstance(found, dict) for name in found}
-    for task in task_names():
-        if names & get_task(task).metrics.keys():
-            return task
-    return None
-
-
-def _dataset_types(model: MetafileModel, task: str) -> list[str]:
-    names = [plain(str(result.get("Dataset"))) for result in results_of(model)]
-    known = get_task(task).dataset_types
-    return [kind for kind, spelled in DATASET_NAMES.items() if kind in known and set(spelled) & set(names)]
-
-
-def _in_folder(folder: Path, published: Published, left_out: list[str]) -> Iterator[Proposal]:
-    if is_export_folder(folder):
-        try:
-            yield _from_export(folder, published)
-        except ConfigError as error:
-            left_out.append(str(error))
-        return
-    nets = find_nets(folder)
+def _loadable(nets: FolderOfNets, left_out: list[str]) -> FolderOfNets:
+    """Without the nets that ncnn itself refuses."""
     left_out += nets.damaged
-    for fp32, int8 in pairs(nets):
-        draft = describe_pair(fp32, int8, nets.int8_nets)
-        name = folder.resolve().name if fp32.param.stem == "end2end" else fp32.param.stem
-        features = next(iter(fp32.facts.output_features.values()), None)
-        yield _proposal(name, f"From {shown(fp32.param)}.", draft, _match(published, name), features)
-    left_out += [f"{shown(path)}: an int8 net, and no float net is called like it" for path in nets_without_pair(nets)]
+
+    def is_loadable(net: NetFile) -> bool:
+        try:
+            check_loads(net.net)
+        except ModelFileError as error:
+            left_out.append(str(error))
+            return False
+        return True
+
+    floats, int8s = (tuple(filter(is_loadable, some)) for some in (nets.float_nets, nets.int8_nets))
+    return replace(nets, float_nets=floats, int8_nets=int8s)
+
+
+def _from_pair(pair: Pair, nets: FolderOfNets, published: Published) -> Proposal:
+    draft = describe_pair(pair, nets.int8_nets)
+    param = pair.fp32.param
+    name = param.parent.resolve().name if param.stem == "end2end" else param.stem
+    if pair.is_further and pair.int8 is not None:
+        name = base_name(pair.int8.param.stem)
+    features = next(iter(pair.fp32.facts.output_features.values()), None)
+    return _proposal(name, f"From {shown(param)}.", draft, match(published, name), features)
 
 
 def _from_export(folder: Path, published: Published) -> Proposal:
     config = _config_name(folder)
-    model = _match(published, config or folder.resolve().name)
+    model = match(published, config or folder.resolve().name)
     draft = describe_folder(folder)
     nets = find_nets(folder)
     features = next((next(iter(net.facts.output_features.values()), None) for net in nets.nets), None)
@@ -196,63 +155,10 @@ def _config_name(folder: Path) -> str | None:
         return None
 
 
-def _match(published: Published, name: str) -> MetafileModel | None:
-    """The model of a metafile that has this name, or a config file of this name, when there is just one."""
-
-    def is_called(model: MetafileModel) -> bool:
-        return name in (model.name, Path(str(model.data.get("Config"))).stem)
-
-    found = [model for model, _ in published if is_called(model)]
-    return found[0] if len(found) == 1 else None
-
-
 def _proposal(name: str, source: str, draft: Draft, published: MetafileModel | None, features: int | None) -> Proposal:
     task = str(draft.entry.get("task", ""))
     usual = _USUAL_DATASETS.get(task) or _DATASET_OF_CLASSES.get(features or 0, "image-list")
     if draft.entry.get("postprocess", {}).get("decoder") == "textsnake":
         usual = "ctw1500"
-    types = _dataset_types(published, task) if published is not None and task else []
+    types = dataset_types_of(published, task) if published is not None and task else []
     return Proposal(name, source, draft, types[0] if len(types) == 1 else usual, published)
-
-
-def _from_metafile(model: MetafileModel, task: str) -> Proposal:
-    """An entry without anything but a name and published numbers: everything else is the user's."""
-    draft = Draft()
-    draft.put(task, "task")
-    for side in ("fp32", "int8"):
-        draft.problem(f"the files of the {side} net", (side, "param"), (side, "bin"))
-    size = () if task == "text-detection" else (("input", "size"),)
-    draft.problem(
-        "the name of the input blob, and the preprocessing that the net was trained with",
-        ("input", "blob"),
-        *size,
-        ("input", "mean"),
-        ("input", "std"),
-    )
-    draft.problem("the name of the output blob", ("output",))
-    if task == "text-detection":
-        draft.problem("what decodes the output: pan, textsnake or db", ("postprocess", "decoder"))
-    types = _dataset_types(model, task)
-    usual = _USUAL_DATASETS.get(task, "image-list")
-    return Proposal(model.name, f"From {model.where}.", draft, types[0] if types else usual, model)
-
-
-def with_own_names(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """The proposals under names that a zoo file may have; those of one name get that of their folder in front."""
-    counts = Counter(_legal(one.name) for one in proposals)
-    taken: set[str] = set()
-    named = []
-    for one in proposals:
-        plain_name = _legal(one.name)
-        above = one.above[one.above[:1] == (one.name,) :]
-        longer = [_legal("-".join([*above[:count][::-1], one.name])) for count in range(1, len(above) + 1)]
-        numbered = [f"{plain_name}-{number}" for number in range(2, len(proposals) + 2)]
-        candidates = [*longer, plain_name, *numbered] if counts[plain_name] > 1 else [plain_name, *longer, *numbered]
-        name = next(name for name in candidates if name not in taken)
-        taken.add(name)
-        named.append(replace(one, name=name))
-    return named
-
-
-def _legal(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).lstrip("._+-") or "model"

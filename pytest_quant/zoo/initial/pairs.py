@@ -1,119 +1,99 @@
-"""Float and int8 nets that lie in a folder without any description, as drafts of zoo entries."""
+"""Which int8 net was made from which float net, by their layers and by their names, also across folders."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.nets.ncnn.files.input_hints import InputHint
-from pytest_quant.nets.ncnn.files.param import read_param
-from pytest_quant.spec.text import listed, shown
-from pytest_quant.zoo.draft import Draft, Keys
-from pytest_quant.zoo.net_files import FolderOfNets, NetFile, put_net, put_onnx, put_table
+from pytest_quant.zoo.net_files import FolderOfNets, NetFile
 
-_PRECISION = re.compile(r"[-_.]?(int8|quant(ized)?|fp32|float32|float)(?=[-_.]|$)", re.IGNORECASE)
-_DECODER_OF_CHANNELS = {1: "db", 5: "textsnake", 6: "pan"}
-_PROFILES = {"db": "mmocr, original, paddle", "textsnake": "mmocr-0.x, mmocr-1.x", "pan": "mmocr-0.x, mmocr-1.x"}
-_POSE_CHANNELS = 17
-_LAST_LAYERS = 4
+_PRECISION = re.compile(r"[-_.]?(int8|quant(ized)?|fp32|float32|fp16|float16|float|opt(imized)?)(?=[-_.]|$)", re.I)
+_HALF = re.compile(r"fp16|float16", re.I)
 
 
-def pairs(nets: FolderOfNets) -> Iterator[tuple[NetFile, NetFile | None]]:
-    """Each float net with its int8 net: the one whose name differs in the precision only, or the only one there is."""
-    for net in nets.float_nets:
-        same = [one for one in nets.int8_nets if base_name(one) == base_name(net)]
-        if len(nets.float_nets) == len(nets.int8_nets) == 1:
-            same = list(nets.int8_nets)
-        yield net, same[0] if len(same) == 1 else None
+@dataclass(frozen=True)
+class Pair:
+    """A float net, and its int8 net where there is one."""
+
+    fp32: NetFile
+    int8: NetFile | None
+    is_further: bool = False
+    """Whether it is not the first int8 net of that float net."""
 
 
-def base_name(net: NetFile) -> str:
-    """The name of a net without its precision.
+@dataclass(frozen=True)
+class Pairs:
+    """What became of all nets.
 
-    >>> from pytest_quant.nets.ncnn.files.facts import NetFacts
-    >>> _PRECISION.sub("", "resnet-int8"), _PRECISION.sub("", "resnet_fp32_v2"), _PRECISION.sub("", "floats")
-    ('resnet', 'resnet_v2', 'floats')
+    Attributes:
+        pairs: sorted by the float net's folder and name.
+        alone: int8 nets without a float net.
+        same: float nets that are another form (half precision, optimized) of one that has an int8 net.
+
     """
-    return _PRECISION.sub("", net.param.stem)
+
+    pairs: tuple[Pair, ...]
+    alone: tuple[NetFile, ...]
+    same: tuple[NetFile, ...]
 
 
-def describe_pair(fp32: NetFile, int8: NetFile | None, all_int8: tuple[NetFile, ...]) -> Draft:
-    """What the files of two nets tell of a zoo entry; the rest are problems that only the user can settle."""
-    draft = Draft()
-    put_net(draft, "fp32", fp32)
-    put_onnx(draft, fp32)
-    if int8 is None:
-        found = listed(net.param.name for net in all_int8) or "none"
-        draft.problem(
-            f"no int8 net is called like {fp32.param.name}; found {found}. `int8: {{calibrate: {{images: ...}}}}` "
-            "makes one from images",
-            ("int8",),
-        )
-    else:
-        put_net(draft, "int8", int8)
-        put_table(draft, fp32.param.parent, fp32)
-    _blobs(draft, fp32)
-    _task(draft, fp32)
-    _input(draft, fp32)
-    return draft
+def base_name(name: str) -> str:
+    """A name without its precision.
+
+    >>> [base_name(name) for name in ("resnet-int8", "resnet_fp32_v2", "floats", "a-opt", "fp32")]
+    ['resnet', 'resnet_v2', 'floats', 'a', '']
+    """
+    return _PRECISION.sub("", name)
 
 
-def _blobs(draft: Draft, net: NetFile) -> None:
-    facts = net.facts
-    if len(facts.inputs) == 1:
-        draft.put(facts.inputs[0], "input", "blob")
-    else:
-        draft.problem(f"{shown(net.param)} has the inputs {listed(facts.inputs) or 'none'}", ("input", "blob"))
-    if len(facts.outputs) == 1:
-        draft.put(facts.outputs[0], "output")
-    else:
-        draft.problem(f"{shown(net.param)} has the outputs {listed(facts.outputs)}", ("output",))
+def pair_up(root: Path, folders: Sequence[FolderOfNets]) -> Pairs:
+    """Pair the nets of all ``folders``, which lie in ``root``."""
+    floats = [net for folder in folders for net in folder.float_nets]
+    int8s = [net for folder in folders for net in folder.int8_nets]
+    chosen: dict[Path, list[NetFile]] = {}
+    alone = []
+    for int8 in int8s:
+        source = _source(root, int8, floats, int8s)
+        if source is None:
+            alone.append(int8)
+        else:
+            chosen.setdefault(source.param, []).append(int8)
+    paired = {_base(root, net) for net in floats if net.param in chosen}
+    same = [net for net in floats if net.param not in chosen and _base(root, net) in paired]
+    pairs = [pair for net in floats if net not in same for pair in _pairs(root, net, chosen.get(net.param, []))]
+    return Pairs(tuple(pairs), tuple(alone), tuple(same))
 
 
-def _task(draft: Draft, net: NetFile) -> None:
-    """A guess at the task from the last layers, which says so."""
-    features = net.facts.output_features.get(net.facts.outputs[0]) if len(net.facts.outputs) == 1 else None
-    last = [layer.type for layer in read_param(net.param).layers[-_LAST_LAYERS:]]
-    if features is not None and {"InnerProduct", "Gemm", "Softmax"} & set(last):
-        draft.put("classification", "task")
-        draft.note(f"guessed from the {features} classes at the end of {net.param.name}", ("task",))
-    elif features == _POSE_CHANNELS:
-        draft.put("keypoints", "task")
-        draft.put("heatmap", "postprocess", "decoder")
-        draft.note(f"guessed from the {features} output channels of {net.param.name}", ("task",))
-    elif features in _DECODER_OF_CHANNELS:
-        draft.put("text-detection", "task")
-        decoder = _DECODER_OF_CHANNELS[features]
-        draft.put(decoder, "postprocess", "decoder")
-        draft.note(
-            f"guessed, too; whose parameters it has, `profile` says: {_PROFILES[decoder]} (the first is the default)",
-            ("postprocess",),
-        )
-        draft.note(f"guessed from the {features} output channel(s) of {net.param.name}", ("task",))
-    else:
-        draft.problem(f"the output of {net.param.name} does not tell the task", ("task",))
+def _pairs(root: Path, net: NetFile, int8s: Sequence[NetFile]) -> Iterator[Pair]:
+    first_by_name = sorted(int8s, key=lambda one: (_base(root, one) != _base(root, net), one.param))
+    for number, int8 in enumerate(first_by_name):
+        yield Pair(net, int8, number > 0)
+    if not int8s:
+        yield Pair(net, None)
 
 
-def _input(draft: Draft, net: NetFile) -> None:
-    blob = net.facts.inputs[0] if len(net.facts.inputs) == 1 else ""
-    hint = net.facts.input_hints.get(blob, InputHint())
-    if (net.facts.input_channels.get(blob) or hint.channels) == 1:
-        draft.put("gray", "input", "color")
-    unknown: list[Keys] = [("input", "mean"), ("input", "std")]
-    if hint.size is not None:
-        draft.put(list(hint.size), "input", "size")
-        draft.note(f"the hint of the Input layer of {net.param.name}; ncnn takes other sizes too", ("input", "size"))
-    elif draft.entry.get("task") != "text-detection":
-        unknown.insert(0, ("input", "size"))
-    draft.problem(
-        "no file tells the preprocessing that the net was trained with: size [width, height], and mean and std of each "
-        "channel in the order of `color` (rgb unless you write bgr), for pixels of 0 to 255",
-        *unknown,
-    )
+def _base(root: Path, net: NetFile) -> tuple[str, ...]:
+    """The path without precisions, as ``int8/x.param`` and ``fp32/x.param`` share it."""
+    parts = [base_name(part) for part in net.param.relative_to(root).with_suffix("").parts]
+    return tuple(part for part in parts if part)
 
 
-def nets_without_pair(nets: FolderOfNets) -> list[Path]:
-    """The int8 nets that no float net is called like."""
-    taken = {int8.param for _, int8 in pairs(nets) if int8 is not None}
-    return [net.param for net in nets.int8_nets if net.param not in taken]
+def _source(root: Path, int8: NetFile, floats: Sequence[NetFile], int8s: Sequence[NetFile]) -> NetFile | None:
+    """The float net that an int8 net was made from: ncnn's tools keep types and names of the layers."""
+    like = [net for net in floats if net.signature == int8.signature]
+    called = [net for net in floats if _base(root, net) == _base(root, int8)]
+    both = [net for net in called if net in like]
+    near = [net for net in like if net.param.parent == int8.param.parent]
+    beside = [net for net in floats if net.param.parent == int8.param.parent]
+    is_only = len(beside) == sum(one.param.parent == int8.param.parent for one in int8s) == 1
+    for found in (_full(both), _full(called), near, like, beside if is_only else []):
+        if len(found) == 1:
+            return found[0]
+    return both[0] if both else None
+
+
+def _full(nets: Sequence[NetFile]) -> list[NetFile]:
+    """Those that are not of half precision, where there are others."""
+    return [net for net in nets if not _HALF.search(net.param.stem)] or list(nets)

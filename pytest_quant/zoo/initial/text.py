@@ -10,13 +10,15 @@ from typing import Any
 import yaml
 
 from pytest_quant.extending.known import get_task, task_names
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limits import MAX_TOLERANCE_PCT, parse_published
 from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
 from pytest_quant.zoo.existing import other_flip
-from pytest_quant.zoo.initial.look import Found, Proposal, results_of
+from pytest_quant.zoo.initial.proposal import Found, Proposal
+from pytest_quant.zoo.initial.published import results_of
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.onnx_beside import why_not_run
@@ -56,6 +58,26 @@ _DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
             "boxes": "ground-truth",
         },
         "the folder of COCO 2017 (`boxes` may also be the json of a person detector's results)",
+    ),
+    "coco-detection": (
+        "COCO_ROOT",
+        {"images": "${COCO_ROOT}/val2017", "annotations": "${COCO_ROOT}/annotations/instances_val2017.json"},
+        "the folder of COCO 2017",
+    ),
+    "mmocr-json": (
+        "TEXT_ROOT",
+        {"images": "${TEXT_ROOT}/images", "annotations": "${TEXT_ROOT}/test.json"},
+        "the folder that holds images/ and test.json, mmocr's annotations",
+    ),
+    "segmentation": (
+        "SEGMENTATION_ROOT",
+        {"images": "${SEGMENTATION_ROOT}/images", "masks": "${SEGMENTATION_ROOT}/masks"},
+        "the folder that holds images/ and the label images in masks/",
+    ),
+    "text-lines": (
+        "WORDS_ROOT",
+        {"images": "${WORDS_ROOT}/images", "annotations": "${WORDS_ROOT}/gt.txt"},
+        'the folder that holds images/ and gt.txt, with one `file, "text"` per line',
     ),
 }
 """Type of a dataset to the variable that says where it is, its keys, and what the variable names."""
@@ -209,7 +231,7 @@ def _check_numbers(numbers: Iterable[PublishedNumber]) -> None:
     """Raise `ConfigError` for a number that a zoo file would refuse."""
     for number in numbers:
         try:
-            parse_published(METRICS[number.metric], "fp32", number.value)
+            Published.parse(METRICS[number.metric], "fp32", number.value)
         except ConfigError as error:
             raise ConfigError(f"{number.source}: {error}") from None
 

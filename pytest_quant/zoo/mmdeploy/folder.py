@@ -52,7 +52,8 @@ def describe_folder(folder: Path, *, task: str | None = None, dataset_type: str 
         draft.note(f"{text}: this file is left out")
     task = _task(draft, files) or task or ""
     fp32, int8 = _fp32(draft, files, nets), _int8(draft, nets)
-    put_table(draft, folder, fp32)
+    stems = () if fp32 is None else (fp32.param.stem,)
+    put_table(draft, sorted(folder.glob("*.table")), *stems)
     net = fp32 or int8
     output = None if net is None else _blobs(draft, files, net)
     if files.pipeline is None:

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from pytest_quant.cli.console import progress_bar
+from pytest_quant.cli.console import progress_bars
+from pytest_quant.evaluation.engine.events import Finished, ShardDone, Started
 
 
 class Terminal(io.StringIO):
@@ -14,10 +15,12 @@ class Terminal(io.StringIO):
 
 
 def draw() -> None:
-    with progress_bar(3) as progress:
-        for name in ("absmax", "histogram"):
-            for done in (1, 2, 3):
-                progress(name, done)
+    with progress_bars() as listen:
+        for stage in ("absmax", "histogram"):
+            listen(Started("net", stage, 3))
+            for index, samples in enumerate((2, 1)):
+                listen(ShardDone("net", stage, index, samples, computed=True, elapsed_s=0.1))
+            listen(Finished("net", stage, 3, 0, 0.2))
 
 
 def test_a_bar_for_each_pass_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

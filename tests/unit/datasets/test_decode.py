@@ -66,6 +66,12 @@ def test_a_truncated_image_names_the_sample(kind: str) -> None:
         decode_image(whole[: len(whole) // 2], orient=True, name="sample 'a.png'")
 
 
+def test_a_git_lfs_pointer_is_named_as_such() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n"
+    with pytest.raises(DatasetError, match=r"^sample 'a\.png' is a Git LFS pointer .* `git lfs pull`$"):
+        decode_image(pointer, orient=True, name="sample 'a.png'")
+
+
 @pytest.mark.parametrize("data", [b"", b"no image at all", b"\x89PNG\r\n\x1a\n"])
 def test_other_bytes_name_the_sample(data: bytes) -> None:
     with pytest.raises(DatasetError, match=r"sample 'a\.png'"):

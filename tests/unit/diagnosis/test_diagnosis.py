@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.diagnosis.layer_errors import prepare_nets
+from pytest_quant.evaluation.engine.events import Event, Finished, ShardDone, Started
 from pytest_quant.evaluation.measure import Sampling, Workbench
 from pytest_quant.evidence.likeness import likeness
 from pytest_quant.nets.ncnn.files import read_param, walk
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from tests.tiny import write_images
@@ -68,9 +70,9 @@ def test_own_error_by_hand(tmp_path: Path) -> None:
     index = [pair.layer.name for pair in nets.pairing.pairs].index("conv2")
     sums = nets.open().measure(array, outputs=False).layers[index]
     float_net = dict(nets.open()._fp32.feed({"in0": array}, ["c1b", "c2"]))
-    fp32, int8 = (read_param(model.files(side).param) for side in ("fp32", "int8"))
+    fp32, int8 = (read_param(ncnn_files(model, side).param) for side in ("fp32", "int8"))
     assert fp32.layers[4].name == int8.layers[4].name == "conv2"
-    stored, quantized = walk(fp32, model.fp32.bin), walk(int8, model.int8.bin)
+    stored, quantized = walk(fp32, ncnn_files(model, "fp32").bin), walk(int8, ncnn_files(model, "int8").bin)
     bias = stored.read(stored.of(fp32.layers[4])["bias"])
     arrays = quantized.of(int8.layers[4])
     weights = quantized.read(arrays["weight"]).reshape(8, 8).astype(np.int64)
@@ -131,9 +133,12 @@ def test_samples_are_those_of_the_seeded_order(tmp_path: Path) -> None:
 
 
 def test_progress(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    diagnose(write_model(tmp_path), bench(tmp_path), samples=3, progress=lambda done, of: seen.append((done, of)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    seen: list[Event] = []
+    desk = Workbench.in_folder(tmp_path / "run", cores=1, listener=seen.append)
+    diagnose(write_model(tmp_path), desk, samples=3)
+    assert seen[0] == Started("net", "layers", 3)
+    assert [event.shard for event in seen if isinstance(event, ShardDone)] == [0, 1, 2]
+    assert isinstance(seen[-1], Finished)
 
 
 def test_inputs_of_ones_own(tmp_path: Path) -> None:
@@ -174,27 +179,29 @@ def test_a_float_net_from_before_the_optimizer(tmp_path: Path) -> None:
     """There an activation is a layer of its own; the int8 layer that holds it writes the same blob."""
     model = write_model(tmp_path)
     (tmp_path / "raw.param").write_text(RAW)
-    raw = with_float_net(model, Net(tmp_path / "raw.param", model.fp32.bin))
+    raw = with_float_net(model, Net(tmp_path / "raw.param", ncnn_files(model, "fp32").bin))
     assert diagnose(raw, bench(tmp_path)) == diagnose(model, bench(tmp_path))
 
 
 def test_nets_that_match_in_part(tmp_path: Path) -> None:
     model = write_model(tmp_path)
-    text = model.fp32.param.read_text().replace(" dw ", " other_dw ")
+    text = ncnn_files(model, "fp32").param.read_text().replace(" dw ", " other_dw ")
     (tmp_path / "renamed.param").write_text(text)
-    found = diagnose(with_float_net(model, Net(tmp_path / "renamed.param", model.fp32.bin)), bench(tmp_path))
+    found = diagnose(
+        with_float_net(model, Net(tmp_path / "renamed.param", ncnn_files(model, "fp32").bin)), bench(tmp_path)
+    )
     assert found.unmatched == ("dw",)
     assert [error.layer for error in found.layers] == ["conv1", "conv2", "concat", "fc"]
 
 
 def _with_other_float_net(tmp_path: Path, *changes: tuple[str, str]) -> ModelSpec:
     model = write_model(tmp_path)
-    text = model.fp32.param.read_text()
+    text = ncnn_files(model, "fp32").param.read_text()
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "other.param").write_text(text)
-    return with_float_net(model, Net(tmp_path / "other.param", model.fp32.bin))
+    return with_float_net(model, Net(tmp_path / "other.param", ncnn_files(model, "fp32").bin))
 
 
 def test_layers_of_other_names(tmp_path: Path) -> None:
@@ -218,8 +225,8 @@ def test_blobs_of_other_shapes(tmp_path: Path) -> None:
     model = _with_other_float_net(
         tmp_path, ("1=3 4=1 5=1 6=216 9=1", "1=3 3=2 4=1 5=1 6=216 9=1"), ("2=5120", "2=1280")
     )
-    data = model.fp32.bin.read_bytes()
-    model.fp32.bin.write_bytes(data[: -(3840 * 4 + 5 * 4)] + data[-5 * 4 :])
+    data = ncnn_files(model, "fp32").bin.read_bytes()
+    ncnn_files(model, "fp32").bin.write_bytes(data[: -(3840 * 4 + 5 * 4)] + data[-5 * 4 :])
     with pytest.raises(QuantError, match=r"blob 'c1' has the shape \(8, 4, 4\) in .*other.param and \(8, 8, 8\) in"):
         diagnose(model, bench(tmp_path))
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.evaluation.cores import CorePool
-from pytest_quant.evaluation.evaluate import Job, Shard
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard, SideResult, evaluate
 from pytest_quant.evaluation.store import PredictionStore, ShardKey
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.tasks.base import Comparison, Prepared, Run
@@ -95,6 +97,7 @@ class Bench:
     cores: int = 2
     hook: Hook = nothing
     sides: Sequence[Net] = SIDES
+    listener: Listener | None = None
     runs: Counter[tuple[Net, int]] = field(default_factory=Counter)
     opened: list[tuple[Net, str]] = field(default_factory=list)
     closed: list[Net] = field(default_factory=list)
@@ -102,7 +105,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store = PredictionStore(self.folder / "store", self.folder / "locks")
-        self.pool = CorePool(self.folder / "cores", self.cores)
+        self.engine = Engine(CorePool(self.folder / "cores", self.cores), self.listener)
 
     def note(self, side: Net, number: int) -> None:
         with self._lock:
@@ -111,7 +114,7 @@ class Bench:
     def key(self, side: Net, index: int) -> ShardKey:
         return ShardKey(f"{side}-of-the-net", f"samples-{index}")
 
-    def job(self) -> Job:
+    def evaluation(self) -> Evaluation:
         dataset = Numbers(self.shards * self.shard_size)
         size = self.shard_size
         shards = [
@@ -122,7 +125,10 @@ class Bench:
             )
             for index in range(self.shards)
         ]
-        return Job(dataset, Product(), shards, self._open)
+        return Evaluation("numbers", PredictionWork(dataset, Product(), self._open), shards, self.sides)
+
+    def evaluate(self) -> dict[Net, SideResult]:
+        return evaluate(self.evaluation(), self.store, self.engine)
 
     def _open(self, side: Net) -> FakeNet:
         with self._lock:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from pytest_quant.evaluation.store import PredictionStore, ShardKey
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,9 +19,9 @@ from pathlib import Path
 from pytest_quant.evaluation.store import PredictionStore, ShardKey
 
 store = PredictionStore(Path(sys.argv[1]), Path(sys.argv[2]))
-with store.claim([ShardKey(sys.argv[3], sys.argv[4])]) as claimed:
-    print("claimed" if claimed else "refused", flush=True)
-    sys.stdin.read()
+release = store.try_claim([ShardKey(sys.argv[3], sys.argv[4])])
+print("claimed" if release else "refused", flush=True)
+sys.stdin.read()
 """
 
 
@@ -40,6 +42,17 @@ def child(code: str, *args: object) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def claimed(store: PredictionStore, keys: Sequence[ShardKey]) -> Iterator[None]:
+    """Hold a claim that nobody else has."""
+    release = store.try_claim(keys)
+    assert release is not None
+    try:
+        yield
+    finally:
+        release()
 
 
 def said(process: subprocess.Popen[str]) -> str:

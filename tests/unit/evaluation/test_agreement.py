@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner
 from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import Likeness
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.open import open_runner
+from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import OnnxFile
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny, tiny_onnx
 
@@ -28,7 +28,7 @@ def model(tmp_path: Path) -> ModelSpec:
     tiny.write_images(tmp_path, 12)
     (found,) = read_zoo(tiny.write_zoo(tmp_path)).models
     assert isinstance(found, ModelSpec)
-    return replace(found, onnx=OnnxFile(tmp_path / tiny_onnx.write_onnx(tmp_path, noise=0.01)))
+    return replace(found, nets={"onnx": onnx_net(tmp_path / tiny_onnx.write_onnx(tmp_path, noise=0.01)), **found.nets})
 
 
 def by_hand(bench: Workbench, model: ModelSpec, count: int) -> float:
@@ -51,7 +51,7 @@ def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypat
     bench = Workbench.in_folder(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][:5]
     first = bench.agreement(model, "onnx", samples)
-    monkeypatch.setattr("pytest_quant.evaluation.measure.open_runner", None)  # nothing is to be run any more
+    monkeypatch.setattr("pytest_quant.evaluation.agreement.open_runner", None)  # nothing is to be run any more
     assert bench.agreement(model, "onnx", samples) == first
     with pytest.raises(TypeError):
         bench.agreement(model, "onnx", samples[:4])
@@ -60,7 +60,7 @@ def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypat
 def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: ModelSpec) -> None:
     bench = Workbench.in_folder(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][3:9]
-    found = bench.predictions(model, model.nets, samples)
+    found = bench.predictions(model, tuple(model.nets), samples)
     assert list(found) == ["onnx", "fp32", "int8"]
     assert {len(predictions) for predictions in found.values()} == {6}
     assert [p.label for p in found["onnx"]] == [p.label for p in found["fp32"]]
@@ -74,8 +74,8 @@ def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: Model
 def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, "conv.onnx", keep_map=True)
     bench = Workbench.in_folder(tmp_path / "run", cores=1)
-    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in ncnn"):
-        bench.agreement(replace(model, onnx=OnnxFile(path)), "onnx", bench.selection(model)[0][:1])
+    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in fp32"):
+        bench.agreement(model.with_net("onnx", onnx_net(path)), "onnx", bench.selection(model)[0][:1])
 
 
 LIKENESSES = st.builds(Likeness, *[st.floats(0, 9)] * 4)

@@ -10,19 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
-from pytest_quant.evaluation.evaluate import SideResult, evaluate
+from pytest_quant.evaluation.evaluate import SideResult
 from pytest_quant.evaluation.store import ShardKey, StoredShard
 from pytest_quant.spec.errors import DatasetError, RunnerError
 from pytest_quant.spec.net import SIDES, Net
 from tests.unit.evaluation.fakes import Bench, nothing
-from tests.unit.evaluation.processes import HOLD_CLAIM, child, said
+from tests.unit.evaluation.processes import HOLD_CLAIM, child, claimed, said
 
 WAIT_S = 30
 
 
 def test_both_sides_come_in_the_order_of_the_samples_from_one_pass_each(tmp_path: Path) -> None:
     bench = Bench(tmp_path, shards=5, shard_size=3, cores=3)
-    results = evaluate(bench.job(), bench.store, bench.pool)
+    results = bench.evaluate()
     for side in SIDES:
         assert results[side].predictions == bench.expected(side)
         assert not results[side].cached
@@ -33,9 +33,9 @@ def test_both_sides_come_in_the_order_of_the_samples_from_one_pass_each(tmp_path
 
 def test_what_was_evaluated_is_not_computed_again(tmp_path: Path) -> None:
     first = Bench(tmp_path)
-    before = evaluate(first.job(), first.store, first.pool)
+    before = first.evaluate()
     again = Bench(tmp_path)
-    results = evaluate(again.job(), again.store, again.pool)
+    results = again.evaluate()
     assert not again.runs
     assert not again.opened
     for side in SIDES:
@@ -46,10 +46,10 @@ def test_what_was_evaluated_is_not_computed_again(tmp_path: Path) -> None:
 
 def test_only_the_missing_side_of_the_missing_shard_is_computed(tmp_path: Path) -> None:
     first = Bench(tmp_path)
-    evaluate(first.job(), first.store, first.pool)
+    first.evaluate()
     first.store.drop(first.key("int8", 2))
     again = Bench(tmp_path)
-    results = evaluate(again.job(), again.store, again.pool)
+    results = again.evaluate()
     assert dict(again.runs) == {("int8", number): 1 for number in (6, 7, 8)}
     assert {side for side, _ in again.opened} == {"int8"}
     assert results["fp32"].cached
@@ -65,11 +65,11 @@ def test_one_model_alone_uses_all_cores(tmp_path: Path) -> None:
             together.wait()  # breaks unless four threads are in a forward pass at once
 
     bench = Bench(tmp_path, shards=4, shard_size=3, cores=4, hook=meet)
-    assert evaluate(bench.job(), bench.store, bench.pool)["int8"].predictions == bench.expected("int8")
+    assert bench.evaluate()["int8"].predictions == bench.expected("int8")
     assert together.broken is False
 
 
-def test_threads_never_exceed_the_cores_and_each_loads_a_net_once(tmp_path: Path) -> None:
+def test_threads_never_exceed_the_cores_and_no_more_nets_are_loaded(tmp_path: Path) -> None:
     lock, active, most = threading.Lock(), 0, 0
 
     def count(side: Net, number: int) -> None:
@@ -82,9 +82,9 @@ def test_threads_never_exceed_the_cores_and_each_loads_a_net_once(tmp_path: Path
             active -= 1
 
     bench = Bench(tmp_path, shards=12, shard_size=2, cores=3, hook=count)
-    evaluate(bench.job(), bench.store, bench.pool)
+    bench.evaluate()
     assert 1 <= most <= 3
-    assert len(set(bench.opened)) == len(bench.opened) <= 2 * 3
+    assert len(bench.opened) <= 2 * 3
     assert sorted(bench.closed) == sorted(side for side, _ in bench.opened)
 
 
@@ -98,7 +98,7 @@ def test_opencv_runs_single_threaded_meanwhile_and_as_before_afterwards(tmp_path
     cv2.setNumThreads(2)
     try:
         bench = Bench(tmp_path, hook=look)
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
         assert during == {1}
         assert cv2.getNumThreads() == 2
     finally:
@@ -123,7 +123,7 @@ def test_the_error_of_the_first_failing_shard_is_raised_whoever_comes_upon_it(
 
     bench = Bench(tmp_path, shards=4, shard_size=3, cores=4, hook=fail)
     with pytest.raises(RunnerError, match="sample n3: bad shard 1"):
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
 
 
 def test_after_an_error_later_shards_are_given_up_and_earlier_ones_kept(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_after_an_error_later_shards_are_given_up_and_earlier_ones_kept(tmp_path
 
     bench = Bench(tmp_path, shards=6, shard_size=3, cores=1, hook=fail)
     with pytest.raises(RunnerError, match="sample n3: no"):
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
     assert max(number for _, number in bench.runs) == 3
     assert bench.store.has(bench.key("fp32", 0))
     assert not bench.store.has(bench.key("fp32", 1))
@@ -146,7 +146,7 @@ def test_an_error_that_names_its_sample_is_not_given_the_name_twice(tmp_path: Pa
 
     bench = Bench(tmp_path, shards=1, shard_size=1, hook=fail)
     with pytest.raises(DatasetError) as caught:
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
     assert str(caught.value) == "sample 'n0' (a.png) does not decode"
 
 
@@ -156,7 +156,7 @@ def test_a_bug_in_a_thread_reaches_the_caller_as_it_is(tmp_path: Path) -> None:
 
     bench = Bench(tmp_path, hook=fail)
     with pytest.raises(ZeroDivisionError, match=r"^a bug$"):
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
 
 
 def test_a_claim_that_cannot_be_made_is_an_error_and_no_endless_loop(
@@ -167,21 +167,21 @@ def test_a_claim_that_cannot_be_made_is_an_error_and_no_endless_loop(
     def refuse(keys: object) -> object:
         raise PermissionError(13, "no lock here")
 
-    monkeypatch.setattr(bench.store, "claim", refuse)
+    monkeypatch.setattr(bench.store, "try_claim", refuse)
     with pytest.raises(PermissionError, match="no lock here"):
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
 
 
 def test_a_damaged_shard_is_computed_again_and_only_that(tmp_path: Path) -> None:
     first = Bench(tmp_path)
-    evaluate(first.job(), first.store, first.pool)
+    first.evaluate()
     kept = sorted((tmp_path / "store").rglob("*.shard"))
     assert len(kept) == 2 * 4
     for path in kept:
         if path.stem.startswith("samples-1"):
             path.write_bytes(path.read_bytes()[:-20])
     again = Bench(tmp_path)
-    results = evaluate(again.job(), again.store, again.pool)
+    results = again.evaluate()
     assert set(again.runs) == {(side, number) for side in SIDES for number in (3, 4, 5)}
     for side in SIDES:
         assert results[side].predictions == again.expected(side)
@@ -194,7 +194,7 @@ def test_a_shard_that_another_process_has_claimed_is_waited_for_while_the_others
     done: list[object] = []
     with child(HOLD_CLAIM, tmp_path / "store", tmp_path / "locks", key.side, key.samples) as holder:
         assert said(holder) == "claimed"
-        thread = threading.Thread(target=lambda: done.append(evaluate(bench.job(), bench.store, bench.pool)))
+        thread = threading.Thread(target=lambda: done.append(bench.evaluate()))
         thread.start()
         _wait_for(lambda: all(bench.store.has(bench.key("int8", index)) for index in (0, 2, 3)))
         assert not {number for _, number in bench.runs} & {3, 4, 5}
@@ -208,10 +208,9 @@ def test_a_shard_that_another_process_has_claimed_is_waited_for_while_the_others
 
 def test_what_another_process_computes_meanwhile_is_used(tmp_path: Path) -> None:
     bench = Bench(tmp_path, shards=2, shard_size=1)
-    with bench.store.claim([bench.key(side, 1) for side in SIDES]) as claimed:
-        assert claimed
+    with claimed(bench.store, [bench.key(side, 1) for side in SIDES]):
         done: list[dict[Net, SideResult]] = []
-        thread = threading.Thread(target=lambda: done.append(evaluate(bench.job(), bench.store, bench.pool)))
+        thread = threading.Thread(target=lambda: done.append(bench.evaluate()))
         thread.start()
         _wait_for(lambda: bench.store.has(bench.key("int8", 0)))
         for side in SIDES:
@@ -230,23 +229,23 @@ def test_an_interrupt_ends_the_threads_and_keeps_whole_shards_only(tmp_path: Pat
     before, threads = cv2.getNumThreads(), threading.active_count()
     bench = Bench(tmp_path, shards=50, shard_size=3, cores=2, hook=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(bench.job(), bench.store, bench.pool)
+        bench.evaluate()
     assert sorted(bench.closed) == sorted(side for side, _ in bench.opened)  # every thread has ended
-    _wait_for(lambda: threading.active_count() == threads)
+    _wait_for(lambda: threading.active_count() <= threads)  # those of an earlier test may have been ending
     assert cv2.getNumThreads() == before
     bench.hook = nothing
-    results = evaluate(bench.job(), bench.store, bench.pool)
+    results = bench.evaluate()
     assert results["int8"].predictions == bench.expected("int8")
 
 
 def test_an_interrupt_does_not_wait_for_a_claim_of_another_process(tmp_path: Path) -> None:
     bench = Bench(tmp_path, shards=2, shard_size=1, cores=1)
-    with bench.store.claim([bench.key("fp32", 0)]):
+    with claimed(bench.store, [bench.key("fp32", 0)]):
         timer = threading.Timer(0.1, _interrupt_main_thread)
 
         def evaluate_and_be_interrupted() -> None:
             timer.start()
-            evaluate(bench.job(), bench.store, bench.pool)  # ends by the interrupt alone
+            bench.evaluate()  # ends by the interrupt alone
 
         with pytest.raises(KeyboardInterrupt):
             evaluate_and_be_interrupted()
@@ -268,6 +267,6 @@ def _wait_for(condition: Callable[[], bool]) -> None:
 
 def test_shards_are_told_apart_by_side_and_by_samples(tmp_path: Path) -> None:
     bench = Bench(tmp_path, shards=2, shard_size=1)
-    evaluate(bench.job(), bench.store, bench.pool)
+    bench.evaluate()
     assert not bench.store.has(ShardKey("another-net", "samples-0"))
     assert not bench.store.has(ShardKey("fp32-of-the-net", "samples-2"))

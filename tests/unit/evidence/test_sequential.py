@@ -209,6 +209,6 @@ def test_unusable_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="a dataset of 0"):
         Outcomes.of_drop(0)
     with pytest.raises(ValueError, match="retain"):
-        Outcomes.of_drop(3, retain=1.5)
+        Outcomes.of_drop(3, retain=2.5)
     with pytest.raises(ValueError, match="not the same samples"):
         drop_outcomes(np.ones(3, bool), np.ones(2, bool))

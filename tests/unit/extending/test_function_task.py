@@ -19,7 +19,7 @@ from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import UNBUILT, InputSpec
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import SampleScores
 
 
@@ -39,9 +39,7 @@ def made(**changes: Any) -> Any:
 def pipeline(task: Any, **changes: Any) -> FunctionPipeline:
     plain = InputSpec("data", None, "rgb", (0.0,) * 3, (1.0,) * 3)
     dataset = DatasetSpec("d", "my-set", None, Path("zoo.quant.yaml"))
-    model = ModelSpec(
-        "m", Path("zoo.quant.yaml"), "mine", dataset, UNBUILT, UNBUILT, changes.get("input", plain), ("out",)
-    )
+    model = ModelSpec("m", Path("zoo.quant.yaml"), "mine", dataset, {}, changes.get("input", plain), ("out",))
     found = task.pipeline(model)
     assert isinstance(found, FunctionPipeline)
     return found

@@ -138,13 +138,13 @@ def test_cache_keys_know_who_registered_a_task_and_its_version() -> None:
     for version in ("1", "2"):
         registry = with_builtins().by(MINE)
         registry.task(changed(version=version))
-        keys.append(registry.registered_by(task="mine", dataset="image-list"))
+        keys.append(registry.registered_by(task="mine", dataset="image-list", net_format="ncnn"))
     other = with_builtins().by(OTHER)
     other.task(changed(version="1"))
-    keys.append(other.registered_by(task="mine", dataset="image-list"))
+    keys.append(other.registered_by(task="mine", dataset="image-list", net_format="ncnn"))
     assert keys[0] == {"task": ["conftest.py", "1 1"]}
     assert len({str(key) for key in keys}) == 3
-    assert other.registered_by(task="keypoints", dataset="coco-keypoints") == {}
+    assert other.registered_by(task="keypoints", dataset="coco-keypoints", net_format="ncnn") == {}
 
 
 def test_a_registry_is_in_use_for_a_while() -> None:

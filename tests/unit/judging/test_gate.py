@@ -9,34 +9,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.judging.assess import Assessor
 from pytest_quant.judging.evidence import drop_interval, score_interval
-from pytest_quant.judging.files import judge_int8, judge_table
-from pytest_quant.judging.metrics import judge, judge_parity, judge_requirement
-from pytest_quant.judging.remarks import remarks
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.int8 import Quantized
+from pytest_quant.judging.limits.net import NetTolerance
+from pytest_quant.judging.limits.onnx import Parity
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.table import SoundTable
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.errors import ConfigError, ModelFileError
-from pytest_quant.spec.limit import (
-    Floor,
-    Limit,
-    Published,
-    Requirement,
-    Tolerance,
-    Untold,
-    floor_limit,
-    onnx_int8_limit,
-    parity_limit,
-    published_limit,
-    requirement_limit,
-    tolerance_limit,
-)
-from pytest_quant.spec.limits import parity
 from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Decision, Verdict
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny
 from tests.unit.measurements import measured, outcomes, some_model
 
 CONFIDENCE = 0.95
+TOP1 = METRICS["top1"]
 hits = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=24)
 quick = settings(deadline=None, max_examples=40)
 
@@ -46,16 +40,15 @@ def of_pairs(pairs: list[tuple[bool, bool]], **changes: Any) -> Measurement:
 
 
 def tolerance(amount: float, measurement: Measurement, *, relative: bool = False, metric: str = "top1") -> Verdict:
-    return judge(tolerance_limit(Tolerance(metric, amount, relative)), measurement, CONFIDENCE)
+    return Tolerance(METRICS[metric], amount, relative).of_measured(measurement, CONFIDENCE)
 
 
 def floor(value: float, measurement: Measurement, metric: str = "top1") -> Verdict:
-    return judge(floor_limit(Floor(metric, value)), measurement, CONFIDENCE)
+    return Floor(METRICS[metric], value).of_measured(measurement, CONFIDENCE)
 
 
 def published(measurement: Measurement, value: float, within: float, samples: int | None = None) -> Verdict:
-    rule = Published("fp32", "top1", value, within, samples)
-    return judge(published_limit(rule), measurement, CONFIDENCE)
+    return Published(TOP1, "fp32", value, within, samples).of_measured(measurement, CONFIDENCE)
 
 
 # The whole dataset
@@ -260,7 +253,7 @@ def test_a_value_measured_on_a_subset_is_held_against_the_interval_for_the_datas
 
 def test_the_int8_value_has_its_own_published_value() -> None:
     measurement = measured(*outcomes(78, 2, 0, 20))
-    verdict = judge(published_limit(Published("int8", "top1", 78.0, 0.1)), measurement, CONFIDENCE)
+    verdict = Published(TOP1, "int8", 78.0, 0.1).of_measured(measurement, CONFIDENCE)
     assert verdict.decision == "pass"
     assert verdict.reason.startswith("int8 top1 = 78.00 (n = 100 of 100), published 78.00: they differ by 0.00 points")
 
@@ -270,13 +263,7 @@ def test_the_int8_value_has_its_own_published_value() -> None:
 
 def test_a_metric_that_was_not_measured() -> None:
     with pytest.raises(ConfigError, match="top5 was not measured"):
-        judge(tolerance_limit(Tolerance("top5", 1.0)), measured([True], [True]), CONFIDENCE)
-
-
-@pytest.mark.parametrize("limit", [Limit("int8", "int8"), requirement_limit(Requirement("runtime", "reference"))])
-def test_what_is_no_limit_on_a_metric(limit: Limit) -> None:
-    with pytest.raises(TypeError, match="is not a limit on a metric"):
-        judge(limit, measured([True], [True]), CONFIDENCE)
+        Tolerance(METRICS["top5"], 1.0).of_measured(measured([True], [True]), CONFIDENCE)
 
 
 @pytest.mark.parametrize(
@@ -297,8 +284,16 @@ def test_what_is_no_limit_on_a_metric(limit: Limit) -> None:
     ],
 )
 def test_requirements(found: Any, required: Any, decision: str) -> None:
-    verdict = judge_requirement(Requirement("x", required), {"x": found, "y": required}, some_model())
+    verdict = Requirement("x", required).of_conditions({"x": found, "y": required}, some_model())
     assert verdict == Verdict(decision, f"condition x: found {found!r}, required {required!r}")  # type: ignore[arg-type]
+
+
+def int8_of(folder: Path, model: ModelSpec) -> Verdict:
+    return Assessor(Workbench.in_folder(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, Quantized())
+
+
+def table_of(folder: Path, model: ModelSpec) -> Verdict:
+    return Assessor(Workbench.in_folder(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, SoundTable())
 
 
 def read(folder: Path, entry: dict[str, Any]) -> Any:
@@ -307,9 +302,9 @@ def read(folder: Path, entry: dict[str, Any]) -> Any:
 
 def test_int8_counts_the_quantized_layers(tmp_path: Path) -> None:
     entry = tiny.model_entry(tmp_path)
-    verdict = judge_int8(read(tmp_path, entry))
+    verdict = int8_of(tmp_path, read(tmp_path, entry))
     assert verdict == Verdict("pass", "quantized layers: Convolution 1 of 1", value=1.0)
-    verdict = judge_int8(read(tmp_path, entry | {"int8": entry["fp32"]}))
+    verdict = int8_of(tmp_path, read(tmp_path, entry | {"int8": entry["fp32"]}))
     assert (verdict.decision, verdict.value) == ("fail", 0.0)
     assert "tiny.param has no quantized layer" in verdict.reason
 
@@ -318,20 +313,20 @@ def test_a_table_that_belongs_to_the_model(tmp_path: Path) -> None:
     entry = tiny.model_entry(tmp_path)
     entry["int8"]["table"] = "t.table"
     (tmp_path / "t.table").write_text("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n")
-    assert judge_table(read(tmp_path, entry)).decision == "pass"
+    assert table_of(tmp_path, read(tmp_path, entry)).decision == "pass"
     (tmp_path / "t.table").write_text("conv_param_0 63.5 inf 63.5 1270\nconv 0\n")
-    verdict = judge_table(read(tmp_path, entry))
+    verdict = table_of(tmp_path, read(tmp_path, entry))
     assert (verdict.decision, verdict.value) == ("fail", 2.0)
     assert "conv: the scale of 1 of 4 channels clips weights at 0 times the largest" in verdict.reason
     assert "conv: the input scale is zero" in verdict.reason
     (tmp_path / "t.table").write_text("conv_param_0\n")
     with pytest.raises(ModelFileError, match="has no scale"):
-        judge_table(read(tmp_path, entry))
+        table_of(tmp_path, read(tmp_path, entry))
 
 
-def test_a_model_without_a_table_has_none_to_judge() -> None:
+def test_a_model_without_a_table_has_none_to_judge(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="m names no table"):
-        judge_table(some_model())
+        table_of(tmp_path, some_model())
 
 
 @pytest.mark.parametrize(
@@ -344,7 +339,7 @@ def test_a_model_without_a_table_has_none_to_judge() -> None:
 )
 def test_a_training_config_must_agree(trained: bool, required: bool, decision: str, said: str) -> None:
     model = some_model(config=Path("/zoo/hg.py"), config_conditions={"flip_test": trained})
-    verdict = judge_requirement(Requirement("flip_test", required), {"flip_test": False}, model)
+    verdict = Requirement("flip_test", required).of_conditions({"flip_test": False}, model)
     assert verdict.decision == decision
     assert said in verdict.reason
 
@@ -352,8 +347,8 @@ def test_a_training_config_must_agree(trained: bool, required: bool, decision: s
 def test_what_a_training_config_leaves_open_is_no_verdict() -> None:
     model = some_model(config=Path("/zoo/hg.py"), config_conditions={"flip_test": Untold("it calls f()")})
     with pytest.raises(ConfigError, match=r"condition flip_test: it calls f\(\)"):
-        judge_requirement(Requirement("flip_test", False), {"flip_test": False}, model)
-    other = judge_requirement(Requirement("padding", 1.25), {"padding": 1.25}, model)
+        Requirement("flip_test", False).of_conditions({"flip_test": False}, model)
+    other = Requirement("padding", 1.25).of_conditions({"padding": 1.25}, model)
     assert other.decision == "pass"
 
 
@@ -381,7 +376,7 @@ def test_parity_takes_metric_and_outputs(
     only_fp32: int, only_onnx: int, sqnr_db: float, decision: str, said: str
 ) -> None:
     agreement = OutputAgreement(16, {"a": float("inf"), "out0": sqnr_db})
-    verdict = judge_parity(parity(METRICS["top1"]), onnx_beside(only_fp32, only_onnx), agreement)
+    verdict = Parity(TOP1).of_measured(onnx_beside(only_fp32, only_onnx), agreement)
     assert verdict.decision == decision
     assert said in verdict.reason
     assert "raw outputs on 16 samples, worst output " in verdict.reason
@@ -389,35 +384,23 @@ def test_parity_takes_metric_and_outputs(
 
 def test_parity_on_a_subset_is_about_its_samples() -> None:
     agreement = OutputAgreement(16, {"out0": 100.0})
-    verdict = judge_parity(parity(METRICS["top1"]), onnx_beside(2, 0, total=50000), agreement)
+    verdict = Parity(TOP1).of_measured(onnx_beside(2, 0, total=50000), agreement)
     assert verdict.decision == "fail"
     assert "(n = 1000 of 50000)" in verdict.reason
 
 
 def test_limits_know_their_net() -> None:
-    tolerance = Tolerance("top1", 1.0)
-    limits = (tolerance_limit(tolerance), parity_limit(parity(METRICS["top1"])), onnx_int8_limit(tolerance))
+    limits = (Tolerance(TOP1, 1.0), Parity(TOP1), NetTolerance(TOP1, 1.0))
     assert [limit.net for limit in limits] == ["int8", "onnx", "onnx_int8"]
     assert [limit.name for limit in limits] == ["top1", "onnx[top1]", "onnx_int8[top1]"]
 
 
-def test_a_slow_runtime_is_remarked() -> None:
-    timing = Timing(1.0, {"fp32": 500.0, "onnx": 2.5}, {"fp32": True, "onnx": False})
-    slow = measured([True], [True], net="onnx", runtime="onnx 1.2 reference evaluator", timing=timing)
-    (remark,) = remarks(parity_limit(parity(METRICS["top1"])), slow)
-    assert remark.startswith(
-        "`onnx` ran on the onnx 1.2 reference evaluator, which is written in Python (2.5 images per"
-    )
-    assert remarks(parity_limit(parity(METRICS["top1"])), onnx_beside(0, 0)) == []
-
-
 def test_an_int8_net_that_is_better_by_far_is_remarked() -> None:
-    limit = tolerance_limit(Tolerance("top1", 1.0))
-    (remark,) = remarks(limit, measured([False] * 180 + [True] * 20, [True] * 200))
+    (remark,) = tolerance(1.0, measured([False] * 180 + [True] * 20, [True] * 200)).warnings
     assert remark == "int8 is better than fp32 by 90.00 points of top1: look at the fp32 net before you believe either"
-    assert remarks(limit, measured([True] * 199 + [False], [True] * 200)) == []
+    assert tolerance(1.0, measured([True] * 199 + [False], [True] * 200)).warnings == ()
 
 
 def test_a_score_of_zero_tests_nothing() -> None:
-    (remark,) = remarks(tolerance_limit(Tolerance("top1", 1.0)), measured([False] * 200, [False] * 200))
+    (remark,) = tolerance(1.0, measured([False] * 200, [False] * 200)).warnings
     assert remark.startswith("fp32 scores 0.00 in top1, so no drop is possible and the limit tests nothing")

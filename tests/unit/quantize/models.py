@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import NetFiles
 from pytest_quant.zoo.reader import read_zoo
 from tests.tiny import SIDE, write_images, write_zoo
 
@@ -61,7 +60,7 @@ def read_model(folder: Path, net: Net) -> ModelSpec:
 
 def with_float_net(model: ModelSpec, net: Net) -> ModelSpec:
     """The same model with another float side."""
-    return replace(model, fp32=NetFiles(*net.paths))
+    return model.with_net("fp32", NcnnFiles(param=net.param, bin=net.bin).net())
 
 
 def bench(folder: Path, cores: int = 1) -> Workbench:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pytest_quant.evaluation.engine.engine import private_engine
+from pytest_quant.evaluation.engine.events import Event, ShardDone
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
-from pytest_quant.quantize.activations import collect
+from pytest_quant.quantize.activations import BlobStats, Extract, Source, collect
 from pytest_quant.quantize.calibration import Method, calibrate
+from pytest_quant.quantize.inputs import GiveInputs
 from pytest_quant.quantize.kl import kl_clip
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.errors import ModelFileError, QuantError
@@ -56,17 +61,20 @@ def test_percentile_clips_an_outlier(net: Net) -> None:
 
 @pytest.mark.parametrize("method", ["kl", "aciq"])
 def test_threads_change_nothing(net: Net, method: Method) -> None:
-    tables = [
-        calibrate(*net.paths, lambda: iter(images(9)), _opener(net), method=method, threads=threads)
-        for threads in (1, 3)
-    ]
-    assert tables[0] == tables[1]
+    serial = calibrate(*net.paths, lambda: iter(images(30)), _opener(net), method=method)
+    with private_engine(3) as engine:
+        assert calibrate(*net.paths, lambda: iter(images(30)), _opener(net), method=method, engine=engine) == serial
 
 
 def test_progress_counts_both_passes(net: Net) -> None:
-    seen: list[tuple[str, int]] = []
-    calibrate(*net.paths, lambda: images(3), _opener(net), threads=2, progress=lambda name, n: seen.append((name, n)))
-    assert seen == [(name, n) for name in ("absmax", "histogram") for n in (1, 2, 3)]
+    seen: list[Event] = []
+    with private_engine(2) as engine:
+        calibrate(*net.paths, lambda: images(20), _opener(net), engine=replace(engine, listener=seen.append))
+    done = Counter[str]()
+    for event in seen:
+        if isinstance(event, ShardDone):
+            done[event.stage] += event.samples
+    assert done == {"calibration, absmax": 20, "calibration, histogram": 20}
 
 
 def test_aciq_needs_one_pass_and_the_last_input_counts(net: Net) -> None:
@@ -85,9 +93,15 @@ def _constant(blobs: dict[str, Array]) -> Callable[[Array, Sequence[str]], Itera
     return lambda _, names: [(name, blobs[name]) for name in names]
 
 
+def statistics(inputs: GiveInputs, extract: Extract, blob: str) -> BlobStats:
+    """Of one blob, after both passes."""
+    with private_engine() as engine:
+        return collect(Source(inputs), lambda: extract, [blob], histograms=True, engine=engine)[blob]
+
+
 def test_statistics_by_hand() -> None:
     values = np.array([[[0, 0, -4, 1, 4, 2.001]]], np.float32)
-    stats = collect(lambda: images(2), [_constant({"a": values})], ["a"], histograms=True)["a"]
+    stats = statistics(lambda: images(2), _constant({"a": values}), "a")
     assert (stats.absmax, stats.last_input, stats.last_count, stats.zeros) == (4.0, 1, 6, 4)
     assert {int(i): int(stats.histogram[i]) for i in np.flatnonzero(stats.histogram)} == {512: 2, 1024: 2, 2047: 4}
 
@@ -106,7 +120,7 @@ def test_inputs_that_run_dry(net: Net) -> None:
 def test_values_that_are_not_finite() -> None:
     bad = _constant({"a": np.array([[[np.nan]]], np.float32)})
     with pytest.raises(QuantError, match="calibration input 0 makes blob 'a'"):
-        collect(lambda: images(2), [bad], ["a"], histograms=False)
+        statistics(lambda: images(2), bad, "a")
 
 
 @pytest.mark.parametrize("failing_first", [True, False])
@@ -123,8 +137,9 @@ def test_an_error_in_one_thread_ends_the_others(net: Net, failing_first: bool) -
         raise ValueError("broken")
 
     good = BlobExtractor(*net.paths)
-    with pytest.raises(ValueError, match="broken"):
-        collect(inputs, [fails, good] if failing_first else [good, fails], ["out0"], histograms=False)
+    opened: Iterator[Extract] = iter([fails, good] if failing_first else [good, fails])
+    with pytest.raises(ValueError, match="broken"), private_engine(2) as engine:
+        collect(Source(inputs), lambda: next(opened), ["out0"], histograms=False, engine=engine)
     assert taken < 100_000
 
 
@@ -163,6 +178,6 @@ def test_real_input_scale_from_the_tools_own_images() -> None:
     assert len(pixels) == 475
     arrays = [((image - mean) / std).astype(np.float32).transpose(2, 0, 1) for image in pixels]
     whole = np.stack(arrays)
-    stats = collect(lambda: [whole], [lambda array, _: [("in0", array)]], ["in0"], histograms=True)
+    stats = {"in0": statistics(lambda: [whole], lambda array, _: [("in0", array)], "in0")}
     expected = read_table(shared("models/resnet20-cifar10/resnet20.table")).activations["convrelu_0"]
     assert 127 / kl_clip(stats["in0"].histogram, stats["in0"].absmax) == pytest.approx(expected, rel=1e-6)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +16,18 @@ from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import Event, Finished, Started
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, QuantError, QuantWarning, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.zoo.reader import find_model, read_zoo
 from tests import tiny
@@ -47,10 +49,10 @@ def images(model: ModelSpec) -> ImageFiles:
 
 def test_a_table_of_the_model_from_a_folder(model: ModelSpec, images: ImageFiles) -> None:
     table = calibrate_model(model, images)
-    assert lint_table(table, read_param(model.fp32.param)) == []
+    assert lint_table(table, read_param(ncnn_files(model, "fp32").param)) == []
     pipeline = get_task(model.task).pipeline(model)
     arrays = [pipeline.prepare(images.read(sample), sample).tensor for sample in images.samples]
-    files = (model.fp32.param, model.fp32.bin)
+    files = (ncnn_files(model, "fp32").param, ncnn_files(model, "fp32").bin)
     assert table == calibrate(*files, lambda: arrays, lambda: BlobExtractor(*files))
 
 
@@ -79,27 +81,30 @@ def test_layers_to_keep_float(model: ModelSpec, images: ImageFiles) -> None:
 
 
 def test_threads_stay_within_the_cores(model: ModelSpec, images: ImageFiles, tmp_path: Path) -> None:
-    pool = CorePool(tmp_path / "cores", 2)
-    held, most, lock = 0, 0, threading.Lock()
+    active, most, lock = 0, 0, threading.Lock()
 
-    class Counted(CorePool):
-        @contextmanager
-        def core(self) -> Iterator[None]:
-            nonlocal held, most
-            with pool.core():
-                with lock:
-                    held += 1
-                    most = max(most, held)
-                yield
-                with lock:
-                    held -= 1
+    class Counted(ImageFiles):
+        def read(self, sample: Sample, *, orient: bool = True) -> Image:
+            nonlocal active, most
+            with lock:
+                active += 1
+                most = max(most, active)
+            time.sleep(0.001)
+            with lock:
+                active -= 1
+            return super().read(sample, orient=orient)
 
-    done: list[int] = []
-    cores = Counted(tmp_path / "cores", 2)
-    table = calibrate_model(model, images, cores=cores, progress=lambda _, n: done.append(n))
+    cores, counted = CorePool(tmp_path / "cores", 2), Counted(images.name, list(images.samples))
+    events: list[Event] = []
+    table = calibrate_model(model, counted, engine=Engine(cores, events.append))
     assert table == calibrate_model(model, images)
     assert 1 <= most <= 2
-    assert done == [*range(1, 13)] * 2
+    finished = [event for event in events if isinstance(event, Finished)]
+    assert [(event.stage, event.computed) for event in finished] == [
+        ("calibration, absmax", 12),
+        ("calibration, histogram", 12),
+    ]
+    assert {event.samples for event in events if isinstance(event, Started)} == {12}
 
 
 def test_one_image_is_said_to_be_few(model: ModelSpec, images: ImageFiles) -> None:
@@ -130,14 +135,14 @@ def test_images_of_the_wrong_kind(model: ModelSpec, images: ImageFiles) -> None:
 
 
 def test_an_image_too_small_for_the_net_is_named(model: ModelSpec, images: ImageFiles) -> None:
-    text = model.fp32.param.read_text().replace("conv 0=4 1=1 5=1 6=12", "conv 0=4 1=1 5=1 6=12 3=1")
+    text = ncnn_files(model, "fp32").param.read_text().replace("conv 0=4 1=1 5=1 6=12", "conv 0=4 1=1 5=1 6=12 3=1")
     text = text.replace("Pooling          pool  1 1 conv pool 0=1 4=1", "Pooling pool 1 1 conv pool 0=1 1=11 5=1")
-    model.fp32.param.write_text(
+    ncnn_files(model, "fp32").param.write_text(
         text.replace("4 4\n", "5 5\n").replace(
             "Softmax          prob  1 1 pool prob", "Softmax prob 1 1 pool soft\nInnerProduct fc 1 1 soft prob 0=1 2=4"
         )
     )
-    with model.fp32.bin.open("ab") as file:
+    with ncnn_files(model, "fp32").bin.open("ab") as file:
         file.write(bytes(4) + np.ones(4, np.float32).tobytes())
     with pytest.raises(RunnerError, match=r"image '0\d\d.png': .*ncnn gave no blob 'soft' .*\(3, 8, 8\)"):
         calibrate_model(model, images)
@@ -145,12 +150,12 @@ def test_an_image_too_small_for_the_net_is_named(model: ModelSpec, images: Image
 
 def test_values_that_are_not_finite_name_layer_blob_and_image(model: ModelSpec, images: ImageFiles) -> None:
     cv2.imwrite(str(images.content(images.samples[3])), np.full((8, 8, 3), 255, np.uint8))
-    text = model.fp32.param.read_text().replace("4 4\n", "5 5\n")
+    text = ncnn_files(model, "fp32").param.read_text().replace("4 4\n", "5 5\n")
     text = text.replace("1 1 data conv", "1 1 log conv").replace(
         "Convolution ",
         "UnaryOp log 1 1 data log 0=8\nConvolution ",  # the logarithm of a negative number
     )
-    model.fp32.param.write_text(text)
+    ncnn_files(model, "fp32").param.write_text(text)
     bright = replace(model, input=replace(model.input, mean=(-1.0,) * 3))
     calibrate_model(bright, images)
     with pytest.raises(QuantError, match=r"image '0\d\d.png' makes blob 'log' .*not finite.*which layer 'conv' reads"):
@@ -158,9 +163,9 @@ def test_values_that_are_not_finite_name_layer_blob_and_image(model: ModelSpec, 
 
 
 def test_an_unknown_layer_is_refused(model: ModelSpec, images: ImageFiles) -> None:
-    text = model.fp32.param.read_text().replace("4 4\n", "5 5\n")
+    text = ncnn_files(model, "fp32").param.read_text().replace("4 4\n", "5 5\n")
     text = text.replace("1 1 data conv", "1 1 x conv").replace("Convolution ", "MyLayer mine 1 1 data x\nConvolution ")
-    model.fp32.param.write_text(text)
+    ncnn_files(model, "fp32").param.write_text(text)
     with pytest.raises(QuantError, match=r"layer 'mine' \(MyLayer\): its format is not known"):
         calibrate_model(model, images)
 
@@ -179,7 +184,7 @@ def test_memory_of_a_thread_holds_one_image(model: ModelSpec, images: ImageFiles
             return image
 
     dataset = Watched(images.name, images.samples)
-    calibrate_model(model, dataset, list(images.samples) * 3, cores=CorePool(tmp_path / "cores", 2))
+    calibrate_model(model, dataset, list(images.samples) * 3, engine=Engine(CorePool(tmp_path / "cores", 2)))
     assert len(alive) == 72
     assert most <= 4
 
@@ -189,27 +194,28 @@ def test_a_keypoint_net_takes_an_image_without_boxes_as_a_crop(tmp_path: Path) -
     pixels[5, 7, 1] = 0
     cv2.imwrite(str(tmp_path / "crop.png"), pixels)
     tiny.write_net(tmp_path, "net")
-    files = NetFiles(tmp_path / "net.param", tmp_path / "net.bin")
+    files = NcnnFiles(param=tmp_path / "net.param", bin=tmp_path / "net.bin")
     net = pose_net()
     crops = open_images(tmp_path / "crop.png")
     seen = KeypointsPipeline(net).prepare_crop(crops.read(crops.samples[0]), crops.samples[0]).tensor
     np.testing.assert_array_equal(seen[0], pixels[:, :, ::-1].transpose(2, 0, 1))  # already of the net's size
     with pytest.warns(QuantWarning, match="one image"):
-        table = calibrate_model(replace(net, fp32=files, input=replace(net.input, blob="data")), crops, method="minmax")
+        table = calibrate_model(
+            replace(net.with_net("fp32", files.net()), input=replace(net.input, blob="data")), crops, method="minmax"
+        )
     assert table.activations["conv"] == pytest.approx(127 / 255)
 
 
 def test_a_real_table_from_its_own_images() -> None:
     """The tool multiplied by rounded factors where we divide, hence the last digits."""
     param = shared("models/resnet20-cifar10/resnet20.param")
-    files, zoo = NetFiles(param, param.with_suffix(".bin")), Path("zoo.quant.yaml")
+    files, zoo = NcnnFiles(param=param, bin=param.with_suffix(".bin")), Path("zoo.quant.yaml")
     model = ModelSpec(
         "resnet20",
         zoo,
         "classification",
         DatasetSpec("none", "image-list", None, zoo),
-        files,
-        files,
+        {"fp32": files.net(), "int8": files.net()},
         InputSpec("in0", (32, 32), "rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
         ("out0",),
         preprocess=get_task("classification").preprocess_options(),
@@ -227,9 +233,8 @@ def test_every_person_of_an_image_counts(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "9.png"), pixels)
     tiny.write_net(tmp_path, "net")
     net = pose_net(preprocess={"padding": 1.0})
-    model = replace(
-        net, fp32=NetFiles(tmp_path / "net.param", tmp_path / "net.bin"), input=replace(net.input, blob="data")
-    )
+    files = NcnnFiles(param=tmp_path / "net.param", bin=tmp_path / "net.bin")
+    model = replace(net.with_net("fp32", files.net()), input=replace(net.input, blob="data"))
     boxes = (Box("9/1", (0, 0, 48, 64), 1.0), Box("9/2", (48, 0, 96, 64), 1.0))
     scales = []
     for chosen in (boxes[:1], boxes):

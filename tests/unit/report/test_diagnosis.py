@@ -8,6 +8,8 @@ import pytest
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
 from pytest_quant.diagnosis.diagnoses import NoDiagnosis
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.diagnosis import (
     diagnosis_entry,
     layer_table,
@@ -30,7 +32,7 @@ from pytest_quant.report.model import (
     SqnrEntry,
     TimingEntry,
 )
-from pytest_quant.spec.limit import Floor, Tolerance, floor_limit, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 
@@ -116,7 +118,7 @@ def test_table() -> None:
 
 def report(**models: DiagnosisEntry | NoDiagnosisEntry | None) -> Report:
     """A report with a tolerance of top1 for each model; those that were diagnosed have an ONNX file, too."""
-    limits = (tolerance_limit(Tolerance("top1", 1.0)), floor_limit(Floor("top1", 70.0)))
+    limits = (Tolerance(METRICS["top1"], 1.0), Floor(METRICS["top1"], 70.0))
     cases: list[Case] = [record(limit, "fail", "failed", name) for name in models for limit in limits]
     return report_of(*cases, models={name: _model(entry) for name, entry in models.items()})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.data import net_entry
 from pytest_quant.report.markdown import markdown
 from pytest_quant.report.model import NoRescueEntry, Report
@@ -18,11 +19,11 @@ from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import planned_case
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from tests.unit.measurements import measured, outcomes
 from tests.unit.reports import model_of, record, report_of
 
-TOLERANCE = tolerance_limit(Tolerance("top1", 1.0))
+TOLERANCE = Tolerance(METRICS["top1"], 1.0)
 PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 
@@ -135,11 +136,11 @@ def test_further_nets_have_rows_of_their_own() -> None:
 
 def test_two_processes_complete_each_other() -> None:
     net = net_entry(measured(*outcomes(70, 10, 5, 15), runtime="r"), 0.95, None)
-    one = model_of(rescue=NO_RESCUE).model_copy(update={"nets": {"a": net}})
-    other = model_of(onnx_int8=net).model_copy(update={"nets": {"b": net}, "notes": ("a note",)})
+    one = model_of(rescue=NO_RESCUE).with_net("b", net)
+    other = model_of().with_net("onnx_int8", net).with_net("a", net).model_copy(update={"notes": ("a note",)})
     both = one.completed(other)
     assert (both.rescue, both.onnx_int8, both.notes) == (NO_RESCUE, net, ("a note",))
-    assert both.nets == {"a": net, "b": net}
+    assert list((both.nets or {}).items()) == [("a", net), ("b", net)]
     assert one.completed(model_of()) == one
 
 

@@ -10,33 +10,30 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.int8 import Quantized
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.table import SoundTable
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.data import build_report, model_entry
 from pytest_quant.report.markdown import markdown
-from pytest_quant.report.message import failure_message, is_broken
+from pytest_quant.report.message import failure_message
 from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Row, table
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import plan, planned_case
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import (
-    Floor,
-    Limit,
-    Published,
-    Requirement,
-    Tolerance,
-    floor_limit,
-    published_limit,
-    requirement_limit,
-    tolerance_limit,
-)
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.verdict import Decision, Outcome, Verdict
 from tests.unit.measurements import measured, outcomes, some_model
 from tests.unit.reports import model_of, record, report_of
 
-TOLERANCE = tolerance_limit(Tolerance("top1", 1.0))
-FLOOR = floor_limit(Floor("top1", 70.0))
-INT8 = Limit("int8", "int8")
+TOLERANCE = Tolerance(METRICS["top1"], 1.0)
+FLOOR = Floor(METRICS["top1"], 70.0)
+INT8 = Quantized()
 
 
 def rows(*cases: Case, **models: ModelEntry) -> list[Row]:
@@ -44,7 +41,7 @@ def rows(*cases: Case, **models: ModelEntry) -> list[Row]:
 
 
 def test_a_models_entry() -> None:
-    limits = (TOLERANCE, published_limit(Published("fp32", "top1", 80.5, 0.1)))
+    limits = (TOLERANCE, Published(METRICS["top1"], "fp32", 80.5, 0.1))
     measurement = measured(*outcomes(78, 2, 1, 19), total=300, model=some_model(*limits), seed=7)
     typed = model_entry(measurement, "zoos/a.quant.yaml", 0.95)
     entry = json.loads(json.dumps(typed.as_json()))
@@ -103,7 +100,7 @@ def test_a_row_has_the_worst_verdict_of_its_cases(cases: list[tuple[Decision, Ou
     assert row.verdict.text == expected
 
 
-@pytest.mark.parametrize("limit", [INT8, Limit("table", "table"), requirement_limit(Requirement("runtime", "deploy"))])
+@pytest.mark.parametrize("limit", [INT8, SoundTable(), Requirement("runtime", "deploy")])
 def test_a_case_about_the_model_as_a_whole_shows_in_its_rows(limit: Limit) -> None:
     (row,) = rows(record(TOLERANCE, "pass", "passed"), record(limit, "fail", "failed"))
     assert row.verdict.text == "FAIL"
@@ -125,7 +122,7 @@ def test_models_that_were_not_measured_have_a_row() -> None:
 
 
 def test_a_metric_that_the_model_does_not_have_has_a_row_too() -> None:
-    top5 = tolerance_limit(Tolerance("top5", 1.0))
+    top5 = Tolerance(METRICS["top5"], 1.0)
     found = rows(record(TOLERANCE, "pass", "passed"), record(top5, "error", "failed"))
     assert {(row.metric, row.cells()[4], row.verdict.text) for row in found} == {
         ("top1", "80.00", "PASS"),
@@ -172,7 +169,7 @@ def test_markdown_escapes_what_would_break_its_table() -> None:
     ],
 )
 def test_which_verdicts_fail_a_case(decision: Decision, allowed: Any, expected: bool) -> None:
-    assert is_broken(Verdict(decision, ""), allowed) is expected
+    assert Verdict(decision, "").is_broken(allowed) is expected
 
 
 def test_the_text_of_a_failure() -> None:

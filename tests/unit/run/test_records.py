@@ -6,20 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.int8 import Quantized
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.table import SoundTable
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.run.bulletin import Bulletin
 from pytest_quant.run.records import RunCase, plan, planned_case, worse
-from pytest_quant.spec.limit import (
-    Floor,
-    Limit,
-    Published,
-    Requirement,
-    Tolerance,
-    floor_limit,
-    published_limit,
-    requirement_limit,
-    tolerance_limit,
-)
-from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.verdict import Decision, Verdict
 from tests.unit.reports import model_of, report_of
 
@@ -27,16 +24,16 @@ from tests.unit.reports import model_of, report_of
 @pytest.mark.parametrize(
     ("limit", "kind", "metric", "value", "needs_dataset"),
     [
-        (tolerance_limit(Tolerance("top1", 1.0)), "tolerance", "top1", 1.0, True),
-        (tolerance_limit(Tolerance("hmean", 0.015, relative=True)), "tolerance", "hmean", "1.5%", True),
-        (floor_limit(Floor("AP", 0.7)), "floor", "AP", 0.7, True),
-        (published_limit(Published("fp32", "top1", 78.2, 0.1)), "published", "top1", 78.2, True),
-        (requirement_limit(Requirement("flip_test", False)), "require", None, False, True),
-        (requirement_limit(Requirement("mean", [1.0, 2.0])), "require", None, "[1.0, 2.0]", True),
-        (requirement_limit(Requirement("crop", None)), "require", None, "None", True),
-        (requirement_limit(Requirement("scale", float("nan"))), "require", None, "nan", True),
-        (Limit("int8", "int8"), "int8", None, None, False),
-        (Limit("table", "table"), "table", None, None, False),
+        (Tolerance(METRICS["top1"], 1.0), "tolerance", "top1", 1.0, True),
+        (Tolerance(METRICS["hmean"], 0.015, relative=True), "tolerance", "hmean", "1.5%", True),
+        (Floor(METRICS["AP"], 0.7), "floor", "AP", 0.7, True),
+        (Published(METRICS["top1"], "fp32", 78.2, 0.1), "published", "top1", 78.2, True),
+        (Requirement("flip_test", False), "require", None, False, True),
+        (Requirement("mean", [1.0, 2.0]), "require", None, "[1.0, 2.0]", True),
+        (Requirement("crop", None), "require", None, "None", True),
+        (Requirement("scale", float("nan")), "require", None, "nan", True),
+        (Quantized(), "int8", None, None, False),
+        (SoundTable(), "table", None, None, False),
     ],
 )
 def test_what_is_known_of_a_case_before_it_runs(
@@ -48,7 +45,7 @@ def test_what_is_known_of_a_case_before_it_runs(
     assert type(planned.limit) is type(value)
 
 
-PLANNED = plan("zoo::m::top1", "m", tolerance_limit(Tolerance("top1", 0.01, relative=True)))
+PLANNED = plan("zoo::m::top1", "m", Tolerance(METRICS["top1"], 0.01, relative=True))
 
 
 def test_a_case_that_was_not_decided() -> None:

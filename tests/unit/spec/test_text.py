@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import brief, relative_posix, shown, suggestion
 
 

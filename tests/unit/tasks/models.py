@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Color, InputSpec, NetFiles
+from pytest_quant.spec.net import Color, InputSpec
 from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions
 
 ZOO = Path("zoo.quant.yaml")
-NET = NetFiles(Path("net.param"), Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
 
 
 def net_input(
@@ -38,8 +39,7 @@ def classifier(
         zoo=ZOO,
         task="classification",
         dataset=DatasetSpec("mini", "image-list", None, ZOO),
-        fp32=NET,
-        int8=NET,
+        nets={"fp32": NET, "int8": NET},
         input=input_ or net_input(),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {}),

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 
 CLASSIFIERS = """\

@@ -8,12 +8,21 @@ import yaml
 
 from pytest_quant.datasets.cifar10 import Options as CifarOptions
 from pytest_quant.datasets.image_list import Options as ListOptions
+from pytest_quant.judging.limits.floor import Floor
+from pytest_quant.judging.limits.int8 import Quantized
+from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.table import SoundTable
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import ZooError
-from pytest_quant.spec.limit import Floor, Limit, Published, Requirement, Tolerance
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
+
+TOP1 = METRICS["top1"]
 
 
 @pytest.fixture
@@ -54,9 +63,10 @@ def test_a_full_entry(folder: Path) -> None:
     model = only_model(read_zoo(path))
 
     assert (model.name, model.zoo, model.task) == ("tiny", path, "classification")
-    assert model.fp32 == NetFiles(folder / "tiny.param", folder / "tiny.bin")
-    assert model.int8 == NetFiles(folder / "tiny-int8.param", folder / "tiny-int8.bin")
-    assert model.table == folder / "tiny.table"
+    assert ncnn_files(model, "fp32") == NcnnFiles(param=folder / "tiny.param", bin=folder / "tiny.bin")
+    assert ncnn_files(model, "int8") == NcnnFiles(
+        param=folder / "tiny-int8.param", bin=folder / "tiny-int8.bin", table=folder / "tiny.table"
+    )
     assert model.input == InputSpec("data", (8, 8), "bgr", (127.5,) * 3, (127.5,) * 3, 0.5)
     assert model.outputs == ("prob",)
     assert (model.samples, model.runtime) == (100, "deploy")
@@ -64,15 +74,15 @@ def test_a_full_entry(folder: Path) -> None:
     assert (model.preprocess.crop, model.preprocess.backend) == ((8, 8), "opencv")
     assert model.metric_options["top1"].profile == "mmpretrain"
     assert model.metric_options["top5"].profile == "rank"
-    rules = {limit.name: limit.rule for limit in model.limits}
+    rules = {limit.name: limit for limit in model.limits}
     published = rules.pop("published[int8.top1]"), rules.pop("published[fp32.top1]")
     assert all(isinstance(rule, Published) for rule in published)
     assert rules == {
-        "top1": Tolerance("top1", 5.0),
-        "floor[top1]": Floor("top1", 70.0),
+        "top1": Tolerance(TOP1, 5.0),
+        "floor[top1]": Floor(TOP1, 70.0),
         "require[runtime]": Requirement("runtime", "deploy"),
-        "int8": None,
-        "table": None,
+        "int8": Quantized(),
+        "table": SoundTable(),
     }
 
 
@@ -81,8 +91,8 @@ def test_what_an_entry_leaves_out(folder: Path) -> None:
     model = only_model(read_zoo(tiny.write_zoo(folder, {"tiny": entry})))
     assert model.input == InputSpec("data", None, "rgb", (0.0,) * 3, (1.0,) * 3, 1.0)
     assert model.outputs == ("prob",)
-    assert (model.table, model.samples, model.runtime, model.xfail) == (None, None, "reference", {})
-    assert model.limits == (Limit("tolerance", "top1", Tolerance("top1", 5.0)), Limit("int8", "int8"))
+    assert model.limits == (Tolerance(TOP1, 5.0), Quantized())
+    assert (ncnn_files(model, "int8").table, model.samples, model.runtime, model.xfail) == (None, None, "reference", {})
 
 
 def test_gray_input_has_one_channel(folder: Path) -> None:
@@ -107,8 +117,8 @@ def test_paths_may_use_variables_and_be_absolute(folder: Path, monkeypatch: pyte
     path = tiny.write_zoo(folder, {"tiny": entry}, datasets=datasets)
     path = path.rename(folder / "zoos" / path.name)
     model = only_model(read_zoo(path))
-    assert model.fp32.param == folder / "zoos" / "nets" / "tiny.param"
-    assert model.int8.bin == folder / "tiny-int8.bin"
+    assert ncnn_files(model, "fp32").param == folder / "zoos" / "nets" / "tiny.param"
+    assert ncnn_files(model, "int8").bin == folder / "tiny-int8.bin"
     assert model.dataset.options == ListOptions(root=folder, list="list.txt")
 
 
@@ -131,22 +141,22 @@ def test_an_unset_variable_in_a_dataset_path_is_a_missing_dataset(
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
-    [("1%", Tolerance("top1", 0.01, relative=True)), (1, Tolerance("top1", 1.0)), (0, Tolerance("top1", 0.0))],
+    [("1%", Tolerance(TOP1, 0.01, relative=True)), (1, Tolerance(TOP1, 1.0)), (0, Tolerance(TOP1, 0.0))],
 )
 def test_tolerances_of_a_model_and_of_the_defaults(folder: Path, raw: Any, expected: Tolerance) -> None:
     own = tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, tolerance={"top1": raw})})
-    assert only_model(read_zoo(own)).limits[0].rule == expected
+    assert only_model(read_zoo(own)).limits[0] == expected
     entry = tiny.model_entry(folder, tolerance=None)
     default = tiny.write_zoo(folder, {"tiny": entry}, defaults={"tolerance": {"top1": raw, "AP": 0.01}})
     zoo = read_zoo(default)
     assert zoo.problems == ()
-    assert [limit.rule for limit in only_model(zoo).limits if limit.rule is not None] == [expected]
+    assert [limit for limit in only_model(zoo).limits if limit.metric is not None] == [expected]
 
 
 def test_the_share_that_is_a_unit_mistake_can_be_set(folder: Path) -> None:
     path = tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, tolerance={"top1": 20})})
     assert "probably a unit mistake" in only_message(read_zoo(path))
-    assert only_model(read_zoo(path, max_tolerance_pct=50)).limits[0].rule == Tolerance("top1", 20.0)
+    assert only_model(read_zoo(path, max_tolerance_pct=50)).limits[0] == Tolerance(TOP1, 20.0)
 
 
 def test_one_broken_model_leaves_the_others_usable(folder: Path) -> None:

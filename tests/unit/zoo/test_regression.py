@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limits import MAX_TOLERANCE_PCT
 from pytest_quant.zoo.regression import RegressionTolerance, is_regression, overrides, read_regression, tolerances
 
 FILE = """\

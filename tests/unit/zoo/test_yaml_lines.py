@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.spec.errors import ZooError
-from pytest_quant.spec.limits import PrintedFloat
+from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.zoo.yaml_lines import Document, read_yaml
 
 TEXT = """\

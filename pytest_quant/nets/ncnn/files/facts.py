@@ -34,6 +34,10 @@ _KEEPS_CHANNELS = frozenset(
 )
 
 
+ROW_LAYERS = frozenset({"DetectionOutput", "Yolov3DetectionOutput", "YoloDetectionOutput"})
+"""Layers that give a row for each object they find: as many as there are, and an empty blob for none."""
+
+
 @dataclass(frozen=True)
 class NetFacts:
     """Static facts of a network.
@@ -48,6 +52,7 @@ class NetFacts:
         quantized: layer type to the names of its int8 layers, and of explicit Quantize, Dequantize, Requantize layers.
         quantizable: layer type to the names of all layers that ncnn could run in int8, the quantized ones included.
         storage: number of tagged arrays by storage (fp32, fp16, int8, table); empty without a ``.bin``.
+        rows: blobs of `ROW_LAYERS`.
         unknown_types: layer types of which the format is not known, in file order.
         notes: what is odd in the ``.param`` and harmless in ncnn.
 
@@ -63,6 +68,7 @@ class NetFacts:
     quantizable: Mapping[str, tuple[str, ...]]
     storage: Mapping[str, int]
     unknown_types: tuple[str, ...]
+    rows: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
     @property
@@ -103,8 +109,14 @@ def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
         quantizable=_names(layer for layer in param.layers if layer.type in QUANTIZABLE_TYPES),
         storage=Counter(a.storage for a in weights.arrays if a.storage != "bare") if weights else {},
         unknown_types=tuple(unknown),
+        rows=row_blobs(param),
         notes=param.notes,
     )
+
+
+def row_blobs(param: Param) -> frozenset[str]:
+    """The blobs of `ROW_LAYERS`: they differ in length from run to run, and may be empty."""
+    return frozenset(top for layer in param.layers if layer.type in ROW_LAYERS for top in layer.tops)
 
 
 def _found(values: dict[str, T | None]) -> dict[str, T]:
@@ -120,14 +132,17 @@ def _names(layers: Iterable[Layer]) -> dict[str, tuple[str, ...]]:
 
 def _wanted_channels(param: Param, blob: str) -> int | None:
     """Follow the blob to the first layer that tells its number of channels."""
-    pending = [blob]
+    pending = [(blob, 1)]
     while pending:
-        for layer in param.consumers[pending.pop()]:
+        blob, times = pending.pop()
+        for layer in param.consumers[blob]:
             channels = _channels_in(layer)
             if channels is not None:
-                return channels
+                return channels // times
             if _keeps_channels(layer):
-                pending.extend(layer.tops)
+                pending.extend((top, times) for top in layer.tops)
+            elif layer.type == "Reorg":  # blocks of pixels become channels, as at the start of YOLOX
+                pending.extend((top, times * layer.get_int(0, 1) ** 2) for top in layer.tops)
     return None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 
 MAGIC = 7767517
@@ -144,6 +145,9 @@ def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(4096)
+            absent = why_absent(head)
+            if absent is not None:
+                raise ModelFileError(f"{shown(path)} {absent}")
             if b"\0" in head:
                 raise ModelFileError(f"{shown(path)}: {_describe_binary(head)}")
             data = head + file.read()

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError, ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import listed, shown, suggestion
 
 _COMMENT = "#"
 _WEIGHT_MARK = "_param_"
+_POINTER_LENGTH = 200
 _PARAM_MAGIC = "7767517"
 
 
@@ -145,7 +147,11 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected a calibration table")
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        absent = why_absent(text[:_POINTER_LENGTH].encode())
+        if absent is not None:
+            raise ModelFileError(f"{shown(path)} {absent}")
+        return text
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such calibration table") from None
     except UnicodeDecodeError as error:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 
 Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
@@ -35,6 +36,7 @@ _DTYPES: dict[Storage, str] = {"bare": "<f4", "fp32": "<f4", "fp16": "<f2"}
 _TABLE_BYTES = 1024
 _SAMPLED_VALUES = 16
 _CHUNK_BYTES = 1 << 16
+_POINTER_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,9 @@ def walk(param: Param, bin_path: Path | str) -> Weights:
     for layer in param.layers:
         array_specs(param, layer)  # an impossible layer is told as such, whatever the .bin holds
     with _mapped(bin_path) as data:
+        absent = why_absent(data[:_POINTER_BYTES])
+        if absent is not None:
+            raise ModelFileError(f"{shown(bin_path)} {absent}")
         try:
             weights = _walk(param, bin_path, data)
         except ModelFileError as error:

@@ -8,8 +8,9 @@ import pytest
 
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup, ncnn_isa, ncnn_version, runtime_options
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError, RunnerError
-from pytest_quant.spec.net import NetFiles, Runtime
+from pytest_quant.spec.net import Runtime
 from tests import tiny
 
 SHAPE = (3, tiny.SIDE, tiny.SIDE)
@@ -19,7 +20,7 @@ def setup(
     folder: Path, *, int8: bool = False, outputs: tuple[str, ...] = ("prob",), runtime: Runtime = "reference"
 ) -> NetSetup:
     names = tiny.write_net(folder, "net", int8=int8)
-    files = NetFiles(folder / names["param"], folder / names["bin"])
+    files = NcnnFiles(param=folder / names["param"], bin=folder / names["bin"])
     return NetSetup(files, "data", outputs, runtime, 3, (tiny.SIDE, tiny.SIDE))
 
 

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.pnnx import onnx_to_ncnn, pnnx_program, pnnx_version
 from pytest_quant.spec.errors import ConfigError, ModelFileError
-from pytest_quant.spec.net import NetFiles
 from tests import pnnx_stand_in, tiny, tiny_onnx
 
 FIXTURES = Path(__file__).parents[4] / "fixtures" / "models"
@@ -23,7 +23,7 @@ needs_pnnx = pytest.mark.skipif(
 )
 
 
-def convert(folder: Path, name: str) -> NetFiles:
+def convert(folder: Path, name: str) -> NcnnFiles:
     (folder / "out").mkdir(exist_ok=True)
     return onnx_to_ncnn(folder / name, folder / "out")
 

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.probe import probe
 from pytest_quant.spec.errors import ModelFileError
-from pytest_quant.spec.net import NetFiles
 from tests import tiny
 
 SHAPE = (3, tiny.SIDE, tiny.SIDE)
 
 
-def net(folder: Path, *, int8: bool = False) -> NetFiles:
+def net(folder: Path, *, int8: bool = False) -> NcnnFiles:
     names = tiny.write_net(folder, "net", int8=int8)
-    return NetFiles(folder / names["param"], folder / names["bin"])
+    return NcnnFiles(param=folder / names["param"], bin=folder / names["bin"])
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.nets.format import OneFile
 from pytest_quant.nets.onnxruntime.binding import OnnxBinding, bind
 from pytest_quant.nets.onnxruntime.facts import OnnxFacts, Port
+from pytest_quant.nets.onnxruntime.format import ONNXRUNTIME
+from pytest_quant.nets.onnxruntime.layers import OnnxLayers
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.net import InputSpec, OnnxFile
+from pytest_quant.spec.net import InputSpec, ModelNet
 
 PATH = Path("/zoo/m.onnx")
 IMAGE = Port("image", "float32", (1, 3, 8, 8))
@@ -20,12 +23,13 @@ LABEL = Port("label", "int64", (1,))
 
 
 def facts(*outputs: Port, inputs: tuple[Port, ...] = (IMAGE,)) -> OnnxFacts:
-    return OnnxFacts(PATH, inputs, outputs or (SCORES,), 17, {}, ())
+    return OnnxFacts(PATH, inputs, outputs or (SCORES,), 17, {}, OnnxLayers({}, {}, ""), ())
 
 
 def bound(found: OnnxFacts, *blobs: str, size: tuple[int, int] | None = (8, 8), **names: Any) -> OnnxBinding:
     net_input = InputSpec("in0", size, "rgb", (0.0,) * 3, (1.0,) * 3)
-    return bind(OnnxFile(PATH, **names), found, net_input, blobs or ("out0",))
+    net = ModelNet("onnx", ONNXRUNTIME, OneFile(file=PATH), net_input, blobs or ("out0",), **names)
+    return bind(net, found)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +46,10 @@ def test_outputs_that_can_be_told(outputs: tuple[Port, ...], blobs: tuple[str, .
 
 
 def test_outputs_that_the_entry_names() -> None:
-    assert bound(facts(BOXES, SCORES), "a", "b", outputs=("scores", "boxes")).outputs == {"a": "scores", "b": "boxes"}
+    assert bound(facts(BOXES, SCORES), "a", "b", output_names=("scores", "boxes")).outputs == {
+        "a": "scores",
+        "b": "boxes",
+    }
 
 
 @pytest.mark.parametrize(
@@ -50,10 +57,15 @@ def test_outputs_that_the_entry_names() -> None:
     [
         ((BOXES, SCORES), ("prob",), {}, "which of them the blobs prob are cannot be told"),
         ((BOXES, SCORES), ("out2",), {}, "cannot be told"),
-        ((BOXES, SCORES), ("prob",), {"outputs": ("score",)}, "has no output 'score'. Did you mean `scores`?"),
-        ((BOXES, SCORES), ("a", "b"), {"outputs": ("scores",)}, "found 1 names, expected one for each of the 2 blobs"),
+        ((BOXES, SCORES), ("prob",), {"output_names": ("score",)}, "has no output 'score'. Did you mean `scores`?"),
+        (
+            (BOXES, SCORES),
+            ("a", "b"),
+            {"output_names": ("scores",)},
+            "found 1 names, expected one for each of the 2",
+        ),
         ((LABEL,), ("prob",), {}, "the output label (int64 1) is no float type"),
-        ((SCORES,), ("prob",), {"input": "data"}, "input: found 'data', expected the input of /zoo/m.onnx: image"),
+        ((SCORES,), ("prob",), {"input_name": "data"}, "input: found 'data', expected the input of /zoo/m.onnx: image"),
     ],
 )
 def test_outputs_and_names_that_do_not_fit(

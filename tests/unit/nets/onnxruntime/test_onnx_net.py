@@ -1,35 +1,32 @@
-"""ONNX files run like ncnn nets, by onnxruntime and by onnx's reference evaluator."""
+"""ONNX files run like ncnn nets."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto
 
+from pytest_quant.evaluation.model_nets import open_runner, runtime_of
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.nets.onnxruntime.onnx_net import open_onnx
-from pytest_quant.nets.onnxruntime.onnx_sessions import onnx_runtime
-from pytest_quant.nets.open import open_runner, runtime_of
 from pytest_quant.spec.errors import ConfigError, ModelFileError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles, OnnxFile
+from pytest_quant.spec.net import InputSpec
 from tests import tiny, tiny_onnx
 from tests.unit.measurements import some_model
 
 
-@pytest.fixture(params=tiny_onnx.RUNTIMES)
-def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    return tiny_onnx.use_runtime(request.param, monkeypatch)
-
-
 def model(path: Path, size: tuple[int, int] | None = (tiny.SIDE, tiny.SIDE)) -> ModelSpec:
-    return some_model(
-        onnx=OnnxFile(path), input=InputSpec("data", size, "rgb", (0.0,) * 3, (1.0,) * 3), outputs=("prob",)
-    )
+    found = some_model(input=InputSpec("data", size, "rgb", (0.0,) * 3, (1.0,) * 3), outputs=("prob",))
+    return found.with_net("onnx", onnx_net(path))
 
 
 def image(height: int = tiny.SIDE, width: int = tiny.SIDE) -> Array:
@@ -38,7 +35,7 @@ def image(height: int = tiny.SIDE, width: int = tiny.SIDE) -> Array:
 
 def by_ncnn(folder: Path, array: Array) -> Array:
     names = tiny.write_net(folder, "net")
-    files = NetFiles(folder / names["param"], folder / names["bin"])
+    files = NcnnFiles(param=folder / names["param"], bin=folder / names["bin"])
     return NcnnRunner(NetSetup(files, "data", ("prob",), "reference")).run(array)["prob"]
 
 
@@ -52,24 +49,24 @@ def run(path: Path, array: Array, size: tuple[int, int] | None = None) -> Array:
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 8, 8), ("batch", 3, "h", "w"), (None, None, None, None)])
-def test_the_numbers_are_those_of_ncnn(tmp_path: Path, runtime: str, shape: tuple[int | str, ...]) -> None:
+def test_the_numbers_are_those_of_ncnn(tmp_path: Path, shape: tuple[int | str, ...]) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, shape=shape)
     np.testing.assert_allclose(run(path, image()), by_ncnn(tmp_path, image()), rtol=1e-5)
 
 
-def test_a_graph_without_a_batch(tmp_path: Path, runtime: str) -> None:
+def test_a_graph_without_a_batch(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_without_batch(tmp_path)
     np.testing.assert_allclose(run(path, image()), by_ncnn(tmp_path, image()), rtol=1e-5)
 
 
-def test_half_precision_is_cast(tmp_path: Path, runtime: str) -> None:
+def test_half_precision_is_cast(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, dtype=TensorProto.FLOAT16)
     found, expected = run(path, image()), by_ncnn(tmp_path, image())
     np.testing.assert_allclose(found, expected, atol=3e-3)
     assert not np.array_equal(found, expected)
 
 
-def test_both_forms_of_quantized_files_run(tmp_path: Path, runtime: str) -> None:
+def test_both_forms_of_quantized_files_run(tmp_path: Path) -> None:
     expected = by_ncnn(tmp_path, image())
     for name in (tiny_onnx.write_qdq(tmp_path), tiny_onnx.write_qlinear(tmp_path)):
         found = run(tmp_path / name, image())
@@ -77,18 +74,18 @@ def test_both_forms_of_quantized_files_run(tmp_path: Path, runtime: str) -> None
         assert not np.allclose(found, expected, atol=1e-6)
 
 
-def test_open_axes_take_any_size(tmp_path: Path, runtime: str) -> None:
+def test_open_axes_take_any_size(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, shape=(1, 3, "h", "w"))
     np.testing.assert_allclose(run(path, image(5, 9)), by_ncnn(tmp_path, image(5, 9)), rtol=1e-5)
 
 
-def test_another_size_than_the_file_fixes(tmp_path: Path, runtime: str) -> None:
+def test_another_size_than_the_file_fixes(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path)
     with pytest.raises(RunnerError, match="width 9 and height 5, the file fixes them to"):
         run(path, image(5, 9))
 
 
-def test_inputs_are_checked_as_for_ncnn(tmp_path: Path, runtime: str) -> None:
+def test_inputs_are_checked_as_for_ncnn(tmp_path: Path) -> None:
     runner = open_runner(model(tmp_path / tiny_onnx.write_onnx(tmp_path)), "onnx")
     for bad, words in (
         (image().astype(np.float64), "dtype float64"),
@@ -99,19 +96,19 @@ def test_inputs_are_checked_as_for_ncnn(tmp_path: Path, runtime: str) -> None:
             runner.run(bad)  # type: ignore[arg-type]  # that is the point
 
 
-def test_outputs_that_are_not_finite_are_refused(tmp_path: Path, runtime: str) -> None:
+def test_outputs_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, shift=np.inf)
     with pytest.raises(RunnerError, match="output blob 'prob' holds 4 of 4 values that are not finite"):
         run(path, image())
 
 
-def test_weights_beside_the_file(tmp_path: Path, runtime: str) -> None:
+def test_weights_beside_the_file(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path)
     tiny_onnx.put_weights_beside(path)
     np.testing.assert_allclose(run(path, image()), by_ncnn(tmp_path, image()), rtol=1e-5)
 
 
-def test_an_operator_that_the_runtime_does_not_have(tmp_path: Path, runtime: str) -> None:
+def test_an_operator_that_the_runtime_does_not_have(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path)
     broken = onnx.load(path)
     broken.graph.node[0].domain = "nobody.knows"
@@ -119,12 +116,12 @@ def test_an_operator_that_the_runtime_does_not_have(tmp_path: Path, runtime: str
     onnx.save(broken, path)
     with pytest.raises((ModelFileError, RunnerError)) as caught:
         run(path, image())
-    assert onnx_runtime() in str(caught.value)
+    assert runtime_of(model(path), "onnx") in str(caught.value)
     assert "nobody.knows" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_graph_that_does_not_take_what_it_says(tmp_path: Path, runtime: str) -> None:
+def test_a_graph_that_does_not_take_what_it_says(tmp_path: Path) -> None:
     """The image says 3 channels, the weights 2: the checker does not see that, the runtime does."""
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, shape=("n", 3, "h", "w"))
     broken = onnx.load(path)
@@ -140,11 +137,14 @@ def test_a_net_that_the_model_has_not(tmp_path: Path) -> None:
         open_runner(model(tmp_path / tiny_onnx.write_onnx(tmp_path)), "onnx_int8")
 
 
-def test_names_of_runtimes(runtime: str) -> None:
-    assert runtime_of("int8").startswith("ncnn ")
-    assert runtime_of("onnx").startswith("onnxruntime " if runtime == "onnxruntime" else f"onnx {onnx.__version__} ref")
+def test_names_of_runtimes(tmp_path: Path) -> None:
+    found = model(tmp_path / tiny_onnx.write_onnx(tmp_path))
+    assert runtime_of(found, "int8").startswith("ncnn ")
+    assert runtime_of(found, "onnx") == f"onnxruntime {onnxruntime.__version__}"
 
 
-def test_a_runner_of_a_file_by_itself(tmp_path: Path, runtime: str) -> None:
-    file = OnnxFile(tmp_path / tiny_onnx.write_onnx(tmp_path, more_outputs=True), "image", ("probabilities",))
-    assert open_onnx(model(file.path), file).run(image())["prob"].shape == (tiny.CLASSES,)
+def test_a_runner_of_a_file_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path, more_outputs=True)
+    found = model(path)
+    net = replace(found.net("onnx"), input_name="image", output_names=("probabilities",))
+    assert open_onnx(path, net).run(image())["prob"].shape == (tiny.CLASSES,)

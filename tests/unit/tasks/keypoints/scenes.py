@@ -17,10 +17,11 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Box, PoseTruth
 from pytest_quant.datasets.coco_persons import Person
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.keypoints.coco import SIGMAS
 from pytest_quant.tasks.keypoints.matching import Poses
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
@@ -42,14 +43,13 @@ def pose_net(
     outputs: tuple[str, ...] = ("heatmaps",),
     dataset: Any = None,
 ) -> ModelSpec:
-    net = NetFiles(Path("net.param"), Path("net.bin"))
+    net = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
     return ModelSpec(
         name="net",
         zoo=ZOO,
         task="keypoints",
         dataset=DatasetSpec("persons", "coco-keypoints", dataset, ZOO),
-        fp32=net,
-        int8=net,
+        nets={"fp32": net, "int8": net},
         input=InputSpec("in0", input_size, "rgb", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {}),

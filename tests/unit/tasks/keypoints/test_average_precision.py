@@ -50,7 +50,8 @@ def values_of(truths: Sequence[PoseTruth], rows: Rows) -> dict[str, float]:
 
 
 def values_at(matches: Mapping[str, Matches], counts: NDArray[np.int64]) -> list[dict[str, float]]:
-    columns = {name: DEFINITIONS[name].of(matches, counts.shape[1])(counts).tolist() for name in NAMES}
+    sides = {area: [found] for area, found in matches.items()}
+    columns = {name: DEFINITIONS[name].of(sides, counts.shape[1])(counts).tolist() for name in NAMES}
     return [
         {name: -1.0 if math.isnan(column[row]) else column[row] for name, column in columns.items()}
         for row in range(len(counts))

@@ -74,7 +74,8 @@ def evaluate(instances: Iterator[Instance], score: ScoreMode, nms: str) -> tuple
         areas = np.array([one.area for one in group])
         kept = suppression(nms, 0.9)(keypoints[:, :, :2], scores, areas)
         rows += [result_row(image_id, keypoints[index, :, :2], scores[index]) for index in kept]
-    matches = match(flat_poses(IMAGES, rows), flat_persons([persons(image_id) for image_id in IMAGES]))
+    found = match(flat_poses(IMAGES, rows), flat_persons([persons(image_id) for image_id in IMAGES]))
+    matches = {area: [one] for area, one in found.items()}
     ones = np.ones((1, len(IMAGES)), np.int64)
     return tuple(float(DEFINITIONS[name].of(matches, len(IMAGES))(ones)[0]) for name in NAMES)
 

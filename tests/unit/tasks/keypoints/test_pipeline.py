@@ -12,8 +12,9 @@ from pytest_quant.datasets.coco_json import CocoImage
 from pytest_quant.datasets.coco_keypoints import Options, PoseTruth
 from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.conditions import condition_names
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError, DatasetError
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.tasks.base import Pipeline, Task, Tensor
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
@@ -177,7 +178,7 @@ def test_options_that_contradict_each_other() -> None:
 
 
 def test_compare_asks_for_what_the_limits_want() -> None:
-    pipeline = KeypointsPipeline(pose_net(limits=(tolerance_limit(Tolerance("APL", 0.01)),)))
+    pipeline = KeypointsPipeline(pose_net(limits=(Tolerance(METRICS["APL"], 0.01),)))
     nothing = PosePrediction(np.zeros((1, 17, 2), np.float32), np.zeros((1, 17), np.float32))
     with pytest.raises(DatasetError, match="APL is not defined"):
         pipeline.compare([sample_of(TRUTH)], [nothing], [nothing])

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from pytest_quant.datasets.coco_keypoints import Box, Options, open_dataset, truth_of
-from pytest_quant.nets.open import open_runner
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Comparison
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
@@ -32,8 +33,10 @@ def simplepose(**postprocess: Any) -> ModelSpec:
     model = pose_net((192, 256), postprocess=postprocess, outputs=("hybridsequential0_conv7_fwd",), dataset=options)
     return replace(
         model,
-        fp32=NetFiles(NETS / "simplepose.param", NETS / "simplepose.bin"),
-        int8=NetFiles(NETS / "simplepose-int8.param", NETS / "simplepose-int8.bin"),
+        nets={
+            "fp32": NcnnFiles(param=NETS / "simplepose.param", bin=NETS / "simplepose.bin").net(),
+            "int8": NcnnFiles(param=NETS / "simplepose-int8.param", bin=NETS / "simplepose-int8.bin").net(),
+        },
         input=InputSpec("data", (192, 256), "rgb", RGB_MEAN, RGB_STD),
     )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pytest_quant.spec.limit import Untold
+from pytest_quant.spec.condition import Untold
 from pytest_quant.tasks.keypoints.training import config_conditions
 from pytest_quant.training_config import read_training_config
 

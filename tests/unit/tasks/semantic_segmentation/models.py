@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pytest_quant.datasets.segmentation import Options
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.semantic_segmentation.options import IouOptions, PostprocessOptions, PreprocessOptions
 
 ZOO = Path("zoo.quant.yaml")
-NET = NetFiles(Path("net.param"), Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin"))
 
 
 def segmenter(
@@ -34,8 +35,7 @@ def segmenter(
         zoo=ZOO,
         task="semantic-segmentation",
         dataset=dataset,
-        fp32=NET,
-        int8=NET,
+        nets={"fp32": NET.net(), "int8": NET.net()},
         input=InputSpec("in0", size, "rgb", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {}),

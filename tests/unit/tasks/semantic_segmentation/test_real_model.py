@@ -9,11 +9,12 @@ import pytest
 
 from pytest_quant.datasets.segmentation import Options
 from pytest_quant.evaluation.measure import Measurement, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 MEAN = (110.33134257760945, 108.40914603085218, 105.03352311261668)
@@ -31,8 +32,10 @@ def espnet(int8: Literal["espnet-int8", "espnet-aciq-int8"] = "espnet-int8") -> 
         zoo=zoo,
         task="semantic-segmentation",
         dataset=DatasetSpec("camvid", "segmentation", options, zoo),
-        fp32=NetFiles(folder / "espnet.param", folder / "espnet.bin"),
-        int8=NetFiles(folder / f"{int8}.param", folder / f"{int8}.bin"),
+        nets={
+            "fp32": NcnnFiles(param=folder / "espnet.param", bin=folder / "espnet.bin").net(),
+            "int8": NcnnFiles(param=folder / f"{int8}.param", bin=folder / f"{int8}.bin").net(),
+        },
         input=InputSpec("in0", (480, 360), "bgr", MEAN, tuple(255 * value for value in STD)),
         outputs=("out0",),
     )
@@ -71,7 +74,7 @@ def test_pixels_with_the_same_class(measurement: Measurement) -> None:
 
 
 def test_the_bad_int8_file_fails_clearly(measurement: Measurement) -> None:
-    verdict = judge(tolerance_limit(Tolerance("mIoU", 1.0)), measurement, 0.95)
+    verdict = Tolerance(METRICS["mIoU"], 1.0).of_measured(measurement, 0.95)
     assert verdict.decision == "fail"
     assert verdict.reason.startswith("drop = 57.85 - 45.34 = 12.52 points")
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import Color, InputSpec, NetFiles
+from pytest_quant.spec.net import Color, InputSpec
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions
 
 ZOO = Path("zoo.quant.yaml")
-NET = NetFiles(Path("net.param"), Path("net.bin"))
+NET = NcnnFiles(param=Path("net.param"), bin=Path("net.bin")).net()
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -32,8 +33,7 @@ def detector(
         zoo=ZOO,
         task="text-detection",
         dataset=DatasetSpec("mini", "icdar2015", None, ZOO),
-        fp32=NET,
-        int8=NET,
+        nets={"fp32": NET, "int8": NET},
         input=InputSpec("in0", size, color, mean, STD),
         outputs=outputs,
         preprocess=PreprocessOptions.model_validate(preprocess or {}),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.tasks.images import padded_size
 from pytest_quant.tasks.text_detection.options import PreprocessOptions, Resize
-from pytest_quant.tasks.text_detection.preprocess import Preprocess, padded_size, resized_size
+from pytest_quant.tasks.text_detection.preprocess import Preprocess, resized_size
 
 from .models import MEAN, STD, detector
 

@@ -10,11 +10,12 @@ import pytest
 from pytest_quant.datasets import icdar2015
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
-from pytest_quant.judging.metrics import judge
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.limit import Tolerance, tolerance_limit
+from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import InputSpec, NetFiles
+from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
@@ -35,8 +36,10 @@ def detector() -> ModelSpec:
         zoo=zoo,
         task="text-detection",
         dataset=DatasetSpec("icdar2015", "icdar2015", options, zoo),
-        fp32=NetFiles(folder / "ppocr_det.param", folder / "ppocr_det.bin"),
-        int8=NetFiles(folder / "ppocr_det-int8.param", folder / "ppocr_det-int8.bin"),
+        nets={
+            "fp32": NcnnFiles(param=folder / "ppocr_det.param", bin=folder / "ppocr_det.bin").net(),
+            "int8": NcnnFiles(param=folder / "ppocr_det-int8.param", bin=folder / "ppocr_det-int8.bin").net(),
+        },
         input=InputSpec("in0", None, "bgr", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
         outputs=("out0",),
         preprocess=PreprocessOptions(resize=Resize(long_side=640)),
@@ -53,7 +56,7 @@ def measurement(tmp_path_factory: pytest.TempPathFactory) -> Measurement:
 
 
 def test_the_bad_int8_file_fails_clearly(measurement: Measurement) -> None:
-    verdict = judge(tolerance_limit(Tolerance("hmean", 0.01)), measurement, 0.95)
+    verdict = Tolerance(METRICS["hmean"], 0.01).of_measured(measurement, 0.95)
     assert verdict.decision == "fail"
     assert f"n = {IMAGES} of 100" in verdict.reason
     hmean = measurement.comparison.metrics["hmean"]
@@ -72,7 +75,7 @@ def test_what_is_kept_of_it(measurement: Measurement) -> None:
 
 
 def test_images_of_any_size_run_through_one_net() -> None:
-    from pytest_quant.nets.open import open_runner
+    from pytest_quant.evaluation.model_nets import open_runner
 
     model = detector()
     pipeline, runner = TASK.pipeline(model), open_runner(model, "fp32")

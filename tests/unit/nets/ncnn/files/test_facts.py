@@ -85,6 +85,14 @@ def test_a_hint_without_weights_that_prove_it(tmp_path: Path, sizes: str, hint: 
     assert facts.input_hints == {"in0": hint}
 
 
+def test_blocks_of_pixels_are_counted_as_what_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "net.param"
+    path.write_text(
+        "7767517\n3 3\nInput in 0 1 in0\nReorg focus 1 1 in0 f 0=2\nConvolution c 1 1 f out0 0=4 1=1 6=48\n"
+    )
+    assert inspect_net(path, None).input_channels == {"in0": 3}
+
+
 def test_unknown_types(tmp_path: Path) -> None:
     path = tmp_path / "net.param"
     path.write_text(FLOAT_PARAM.replace("BinaryOp ", "MyLayer "))

@@ -9,6 +9,7 @@ from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import read_param, walk
 from pytest_quant.nets.ncnn.files.arrays import int8_term
 from pytest_quant.nets.ncnn.files.unfuse import output_scales, write_unfused
+from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.spec.errors import ModelFileError
 from tests.unit.quantize.models import write_model
 from tests.unit.quantize.nets import Net, images, shared
@@ -23,7 +24,7 @@ def unfused(int8: Net, folder: Path) -> Net:
 
 def test_the_unfused_net_computes_the_same(tmp_path: Path) -> None:
     model = write_model(tmp_path)
-    int8 = Net(model.int8.param, model.int8.bin)
+    int8 = Net(ncnn_files(model, "int8").param, ncnn_files(model, "int8").bin)
     terms = {layer.name: int8_term(layer) for layer in read_param(int8.param).layers}
     assert terms["conv1"] == 102
     loose = unfused(int8, tmp_path)
@@ -51,11 +52,11 @@ def test_a_real_net_computes_the_same(tmp_path: Path) -> None:
 
 def test_scales_behind_a_layer_of_unknown_format(tmp_path: Path) -> None:
     model = write_model(tmp_path)
-    magic, _, input_layer, *others = model.int8.param.read_text().splitlines()
+    magic, _, input_layer, *others = ncnn_files(model, "int8").param.read_text().splitlines()
     others[0] = others[0].replace(" in0 ", " in1 ")
     lines = [magic, "8 9", input_layer, "Curious x 1 1 in0 in1", *others, ""]
-    model.int8.param.write_text("\n".join(lines))
-    param = read_param(model.int8.param)
-    weights = walk(param, model.int8.bin)
+    ncnn_files(model, "int8").param.write_text("\n".join(lines))
+    param = read_param(ncnn_files(model, "int8").param)
+    weights = walk(param, ncnn_files(model, "int8").bin)
     with pytest.raises(ModelFileError, match=r"int8.param:4: layer 'x' \(Curious\): .* scale of 'conv1'"):
         output_scales(param, weights)

@@ -1,0 +1,268 @@
+"""The engine: hands out the shards of a job, takes their results, and tells what happens."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Generic
+
+from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
+from pytest_quant.evaluation.engine.crews import Beat, Crew, Elsewhere, Threads
+from pytest_quant.evaluation.engine.events import Event, Failed, Finished, Listener, ShardDone, Started
+from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
+
+_POLL_S = 0.01
+"""How often a shard that another process has claimed is asked for again, and the clock is looked at."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Runs jobs: on threads that share the run's cores, or on an executor.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> Engine(CorePool(Path(mkdtemp()), 2)).cores.count
+    2
+    """
+
+    cores: CorePool
+    listener: Listener | None = None
+    executor: Executor | None = None
+    """Runs the shards instead of this process's threads; anything from `concurrent.futures`, or that looks like it."""
+    executor_width: int | None = None
+    """How many shards it may hold at a time; None: twice the run's cores."""
+    limit_s: float | None = None
+    """Longest time for one sample; None: any."""
+
+    def run(self, job: Job[S, R], pool: WorkerPool[S, R] | None = None) -> bool:
+        """Do all shards that the job's sink lacks; gives whether ``enough`` ended it before the last of them.
+
+        Shards that another process has claimed are waited for, not done again. When shards fail, the error of the
+        first of them is raised, whoever came upon it, so that serial and parallel runs say the same. After an interrupt
+        the shards that are being done come to their end and are kept. ``pool`` keeps workers open between calls;
+        without it they are freed at the end.
+        """
+        if pool is None:
+            with closing(WorkerPool(job.work)) as own:
+                return self.run(job, own)
+        with single_threaded_opencv(), closing(self._crew(job, pool)) as crew:
+            return _Dispatch(job, crew, self.listener, self.limit_s).run()
+
+    def _crew(self, job: Job[S, R], pool: WorkerPool[S, R]) -> Threads[S, R] | Elsewhere[S, R]:
+        if self.executor is None:
+            return Threads(self.cores, pool)
+        return Elsewhere(self.executor, job.work, self.executor_width or 2 * self.cores.count)
+
+
+@contextmanager
+def private_engine(cores: int = 1) -> Iterator[Engine]:
+    """An engine that shares its cores with nobody."""
+    with TemporaryDirectory(prefix="pytest-quant-cores-") as folder:
+        yield Engine(CorePool(Path(folder), cores))
+
+
+@dataclass(frozen=True)
+class _Flight(Generic[S]):
+    """A shard that is being done."""
+
+    shard: S
+    release: Release
+    beat: Beat
+    since: float
+
+
+class _Dispatch(Generic[S, R]):
+    """One run of one job; everything here happens on the thread that asked for it."""
+
+    def __init__(self, job: Job[S, R], crew: Crew[S, R], listener: Listener | None, limit_s: float | None) -> None:
+        self._job = job
+        self._crew = crew
+        self._sink = job.sink
+        self._limit_s = limit_s
+        self._fresh = iter(job.shards)
+        self._postponed: deque[S] = deque()
+        self._running: dict[Future[R], _Flight[S]] = {}
+        self._error: tuple[int, BaseException] | None = None
+        self._log = _Log(job, listener)
+        self._order = _InOrder(job.enough)
+
+    def run(self) -> bool:
+        self._log.started()
+        try:
+            while self._fill() or self._running:
+                self._reap()
+            if self._error is not None:
+                raise self._error[1]
+        except BaseException as error:
+            self._log.failed(error)
+            raise
+        finally:
+            self._abandon()
+        self._log.finished(self._order.stopped)
+        return self._order.stopped
+
+    def _fill(self) -> bool:
+        """Hand out shards while there is room; gives whether some wait for another process."""
+        retries = len(self._postponed)
+        while len(self._running) < self._crew.width and not self._order.stopped:
+            shard = None if self._error is not None else next(self._fresh, None)
+            if shard is None:
+                if retries == 0:
+                    break
+                retries -= 1
+                shard = self._postponed.popleft()
+            self._start(shard)
+        return bool(self._postponed) and not self._order.stopped
+
+    def _start(self, shard: S) -> None:
+        if self._error is not None and shard.index > self._error[0]:
+            return
+        lacking = self._sink.lacking(shard)
+        if lacking is None:
+            self._done(shard, None)
+            return
+        release = self._sink.claim(lacking)
+        if release is None:
+            self._postponed.append(shard)
+            return
+        lacking = self._sink.lacking(shard)  # again: it may have been done between the look and the claim
+        if lacking is None:
+            release()
+            self._done(shard, None)
+            return
+        try:
+            future, beat = self._crew.submit(lacking)
+        except BaseException:
+            release()
+            raise
+        self._running[future] = _Flight(shard, release, beat, time.perf_counter())
+
+    def _reap(self) -> None:
+        if not self._running:
+            time.sleep(_POLL_S)
+            return
+        is_watched = bool(self._postponed) or self._limit_s is not None
+        done, _ = wait(self._running, _POLL_S if is_watched else None, FIRST_COMPLETED)
+        for future in sorted(done, key=lambda future: self._running[future].shard.index):
+            self._land(future)
+        if self._limit_s is not None:
+            self._give_up_overdue(self._limit_s)
+
+    def _land(self, future: Future[R]) -> None:
+        flight = self._running.pop(future)
+        try:
+            error = CancelledError() if future.cancelled() else future.exception()
+            if error is None:
+                self._sink.put(flight.shard, future.result())
+                self._done(flight.shard, flight.since)
+            elif not isinstance(error, CancelledError):
+                self._note(flight.shard, error)
+        finally:
+            flight.release()
+
+    def _note(self, shard: S, error: BaseException) -> None:
+        if self._error is None or shard.index < self._error[0]:
+            self._error = (shard.index, error)
+            self._cancel(behind=shard.index)
+
+    def _cancel(self, *, behind: int) -> None:
+        """Drop the shards behind one that nobody has begun with."""
+        for future, flight in self._running.items():
+            if flight.shard.index > behind:
+                future.cancel()
+
+    def _done(self, shard: S, since: float | None) -> None:
+        self._log.done(shard, since)
+        if self._order.done(shard):
+            self._error = None  # what fails behind the last shard that was needed does not matter
+            self._cancel(behind=-1)
+
+    def _give_up_overdue(self, limit_s: float) -> None:
+        for future, flight in list(self._running.items()):
+            error = flight.beat.overdue(limit_s)
+            if error is not None and not future.done():
+                self._crew.give_up(future)
+                del self._running[future]
+                flight.release()
+                self._note(flight.shard, error)
+
+    def _abandon(self) -> None:
+        """After an interrupt or an error: what is being done comes to its end, what waits is dropped."""
+        self._cancel(behind=-1)
+        while self._running:
+            wait(self._running, None if self._limit_s is None else _POLL_S)
+            for future in [future for future in self._running if future.done()]:
+                self._land(future)
+            if self._limit_s is not None:
+                self._give_up_overdue(self._limit_s)
+
+
+class _InOrder(Generic[S]):
+    """Tells of shards in their order, whichever was done first."""
+
+    def __init__(self, enough: Callable[[S], bool] | None) -> None:
+        self._enough = enough
+        self._ahead: dict[int, S] = {}
+        self._next: int = 0
+        self.stopped = False
+
+    def done(self, shard: S) -> bool:
+        """Take note of a shard; gives whether it is with this one that there are enough."""
+        if self._enough is None or self.stopped:
+            return False
+        self._ahead[shard.index] = shard
+        while self._next in self._ahead and not self.stopped:
+            self.stopped = self._enough(self._ahead.pop(self._next))
+            self._next += 1
+        return self.stopped
+
+
+class _Log(Generic[S, R]):
+    """Counts, and tells the listener."""
+
+    def __init__(self, job: Job[S, R], listener: Listener | None) -> None:
+        self._job = job
+        self._listener = listener
+        self._start = time.perf_counter()
+        self._computed = self._cached = 0
+
+    def _tell(self, event: Event) -> None:
+        if self._listener is not None:
+            self._listener(event)
+
+    def started(self) -> None:
+        self._tell(Started(self._job.model, self._job.stage, self._job.samples))
+
+    def done(self, shard: S, since: float | None) -> None:
+        if since is None:
+            self._cached += shard.sample_count
+        else:
+            self._computed += shard.sample_count
+        if self._listener is None:
+            return
+        job = self._job
+        self._tell(
+            ShardDone(
+                model=job.model,
+                stage=job.stage,
+                shard=shard.index,
+                samples=shard.sample_count,
+                computed=since is not None,
+                elapsed_s=0.0 if since is None else time.perf_counter() - since,
+                hits={} if job.tally is None else job.tally(shard),
+            )
+        )
+
+    def finished(self, stopped_early: bool) -> None:
+        elapsed_s = time.perf_counter() - self._start
+        self._tell(Finished(self._job.model, self._job.stage, self._computed, self._cached, elapsed_s, stopped_early))
+
+    def failed(self, error: BaseException) -> None:
+        reason = str(error) or type(error).__name__
+        self._tell(Failed(self._job.model, self._job.stage, reason))

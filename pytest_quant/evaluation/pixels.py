@@ -1,0 +1,68 @@
+"""Open datasets of a process, and what a worker in another process reads pixels with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Protocol
+
+from pytest_quant.datasets.base import Dataset, Image, Sample
+from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.extending.known import open_dataset
+from pytest_quant.spec.dataset import DatasetSpec
+
+
+class ReadsPixels(Protocol):
+    """The part of a dataset that computing takes: a shard has its samples with it."""
+
+    def read(self, sample: Sample, *, orient: bool = True) -> Image:
+        """The pixels of one sample; see `Dataset`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The pixels of a dataset; to another process only its description goes, and it is opened there."""
+
+    spec: DatasetSpec
+    dataset: Dataset
+
+    def read(self, sample: Sample, *, orient: bool = True) -> Image:
+        """The pixels of one sample; see `Dataset`."""
+        return self.dataset.read(sample, orient=orient)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _opened, (self.spec,)
+
+
+def pixels_of(dataset: Dataset) -> ReadsPixels:
+    """The pixels of a dataset that was opened by hand; of files only the way to read them travels."""
+    return replace(dataset, samples=()) if isinstance(dataset, ImageFiles) else dataset
+
+
+@lru_cache(maxsize=8)
+def _opened(spec: DatasetSpec) -> Pixels:
+    """As another process finds it; opened once there."""
+    return Pixels(spec, open_dataset(spec))
+
+
+class OpenDatasets:
+    """Datasets by their description, each opened when first asked for."""
+
+    def __init__(self, given: Mapping[DatasetSpec, Dataset] | None = None) -> None:
+        """``given``: datasets that are open already, and that nobody else could open by their description."""
+        self._given = dict(given or {})
+        self._opened: dict[DatasetSpec, Dataset] = {}
+
+    def __getitem__(self, spec: DatasetSpec) -> Dataset:
+        """The opened dataset; raises `DatasetMissingError` or `DatasetError`."""
+        if spec in self._given:
+            return self._given[spec]
+        if spec not in self._opened:
+            self._opened[spec] = open_dataset(spec)
+        return self._opened[spec]
+
+    def pixels(self, spec: DatasetSpec) -> ReadsPixels:
+        """What reads its pixels, here and elsewhere; raises like `__getitem__`."""
+        return pixels_of(self._given[spec]) if spec in self._given else Pixels(spec, self[spec])

@@ -1,0 +1,126 @@
+"""``baseline``: int8 must not be worse than the committed baseline on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_quant.judging.limits.base import MetricLimit
+from pytest_quant.judging.limits.written import Written
+from pytest_quant.spec.errors import BaselineMissingError, ConfigError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.number import share_of_range
+from pytest_quant.spec.text import shown
+from pytest_quant.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.judging.baseline import Baseline
+    from pytest_quant.judging.subject import Subject
+    from pytest_quant.tasks.base import Comparison
+
+_ROUNDING = 1e-9
+"""In the metric's unit: a difference that is the allowed one in decimals must not miss it by a rounding error."""
+
+
+@dataclass(frozen=True)
+class NoWorse(MetricLimit):
+    """int8 is not worse than it was when the baseline was written."""
+
+    kind: ClassVar[str] = "baseline"
+    stands_alone: ClassVar[bool] = False
+    is_silent_when_skipped: ClassVar[bool] = True
+
+    within_pct: float
+    """How much worse it may be, in percent of the metric's range; of the baseline's value where it has none."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``baseline[top1]``."""
+        return f"baseline[{self.metric.name}]"
+
+    @property
+    def recorded(self) -> float | None:
+        """How much worse it may be, in the metric's own unit; not known without the baseline where it has no range."""
+        return None if self.metric.maximum is None else self.within()
+
+    def within(self, before: float = 0.0) -> float:
+        """How much worse it may be, in the metric's own unit."""
+        return share_of_range(self.metric, self.within_pct, before)
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """None: it is a run that has a baseline, see `of_limits`."""
+        yield from ()
+
+    @classmethod
+    def of_limits(cls, limits: Iterable[Limit], within_pct: float) -> tuple[Self, ...]:
+        """One per metric that a limit of a model names."""
+        metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
+        return tuple(cls(metric, within_pct) for metric in metrics)
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Hold int8 against its entry; raises `BaselineMissingError` when there is nothing to compare with."""
+        if subject.baseline is None:
+            raise ConfigError(f"{subject.model.name}: no baseline was given to compare with")
+        entry = subject.baseline.entry(subject.model.name, self.metric.name)
+        measurement = subject.measurement()
+        since = None
+        if entry.samples.sha256 == measurement.samples_sha256 and "int8" in entry.predictions:
+            since = subject.bench.compare_with(measurement, entry.predictions["int8"])
+        return self.of_measured(measurement, subject.baseline, since, subject.confidence)
+
+    def of_measured(
+        self, measurement: Measurement, baseline: Baseline, since: Comparison | None, confidence: float
+    ) -> Verdict:
+        """The verdict on a measurement.
+
+        ``since`` are the baseline's own predictions, in the place of fp32, beside the present ones where they are still
+        known: they say which samples changed. Raises `BaselineMissingError` for other samples than the baseline's.
+        """
+        from pytest_quant.judging.baseline import ACCEPT
+        from pytest_quant.judging.intervals import pair_of
+
+        entry = baseline.entry(measurement.model.name, self.metric.name)
+        accept = ACCEPT.format(path=shown(baseline.path))
+        if entry.samples.sha256 != measurement.samples_sha256:
+            raise BaselineMissingError(
+                f"{shown(baseline.path)}: {measurement.model.name} was measured on other samples "
+                f"({entry.samples.evaluated} of {entry.samples.total}, seed {entry.samples.seed}) than now "
+                f"({measurement.evaluated} of {measurement.total}, seed {measurement.seed}); measure it anew with "
+                f"{accept}"
+            )
+        pair = pair_of(measurement, self.metric)
+        metric, before = pair.metric, entry.metrics[self.metric.name].int8
+        within, worse = self.within(before), metric.worse_by(before, pair.int8)
+        kept = worse <= within + _ROUNDING
+        first, second = ("baseline", "int8") if metric.higher_is_better else ("int8", "baseline")
+        values = {"baseline": metric.number(before), "int8": metric.number(pair.int8)}
+        reason = (
+            f"{first} - {second} = {values[first]} - {values[second]} = {metric.difference(worse)} "
+            f"(n = {measurement.evaluated} of {measurement.total}, the same samples) {'<=' if kept else '>'} "
+            f"{metric.number(within)}"
+        )
+        if since is not None:
+            reason += _changes(since, metric, measurement, confidence)
+        if worse < 0:
+            reason += f"; better than the baseline: {accept} accepts it"
+        reason += "".join(f"; {difference}" for difference in entry.differences())
+        return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
+
+
+def _changes(since: Comparison, metric: Metric, measurement: Measurement, confidence: float) -> str:
+    """Which samples changed since the baseline, and the interval of the change."""
+    from pytest_quant.judging.evidence import drop_interval
+    from pytest_quant.judging.intervals import population_of
+
+    pair, flips = since.metrics[metric.name], since.flips
+    interval = drop_interval(pair, population=population_of(measurement, pair), confidence=confidence)
+    return (
+        f"; right only in the baseline {flips.only_fp32_right}, only now {flips.only_int8_right}, "
+        f"{100 * interval.level:.4g}% CI {metric.number(interval.low)} to {metric.number(interval.high)}"
+    )

@@ -1,0 +1,62 @@
+"""``int8``: the int8 net really is quantized, by its files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_quant.judging.limits.base import JudgedLimit
+from pytest_quant.judging.limits.written import Written
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.text import listed
+from pytest_quant.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pytest_quant.judging.subject import Subject
+
+
+@dataclass(frozen=True)
+class Quantized(JudgedLimit):
+    """Some layer of the int8 net is quantized."""
+
+    kind: ClassVar[str] = "int8"
+    needs_dataset: ClassVar[bool] = False
+    stands_alone: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """``int8``."""
+        return self.kind
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """Every model has it."""
+        yield cls()
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Count the quantized layers of each type."""
+        from pytest_quant.extending.known import get_format
+        from pytest_quant.judging.file_names import file_name
+
+        model = subject.built()
+        net = model.net("int8")
+        runtime = get_format(net.format)
+        facts = runtime.inspect(net)
+        if not facts.quantized:
+            floats = listed(f"{count} {name}" for name, count in facts.quantizable.items()) or "none"
+            first = next(iter(runtime.files(net).values()))
+            return Verdict(
+                "fail",
+                f"{file_name(model, first)} has no quantized layer: it is a float net under `int8` "
+                f"(layers that could be int8: {floats})",
+                value=0.0,
+            )
+        counts = facts.quantized.items()
+        layers = listed(f"{name} {count} of {facts.quantizable.get(name, count)}" for name, count in counts)
+        form = f" ({facts.form})" if facts.form else ""
+        warning = runtime.warning(net)
+        beware = f"; beware: {warning}" if warning else ""
+        return Verdict("pass", f"quantized layers: {layers}{form}{beware}", value=float(sum(facts.quantized.values())))

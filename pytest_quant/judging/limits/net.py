@@ -1,0 +1,65 @@
+"""``net``: how much worse than fp32 a further net of the model may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pytest_quant.judging.limits.drop import DropLimit, parse_drop
+from pytest_quant.judging.limits.tolerance import Tolerance
+from pytest_quant.judging.limits.written import Keys, Written, placed
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.net import Net
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class NetTolerance(DropLimit):
+    """The largest allowed drop of a net that is neither fp32 nor int8."""
+
+    kind: ClassVar[str] = "net"
+    stands_alone: ClassVar[bool] = False
+
+    held: Net = "onnx_int8"
+    """The net that is held against fp32."""
+
+    @property
+    def name(self) -> str:
+        """Such as ``onnx_int8[top1]``."""
+        return f"{self.held}[{self.metric.name}]"
+
+    @property
+    def net(self) -> Net:
+        """The further net."""
+        return self.held
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """For each further net its own tolerances over those of int8."""
+        short = written.get("onnx_int8")
+        if short is not None:
+            yield from cls._of_net(written, others, "onnx_int8", ("onnx_int8",), short.tolerance)
+        for name, net in written.get("nets").items():
+            yield from cls._of_net(written, others, name, ("nets", name), net.tolerance)
+
+    @classmethod
+    def _of_net(
+        cls, written: Written, others: Sequence[Limit], net: Net, keys: Keys, own: Mapping[str, Any]
+    ) -> Iterator[Self]:
+        rules = {
+            limit.metric.name: cls(limit.metric, limit.amount, limit.relative, net)
+            for limit in others
+            if isinstance(limit, Tolerance)
+        }
+        for name, raw in own.items():
+            place = written.place((*keys, "tolerance", name))
+            metric = written.metric(name, place)
+            with placed(place):
+                rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct), net)
+        if not rules:
+            raise ConfigError(f"{written.place(keys)}: neither it nor the model has a tolerance, so nothing could fail")
+        yield from rules.values()

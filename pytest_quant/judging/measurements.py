@@ -1,0 +1,97 @@
+"""What is measured of each model, once: its nets on the samples, as many of them as the limits need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
+from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.judging.early_stop import EarlyStop, early_stop
+from pytest_quant.judging.limits.base import judged
+from pytest_quant.judging.remarks import refuse_overlap
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
+
+T = TypeVar("T")
+
+
+class Measurements:
+    """Those of one process; an error is kept as well, and raised for everyone who asks."""
+
+    def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False, strict: bool = False) -> None:
+        """``strict``: a model is not scored on images that its int8 net was calibrated with."""
+        self.bench = bench
+        self._confidence = confidence
+        self._early_stop = early_stop
+        self._strict = strict
+        self._measured: dict[tuple[str, ...], Measurement | QuantError] = {}
+        self._agreements: dict[tuple[str, ...], OutputAgreement | QuantError] = {}
+        self._expected: dict[tuple[str, str], list[Limit]] = {}
+
+    def expect(self, model: ModelSpec, limits: Iterable[Limit]) -> None:
+        """Say which limits are to be decided: an early stop waits for all of them. Without it a model's own count."""
+        self._expected.setdefault(_key(model), []).extend(limits)
+
+    def of(self, model: ModelSpec, net: Net = "int8") -> Measurement:
+        """The fp32 net of the model and another on the same samples; raises the `QuantError` in the way, each time.
+
+        A net other than int8 comes after it. ``onnx`` takes the samples that int8 was measured on, a further net has
+        an early stop of its own.
+        """
+        return _found(self._measured, (*_key(model), net), lambda: self._measure(model, net))
+
+    def _measure(self, model: ModelSpec, net: Net) -> Measurement:
+        first = None if net == "int8" else self.of(model).evaluated
+        if net == "onnx":
+            return self.bench.measure(model, net=net, first=first)
+        measurement = self.bench.measure(model, self._stop_rule(model, net), net=net)
+        if self._strict:
+            refuse_overlap(measurement)
+        return measurement
+
+    def agreement(self, model: ModelSpec) -> OutputAgreement:
+        """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""
+        return _found(self._agreements, _key(model), lambda: self._agree(model))
+
+    def _agree(self, model: ModelSpec) -> OutputAgreement:
+        count = min(AGREEMENT_SAMPLES, self.of(model).evaluated)
+        return self.bench.agreement(model, "onnx", self.bench.selection(model)[0][:count])
+
+    def known(self, model: ModelSpec, net: Net = "int8") -> Measurement | None:
+        """The measurement if there is one already; starts nothing."""
+        found = self._measured.get((*_key(model), net))
+        return found if isinstance(found, Measurement) else None
+
+    def known_agreement(self, model: ModelSpec) -> OutputAgreement | None:
+        """The agreement of the raw outputs if it is known already; starts nothing."""
+        found = self._agreements.get(_key(model))
+        return found if isinstance(found, OutputAgreement) else None
+
+    def _stop_rule(self, model: ModelSpec, net: Net) -> EarlyStop | None:
+        if not self._early_stop:
+            return None
+        expected = self._expected.get(_key(model), list(model.limits))
+        limits = [limit for limit in expected if limit.net == net]
+        if expected and not limits:  # only the cases of another net were selected
+            limits = [limit for limit in model.limits if limit.net == net]
+        return early_stop(map(judged, limits), self.bench.selection(model)[1], self._confidence)
+
+
+def _key(model: ModelSpec) -> tuple[str, str]:
+    return str(model.zoo), model.name
+
+
+def _found(known: dict[tuple[str, ...], T | QuantError], key: tuple[str, ...], make: Callable[[], T]) -> T:
+    """What is known of ``key``, made when first asked for; an error is raised anew for everyone who asks."""
+    if key not in known:
+        try:
+            known[key] = make()
+        except QuantError as error:
+            known[key] = error
+    found = known[key]
+    if isinstance(found, QuantError):
+        raise found
+    return found

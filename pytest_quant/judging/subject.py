@@ -1,0 +1,48 @@
+"""A model as a limit sees it: what it asks for is measured when it is first asked for, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_quant.evaluation.agreement import OutputAgreement
+from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.judging.baseline import Baseline
+from pytest_quant.judging.measurements import Measurements
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model, and everything that a limit can ask of it; each raises the `QuantError` that is in the way."""
+
+    model: ModelSpec
+    """As its zoo entry says it; `built` has all of its files."""
+    measurements: Measurements
+    confidence: float
+    """One-sided, of each bound."""
+    baseline: Baseline | None = None
+
+    @property
+    def bench(self) -> Workbench:
+        """For what is asked seldom: samples, predictions of single nets, earlier predictions."""
+        return self.measurements.bench
+
+    def built(self) -> ModelSpec:
+        """The model with all of its files: those that its entry describes are made."""
+        return self.bench.built(self.model)
+
+    def measurement(self, net: Net = "int8") -> Measurement:
+        """The fp32 net and another of the model on the same samples."""
+        return self.measurements.of(self.model, net)
+
+    def agreement(self) -> OutputAgreement:
+        """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""
+        return self.measurements.agreement(self.model)
+
+    def conditions(self) -> Mapping[str, Any]:
+        """The conditions of the evaluation; nothing is evaluated for them."""
+        samples, total = self.bench.selection(self.model)
+        return self.bench.conditions(self.model, evaluated=len(samples), total=total)

@@ -1,0 +1,104 @@
+"""What a net format is to the rest of the project: a runtime and the files it takes, from an entry's keys to arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from pytest_quant.nets.base import Runner
+from pytest_quant.spec.net import ModelNet
+
+
+class NetKeys(BaseModel):
+    """The keys of a net's entry that are its format's own. A field of type `Path` is a file beside the zoo file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class OneFile(NetKeys):
+    """A net that is one file: ``{mnn: model.mnn}`` for the format ``mnn``."""
+
+    file: Path
+
+
+@dataclass(frozen=True)
+class StaticFacts:
+    """What the files of a net say without being run."""
+
+    quantized: Mapping[str, int] = field(default_factory=dict)
+    """Type of layer to how many of them compute in int8; empty for a float net."""
+    quantizable: Mapping[str, int] = field(default_factory=dict)
+    """Type of layer to how many there are that could, the quantized ones included."""
+    form: str = ""
+    """How they are quantized, where the format has more than one way: ``QDQ``, ``dynamic``, ..."""
+    output_channels: Mapping[str, int] = field(default_factory=dict)
+    """Output to its number of channels or classes, where the files tell."""
+    notes: tuple[str, ...] = ()
+    """What is odd in the files, and harmless: told before a run."""
+
+
+class NetFormat(ABC):
+    """One way to store and to run a net; a folder under ``nets/``, or a user's own.
+
+    A format of the name ``mnn`` that keeps the defaults is used as ``int8: {mnn: model.mnn}``.
+    """
+
+    keys: ClassVar[type[NetKeys]] = OneFile
+    """Its keys; a path alone stands for ``{file: ...}``."""
+    stands_flat: ClassVar[bool] = False
+    """Whether its keys stand in the net's entry themselves, instead of under the format's name."""
+    int8_keys: ClassVar[frozenset[str]] = frozenset()
+    """Those of its keys that a float net does not have."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """Version of the runtime: part of every cache key and of the report. Imports nothing heavy.
+
+        Raises `importlib.metadata.PackageNotFoundError` where the runtime is not installed.
+        """
+
+    @abstractmethod
+    def inspect(self, net: ModelNet) -> StaticFacts:
+        """What the files say, held against the entry before the runtime touches them.
+
+        Raises `ModelFileError` for a damaged file, `ConfigError` for one that does not fit ``net.input`` or
+        ``net.outputs``.
+        """
+
+    @abstractmethod
+    def open(self, net: ModelNet) -> Runner:
+        """Load the net on one thread; its runner takes float32 (channels, height, width) and gives ``net.outputs``.
+
+        Raises `ModelFileError` where the runtime cannot load it, and what `inspect` raises.
+        """
+
+    def files(self, net: ModelNet) -> Mapping[str, Path]:
+        """All files of the net, by what follows the net's name in reports: ``""`` for the only one, ``.bin``, ..."""
+        return {"": net.entry.file}
+
+    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
+        """What can change an output beside the samples and ``net.outputs``, as JSON values.
+
+        ``digests``: SHA-256 of each of `files`, by the same names.
+        """
+        options = net.entry.model_dump(mode="json", exclude={"file"})
+        return {
+            "version": self.version(),
+            "files": dict(digests),
+            "options": options,
+            "names": net.output_names,
+            "runtime": net.runtime,
+        }
+
+    def warning(self, net: ModelNet) -> str:
+        """What to beware of in a quantized net of this format; empty as a rule."""
+        return ""
+
+    def instruction_sets(self) -> tuple[str, ...]:
+        """The instruction sets that the runtime itself can tell it would use here; empty where it cannot."""
+        return ()

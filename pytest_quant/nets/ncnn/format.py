@@ -1,0 +1,160 @@
+"""The format ``ncnn``: ``{param, bin, table}``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pytest_quant.nets.base import Runner
+from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
+from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
+from pytest_quant.nets.ncnn.files.input_hints import InputHint
+from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.net import ModelNet
+from pytest_quant.spec.text import first_few, listed, shown, suggestion
+
+
+class NcnnFormat(NetFormat):
+    """Nets of ncnn, whose file formats are known whole: most of what is wrong is told without running them."""
+
+    keys: ClassVar[type[NetKeys]] = NcnnFiles
+    stands_flat: ClassVar[bool] = True
+    int8_keys: ClassVar[frozenset[str]] = frozenset({"table"})
+
+    def version(self) -> str:
+        """Of the ncnn wheel."""
+        return version("ncnn")
+
+    def files(self, net: ModelNet) -> Mapping[str, Path]:
+        """The two files of the net, and its table."""
+        files = net_files(net)
+        found = {".param": files.param, ".bin": files.bin}
+        return found if files.table is None else {**found, ".table": files.table}
+
+    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
+        """A table changes nothing any more once the net is made."""
+        from pytest_quant.nets.ncnn.ncnn_net import runtime_options
+
+        return {
+            "ncnn": self.version(),
+            "runtime": net.runtime,
+            "options": runtime_options(net.runtime),
+            "input": input_blob(net),
+            "names": net.output_names,
+            "param": digests[".param"],
+            "bin": digests[".bin"],
+        }
+
+    def inspect(self, net: ModelNet) -> StaticFacts:
+        """Walk both files byte by byte, and hold inputs, outputs, channels and sizes against the entry."""
+        files = net_files(net)
+        facts = inspect_net(files.param, files.bin)
+        _check_input(net, facts)
+        _check_outputs(net, facts)
+        features = dict(zip(output_blobs(net), net.outputs, strict=True))
+        return StaticFacts(
+            quantized={name: len(layers) for name, layers in facts.quantized.items()},
+            quantizable={name: len(layers) for name, layers in facts.quantizable.items()},
+            output_channels={
+                features[blob]: count for blob, count in facts.output_features.items() if blob in features
+            },
+            notes=(*facts.notes, *_ignored_hints(net, facts)),
+        )
+
+    def warning(self, net: ModelNet) -> str:
+        """Layers that ncnn computes wrongly in int8."""
+        files = net_files(net)
+        names = [name for layers in inspect_net(files.param, files.bin).quantized.values() for name in layers]
+        garbled = garbled_layers(read_param(files.param), names)
+        return f"{first_few(garbled)}: {WHY}" if garbled else ""
+
+    def open(self, net: ModelNet) -> Runner:
+        """Load it; one with layers that the walk does not know has a trial in a child process before."""
+        from pytest_quant.nets.ncnn.opening import open_ncnn
+
+        return open_ncnn(net)
+
+    def instruction_sets(self) -> tuple[str, ...]:
+        """As ncnn itself tells."""
+        from pytest_quant.nets.ncnn.ncnn_net import ncnn_isa
+
+        return ncnn_isa()
+
+
+def input_blob(net: ModelNet) -> str:
+    """The input of an ncnn net: the entry always names one."""
+    return net.input.blob if net.input_name is None else net.input_name
+
+
+def output_blobs(net: ModelNet) -> tuple[str, ...]:
+    """The blobs that are the model's outputs."""
+    return net.outputs if net.output_names is None else net.output_names
+
+
+def check_kept_float(net: ModelNet, keep_float: tuple[str, ...]) -> None:
+    """Raise `ConfigError` where the layers that are to stay float are not there, or are all of ``net``."""
+    files = net_files(net)
+    known = [name for layers in inspect_net(files.param, files.bin).quantizable.values() for name in layers]
+    for name in keep_float:
+        if name not in known:
+            raise ConfigError(
+                f"int8.calibrate.keep_float: {shown(files.param)} has no layer {name!r} that could be int8."
+                f"{suggestion(name, known)}"
+            )
+    if known and not set(known) - set(keep_float):
+        raise ConfigError(
+            "int8.calibrate.keep_float names every layer that could be int8, so nothing would be quantized"
+        )
+
+
+def net_files(net: ModelNet) -> NcnnFiles:
+    """The files of a net of this format."""
+    if not isinstance(net.entry, NcnnFiles):
+        raise TypeError(f"{net.name} holds {net.entry!r}, expected files of ncnn")
+    return net.entry
+
+
+def _check_input(net: ModelNet, facts: NetFacts) -> None:
+    param, blob = shown(net_files(net).param), input_blob(net)
+    if len(facts.inputs) > 1:
+        raise ConfigError(f"{net.name}: {param} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one")
+    if blob not in facts.inputs:
+        raise ConfigError(
+            f"input.blob: found {blob!r}, expected the input of {param} ({net.name}): {listed(facts.inputs) or 'none'}"
+        )
+    channels = facts.input_channels.get(blob)
+    if channels is not None and channels != net.input.channels:
+        raise ConfigError(
+            f"input.color: {net.input.color} gives {net.input.channels} channels, "
+            f"{param} ({net.name}) takes {channels} in {blob!r}"
+        )
+
+
+def _ignored_hints(net: ModelNet, facts: NetFacts) -> Iterator[str]:
+    blob, size, channels = input_blob(net), net.input.size, net.input.channels
+    hint = facts.input_hints.get(blob, InputHint())
+    if hint.size is not None and size is not None and hint.size != size:
+        yield (
+            f"the Input layer hints at {hint.size[0]}x{hint.size[1]} (width x height), input.size is {list(size)}: "
+            "ncnn ignores the hint"
+        )
+    if hint.channels is not None and hint.channels != channels and blob not in facts.input_channels:
+        yield (
+            f"the Input layer hints at {hint.channels} channels, input.color {net.input.color} gives {channels}: "
+            "ncnn ignores the hint, and no weights prove it"
+        )
+
+
+def _check_outputs(net: ModelNet, facts: NetFacts) -> None:
+    param = shown(net_files(net).param)
+    for output in output_blobs(net):
+        if output not in facts.blobs:
+            raise ConfigError(
+                f"output: {param} ({net.name}) has no blob {output!r}.{suggestion(output, facts.blobs)} "
+                f"Its last blobs: {listed(facts.outputs)}"
+            )

@@ -1,0 +1,62 @@
+"""A case on its one way: the model is measured, the limit judged, and the record made with its explanation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_quant.run.records import RunCase
+from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.verdict import Inconclusive
+
+if TYPE_CHECKING:
+    from pytest_quant.judging.assess import Assessor
+    from pytest_quant.run.explaining import Explainer
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What came of a case."""
+
+    record: RunCase
+    message: str | None = None
+    """Why the limit is broken, with the evidence; None: it is not."""
+    warnings: tuple[str, ...] = ()
+    """What else is to be told of it; a broken limit has them in its message."""
+    error: QuantError | None = None
+    """Why the limit could not be decided."""
+
+
+class Decider:
+    """Decides the limits of a run."""
+
+    def __init__(self, assessor: Assessor, explainer: Explainer, *, inconclusive: Inconclusive, strict: bool) -> None:
+        """``strict``: what is not on this machine is an error, else the case is skipped."""
+        self._assessor = assessor
+        self._explainer = explainer
+        self._inconclusive = inconclusive
+        self._strict = strict
+
+    def decide(self, model: ModelSpec, limit: Limit, planned: RunCase) -> Decided:
+        """Decide a limit; what cannot be decided says why."""
+        start = time.perf_counter()
+        try:
+            verdict = self._assessor.assess(model, limit)
+        except QuantError as error:
+            return self._undecided(planned, error, time.perf_counter() - start)
+        record = planned.decided(verdict, time.perf_counter() - start)
+        warnings = tuple(f"{model.name}: {warning}" for warning in verdict.warnings)
+        self._explainer.look_at(model)
+        if not verdict.is_broken(self._inconclusive):
+            return Decided(record, warnings=warnings)
+        # A limit that is broken says the rest itself: where warnings are errors, one would hide the verdict.
+        message = self._explainer.message(model, limit, verdict)
+        return Decided(record, message + "".join(f"\n  warning: {warning}" for warning in warnings))
+
+    def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:
+        if isinstance(error, (DatasetMissingError, BaselineMissingError)) and not self._strict:
+            return Decided(planned.record("skipped", "skipped", str(error), seconds), error=error)
+        return Decided(planned.record("error", "failed", str(error), seconds), error=error)

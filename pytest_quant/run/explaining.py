@@ -1,0 +1,69 @@
+"""Why a limit is broken: the evidence beside the verdict, the layers behind a drop, and its repair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.expectations import Expectations
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_quant.judging.measurements import Measurements
+    from pytest_quant.run.entries import ModelEntries
+
+
+class Explainer:
+    """Writes the messages of broken limits."""
+
+    def __init__(
+        self, settings: Settings, measurements: Measurements, expectations: Expectations, entries: ModelEntries
+    ) -> None:
+        self._settings = settings
+        self._measurements = measurements
+        self._expectations = expectations
+        self._entries = entries
+
+    def look_at(self, model: ModelSpec) -> None:
+        """Under ``--quant-diagnose`` every model that is measured is diagnosed, whatever its verdicts are."""
+        if self._settings.diagnose and self._measurements.known(model) is not None:  # else the report lacks a place
+            self._entries.diagnosis(model)
+
+    def message(self, model: ModelSpec, limit: Limit, verdict: Verdict) -> str:
+        """The message of a broken limit."""
+        from pytest_quant.report.message import failure_message
+
+        measurement = self._measurements.known(model, limit.net)
+        if not limit.is_loss:
+            return failure_message(model, limit, verdict, measurement)
+        diagnosis = self._entries.diagnosis(model)
+        message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
+        return message + (self._repair(model) if verdict.decision == "fail" else "")
+
+    def _stages(self, model: ModelSpec, limit: Limit) -> list[str]:
+        """Which step lost how much, where the run measures the model's ONNX file anyway."""
+        from pytest_quant.report.stages import stage_lines
+
+        if limit.metric is None or not self._expectations.needs(model, "onnx"):
+            return []
+        try:
+            self._measurements.of(model, "onnx")
+            self._measurements.agreement(model)
+        except QuantError as error:
+            return [f"stages: {error}"]
+        entry = self._entries.entry(model)
+        return [] if entry is None else stage_lines(entry, [limit.metric.name])
+
+    def _repair(self, model: ModelSpec) -> str:
+        """What a rescue of the model came to, for its message; nothing without ``--quant-rescue``."""
+        if not self._settings.rescue:
+            return ""
+        from pytest_quant.extending.known import get_task
+        from pytest_quant.report.rescue import rescue_lines
+
+        metrics = get_task(model.task).metrics
+        lines = rescue_lines(self._entries.rescue(model), metrics, self._settings.rescue_folder)
+        return "".join(f"\n  {line}" for line in lines)

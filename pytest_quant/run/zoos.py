@@ -1,0 +1,45 @@
+"""The zoo files of a run, each read once, and whose the names of models are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.text import relative_posix, shown
+from pytest_quant.zoo.reader import Zoo, read_zoo
+
+
+class Zoos:
+    """Those of one process."""
+
+    def __init__(self, rootdir: Path, max_tolerance_pct: float) -> None:
+        """``max_tolerance_pct``: share of a metric's range from which on a tolerance is refused, in percent."""
+        self._rootdir = rootdir
+        self._max_tolerance_pct = max_tolerance_pct
+        self._read: dict[Path, Zoo | ZooError] = {}
+        self._owner: dict[str, Path] = {}
+
+    def read(self, path: Path) -> Zoo:
+        """A zoo file; raises `ZooError`, each time."""
+        if path not in self._read:
+            try:
+                self._read[path] = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
+            except ZooError as error:
+                self._read[path] = error
+        found = self._read[path]
+        if isinstance(found, ZooError):
+            raise found
+        return found
+
+    def claim_name(self, name: str, path: Path) -> None:
+        """Model names are unique in a run; raises `ConfigError` naming both files."""
+        owner = self._owner.setdefault(name, path)
+        if owner != path:
+            raise ConfigError(
+                f"{shown(path)}: models.{name}: {shown(owner)} has a model of this name too; rename one of them, "
+                "or run the two files apart"
+            )
+
+    def id_of(self, path: Path) -> str:
+        """A zoo file as node ids name it."""
+        return relative_posix(path, self._rootdir)

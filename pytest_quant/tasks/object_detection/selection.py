@@ -1,0 +1,66 @@
+"""Which boxes of a net are detections: those above the threshold, for one class or all, the best of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_quant.tasks.object_detection.boxes import sigmoid, softmax
+from pytest_quant.tasks.object_detection.parameters import Activation, Background, Parameters
+from pytest_quant.tasks.object_detection.prediction import Labels, Scores
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The n rows of a net's output that become detections; a row may be there for several classes."""
+
+    rows: NDArray[np.int64]
+    """Shape (n,)."""
+    scores: Scores
+    labels: Labels
+
+
+def class_scores(logits: Array, activation: Activation, background: Background = "none") -> Array:
+    """Scores of the classes, shape (n, classes), without the column of no object."""
+    scores = sigmoid(logits) if activation == "sigmoid" else softmax(logits) if activation == "softmax" else logits
+    return {"none": scores, "first": scores[:, 1:], "last": scores[:, :-1]}[background]
+
+
+def select(scores: Array, parameters: Parameters, edges: Sequence[int], *, inclusive: bool = False) -> Selected:
+    """The rows and classes whose scores are above the threshold, in the order of rows.
+
+    Args:
+        scores: Shape (rows, classes).
+        parameters: ``score_threshold``, ``classes_per_box`` and ``nms_pre``.
+        edges: First row of each level, and the number of rows, for ``nms_pre``.
+        inclusive: Whether the threshold itself is enough.
+
+    """
+    threshold = np.float32(parameters.score_threshold)
+    if parameters.classes_per_box == "best":
+        labels = scores.argmax(axis=1)
+        best = np.take_along_axis(scores, labels[:, np.newaxis], axis=1)[:, 0]
+        rows = np.flatnonzero(best >= threshold if inclusive else best > threshold)
+        labels = labels[rows]
+    else:
+        rows, labels = np.nonzero(scores >= threshold if inclusive else scores > threshold)
+    chosen = scores[rows, labels]
+    if parameters.nms_pre is not None:
+        kept = _best_of_levels(rows, chosen, edges, parameters.nms_pre)
+        rows, labels, chosen = rows[kept], labels[kept], chosen[kept]
+    return Selected(rows, chosen, labels.astype(np.int32))
+
+
+def _best_of_levels(rows: NDArray[np.int64], scores: Scores, edges: Sequence[int], most: int) -> NDArray[np.int64]:
+    """Indices of the ``most`` best of each level, ties to the earlier one, in their order."""
+    starts = np.searchsorted(rows, edges)
+    kept = [
+        start + np.sort(np.argsort(-scores[start:end], kind="stable")[:most])
+        for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    ]
+    return np.concatenate(kept)

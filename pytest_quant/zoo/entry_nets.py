@@ -1,0 +1,75 @@
+"""All nets of a model entry: read, named, and held against the entry by what their files say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_quant.evaluation.net_checks import check_calibration, check_conversion, check_net, check_nets
+from pytest_quant.judging.limits import KINDS
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import SIDES, InputSpec, Net, NetSpec
+from pytest_quant.zoo.entry_input import input_spec
+from pytest_quant.zoo.net_entries import NetEntries
+from pytest_quant.zoo.places import Places
+from pytest_quant.zoo.schema import MODEL_NAME, InputEntry, ModelEntry
+from pytest_quant.zoo.yaml_lines import KeyPath
+
+RESERVED_NET_NAMES = frozenset({*SIDES, *KINDS, "config", "zoo", "classes", "sanity", "size", "speedup"})
+"""They begin the ids of other cases, or are keys of a model for nets."""
+
+
+def nets_of(places: Places, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSpec]:
+    """Every net of an entry, in the order of the stages; raises `ConfigError` for one that cannot be used."""
+    read = NetEntries(places.document, places.file)
+
+    def own_input(place: KeyPath, changes: Mapping[str, Any]) -> InputSpec:
+        known = entry.input.model_dump(exclude_unset=True)
+        if "color" in changes:  # the model's own are of other channels
+            known = {key: value for key, value in known.items() if key not in ("mean", "std")}
+        return input_spec(places, place, places.validated(place, InputEntry, {**known, **changes}))
+
+    net_input = input_spec(places, (*keys, "input"), entry.input)
+    found: dict[Net, NetSpec] = {}
+    if entry.onnx is not None:
+        found["onnx"] = read.onnx((*keys, "onnx"), entry.onnx, net_input)
+    found["fp32"] = read.net((*keys, "fp32"), entry.fp32)
+    found["int8"] = read.net((*keys, "int8"), entry.int8, own_input)
+    if entry.onnx_int8 is not None:
+        found["onnx_int8"] = read.onnx((*keys, "onnx_int8"), entry.onnx_int8, net_input)
+    for name, net in entry.nets.items():
+        place = (*keys, "nets", name)
+        _check_name(places, place, name, found)
+        found[name] = read.net(place, net, own_input)
+    return found
+
+
+def _check_name(places: Places, place: KeyPath, name: Net, taken: Mapping[Net, NetSpec]) -> None:
+    """Case ids hold it, and it must not be one that means something else."""
+    if name in taken:
+        other = f"`{name}` of the model"
+    elif name in RESERVED_NET_NAMES:
+        other = "a kind of case"
+    elif MODEL_NAME.fullmatch(name):
+        return
+    else:
+        raise ConfigError(
+            f"{places.where(place)}: found the name {name!r}, expected a letter or digit followed by "
+            "letters, digits, '.', '_', '+' and '-'"
+        )
+    raise ConfigError(f"{places.where(place)}: the name is taken by {other}: give the net another name")
+
+
+def check_all_nets(places: Places, keys: KeyPath, entry: ModelEntry, model: ModelSpec) -> list[str]:
+    """Hold what the files of all nets say against the entry; gives what is odd in them."""
+    stands: dict[Net, KeyPath] = {name: (*keys, "nets", name) for name in entry.nets}
+    stands |= {name: (*keys, name) for name in model.nets if name not in stands}
+    for name, place in stands.items():
+        places.located((*place, "onnx"), check_conversion, model, name)
+        places.located((*place, "calibrate"), check_calibration, model, name)
+    notes = list(places.located(keys, check_nets, model))
+    for name, place in stands.items():
+        if name not in SIDES:
+            notes += places.located(place, check_net, model, name)
+    return notes

@@ -1,0 +1,73 @@
+"""Where things stand in a zoo file, in front of what is wrong with them; the paths and keys that are found there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.text import shown
+from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
+from pytest_quant.zoo.schema import describe
+from pytest_quant.zoo.yaml_lines import Document, KeyPath
+
+T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Of one zoo file."""
+
+    document: Document
+
+    def where(self, keys: KeyPath) -> str:
+        """File, line and key."""
+        return self.document.where(keys)
+
+    def located(self, keys: KeyPath, function: Callable[..., T], *args: Any) -> T:
+        """Call ``function``; its `ConfigError` gets the place in the zoo file in front."""
+        try:
+            return function(*args)
+        except ConfigError as error:
+            raise ConfigError(f"{self.where(keys)}: {error}") from None
+
+    def validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
+        """The keys at a place as a pydantic model; raises `ConfigError` with every problem."""
+        try:
+            return model.model_validate(dict(raw))
+        except ValidationError as error:
+            raise ConfigError(describe(self.document, keys, model, error)) from None
+
+    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The options with the files that they name, which must be there, as absolute paths."""
+        files = [
+            name
+            for name, field in options.model_fields.items()
+            if field.annotation is Path and isinstance(raw.get(name), str)
+        ]
+        return {**raw, **{name: self.file((*keys, name), raw[name]) for name in files}}
+
+    def path(self, keys: KeyPath, text: str) -> Path:
+        """An absolute path; raises `ConfigError` for a variable that is not set."""
+        try:
+            return resolve_path(text, self.document.path.parent)
+        except UnsetVariableError as error:
+            raise ConfigError(
+                f"{self.where(keys)}: the environment variable {error.args[0]} of {text!r} is not set"
+            ) from None
+
+    def file(self, keys: KeyPath, text: str) -> Path:
+        """The path of a file; raises `ConfigError` when it is not there."""
+        path = self.path(keys, text)
+        try:
+            if path.is_file():
+                return path
+            state = "is a folder" if path.is_dir() else "does not exist"
+        except OSError as error:
+            state = f"cannot be looked at: {error.strerror}"
+        raise ConfigError(f"{self.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")
