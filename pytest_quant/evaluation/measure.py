@@ -257,6 +257,23 @@ class Workbench:
         results = evaluate(self.evaluation(model, nets, samples), self.store, self.engine)
         return {net: results[net].predictions for net in nets}
 
+    def answers(self, measurement: Measurement, places: Sequence[int]) -> dict[Net, list[Prediction]]:
+        """What both nets of a measurement answered to some of its samples, by their places in the seeded order.
+
+        Their shards are in the store as a rule; what is not there any more is computed again.
+        """
+        model, nets = measurement.model, ("fp32", measurement.net)
+        samples = self.selection(model)[0]
+        digests = self._sample_digests(self.dataset(model.dataset), samples)
+        job = self._job(model, nets, measurement.side_keys, samples, digests)
+        size = get_task(model.task).shard_size
+        needed = sorted({place // size for place in places})
+        results = evaluate(replace(job, shards=[job.shards[index] for index in needed]), self.store, self.engine)
+        starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
+        return {
+            net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets
+        }
+
     def evaluation(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample]) -> Evaluation:
         """What evaluating some nets of a model on some samples takes; raises what `predictions` raises before it."""
         model = self.built(model)

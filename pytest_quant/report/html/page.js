@@ -33,6 +33,13 @@ function show() {
 filter.addEventListener("input", show);
 onlyBad.addEventListener("change", show);
 
+const toggles = [...document.querySelectorAll(".toggles input")];
+toggles.forEach((toggle) => toggle.addEventListener("change", () => {
+  const side = toggle.dataset.side;
+  document.body.classList.toggle(`hide-${side}`, !toggle.checked);
+  toggles.filter((other) => other.dataset.side === side).forEach((other) => { other.checked = toggle.checked; });
+}));
+
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) {

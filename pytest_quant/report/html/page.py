@@ -5,11 +5,16 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pytest_quant.report.html.budget import within_budget
+from pytest_quant.report.html.curves import curve_plots
 from pytest_quant.report.html.forest import ForestRow, forest_plot
+from pytest_quant.report.html.headline import Headline, headline
 from pytest_quant.report.html.layers import layer_plot
+from pytest_quant.report.html.overlay import PictureView, picture_view
 from pytest_quant.report.model import Case, DiagnosisEntry, EnvironmentEntry, ModelEntry, Report
+from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry, PictureEntry
 from pytest_quant.report.table import Mood, Row, RowVerdict, table, verdict
 from pytest_quant.report.terminal import footnotes
 
@@ -66,6 +71,17 @@ class ModelView:
     worst_layers: tuple[LayerView, ...] = ()
     diagnosis_error: str | None = None
     command: str = ""
+    pictures: tuple[PictureView, ...] = ()
+    pictures_left_out: int = 0
+    """How many more there are, for which the page has no room."""
+    no_pictures: str | None = None
+    """Why there are none."""
+    curve_svgs: tuple[str, ...] = ()
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether something is drawn that can be switched off."""
+        return any(side.lines or side.dots or side.mask for one in self.pictures for side in one.sides)
 
 
 @dataclass(frozen=True)
@@ -77,6 +93,7 @@ class PageView:
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
     counts: tuple[tuple[str, Mood, int], ...]
+    headlines: tuple[Headline, ...]
     forest_svg: str
     models: tuple[ModelView, ...]
     others: tuple[CaseView, ...] = field(default=())
@@ -91,14 +108,25 @@ def page_view(report: Report) -> PageView:
         if case.model is not None:
             by_model.setdefault(case.model, []).append(case)
     order = dict.fromkeys(row.model for row in found.rows)
+    drawn = report.illustrations if isinstance(report, IllustratedReport) else {}
+    urgent = [name for name in order if verdict(by_model[name]).mood != "good"]
+    shown = within_budget({name: one.pictures for name, one in drawn.items()}, urgent)
     return PageView(
         environment=report.environment,
         header=found.header,
         rows=tuple(_table_row(row, line) for row, line in zip(found.rows, found.lines(), strict=True)),
         notes=tuple(footnotes(report)),
         counts=_counts(report),
+        headlines=tuple(
+            line for name in order if (line := headline(name, report.models.get(name), by_model[name])) is not None
+        ),
         forest_svg=forest_plot(list(_forest_rows(found.rows, report))),
-        models=tuple(_model_view(name, report.models.get(name), by_model[name]) for name in order),
+        models=tuple(
+            _illustrated(
+                _model_view(name, report.models.get(name), by_model[name]), drawn.get(name), shown.get(name, ())
+            )
+            for name in order
+        ),
         others=tuple(_case_view(case) for case in report.cases if case.model is None),
     )
 
@@ -164,6 +192,18 @@ def _model_view(name: str, entry: ModelEntry | None, cases: Sequence[Case]) -> M
         worst_layers=tuple(_layers(diagnosis)) if isinstance(diagnosis, DiagnosisEntry) else (),
         diagnosis_error=None if diagnosis is None or is_diagnosed else diagnosis.error,  # type: ignore[union-attr]
         command=f"pytest --quant {shlex.quote(node)}",
+    )
+
+
+def _illustrated(view: ModelView, drawn: IllustrationEntry | None, shown: Sequence[PictureEntry]) -> ModelView:
+    if drawn is None:
+        return view
+    return replace(
+        view,
+        pictures=tuple(map(picture_view, shown)),
+        pictures_left_out=len(drawn.pictures) - len(shown),
+        no_pictures=drawn.note,
+        curve_svgs=tuple(curve_plots(drawn.curves)),
     )
 
 

@@ -11,7 +11,8 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ def figure(width_px: float, height_px: float) -> Iterator[tuple[Figure, Axes]]:
     import matplotlib as mpl
     from matplotlib.figure import Figure as NewFigure
 
-    style = {
+    style: dict[Any, Any] = {
         **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), INK),
         "svg.fonttype": "none",
         "font.family": "sans-serif",
@@ -64,7 +65,21 @@ def as_svg(drawn: Figure, title: str) -> str:
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = _own_ids(text)
     text = re.sub(r"#0000(0[1-7])", lambda found: f"var(--{_VARIABLES[found[0]]})", text)
     text = re.sub(r"font:([^;\"]*?)'[^;\"]*", r"font:\1inherit", text)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1))
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+
+
+def _own_ids(text: str) -> str:
+    """Ids that no other figure of a page has; groups need none.
+
+    >>> _own_ids('<g id="axes_1"/><path id="m1"/><use xlink:href="#m1"/>').count("m1")
+    2
+    >>> _own_ids('<g id="axes_1"/>')
+    '<g/>'
+    """
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    own = sha256(text.encode()).hexdigest()[:8]
+    return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{own}-", text)

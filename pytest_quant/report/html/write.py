@@ -32,7 +32,7 @@ def html(report: Report) -> str:
 def _template() -> Template:
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    names = ("page.html.jinja", "model.html.jinja")
+    names = ("page.html.jinja", "model.html.jinja", "gallery.html.jinja")
     loader = DictLoader({name: _resource(name) for name in names})
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
