@@ -18,11 +18,13 @@ from typing import Any
 
 import yaml
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.base import Sample
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evaluation.measure import Sampling, Workbench
 from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import NOTHING, likeness
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files import read_table, without_layers
@@ -140,16 +142,16 @@ def output_sqnr_db(model: ModelSpec, bench: Workbench) -> float:
 def gains(model: ModelSpec, ranked: Sequence[LayerError], folder: Path) -> Iterator[tuple[int, float, float]]:
     """How many layers are float, the metric, and the SQNR of the output."""
     for count in COUNTS:
-        bench = Workbench.in_folder(folder / "run", cores=available_cores(), sampling=Sampling(seed=1, samples=SAMPLES))
+        bench = open_workbench(folder / "run", cores=available_cores(), sampling=Sampling(seed=1, samples=SAMPLES))
         changed = with_float_layers(model, {error.layer for error in ranked[:count]}, folder)
         pair = next(iter(bench.measure(changed).comparison.metrics.values()))
         yield count, pair.int8, output_sqnr_db(changed, bench)
 
 
 def study_ranking(model: ModelSpec, folder: Path) -> None:
-    bench = Workbench.in_folder(folder / "run", cores=available_cores())
+    bench = open_workbench(folder / "run", cores=available_cores())
     found = diagnose(model, bench)
-    other = Workbench.in_folder(folder / "run", cores=available_cores(), sampling=Sampling(seed=1, samples=SAMPLES))
+    other = open_workbench(folder / "run", cores=available_cores(), sampling=Sampling(seed=1, samples=SAMPLES))
     samples: list[Sample] = other.selection(model)[0]
     seen = {sample.id for sample in samples} & set(found.samples)
     print(f"\n{model.name}: diagnosed on {len(found.samples)} samples, measured on {SAMPLES}, {len(seen)} in both")
@@ -170,7 +172,7 @@ def main() -> None:
             study_ranking(models[arguments.ranking], folder)
             return
         for model in models.values():
-            print_table(diagnose(model, Workbench.in_folder(folder / "run", cores=available_cores())))
+            print_table(diagnose(model, open_workbench(folder / "run", cores=available_cores())))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.layer_diagnosis import read_models
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.from_images import gather_model
@@ -35,7 +35,7 @@ CALIBRATION = {"squeezenet": "imagenet-sample/calibration", "ppocr": "icdar2015/
 def losses(model: ModelSpec, images: Path, folder: Path) -> Iterator[tuple[str, float, float]]:
     """Name of each net, its drop on the labels, its loss against the fp32 outputs."""
     nowhere = DatasetSpec("none", model.dataset.type, None, model.zoo, missing="so that no sample is left out")
-    bench = Workbench.in_folder(folder / "run", cores=available_cores())
+    bench = open_workbench(folder / "run", cores=available_cores())
     search = open_search_set(replace(model, dataset=nowhere), bench, model.dataset)
     specs = [replace(nowhere, name=name, missing=None) for name in ("labels", "fp32")]
     scratch = bench.scratch(folder / "scratch", dict(zip(specs, (search.dataset, search.reference), strict=True)))

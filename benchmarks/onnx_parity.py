@@ -23,8 +23,9 @@ import onnx
 import yaml
 from numpy.typing import NDArray
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.judging.assess import Assessor
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 from tests.pnnx_picture import runnable
@@ -98,7 +99,7 @@ def main() -> None:
         (model,) = read_zoo(folder / "zoo.quant.yaml").models
         if isinstance(model, BrokenModel):
             raise SystemExit(model.message)
-        bench = Workbench.in_folder(
+        bench = open_workbench(
             folder / "run", cores=available_cores(), sampling=Sampling(samples=given.samples, whole=not given.samples)
         )
         assessor = Assessor(bench, confidence=0.95)

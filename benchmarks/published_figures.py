@@ -17,8 +17,9 @@ from typing import Any
 
 import yaml
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
 
@@ -95,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "real.quant.yaml"
         path.write_text(yaml.safe_dump(zoo(arguments.shared.absolute())))
-        bench = Workbench.in_folder(Path(folder), cores=arguments.cores)
+        bench = open_workbench(Path(folder), cores=arguments.cores)
         for model in read_zoo(path).models:
             assert isinstance(model, ModelSpec), model.message
             start = time.perf_counter()

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.throughput import read_model
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.paired import paired_drop_interval
 from pytest_quant.evidence.sequential import Outcomes, drop_outcomes, sequential_decision
 from pytest_quant.judging.evidence import right_wrong
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = read_model(arguments.zoo, arguments.model)
     with tempfile.TemporaryDirectory() as folder:
-        measurement = Workbench.in_folder(Path(folder), cores=available_cores()).measure(model)
+        measurement = open_workbench(Path(folder), cores=available_cores()).measure(model)
     evidence = right_wrong(measurement.comparison.metrics["top1"])
     fp32, int8 = evidence.fp32, evidence.int8
     total, drop = fp32.size, float(fp32.mean() - int8.mean())

@@ -20,11 +20,12 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores, single_threaded_opencv
-from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.ncnn.ncnn_net import runtime_options
 from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.zoo.reader import read_zoo
@@ -44,7 +45,7 @@ def read_model(zoo: Path, name: str) -> ModelSpec:
 def evaluation_rate(model: ModelSpec, samples: int, cores: int) -> float:
     """Images per second of a whole evaluation, both nets, nothing cached."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = Workbench.in_folder(Path(folder), cores=cores, sampling=Sampling(samples=samples))
+        bench = open_workbench(Path(folder), cores=cores, sampling=Sampling(samples=samples))
         start = time.perf_counter()
         evaluated = bench.measure(model).evaluated
         return evaluated / (time.perf_counter() - start)
@@ -52,7 +53,7 @@ def evaluation_rate(model: ModelSpec, samples: int, cores: int) -> float:
 
 def prepared_tensors(model: ModelSpec, count: int) -> list[NDArray[np.float32]]:
     with tempfile.TemporaryDirectory() as folder:
-        bench = Workbench.in_folder(Path(folder), cores=1, sampling=Sampling(samples=count))
+        bench = open_workbench(Path(folder), cores=1, sampling=Sampling(samples=count))
         pipeline, dataset = get_task(model.task).pipeline(model), bench.dataset(model.dataset)
         return [pipeline.prepare(dataset.read(sample), sample).tensor for sample in bench.selection(model)[0]]
 

@@ -77,6 +77,28 @@ def pose_detector(
     return "PoseDetector", transforms, {"module": "mmpose", "component": component, "params": written | params}
 
 
+def segmentor(
+    generation: str = "1.x", *, size: tuple[int, int] = (512, 512), **params: Any
+) -> tuple[str, list[Json], Json]:
+    """Likewise of a segmenter; ``params`` of its decode head."""
+    written = list(size)[::-1] if generation == "0.x" else list(size)
+    transforms: list[Json] = [LOAD, {"type": "Resize", "keep_ratio": False, "size": written}, NORMALIZE, *TO_TENSOR]
+    head = {"type": "FCNHead", "num_classes": 19, "align_corners": False, **params}
+    return "Segmentor", transforms, {"module": "mmseg", "component": "ResizeMask", "params": head}
+
+
+def text_recognizer(generation: str = "1.x", *, width: int | None = None) -> tuple[str, list[Json], Json]:
+    """Likewise of a CRNN, of images of any width or of one."""
+    name = "RescaleToHeight" if generation == "1.x" else "ResizeOCR"
+    resize: Json = {"type": name, "height": 32, "min_width": width or 32, "max_width": width}
+    if generation == "1.x":
+        resize["width_divisor"] = 16
+    normalize = {"type": "Normalize", "mean": [127], "std": [127], "to_rgb": False}
+    params: Json = {"dict_file": "dicts/lower.txt"} if generation == "1.x" else {"dict_type": "DICT36"}
+    after = {"module": "mmocr", "component": "CTCConvertor", "params": params}
+    return "TextRecognizer", [LOAD, resize, normalize, *FORMAT], after
+
+
 def write_export(
     folder: Path,
     task: tuple[str, list[Json], Json],
@@ -114,3 +136,14 @@ def change(path: Path, edit: Any) -> None:
     data = json.loads(path.read_text())
     edit(data)
     write(path, data)
+
+
+def detector(
+    generation: str = "1.x", *, resize: Json | None = None, pad: Json | None = None, **params: Any
+) -> tuple[str, list[Json], Json]:
+    """Likewise of a detector; ``params`` of its test_cfg. By default what a static export makes of SSD300."""
+    step = {"type": "Resize", "size": [320, 320], "keep_ratio": False} | (resize or {})
+    after = [{"type": "Pad", **({"size_divisor": 1} if pad is None else pad)}]
+    transforms: list[Json] = [LOAD, step, NORMALIZE, *after, *FORMAT]
+    written: Json = {"score_thr": 0.02, "nms": {"type": "nms", "iou_threshold": 0.45}, "max_per_img": 200}
+    return "Detector", transforms, {"module": "mmdet", "component": "ResizeBBox", "params": written | params}

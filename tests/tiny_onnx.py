@@ -120,6 +120,28 @@ def write_qlinear(folder: Path, name: str = "tiny-qlinear.onnx") -> str:
     return name
 
 
+def write_dynamic(folder: Path, name: str = "tiny-dynamic.onnx") -> str:
+    """The net with ConvInteger: the scale of each image is found while it runs."""
+    weights = _weights(3, 0)
+    weight_scale = np.abs(weights).max() / 127
+    arrays: dict[str, NDArray[Any]] = {
+        "w_q": np.round(weights / weight_scale).astype(np.int8)[:, :, None, None],
+        "w_scale": np.array(weight_scale, np.float32),
+        "b": tiny._BIAS[:, None, None],
+    }
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["image"], ["image_q", "scale", "zero"]),
+        helper.make_node("ConvInteger", ["image_q", "w_q", "zero"], ["sums"], kernel_shape=[1, 1]),
+        helper.make_node("Cast", ["sums"], ["sums_f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["scale", "w_scale"], ["product"]),
+        helper.make_node("Mul", ["sums_f", "product"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "b"], ["conv"]),
+        *_head("conv", "probabilities"),
+    ]
+    _write_float(folder / name, nodes, arrays)
+    return name
+
+
 def write_convolution(
     folder: Path, name: str, weights: NDArray[np.float32], bias: NDArray[np.float32], last: str
 ) -> str:

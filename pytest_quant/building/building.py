@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_quant.building.built_files import BuiltFiles
-from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
-from pytest_quant.evaluation.digests import DigestMemo, sha256_json
+from pytest_quant.evaluation.calibration_facts import CalibrationFacts, calibration_facts
+from pytest_quant.evaluation.digests import DigestMemo, sha256_file, sha256_json
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.net_checks import check_net, check_nets
@@ -21,7 +22,7 @@ from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.environment import versions
-from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
+from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError, QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec, OnnxSource
 from pytest_quant.spec.text import shown
@@ -37,15 +38,36 @@ class ModelBuilder:
         self._files = files
         self._digests = digests
         self._engine = engine
+        self._known: dict[tuple[str, str], ModelSpec | QuantError] = {}
 
     def built(self, model: ModelSpec) -> ModelSpec:
-        """The model with the files of both sides, made now where nobody has made them before.
+        """The model with the files of all nets, made now where nobody has made them before.
 
         Raises `DatasetMissingError` where the calibration images are not there, and `QuantError` where the files
         cannot be made or do not fit the entry.
         """
         if model.is_built:
             return model
+        key = (str(model.zoo), model.name)
+        if key not in self._known:
+            try:
+                self._known[key] = self._built(model)
+            except QuantError as error:  # the next case of the model is told the same, at once
+                self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, QuantError):
+            raise found
+        return found
+
+    def calibration_facts(self, model: ModelSpec, dataset: Dataset) -> CalibrationFacts | None:
+        """What the int8 net was calibrated with, held against the dataset; None where its files were given."""
+        if model.calibration is None:
+            return None
+        images, chosen = calibration_set(model.calibration, model)
+        known = self.image_digests(images, chosen)
+        return calibration_facts(model.calibration, images, chosen, known, dataset, self._digests)
+
+    def _built(self, model: ModelSpec) -> ModelSpec:
         where = f"{shown(model.zoo)}: models.{model.name}"
         made = [name for name, net in model.nets.items() if not net.is_built]
         for name in sorted(made, key=lambda name: name != "fp32"):  # the others may be made from it
@@ -81,7 +103,7 @@ class ModelBuilder:
         key = {
             "build": _BUILD_VERSION,
             "name": onnx.stem,
-            "onnx": self._digests.of_files(inspect_onnx(onnx).files),
+            "onnx": [sha256_file(path) for path in inspect_onnx(onnx).files],
             "pnnx": pnnx_version(),
         }
 
@@ -133,7 +155,7 @@ class ModelBuilder:
                 "pytest_quant": versions()["pytest_quant"],
                 "ncnn": runtimes()["ncnn"],
                 "isa": isa(),
-                "fp32": self._digests.of_files([fp32.param, fp32.bin]),
+                "fp32": [sha256_file(path) for path in (fp32.param, fp32.bin)],
                 "input": model.input.blob,
                 "pipeline": get_task(model.task).pipeline(model).fingerprint(),
                 "method": calibration.method,

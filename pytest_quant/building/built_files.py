@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
+from pytest_quant.evaluation.content_store import ContentStore
+from pytest_quant.evaluation.digests import sha256_file
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.text import shown
 
-_DONE = "complete"
-"""An empty file in a folder whose making came to its end."""
+_DIGESTS = "digests"
+"""Holds the digest of every file of a folder; written when its making has come to its end."""
 
 
 class BuiltFiles:
@@ -24,29 +28,51 @@ class BuiltFiles:
 
     def __init__(self, folder: Path, locks: Path) -> None:
         self.root = folder
-        self._locks = locks
+        self._contents = ContentStore(folder, locks)
 
     def folder(self, key: str, make: Callable[[Path], None]) -> Path:
-        """The folder of ``key``; ``make`` fills a new one when there is none yet.
+        """The folder of ``key``; ``make`` fills a new one where there is none, or one of its files was damaged.
 
         Another process that needs the same files waits for them. What ``make`` raises leaves nothing behind.
+        Raises `QuantError` where the files cannot be written.
         """
-        done = self.root / key[:32]
-        if not (done / _DONE).exists():
-            self._locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._locks / f"build-{key[:32]}.lock"):
-                if not (done / _DONE).exists():
-                    self._fill(done, make)
-        return done
+        name = key[:32]
+        if not self._is_whole(name):
+            with self._contents.lock(f"build-{name}"):
+                if not self._is_whole(name):
+                    self._fill(name, make)
+        return self._contents.path(name)
 
-    def _fill(self, done: Path, make: Callable[[Path], None]) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="part-", dir=self.root))
+    def _is_whole(self, name: str) -> bool:
+        content = self._contents.load(f"{name}/{_DIGESTS}")
+        if content is None:
+            return False
+        folder = self._contents.path(name)
+        try:
+            return all(sha256_file(folder / file) == digest for file, digest in json.loads(content).items())
+        except OSError:
+            return False
+
+    def _fill(self, name: str, make: Callable[[Path], None]) -> None:
+        done = self._contents.path(name)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix="part-", dir=self.root))
+        except OSError as error:
+            raise QuantError(f"{shown(self.root)}: files cannot be built there: {error.strerror}") from error
         try:
             make(fresh)
-            (fresh / _DONE).touch()
-            shutil.rmtree(done, ignore_errors=True)  # one that was damaged by hand
+            digests = {path.relative_to(fresh).as_posix(): sha256_file(path) for path in _files(fresh)}
+            if done.is_dir():
+                shutil.rmtree(done)
+            else:
+                done.unlink(missing_ok=True)
             fresh.rename(done)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
+        self._contents.save(f"{name}/{_DIGESTS}", json.dumps(digests).encode())
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -166,11 +166,11 @@ def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Datas
 
 
 def _dataset(zoo: Zoo, model: ModelSpec, name: str) -> DatasetSpec:
-    from pytest_quant.extending.known import get_task
+    from pytest_quant.extending.known import get_task, taken_by
     from pytest_quant.zoo.reader import find_dataset
 
     spec = find_dataset(zoo, name)
-    if spec.type not in get_task(model.task).dataset_types:
+    if spec.type not in taken_by(get_task(model.task)):
         raise ConfigError(f"--dataset: {spec.name} is of type {spec.type}, which the task {model.task} does not take")
     if spec == model.dataset:
         warnings.warn(

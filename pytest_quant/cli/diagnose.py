@@ -59,13 +59,14 @@ def run(args: argparse.Namespace) -> int:
 def _diagnosed(args: argparse.Namespace) -> Diagnosis:
     from tempfile import TemporaryDirectory
 
+    from pytest_quant.building.workbench import open_workbench
     from pytest_quant.diagnosis.diagnose import diagnose
     from pytest_quant.evaluation.cores import available_cores
-    from pytest_quant.evaluation.measure import Sampling, Workbench
+    from pytest_quant.evaluation.sampling import Sampling
 
     model = pick_model(open_zoo(args.zoo), args.model)
     with TemporaryDirectory() as folder, progress_bars() as listener:
-        bench = Workbench.in_folder(
+        bench = open_workbench(
             Path(folder),
             cores=args.jobs or available_cores(),
             sampling=Sampling(seed=args.seed, whole=True),

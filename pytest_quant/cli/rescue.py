@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     """Search, write and report."""
     from tempfile import TemporaryDirectory
 
+    from pytest_quant.building.workbench import open_workbench
     from pytest_quant.evaluation.cores import available_cores
-    from pytest_quant.evaluation.measure import Workbench
     from pytest_quant.extending.known import get_task
     from pytest_quant.report.rescue import rescue_entry, rescue_lines
     from pytest_quant.rescue.rescue import rescue
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     model = pick_model(zoo, args.model)
     source, samples = _source(zoo, model, args) or source_of(model)
     with TemporaryDirectory() as folder:
-        bench = Workbench.in_folder(Path(folder), cores=args.jobs or available_cores())
+        bench = open_workbench(Path(folder), cores=args.jobs or available_cores())
         found = rescue(
             model,
             bench,
@@ -91,14 +91,14 @@ def _tell(text: str) -> None:
 
 def _source(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[DatasetSpec | Path, int | None] | None:
     """What the options name to search on; None where they name nothing."""
-    from pytest_quant.extending.known import get_task
+    from pytest_quant.extending.known import get_task, taken_by
     from pytest_quant.zoo.reader import find_dataset
 
     if args.images is not None:
         return args.images, None
     if args.dataset is None:
         return None
-    spec, taken = find_dataset(zoo, args.dataset), get_task(model.task).dataset_types
+    spec, taken = find_dataset(zoo, args.dataset), taken_by(get_task(model.task))
     if spec.type not in taken:
         raise ConfigError(
             f"--dataset: {spec.name} is of type {spec.type}, the task {model.task} takes {listed(sorted(taken))}"

@@ -25,7 +25,7 @@ from pytest_quant.diagnosis.pairing import LayerPair
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
 from pytest_quant.nets.ncnn.net_files import require_ncnn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from filelock import FileLock
 from pydantic import TypeAdapter
 
+from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_json
-from pytest_quant.evaluation.files import replace_file
 from pytest_quant.spec.model import ModelSpec
 
 T = TypeVar("T")
@@ -22,8 +21,7 @@ class OncePerModel(Generic[T]):
 
     def __init__(self, folder: Path, kind: TypeAdapter[T], make: Callable[[ModelSpec], T]) -> None:
         """``make`` gives a model's value, of the type ``kind``; a process that comes second waits for the first."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._contents = ContentStore(folder, folder / "locks")
         self._kind = kind
         self._make = make
         self._known: dict[str, T] = {}
@@ -36,13 +34,20 @@ class OncePerModel(Generic[T]):
         """The value of a model, made now where no process has made it yet."""
         key = _key(model)
         if key not in self._known:
-            path = self._folder / f"{key}.json"
-            with FileLock(path.with_suffix(".lock")):
-                if not path.exists():
-                    plain = self._kind.dump_python(self._make(model), mode="json", by_alias=True, exclude_defaults=True)
-                    replace_file(path, json.dumps(plain, allow_nan=False).encode())
-                self._known[key] = self._kind.validate_python(json.loads(path.read_bytes()))
+            content = self._contents.fetch(f"{key}.json", lambda: self._made(model))
+            self._known[key] = self._kind.validate_python(json.loads(content))
         return self._known[key]
+
+    def _made(self, model: ModelSpec) -> bytes:
+        plain = self._kind.dump_python(self._make(model), mode="json", by_alias=True, exclude_defaults=True)
+        return json.dumps(plain, allow_nan=False).encode()
+
+
+def made_in(folder: Path, kind: TypeAdapter[T]) -> list[T]:
+    """All values that the processes of a run have made in a folder, in no particular order."""
+    contents = ContentStore(folder, folder / "locks")
+    found = (contents.load(path.name) for path in sorted(folder.glob("*.json")))
+    return [kind.validate_python(json.loads(content)) for content in found if content is not None]
 
 
 def _key(model: ModelSpec) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_quant.nets.ncnn.files.arrays import int8_term
+from pytest_quant.nets.ncnn.files.copies import origin
 from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import QuantError
@@ -114,10 +115,3 @@ def live_after(param: Param, line: int) -> tuple[str, ...]:
         for blob, readers in param.consumers.items()
         if param.producer[blob].line <= line and readers and readers[-1].line > line
     )
-
-
-def origin(param: Param, blob: str) -> str:
-    """The blob that ``blob`` is a copy of, past all Split layers; itself where it is none."""
-    while (producer := param.producer[blob]).type == "Split":
-        blob = producer.bottoms[0]
-    return blob

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.cores import single_threaded_opencv
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Pipeline, Prepared, Tensor

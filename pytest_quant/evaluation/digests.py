@@ -1,4 +1,4 @@
-"""SHA-256 of files and samples, remembered by size and modification time so that a second run reads nothing."""
+"""SHA-256 of files and samples. Those of images are remembered, so that a second run reads nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from filelock import FileLock
+from pytest_quant.evaluation.content_store import ContentStore
 
-from pytest_quant.evaluation.files import replace_file
-
-Stamp = tuple[int, int]
-"""Size in bytes and modification time in nanoseconds: another stamp means that the file is read again."""
+Stamp = tuple[int, int, int, int]
+"""Size in bytes, times of modification and of the last change of the inode in nanoseconds, and the inode: another stamp
+means that the file is read again. A copy that keeps size and modification time has another inode or change time."""
 
 
 def sha256_json(value: object) -> str:
@@ -23,12 +22,20 @@ def sha256_json(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file, read now: for model files, which are small and must never be taken for others."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 class DigestMemo:
     """Digests of files by content. ``folder`` keeps them between runs, ``locks`` makes one process read a file set."""
 
     def __init__(self, folder: Path, locks: Path, threads: int = 1) -> None:
-        self._folder = folder
-        self._locks = locks
+        self._contents = ContentStore(folder, locks)
         self._threads = threads
 
     def of_files(self, paths: Sequence[Path]) -> list[str]:
@@ -37,13 +44,10 @@ class DigestMemo:
             return []
         stamps = [_stamp(path) for path in paths]
         scope = sha256_json(os.path.commonpath([str(path.parent) for path in paths]))[:16]
-        memo_file = self._folder / f"{scope}.json"
-        known = _read_memo(memo_file)
-        if any(
-            str(path) not in known or known[str(path)][0] != stamp for path, stamp in zip(paths, stamps, strict=True)
-        ):
-            with FileLock(self._locks / f"digests-{scope}.lock"):
-                known = self._complete(memo_file, dict(zip(paths, stamps, strict=True)))
+        known = self._read(scope)
+        if any(known.get(str(path), (None, ""))[0] != stamp for path, stamp in zip(paths, stamps, strict=True)):
+            with self._contents.lock(f"digests-{scope}"):
+                known = self._complete(scope, dict(zip(paths, stamps, strict=True)))
         return [known[str(path)][1] for path in paths]
 
     def of_contents(self, contents: Sequence[Path | bytes]) -> list[str]:
@@ -53,37 +57,33 @@ class DigestMemo:
             next(digests) if isinstance(content, Path) else hashlib.sha256(content).hexdigest() for content in contents
         ]
 
-    def _complete(self, memo_file: Path, stamps: dict[Path, Stamp]) -> dict[str, tuple[Stamp, str]]:
-        known = _read_memo(memo_file)  # again: another process may have read the files meanwhile
+    def _complete(self, scope: str, stamps: dict[Path, Stamp]) -> dict[str, tuple[Stamp, str]]:
+        known = self._read(scope)  # again: another process may have read the files meanwhile
         todo = [path for path, stamp in stamps.items() if known.get(str(path), (None, ""))[0] != stamp]
         for path, digest in zip(todo, self._hash(todo), strict=True):
             known[str(path)] = (stamps[path], digest)
         lines = {path: [*stamp, digest] for path, (stamp, digest) in known.items()}
-        replace_file(memo_file, json.dumps(lines).encode())
+        self._contents.save(_memo(scope), json.dumps(lines).encode())
         return known
 
     def _hash(self, paths: Iterable[Path]) -> Iterable[str]:
         with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(_sha256_file, paths))
+            return list(pool.map(sha256_file, paths))
+
+    def _read(self, scope: str) -> dict[str, tuple[Stamp, str]]:
+        content = self._contents.load(_memo(scope))
+        if content is None:
+            return {}
+        return {
+            path: ((size, mtime, ctime, inode), digest)
+            for path, (size, mtime, ctime, inode, digest) in json.loads(content).items()
+        }
+
+
+def _memo(scope: str) -> str:
+    return f"{scope}.stamps"
 
 
 def _stamp(path: Path) -> Stamp:
     stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-def _sha256_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _read_memo(path: Path) -> dict[str, tuple[Stamp, str]]:
-    """What is remembered; nothing when the file is absent or was damaged, since it can be made again."""
-    try:
-        lines = json.loads(path.read_bytes())
-        return {name: ((int(size), int(mtime_ns)), str(digest)) for name, (size, mtime_ns, digest) in lines.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
-        return {}
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino

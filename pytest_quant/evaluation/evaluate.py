@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import ModelFileError, QuantError
 from pytest_quant.spec.net import SIDES, Net
+from pytest_quant.spec.text import shown
 from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
@@ -50,6 +53,8 @@ class PredictionWork:
     orient: bool = True
     pipelines: Mapping[Net, Pipeline] = field(default_factory=dict)
     """Of the nets whose inputs are prepared otherwise than ``pipeline`` does."""
+    loaded: Mapping[Path, str] = field(default_factory=dict)
+    """The nets' files to their digests: what was loaded must be what the predictions are kept under."""
 
     def open(self) -> Predictor:
         """Without nets; a net is loaded when a shard lacks its predictions."""
@@ -87,12 +92,20 @@ class Predictor:
     def _runner(self, net: Net) -> Runner:
         if net not in self._runners:
             self._runners[net] = self._work.open_runner(net)
+            _check_loaded(self._work.loaded)
         return self._runners[net]
 
     def close(self) -> None:
         """Free the nets."""
         for runner in self._runners.values():
             runner.close()
+
+
+def _check_loaded(files: Mapping[Path, str]) -> None:
+    """Raise `ModelFileError` where a file is not what it was when its digest was taken."""
+    for path, digest in files.items():
+        if not path.is_file() or sha256_file(path) != digest:
+            raise ModelFileError(f"{shown(path)} was replaced while the run was on; run again")
 
 
 def _naming(error: QuantError, sample: Sample) -> QuantError:

@@ -24,11 +24,13 @@ _STORE_VERSION = 1
 
 def net_files(model: ModelSpec) -> dict[str, Path]:
     """The files of all nets of a model, by the name that reports give them: ``fp32.param``, ``onnx``, ..."""
-    return {
-        f"{name}{suffix}": path
-        for name in model.nets
-        for suffix, path in get_format(model.nets[name].format).files(model.net(name)).items()
-    }
+    return {name: path for net in model.nets for name, path in files_of(model, net).items()}
+
+
+def files_of(model: ModelSpec, name: Net) -> dict[str, Path]:
+    """The same of one net."""
+    found = get_format(model.nets[name].format).files(model.net(name))
+    return {f"{name}{suffix}": path for suffix, path in found.items()}
 
 
 def net_keys(model: ModelSpec, pipelines: Mapping[Net, Pipeline], files: Mapping[str, str]) -> dict[Net, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
 from pytest_quant.spec.errors import ConfigError

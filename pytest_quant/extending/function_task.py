@@ -76,7 +76,8 @@ class FunctionTask(Task):
     def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
         """What the metric is, and what its flips count."""
         direction = "higher" if self.metric.higher_is_better else "lower"
-        evidence = "" if self.metric.is_mean_of_bounded else ", without a maximum, so its CI is approximate (bootstrap)"
+        unbounded = ", without a maximum, so its CI is approximate (bootstrap) and there is no early stop"
+        evidence = "" if self.metric.is_mean_of_bounded else unbounded
         return (
             f"{self.metric.name}: mean over samples, {direction} is better{evidence}; flips: -worse in int8, "
             "+better in int8"

@@ -71,6 +71,11 @@ def dataset_types() -> tuple[str, ...]:
     return tuple(active().datasets)
 
 
+def taken_by(task: Task) -> tuple[str, ...]:
+    """The dataset types that a task takes: those that it names, and those that name it."""
+    return (*sorted(task.dataset_types), *(name for name, tasks in active().suited.items() if task.name in tasks))
+
+
 def options_of(dataset_type: str) -> type[BaseModel]:
     """The keys of a dataset type; raises `ConfigError` for an unknown one."""
     return active().datasets.get(dataset_type).options

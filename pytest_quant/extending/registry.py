@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,8 @@ class Registry:
     datasets: Shelf[DatasetType] = field(default_factory=lambda: Shelf("dataset type"))
     net_formats: Shelf[NetFormat] = field(default_factory=lambda: Shelf("net format"))
     reports: Shelf[Writer] = field(default_factory=lambda: Shelf("report writer"))
+    suited: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Dataset type to the tasks that take it beside those that say so themselves."""
     asked: set[str] = field(default_factory=set)
     """Whose hook has been called, by `Origin.by`."""
 
@@ -70,7 +72,12 @@ class Registry:
         self.tasks.put(named, self._origin_of(task), lambda: checks.check_task(self._loaded(task), self.origin))
 
     def dataset(
-        self, name: str, options: type[BaseModel] | str, open_dataset: Callable[[DatasetSpec], Dataset] | str
+        self,
+        name: str,
+        options: type[BaseModel] | str,
+        open_dataset: Callable[[DatasetSpec], Dataset] | str,
+        *,
+        tasks: Collection[str] = (),
     ) -> None:
         """Register a dataset type, the ``type`` of a dataset in a zoo file.
 
@@ -78,6 +85,7 @@ class Registry:
             name: What the zoo file says.
             options: The pydantic model of its keys; fields of type `Path` are resolved against the zoo file.
             open_dataset: Gives a `Dataset`; ``spec.options`` is an instance of ``options``.
+            tasks: Tasks of others that take it, such as ``classification``; its truth is then in their form.
 
         """
 
@@ -88,6 +96,7 @@ class Registry:
         if not isinstance(options, str) and not isinstance(open_dataset, str):
             load()
         self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load)
+        self.suited[name] = frozenset(tasks)
 
     def net_format(self, name: str, net_format: Any) -> None:
         """Register a net format, such as ``mnn`` for ``int8: {mnn: model.mnn}``.

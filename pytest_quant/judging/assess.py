@@ -2,13 +2,14 @@
 
 >>> from pathlib import Path
 >>> from tempfile import mkdtemp
->>> from pytest_quant.evaluation.measure import Workbench
->>> assessor = Assessor(Workbench.in_folder(Path(mkdtemp()), cores=2), confidence=0.95)
+>>> from pytest_quant.building.workbench import open_workbench
+>>> from pytest_quant.evaluation.workbench import Workbench
+>>> assessor = Assessor(open_workbench(Path(mkdtemp()), cores=2), confidence=0.95)
 """
 
 from __future__ import annotations
 
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
 from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.measurements import Measurements

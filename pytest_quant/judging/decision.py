@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.judging.limits.base import JudgedLimit
 from pytest_quant.spec.verdict import Decision

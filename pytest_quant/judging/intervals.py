@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.judging.evidence import drop_interval, score_interval, units
 from pytest_quant.spec.errors import ConfigError

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
 from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.remarks import refuse_overlap

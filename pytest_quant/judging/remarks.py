@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.limits.drop import DropLimit
 from pytest_quant.spec.errors import CalibrationOverlapError
 from pytest_quant.spec.text import first_few

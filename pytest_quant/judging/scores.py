@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.spec.text import listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.planning import samples_to_settle
 from pytest_quant.judging.limits.drop import DropLimit

@@ -86,7 +86,7 @@ def quant_dataset(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Data
 @pytest.fixture
 def quant_scores(request: pytest.FixtureRequest, quant_spec: ModelSpec) -> Scores:
     """The model's numbers, measured when first read: `.fp32.top1`, `.int8.top1`, `.drop.top1`, `.ci.top1`, `.flips`."""
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.scores import Scores
 
     run = _run(request)

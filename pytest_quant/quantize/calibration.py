@@ -16,6 +16,7 @@ import numpy as np
 
 from pytest_quant.evaluation.engine.engine import Engine, private_engine
 from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, int8_term
+from pytest_quant.nets.ncnn.files.copies import origin
 from pytest_quant.nets.ncnn.files.param import Param, read_param
 from pytest_quant.nets.ncnn.files.static_scales import UNTABLED_TYPES
 from pytest_quant.nets.ncnn.files.table import Table, layer_of, without_layers
@@ -138,7 +139,7 @@ def gather(
     everything = Table({f"{name}_param_0": () for name in names} | static, {})
     kept = frozenset(without_layers(everything, [name for name in keep_float if name not in untabled]).layers)
     layers = [layer for layer in param.layers if layer.name in kept.intersection(names)]
-    blob_by_layer = {layer.name: _origin(param, layer.bottoms[0]) for layer in layers}
+    blob_by_layer = {layer.name: origin(param, layer.bottoms[0]) for layer in layers}
     static = {entry: scales for entry, scales in static.items() if layer_of(entry) in kept}
     if not blob_by_layer:
         return Calibration(param, weights, {}, {}, static)
@@ -150,13 +151,6 @@ def gather(
         reader = next(name for name, blob in blob_by_layer.items() if blob == error.blob)
         raise QuantError(f"{param.path}: {error}, which layer {reader!r} reads") from None
     return Calibration(param, weights, blob_by_layer, stats, static)
-
-
-def _origin(param: Param, blob: str) -> str:
-    """The blob that ``blob`` is a copy of: a Split copies, so one of its outputs stands for all."""
-    while (producer := param.producer[blob]).type == "Split":
-        blob = producer.bottoms[0]
-    return blob
 
 
 def _refuse(param: Param, weights: Weights) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.keys import net_files
 from pytest_quant.evaluation.machine import isa, runtimes
-from pytest_quant.evaluation.measure import Measurement, Timing
-from pytest_quant.evidence.interval import two_sided_level
+from pytest_quant.evaluation.measurement import Measurement, Timing
+from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.report.diagnosis import sqnr_entry
@@ -161,10 +162,17 @@ def _measured_metric(
         fp32=_rounded(pair.fp32),
         int8=_rounded(pair.int8),
         drop=_rounded(pair.drop),
-        ci=None if interval is None else (_rounded(interval.low), _rounded(interval.high)),
+        ci=None
+        if interval is None or interval.width == math.inf
+        else (_rounded(interval.low), _rounded(interval.high)),
         ci_level=two_sided_level(confidence),
         method="not computed: no limit of this run names the metric" if interval is None else interval.method,
     )
+
+
+def _bounds(interval: Interval) -> tuple[float, float] | None:
+    """None where nothing is known: JSON has no infinity."""
+    return None if math.isinf(interval.width) else (_rounded(interval.low), _rounded(interval.high))
 
 
 def _published(model: ModelSpec, metric: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.report.diagnosis import message_lines
 from pytest_quant.report.model import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.task_words import change_text

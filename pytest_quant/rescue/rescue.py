@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.diagnosis.sample_inputs import first_input
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
@@ -35,7 +36,7 @@ from pytest_quant.quantize.calibration import Calibration
 from pytest_quant.quantize.from_images import gather_model
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.rescue.costs import Costs, measure_costs
-from pytest_quant.rescue.search import Outcome, Recipe, RescueSearch, Trial
+from pytest_quant.rescue.search import Recipe, RescueSearch, SearchResult, Trial
 from pytest_quant.rescue.search_set import SearchSet, open_search_set
 from pytest_quant.rescue.trials import Loss, Trials
 from pytest_quant.spec.calibration import CalibrationMethod
@@ -166,7 +167,7 @@ def _check_writable(folder: Path) -> None:
 
 def _search(
     model: ModelSpec, trials: Trials, calibration: Calibration, search: SearchSet, least: float, tell: Say
-) -> Outcome:
+) -> SearchResult:
     macs = layer_macs(model, calibration, input_of(model, search))
     total = sum(macs.values())
     quantizable = calibration.blob_by_layer
@@ -194,7 +195,7 @@ def _search(
     ).run(bases)
 
 
-def _described(model: ModelSpec, outcome: Outcome, trials: Trials, search: SearchSet) -> Rescue:
+def _described(model: ModelSpec, outcome: SearchResult, trials: Trials, search: SearchSet) -> Rescue:
     best = outcome.found or outcome.best
     return Rescue(
         model=model.name,

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.rescue.rescue import Rescue, rescue
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, QuantError

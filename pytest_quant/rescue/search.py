@@ -40,7 +40,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SearchResult:
     """What a search came to."""
 
     found: Trial | None
@@ -89,7 +89,7 @@ class RescueSearch:
         self._complete = complete
         self._trials: dict[Recipe, Trial] = {}
 
-    def run(self, bases: Sequence[Recipe], *, searched: int = 2) -> Outcome:
+    def run(self, bases: Sequence[Recipe], *, searched: int = 2) -> SearchResult:
         """Search from ``bases``, recipes without float layers, the preferred one first.
 
         Where none of them is enough, the ``searched`` best of them are the starts of a search for layers.
@@ -156,9 +156,9 @@ class RescueSearch:
             self._trials[recipe] = self._try(recipe)
         return self._trials[recipe]
 
-    def _outcome(self, found: Trial | None) -> Outcome:
+    def _outcome(self, found: Trial | None) -> SearchResult:
         trials = tuple(self._trials.values())
-        return Outcome(found, min(trials, key=lambda trial: trial.excess), trials)
+        return SearchResult(found, min(trials, key=lambda trial: trial.excess), trials)
 
 
 def _cost(trial: Trial) -> tuple[int, float]:

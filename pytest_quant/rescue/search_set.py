@@ -14,15 +14,15 @@ from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.engine.work import Collected, Job, Note
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import ActsAsReference, Pipeline, Prediction
+from pytest_quant.tasks.base import ActsAsReference, EstimatesTruth, Pipeline, Prediction
 
 _SEED = 0
 """Of the choice of samples: the search does not depend on the seed of an evaluation."""
@@ -38,6 +38,8 @@ class SearchSet:
     labelled: bool
     also_evaluated: tuple[str, ...]
     """Ids of samples that were left out, because the model is evaluated on them."""
+    is_expectation: bool = False
+    """Whether the reference has each answer with the probability that fp32 gives it, not the answers alone."""
 
     @property
     def count(self) -> int:
@@ -94,12 +96,13 @@ def open_search_set(
         )
     order = seeded_order([sample.id for sample in left], _SEED)
     chosen = [left[index] for index in (order if samples is None else order[:samples])]
-    plain, reference = _referenced(model, bench, base, chosen)
+    plain, reference, is_expectation = _referenced(model, bench, base, chosen)
     return SearchSet(
         dataset=Relabelled(base, chosen if labelled else plain),
         reference=Relabelled(base, reference),
         labelled=labelled,
         also_evaluated=tuple(sorted(also)),
+        is_expectation=is_expectation,
     )
 
 
@@ -115,8 +118,8 @@ def _evaluated(model: ModelSpec, bench: Workbench) -> frozenset[str]:
 
 def _referenced(
     model: ModelSpec, bench: Workbench, base: Dataset, chosen: Sequence[Sample]
-) -> tuple[list[Sample], list[Sample]]:
-    """The samples as fp32 can run them, and with what it finds as their truth."""
+) -> tuple[list[Sample], list[Sample], bool]:
+    """The samples as fp32 can run them, and with what it finds as their truth; whether that is with probabilities."""
     task = get_task(model.task)
     pipeline = task.pipeline(model)
     if not isinstance(pipeline, ActsAsReference):
@@ -128,9 +131,14 @@ def _referenced(
     work = _ReferenceWork(model, pixels_of(base), pipeline, task.orient)
     bench.engine.run(Job(model.name, "rescue, fp32 outputs", work, shards, results, samples=len(chosen)))
     found = [pair for pairs in results.in_order for pair in pairs]
+    is_expectation = isinstance(pipeline, EstimatesTruth) and pipeline.estimates_truth
+    with_truth = (
+        pipeline.with_likely_truth if isinstance(pipeline, EstimatesTruth) and is_expectation else pipeline.with_truth
+    )
     return (
         [sample for sample, _ in found],
-        [replace(pipeline.with_truth(sample, prediction), id=sample.id) for sample, prediction in found],
+        [replace(with_truth(sample, prediction), id=sample.id) for sample, prediction in found],
+        is_expectation,
     )
 
 

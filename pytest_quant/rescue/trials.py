@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.evidence import drop_interval
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.files.table import Table, without_layers, write_table
@@ -78,6 +79,7 @@ class Trials:
         self.losses: dict[Recipe, tuple[Loss, ...]] = {}
         _refuse_too_few(rules, search.count)
         self._has_labels = search.labelled
+        self._is_expectation = search.is_expectation
         self._provable = search.labelled and self._identical_nets_pass()
 
     @property
@@ -85,12 +87,13 @@ class Trials:
         """What decides a trial, in words."""
         if self._provable:
             return f"the upper bound of the drop at {100 * self._confidence:g} % confidence, on the labels"
+        loss = "the loss against the fp32 outputs"
+        if self._is_expectation:
+            loss = "the loss that is expected where each answer is right with the probability that fp32 gives it"
         if self._has_labels:
-            return (
-                "the drop on the labels, and a third of the loss against the fp32 outputs, since so few labels prove "
-                "nothing by themselves"
-            )
-        return "the loss against the fp32 outputs on these samples"
+            share = loss if self._is_expectation else f"a third of {loss}"
+            return f"the drop on the labels, and {share}, since so few labels prove nothing by themselves"
+        return f"{loss}, on these samples" if self._is_expectation else f"{loss} on these samples"
 
     def table(self, recipe: Recipe) -> Table:
         """The calibration table of a recipe; float layers are left out of it."""
@@ -154,8 +157,8 @@ class Trials:
             reference_loss, allowed = measured.comparison.metrics[rule.metric.name].drop, _allowed(measured, rule)
             if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
-            judged = reference_loss if drop is None else max(drop, NET_LOSS * reference_loss)
-            excess = judged - allowed
+            share = 1.0 if self._is_expectation else NET_LOSS
+            excess = judged_loss(drop, reference_loss, share) - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:
@@ -168,6 +171,17 @@ class Trials:
 
     def _variant(self, net: NetSpec, dataset: DatasetSpec) -> ModelSpec:
         return replace(self._model.with_net("int8", net), dataset=dataset)
+
+
+def judged_loss(drop: float | None, reference_loss: float, share: float = NET_LOSS) -> float:
+    """What is held against the tolerance where the labels prove nothing by themselves.
+
+    Of the loss against the fp32 outputs, all of it without labels; else ``share``, and no less than the drop on them.
+
+    >>> judged_loss(None, 0.3), judged_loss(0.2, 0.3), judged_loss(-0.1, 3.0)
+    (0.3, 0.2, 1.0)
+    """
+    return reference_loss if drop is None else max(drop, share * reference_loss)
 
 
 def _refuse_too_few(rules: Sequence[Tolerance], count: int) -> None:

@@ -70,12 +70,13 @@ class QuantRun:
     @cached_property
     def assessor(self) -> Assessor:
         """Where limits are decided."""
+        from pytest_quant.building.workbench import open_workbench
         from pytest_quant.evaluation.cores import available_cores
-        from pytest_quant.evaluation.measure import Sampling, Workbench
+        from pytest_quant.evaluation.sampling import Sampling
         from pytest_quant.judging.assess import Assessor
 
         settings = self.settings
-        bench = Workbench.in_folder(
+        bench = open_workbench(
             self._run_dir,
             cores=settings.jobs or available_cores(),
             cache_dir=self._cache_dir,

@@ -118,8 +118,18 @@ class Recorder:
         if self.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if plans:
+            self._learn(session.config)
             self._write_reports(session)
             self._update_baseline(session)
+
+    def _learn(self, config: pytest.Config) -> None:
+        """Register what zoo files' own ``conftest.py`` brings: a process that collects nothing has not loaded it."""
+        from pytest_quant.run.registering import register_uncollected
+
+        try:
+            register_uncollected((config.rootpath / model.zoo for model in self.models.values()), config.rootpath)
+        except QuantError as error:
+            self.problems.append(str(error))
 
     def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
         """Records for planned tests that did not report; gives the number that should have."""
@@ -155,11 +165,13 @@ class Recorder:
 
     def _illustrated(self) -> IllustratedReport:
         """The report with what the processes that measured have drawn."""
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.once_per_model import made_in
         from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
         from pytest_quant.run.entries import ILLUSTRATIONS
 
-        files = sorted((self._run_dir / ILLUSTRATIONS).glob("*.json"))
-        drawn = (IllustrationEntry.model_validate_json(file.read_bytes()) for file in files)
+        drawn = made_in(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry))
         return IllustratedReport.of(self.report(), drawn)
 
     def _write_reports(self, session: pytest.Session) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 _MAXIMA = {"%": 100.0, "fraction": 1.0}
@@ -83,21 +82,3 @@ class Metric:
         """
         unit = {"%": "points", "fraction": ""}.get(self.unit, self.unit)
         return f"{self.number(value)} {unit}".rstrip()
-
-
-def _metrics(unit: str, *names: str, is_mean_of_hits: bool = False) -> dict[str, Metric]:
-    return {name: Metric(name, unit, is_mean_of_hits=is_mean_of_hits) for name in names}
-
-
-METRICS: Mapping[str, Metric] = (
-    _metrics("%", "top1", "top5", is_mean_of_hits=True)
-    | _metrics("fraction", "hmean", "precision", "recall")
-    | _metrics("fraction", "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-    | _metrics("%", "mIoU", "mAcc", "aAcc")
-    | _metrics("fraction", "word_acc", "word_acc_ignore_case", "word_acc_ignore_case_symbol", is_mean_of_hits=True)
-    | {
-        "one_minus_ned": Metric("one_minus_ned", "fraction", is_mean_of_scores=True),
-        "cer": Metric("cer", "edits per character", higher_is_better=False),
-    }
-)
-"""Every metric that a zoo file or a marker can name; which of them a model has is its task's to say."""

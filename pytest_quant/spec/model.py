@@ -72,17 +72,17 @@ class ModelSpec:
         entry says, or those that its file tells.
         """
         spec = self.nets[name]
-        own_input, own_outputs = spec.input, spec.outputs
+        input_name, output_names = spec.input_name, spec.outputs
         if name == "fp32":
-            own_input, own_outputs = self.input, self.outputs
+            input_name, output_names = self.input.blob, self.outputs
         return ModelNet(
             name=name,
             format=spec.format,
             entry=spec.entry,
             input=spec.input or self.input,
             outputs=self.outputs,
-            input_name=None if own_input is None else own_input.blob,
-            output_names=own_outputs,
+            input_name=input_name,
+            output_names=output_names,
             runtime=self.runtime,
         )
 
@@ -93,6 +93,4 @@ class ModelSpec:
     def prepared_for(self, name: Net) -> ModelSpec:
         """The model as its pipeline prepares inputs for one of its nets: that net's input in the place of its own."""
         own = self.nets[name].input
-        if own is None or replace(own, blob=self.input.blob) == self.input:
-            return self
-        return replace(self, input=replace(own, blob=self.input.blob))
+        return self if own is None or own == self.input else replace(self, input=own)

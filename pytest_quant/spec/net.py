@@ -62,7 +62,9 @@ class NetSpec:
     source: OnnxSource | CalibrationSpec | None = None
     """What its files are made from, when the entry does not name them."""
     input: InputSpec | None = None
-    """Its own input, where it is not the model's."""
+    """Its own input, where it is prepared otherwise than the model's; what it is called stands in ``input_name``."""
+    input_name: str | None = None
+    """What it calls its input, where its entry says so."""
     outputs: tuple[str, ...] | None = None
     """What it calls the model's outputs, in their order, where its entry says so."""
 

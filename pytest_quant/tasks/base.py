@@ -199,6 +199,23 @@ class ActsAsReference(Protocol):
 
 
 @runtime_checkable
+class EstimatesTruth(Protocol):
+    """A pipeline whose predictions say how likely each answer is, so that they tell what another net's are worth."""
+
+    @property
+    def estimates_truth(self) -> bool:
+        """Whether this model's predictions do: a net may give answers alone."""
+        ...
+
+    def with_likely_truth(self, sample: Sample, prediction: Prediction) -> Sample:
+        """The sample with a truth that has each answer with the probability that the prediction gives it.
+
+        Metrics on such samples are what they are expected to be where those probabilities are right.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 

@@ -26,18 +26,18 @@ def nets_of(places: Places, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSp
 
     def own_input(place: KeyPath, changes: Mapping[str, Any]) -> InputSpec:
         known = entry.input.model_dump(exclude_unset=True)
-        if "color" in changes:  # the model's own are of other channels
-            known = {key: value for key, value in known.items() if key not in ("mean", "std")}
-        return input_spec(places, place, places.validated(place, InputEntry, {**known, **changes}))
+        if {changes.get("color", entry.input.color), entry.input.color} == {"rgb", "bgr"}:
+            known |= {key: known[key][::-1] for key in ("mean", "std") if known.get(key)}  # they follow the channels
+        own = places.validated(place, InputEntry, {**known, **changes, "blob": known["blob"]})
+        return input_spec(places, place, own)
 
-    net_input = input_spec(places, (*keys, "input"), entry.input)
     found: dict[Net, NetSpec] = {}
     if entry.onnx is not None:
-        found["onnx"] = read.onnx((*keys, "onnx"), entry.onnx, net_input)
+        found["onnx"] = read.onnx((*keys, "onnx"), entry.onnx)
     found["fp32"] = read.net((*keys, "fp32"), entry.fp32)
     found["int8"] = read.net((*keys, "int8"), entry.int8, own_input)
     if entry.onnx_int8 is not None:
-        found["onnx_int8"] = read.onnx((*keys, "onnx_int8"), entry.onnx_int8, net_input)
+        found["onnx_int8"] = read.onnx((*keys, "onnx_int8"), entry.onnx_int8)
     for name, net in entry.nets.items():
         place = (*keys, "nets", name)
         _check_name(places, place, name, found)

@@ -24,8 +24,13 @@ METRIC_NAMES: Mapping[str, str] = {
     "AR@0.75": "AR75",
     "AR (M)": "ARM",
     "AR (L)": "ARL",
+    "box AP": "mAP",
+    "mIoU": "mIoU",
+    "word_acc": "word_acc_ignore_case_symbol",
+    "word_acc_ignore_case_symbol": "word_acc_ignore_case_symbol",
+    "1-N.E.D": "one_minus_ned",
 }
-"""Key under ``Metrics`` to the metric's name in a zoo file. ``box AP``, ``mask AP`` and ``mIoU`` are of other tasks."""
+"""Key under ``Metrics`` to the metric's name in a zoo file. ``mask AP`` is of a task that is not evaluated."""
 
 _DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -35,6 +40,7 @@ DATASET_NAMES: Mapping[str, tuple[str, ...]] = {
     "icdar2015": ("icdar2015",),
     "ctw1500": ("ctw1500", "scutctw1500"),
     "coco-keypoints": ("coco", "coco2017", "cocoval2017"),
+    "coco-detection": ("coco", "coco2017", "cocoval2017"),
 }
 """Type of a dataset in a zoo file to what metafiles call it, as `plain` writes it."""
 
@@ -53,8 +59,7 @@ def in_own_unit(metric: Metric, value: float) -> tuple[float, str | None]:
 
     The printed digits stay: 79.50 % is 0.7950.
 
-    >>> from pytest_quant.spec.metric import METRICS
-    >>> in_own_unit(METRICS["hmean"], PrintedFloat(79.5, "79.50"))
+    >>> in_own_unit(Metric("hmean", "fraction"), PrintedFloat(79.5, "79.50"))
     (0.795, 'printed in percent')
     """
     if metric.unit == "fraction" and 1 < value <= 100:

@@ -85,6 +85,7 @@ class NetEntries:
             spec.entry,
             spec.source,
             input=None if own is None or read_input is None else read_input((*keys, "input"), own),
+            input_name=None if own is None else own.get("blob"),
             outputs=None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs),
         )
 
@@ -145,11 +146,11 @@ class NetEntries:
         except ValidationError as error:
             raise ConfigError(describe(self.document, keys, model, error)) from None
 
-    def onnx(self, keys: KeyPath, entry: OnnxEntry, net_input: InputSpec) -> NetSpec:
-        """An ONNX file by its own short key: ``onnx``, ``onnx_int8``; ``net_input`` is the model's."""
+    def onnx(self, keys: KeyPath, entry: OnnxEntry) -> NetSpec:
+        """An ONNX file by its own short key: ``onnx``, ``onnx_int8``."""
         outputs = (entry.outputs,) if isinstance(entry.outputs, str) else entry.outputs
         spec = onnx_net(self.find(keys, entry.file), outputs=None if outputs is None else tuple(outputs))
-        return spec if entry.input is None else replace(spec, input=replace(net_input, blob=entry.input))
+        return replace(spec, input_name=entry.input)
 
     def images(self, keys: KeyPath, text: str) -> tuple[Path | None, str | None]:
         """A folder or list of images, or why it cannot be on this machine."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pytest_quant.evaluation.conditions import condition_names
-from pytest_quant.extending.known import get_task, metrics_named, task_names
+from pytest_quant.extending.known import get_task, metrics_named, taken_by, task_names
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.judging.limits.written import known_metric
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
@@ -96,7 +96,7 @@ class ModelResolver:
                 task.postprocess_options,
                 places.with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             ),
-            metric_options=self._metric_options(keys, task, entry.metric),
+            metric_options=metric_options(places, keys, task, entry.metric),
             limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
             samples=entry.samples,
             runtime=entry.runtime,
@@ -110,7 +110,7 @@ class ModelResolver:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
         pipeline = places.located(keys, task.pipeline, model)
-        check_conditions(places, keys, model, condition_names(pipeline))
+        check_conditions(places, keys, model, condition_names(model, pipeline))
         check_excused(places, keys, model)
         check_switches(places, keys, model, pipeline.conditions())
         return model
@@ -166,17 +166,22 @@ class ModelResolver:
             raise ConfigError(
                 f"{where}: the dataset `{name}` is broken: {shown(self._places.document.path)}::zoo says how"
             )
-        if dataset.type not in task.dataset_types:
+        taken = taken_by(task)
+        if dataset.type not in taken:
             raise ConfigError(
                 f"{where}: the dataset `{name}` is of type {dataset.type}, "
-                f"the task {task.name} takes {listed(sorted(task.dataset_types))}"
+                f"the task {task.name} takes {listed(sorted(taken))}"
             )
         return dataset
 
-    def _metric_options(self, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]) -> dict[str, BaseModel]:
-        for name in raw:
-            known_metric(task.name, task.metrics, name, self._places.where((*keys, "metric", name)))
-        return {
-            name: self._places.validated((*keys, "metric", name), options, raw.get(name, {}))
-            for name, options in task.metric_options.items()
-        }
+
+def metric_options(
+    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]
+) -> dict[str, BaseModel]:
+    """The options of each metric of the task that has some; raises `ConfigError` for a metric that it does not have."""
+    for name in raw:
+        known_metric(task.name, task.metrics, name, places.where((*keys, "metric", name)))
+    return {
+        name: places.validated((*keys, "metric", name), options, raw.get(name, {}))
+        for name, options in task.metric_options.items()
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, create_model
 
@@ -71,7 +71,7 @@ class OnnxInt8Entry(OnnxEntry):
 
 
 class MetafileEntry(Strict):
-    """``metafile: {path, model, dataset, flip_test}``."""
+    """``metafile: {path, model, dataset, flip_test, boxes}``."""
 
     path: str
     model: str | None = None
@@ -80,6 +80,8 @@ class MetafileEntry(Strict):
     """The metafile's name of the dataset, where the dataset's type does not tell it."""
     flip_test: bool | None = None
     """How the pose numbers of the metafile were measured; None: as the model's config says, else with it."""
+    boxes: Literal["ground-truth", "detected"] | None = None
+    """In which boxes the pose numbers were measured; None: in those of a person detector, as mmpose publishes."""
 
 
 class RegressionEntry(Strict):
@@ -212,7 +214,11 @@ def _unknown_key(key: str, known: Sequence[str]) -> str:
 def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
     """The keys that a nested model has at ``loc``."""
     current: Any = model
+    named = False
     for part in loc:
+        if named:  # a name of the user's, such as that of a net
+            named = False
+            continue
         field = (
             current.model_fields.get(str(part))
             if isinstance(current, type) and issubclass(current, BaseModel)
@@ -221,6 +227,7 @@ def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
         if field is None:
             return ()
         current = next((arg for arg in _candidates(field.annotation) if _is_model(arg)), None)
+        named = get_origin(field.annotation) is Mapping
     if not _is_model(current):
         return ()
     return tuple(field.alias or name for name, field in current.model_fields.items())

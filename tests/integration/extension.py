@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from tests import tiny
@@ -13,6 +14,7 @@ from tests import tiny
 MODULE = '''
 """What a user of pytest-quant might bring."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,9 @@ from pydantic import BaseModel, ConfigDict
 from pytest_quant import function_task
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_folder
+from pytest_quant.nets.base import check_input, check_outputs
+from pytest_quant.nets.format import NetFormat, StaticFacts
+from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong, Task
 from pytest_quant.tasks.classification.options import PostprocessOptions, PreprocessOptions
@@ -93,6 +98,51 @@ def prepare(pixels):
     return (pixels.astype(np.float32).transpose(2, 0, 1) - 127.5) / 127.5
 
 
+class Handmade(NetFormat):
+    """One linear layer and softmax over the mean colour: a JSON file with `weights`, `bias` and the int8 `step`."""
+
+    def version(self):
+        return "3.1"
+
+    def inspect(self, net):
+        step = self._read(net).get("step")
+        return StaticFacts(quantized={} if step is None else {"Linear": 1}, quantizable={"Linear": 1})
+
+    def open(self, net):
+        return HandmadeRunner(net, self._read(net))
+
+    @staticmethod
+    def _read(net):
+        try:
+            return json.loads(net.entry.file.read_text())
+        except ValueError as error:
+            raise ModelFileError(f"{net.entry.file}: is not JSON: {error}") from None
+
+
+class HandmadeRunner:
+    """A loaded net."""
+
+    def __init__(self, net, content):
+        (self._output,) = net.outputs
+        self._channels = net.input.channels
+        self._weights = np.array(content["weights"], np.float32)
+        self._bias = np.array(content["bias"], np.float32)
+        self._step = content.get("step")
+
+    def run(self, array):
+        array = check_input("handmade", array, channels=self._channels, size=None)
+        mean = array.mean(axis=(1, 2))
+        if self._step is not None:
+            mean = np.round(mean / self._step) * np.float32(self._step)
+        scores = np.exp(self._weights @ mean + self._bias)
+        outputs = {self._output: (scores / scores.sum()).astype(np.float32)}
+        check_outputs("handmade", outputs)
+        return outputs
+
+    def close(self):
+        """There is nothing to free."""
+
+
 def write_lines(report, path):
     Path(path).write_text("accuracy of " + ", ".join(report_models(report)) + "\\n")
 
@@ -106,6 +156,7 @@ def pytest_quant_register(registry):
     registry.task(BrightestTask())
     registry.dataset("shades", ShadeOptions, open_shades)
     registry.report(".lines", write_lines)
+    registry.net_format("handmade", Handmade)
     registry.task(
         function_task(
             "shares", metric="mae", datasets=("shades",), prepare=prepare, decode=decode, score=distance,
@@ -124,8 +175,6 @@ def pytest_quant_register(registry):
 
 def write_shades(folder: Path, count: int = 60) -> None:
     """Images with the shares of the four answers of the tiny net as truth, nearly those that fp32 gives."""
-    import numpy as np
-
     tiny.write_images(folder, count)
     rng = np.random.default_rng(7)
     lines = []
@@ -134,6 +183,13 @@ def write_shades(folder: Path, count: int = 60) -> None:
         shares = rng.dirichlet(np.ones(tiny.CLASSES) + 6 * np.eye(tiny.CLASSES)[int(label)])
         lines.append(" ".join([name, *(f"{share:.4f}" for share in shares)]))
     (folder / "shades.txt").write_text("\n".join(lines) + "\n")
+
+
+def write_handmade(folder: Path, name: str, step: float | None = None) -> dict[str, str]:
+    """Write a net of the format `handmade`, quantized in steps of ``step``; gives its entry."""
+    content = {"weights": [[2, -1, -1], [-1, 2, -1], [-1, -1, 2], [0.1, 0.1, 0.1]], "bias": [0, 0, 0, 0.4]}
+    (folder / name).write_text(json.dumps(content if step is None else {**content, "step": step}))
+    return {"handmade": name}
 
 
 def write_zoo(folder: Path, **models: Any) -> Path:
@@ -147,6 +203,11 @@ def write_zoo(folder: Path, **models: Any) -> Path:
         ),
         "levels": tiny.model_entry(folder, "levels", task="levels", dataset="mine", tolerance={"level": 20.0}),
     }
+    entries["own"] = tiny.model_entry(
+        folder, "own", task="shares", dataset="mine", input=plain, tolerance={"mae": 0.05},
+        fp32=write_handmade(folder, "own.json"), int8=write_handmade(folder, "own-int8.json", 0.02),
+        nets={"coarse": write_handmade(folder, "coarse.json", 0.5)},
+    )  # fmt: skip
     head = {"version": 1, "datasets": {"mine": {"type": "shades", "root": "."}}, "models": {**entries, **models}}
     path = folder / "zoo.quant.yaml"
     path.write_text(yaml.safe_dump(head, sort_keys=False))
@@ -168,6 +229,3 @@ def as_installed(folder: Path, name: str = "quant_shades") -> Path:
     (info / "entry_points.txt").write_text(f"[pytest11]\n{name} = {name}\n")
     (info / "RECORD").write_text("")
     return site
-
-
-PYTHON = sys.executable

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.diagnosis.diagnose import diagnose
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.report.diagnosis import diagnosis_entry
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
@@ -35,7 +35,7 @@ def expected(folder: Path, model: str) -> dict[str, Any]:
     zoo = read_zoo(folder / ZOO)
     spec = next(found for found in zoo.models if found.name == model)
     assert isinstance(spec, ModelSpec)
-    return diagnosis_entry(diagnose(spec, Workbench.in_folder(folder / "bench", cores=2))).as_json()
+    return diagnosis_entry(diagnose(spec, open_workbench(folder / "bench", cores=2))).as_json()
 
 
 @EVERYWHERE

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests import tiny
+from tests import exports, tiny
 from tests.integration.runs import Run, run_quant
 from tests.integration.test_other_tasks import write_convolution
 from tests.unit.report.volatile import without_volatile
@@ -146,3 +146,82 @@ def test_a_mask_of_another_size(pytester: pytest.Pytester) -> None:
     run = run_quant(pytester)
     assert run.verdicts["bars::mIoU"] == "error"
     assert "'3.png': the image has the size [48, 32] (width, height)" in run.cases["bars::mIoU"]["reason"]
+
+
+def export_zoo(folder: Path, generation: str, **keys: Any) -> None:
+    """An export folder with the nets, and published numbers and tolerances in OpenMMLab's files."""
+    write_zoo(folder)
+    work_dir = folder / "work_dir"
+    work_dir.mkdir()
+    for suffix in ("param", "bin"):
+        (folder / f"bars.{suffix}").rename(work_dir / f"end2end.{suffix}")
+        (folder / f"bars-int8.{suffix}").rename(work_dir / f"end2end_int8.{suffix}")
+    name, transforms, after = exports.segmentor(generation, size=(WIDTH, HEIGHT), num_classes=2)
+    transforms[2] = {"type": "Normalize", "mean": [0.0] * 3, "std": [255.0] * 3, "to_rgb": True}
+    exports.write_export(work_dir, (name, transforms, after), generation, blobs=("in0", ["out0"]))
+    result = {"Task": "Semantic Segmentation", "Dataset": "Bars", "Metrics": {"mIoU": 100.0, "mIoU(ms+flip)": 73.0}}
+    (folder / "metafile.yaml").write_text(yaml.safe_dump({"Models": [{"Name": "fcn", "Results": [result]}]}))
+    info = {"mIoU": {"metric_key": "mIoU", "tolerance": 1, "multi_value": 1, "dataset": ["Bars"]}}
+    (folder / "mmseg.yml").write_text(yaml.safe_dump({"globals": {"metric_info": info}}))
+    entry = {"mmdeploy": "work_dir", "dataset": "bars", **keys}
+    content = {"version": 1, "datasets": {"bars": {**DATASET, "ignore_index": VOID}}, "models": {"bars": entry}}
+    (folder / "zoo.quant.yaml").write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("generation", ["0.x", "1.x"])
+def test_an_export_folder_with_published_numbers(pytester: pytest.Pytester, generation: str) -> None:
+    export_zoo(
+        pytester.path,
+        generation,
+        metafile={"path": "metafile.yaml", "model": "fcn", "dataset": "Bars"},
+        regression={"path": "mmseg.yml", "dataset": "Bars"},
+    )
+    run = run_quant(pytester)
+    assert run.verdicts == {"bars::int8": "pass", "bars::mIoU": "pass", "bars::published[fp32.mIoU]": "pass"}
+    assert run.cases["bars::mIoU"]["limit"] == 1.0
+    conditions = entry(run)["conditions"]
+    assert conditions["resize"] == {"size": [WIDTH, HEIGHT]}
+    assert conditions["output"] == "logits", "the net has two maps, as the head says"
+
+
+def test_an_export_folder_of_another_net(pytester: pytest.Pytester) -> None:
+    export_zoo(pytester.path, "1.x", tolerance={"mIoU": 1.0})
+
+    def edit(data: dict[str, Any]) -> None:
+        data["pipeline"]["tasks"][2]["params"]["num_classes"] = 19
+
+    exports.change(pytester.path / "work_dir" / "pipeline.json", edit)
+    case = run_quant(pytester).cases["bars::config"]
+    assert "describes a network of 19 classes, but work_dir/end2end.param has 2" in case["reason"]
+
+
+def test_rescue_without_labels(pytester: pytest.Pytester) -> None:
+    """By the probabilities of fp32, since an int8 segmenter changes far more pixels than it loses."""
+    write_zoo(pytester.path, int8_scale=12700.0, rescue={"images": "images2"})
+    (pytester.path / "images2").mkdir()
+    for index in range(4):
+        pixels = np.full((HEIGHT, WIDTH, 3), 40 * index, np.uint8)
+        pixels[index : index + 9, 5:30] = 200
+        cv2.imwrite(str(pytester.path / "images2" / f"{index}.png"), pixels)
+    run = run_quant(pytester, "--quant-rescue")
+    found = entry(run)["rescue"]
+    assert found["labelled"] is False
+    assert "the loss that is expected where each answer is right with the probability" in found["decided_by"]
+    assert run.verdicts["bars::mIoU"] == "fail", "a repair is an offer"
+    assert found["found"] is True
+
+
+def test_calibrated_from_images_diagnosed_and_held_against_a_baseline(pytester: pytest.Pytester) -> None:
+    write_zoo(pytester.path, int8={"calibrate": {"images": "calibration", "method": "minmax"}})
+    (pytester.path / "calibration").mkdir()
+    for index in range(3):
+        pixels = np.full((HEIGHT, WIDTH, 3), 60 * index, np.uint8)
+        pixels[5:20, 3 : 9 + index] = 255
+        cv2.imwrite(str(pytester.path / "calibration" / f"{index}.png"), pixels)
+    made = run_quant(pytester, "--quant-baseline", "baseline.json", "--quant-update-baseline", "--quant-diagnose")
+    assert made.verdicts["bars::mIoU"] == "pass"
+    assert made.verdicts["bars::table"] == "pass"
+    assert entry(made)["calibration"]["images"] == 3
+    assert entry(made)["diagnosis"]["layers"][0]["layer"] == "conv"
+    again = run_quant(pytester, "--quant-baseline", "baseline.json")
+    assert again.verdicts["bars::baseline[mIoU]"] == "pass"

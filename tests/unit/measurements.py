@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pytest_quant.evaluation.measure import Measurement, Timing
+from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
+from tests.unit.metrics import METRICS
 
 
 def some_model(*limits: Limit, **changes: Any) -> ModelSpec:

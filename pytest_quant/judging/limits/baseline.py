@@ -18,7 +18,7 @@ from pytest_quant.spec.verdict import Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.baseline import Baseline
     from pytest_quant.judging.subject import Subject
     from pytest_quant.tasks.base import Comparison
@@ -109,7 +109,7 @@ class NoWorse(MetricLimit):
             reason += _changes(since, metric, measurement, confidence)
         if worse < 0:
             reason += f"; better than the baseline: {accept} accepts it"
-        reason += "".join(f"; {difference}" for difference in entry.differences())
+        reason += "".join(f"; {difference}" for difference in entry.differences(measurement))
         return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
 
 

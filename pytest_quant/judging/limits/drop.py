@@ -13,7 +13,7 @@ from pytest_quant.spec.number import finite_number
 from pytest_quant.spec.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.sample_test import SampleTest
     from pytest_quant.judging.subject import Subject
 

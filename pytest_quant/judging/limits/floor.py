@@ -1,29 +1,30 @@
-"""``floor``: the least allowed int8 value, or the largest where lower is better."""
+"""``floor``: the least allowed value of int8 or of a further net, or the largest where lower is better."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
-from pytest_quant.judging.limits.written import Keyword, Written, named, placed
+from pytest_quant.judging.limits.written import Keys, Keyword, Written, named, placed
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.number import metric_value
 from pytest_quant.spec.verdict import Verdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.sample_test import SampleTest
     from pytest_quant.judging.subject import Subject
 
 
 @dataclass(frozen=True)
 class Floor(MetricLimit):
-    """The least allowed int8 value; of a metric of which less is better the largest, a ceiling."""
+    """The least allowed value of a net; of a metric of which less is better the largest, a ceiling."""
 
     kind: ClassVar[str] = "floor"
     stops_early: ClassVar[bool] = True
@@ -33,11 +34,18 @@ class Floor(MetricLimit):
 
     value: float
     """In the metric's own unit."""
+    held: Net = "int8"
+    """Whose value it is about."""
 
     @property
     def name(self) -> str:
-        """Such as ``floor[top1]``."""
-        return f"floor[{self.metric.name}]"
+        """Such as ``floor[top1]``, or ``floor[NET.top1]`` of a further net."""
+        return f"floor[{'' if self.held == 'int8' else f'{self.held}.'}{self.metric.name}]"
+
+    @property
+    def net(self) -> Net:
+        """int8, or the further net."""
+        return self.held
 
     @property
     def recorded(self) -> float:
@@ -50,18 +58,24 @@ class Floor(MetricLimit):
         return f"int8 {'>=' if metric.higher_is_better else '<='} {shown_value(metric, value)}"
 
     @classmethod
-    def parse(cls, metric: Metric, raw: Any) -> Self:
+    def parse(cls, metric: Metric, raw: Any, net: Net = "int8") -> Self:
         """A value in the metric's own unit; raises `ConfigError` without a place."""
-        return cls(metric, metric_value(metric, raw))
+        return cls(metric, metric_value(metric, raw), net)
 
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """One per metric under the key."""
-        for name, raw in written.get("floor").items():
-            place = written.place(("floor", name))
+        """One per metric under the key, of the model and of each further net."""
+        yield from cls._of_net(written, "int8", (), written.get("floor"))
+        for net, entry in written.get("nets").items():
+            yield from cls._of_net(written, net, ("nets", net), entry.floor)
+
+    @classmethod
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
+        for name, raw in values.items():
+            place = written.place((*keys, "floor", name))
             metric = written.metric(name, place)
             with placed(place):
-                yield cls.parse(metric, raw)
+                yield cls.parse(metric, raw, net)
 
     @classmethod
     def of_keyword(cls, keyword: Keyword, metric: Metric | None) -> Self:
@@ -70,8 +84,8 @@ class Floor(MetricLimit):
             return cls.parse(named(metric), keyword.value)
 
     def judge(self, subject: Subject) -> Verdict:
-        """Hold the int8 value against it; on a subset its interval, or the sequential test."""
-        return self.of_measured(subject.measurement(), subject.confidence)
+        """Hold the net's value against it; on a subset its interval, or the sequential test."""
+        return self.of_measured(subject.measurement(self.net), subject.confidence)
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
         """The verdict on a measurement; ``confidence`` is one-sided and matters where a subset was evaluated."""
@@ -89,7 +103,7 @@ class Floor(MetricLimit):
             missed_by, excess = pair.int8 - self.value, interval.minus(self.value)
         found = decision(self, measurement, pair, holds=holds, excess=excess, confidence=confidence)
         reason = (
-            f"int8 {metric.name} = {metric.number(pair.int8)} {evidence(metric, interval, measurement)} "
+            f"{self.net} {metric.name} = {metric.number(pair.int8)} {evidence(metric, interval, measurement)} "
             f"{sign(found, kept, broken)} {metric.number(self.value)}"
             f"{undecided(found, measurement, missed_by, excess, confidence)}"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,11 +44,17 @@ class NetTolerance(DropLimit):
         if short is not None:
             yield from cls._of_net(written, others, "onnx_int8", ("onnx_int8",), short.tolerance)
         for name, net in written.get("nets").items():
-            yield from cls._of_net(written, others, name, ("nets", name), net.tolerance)
+            yield from cls._of_net(written, others, name, ("nets", name), net.tolerance, net.floor)
 
     @classmethod
     def _of_net(
-        cls, written: Written, others: Sequence[Limit], net: Net, keys: Keys, own: Mapping[str, Any]
+        cls,
+        written: Written,
+        others: Sequence[Limit],
+        net: Net,
+        keys: Keys,
+        own: Mapping[str, Any],
+        floors: Collection[str] = (),
     ) -> Iterator[Self]:
         rules = {
             limit.metric.name: cls(limit.metric, limit.amount, limit.relative, net)
@@ -60,6 +66,6 @@ class NetTolerance(DropLimit):
             metric = written.metric(name, place)
             with placed(place):
                 rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct), net)
-        if not rules:
+        if not rules and not floors:
             raise ConfigError(f"{written.place(keys)}: neither it nor the model has a tolerance, so nothing could fail")
         yield from rules.values()

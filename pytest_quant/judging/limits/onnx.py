@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pytest_quant.evaluation.agreement import OutputAgreement
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.subject import Subject
 
 PARITY_WITHIN_PCT = 0.1
@@ -90,9 +90,10 @@ class Parity(MetricLimit):
         metric, difference, within = pair.metric, abs(pair.drop), self.within(pair.fp32)
         is_near = difference <= within + _ROUNDING
         blob, sqnr_db = agreement.worst
+        fp32 = measurement.model.nets["fp32"].format
         is_same = sqnr_db >= self.least_sqnr_db
         reason = (
-            f"onnx {metric.name} = {metric.number(pair.int8)}, ncnn fp32 = {metric.number(pair.fp32)} (n = "
+            f"onnx {metric.name} = {metric.number(pair.int8)}, {fp32} fp32 = {metric.number(pair.fp32)} (n = "
             f"{measurement.evaluated} of {measurement.total}): they differ by {metric.difference(difference)} "
             f"{'<=' if is_near else '>'} {metric.number(within)}; raw outputs on {agreement.samples} samples, worst "
             f"output {blob}: SQNR {sqnr_note(sqnr_db) or f'{sqnr_db:.1f} dB'} {'>=' if is_same else '<'} "

@@ -19,7 +19,7 @@ from pytest_quant.spec.verdict import Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pytest_quant.evaluation.measure import Measurement
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.subject import Subject
 
 PUBLISHED_WITHIN_PCT = 0.1

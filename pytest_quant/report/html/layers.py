@@ -29,7 +29,7 @@ def layer_plot(diagnosis: DiagnosisEntry) -> str:
         axes.set_ylim(0, _CEILING_DB + 4)
         axes.set_ylabel("SQNR against fp32, dB")
         axes.set_xlabel("layers in the order of the file; line: the net up to the layer")
-        axes.legend(frameon=False, loc="upper right", ncols=2)
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         return as_svg(drawn, "Signal to noise ratio of every layer against the float net")
 
 

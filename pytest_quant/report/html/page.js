@@ -33,6 +33,10 @@ function show() {
 filter.addEventListener("input", show);
 onlyBad.addEventListener("change", show);
 
+document.querySelectorAll(".canvas, .panels").forEach((shown) => {
+  shown.addEventListener("click", () => shown.closest("figure").classList.toggle("large"));
+});
+
 const toggles = [...document.querySelectorAll(".toggles input")];
 toggles.forEach((toggle) => toggle.addEventListener("change", () => {
   const side = toggle.dataset.side;

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_quant.datasets.base import NamesClasses
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.report.model.illustration import CurveEntry, IllustrationEntry, PictureEntry
 from pytest_quant.report.pictures.choose import choose

@@ -6,7 +6,9 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_detection import truth_of
 from pytest_quant.tasks.drawing import Drawing, Scene, box, counted
 from pytest_quant.tasks.object_detection.prediction import Detections
-from pytest_quant.tasks.object_detection.reference import REFERENCE_SCORE
+
+SHOWN_SCORE = 0.3
+"""mAP takes nearly all answers, most of which nobody would show."""
 
 
 def draw_truth(sample: Sample, scene: Scene) -> Drawing:
@@ -21,12 +23,12 @@ def draw_truth(sample: Sample, scene: Scene) -> Drawing:
 
 
 def draw_answer(sample: Sample, found: Detections, scene: Scene) -> Drawing:
-    """What was found at a score of 0.3 or more: mAP takes all, most of which nobody would show."""
+    """What was found at a fair score."""
     names = truth_of(sample).classes
-    sure = found[found.scores >= REFERENCE_SCORE]
+    sure = found[found.scores >= SHOWN_SCORE]
     boxes = []
     for corners, label, score in zip(sure.boxes.tolist(), sure.labels.tolist(), sure.scores.tolist(), strict=True):
         left, top, right, bottom = corners
         name = names[label] if label < len(names) else str(label)
         boxes.append(box(left, top, right, bottom, f"{name} {score:.2f}"))
-    return Drawing(f"{counted('object', boxes)} from score {REFERENCE_SCORE:g}", tuple(boxes))
+    return Drawing(f"{counted('object', boxes)} from score {SHOWN_SCORE:g}", tuple(boxes))

@@ -63,7 +63,7 @@ class ObjectDetectionPipeline:
         return image_without_truth(sample, image)
 
     def with_truth(self, sample: Sample, prediction: Detections) -> Sample:
-        """The sample with what was found, at a score of 0.3 or more, as its objects."""
+        """The sample with what was found, at a score of 0.5 or more, as its objects."""
         return found_objects(sample, truth_of(sample), prediction)
 
     def pack(self, predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:

@@ -15,10 +15,12 @@ from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Re
 from pytest_quant.tasks.moved import moved_most
 from pytest_quant.tasks.semantic_segmentation.counts import PixelCounts
 from pytest_quant.tasks.semantic_segmentation.iou import scores
+from pytest_quant.tasks.semantic_segmentation.likely import LikelyAnswers
 from pytest_quant.tasks.semantic_segmentation.options import Void
 from pytest_quant.tasks.semantic_segmentation.prediction import (
     ReferenceAnswers,
     SegmentationPrediction,
+    against_likely,
     against_reference,
 )
 
@@ -62,10 +64,13 @@ def compare_sides(
 
 
 def _referenced(samples: Sequence[Sample], side: Sequence[SegmentationPrediction]) -> Sequence[SegmentationPrediction]:
-    return [
-        against_reference(one, sample.truth) if isinstance(sample.truth, ReferenceAnswers) else one
-        for sample, one in zip(samples, side, strict=True)
-    ]
+    return [_against(sample.truth, one) for sample, one in zip(samples, side, strict=True)]
+
+
+def _against(truth: Any, one: SegmentationPrediction) -> SegmentationPrediction:
+    if isinstance(truth, ReferenceAnswers):
+        return against_reference(one, truth)
+    return against_likely(one, truth) if isinstance(truth, LikelyAnswers) else one
 
 
 def _pair(name: str, counts: Mapping[str, PixelCounts], void: Void) -> MetricPair:

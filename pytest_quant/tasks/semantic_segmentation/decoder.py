@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import cv2
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.spec.errors import RunnerError
+from pytest_quant.tasks.semantic_segmentation.lattice import lattice
+from pytest_quant.tasks.semantic_segmentation.likely import LikelyAnswers, SampledPlanes
 from pytest_quant.tasks.semantic_segmentation.options import PostprocessOptions
 from pytest_quant.tasks.semantic_segmentation.preprocess import Geometry, Size
 
@@ -20,10 +23,19 @@ Answers: TypeAlias = NDArray[np.uint16]
 _MOST_CLASSES = 65535
 
 
-def decode(
-    output: NDArray[np.float32], blob: str, geometry: Geometry, options: PostprocessOptions
-) -> tuple[Answers, int | None]:
-    """The class of each pixel of the image, and how many classes the net has (None: an output of labels tells not).
+@dataclass(frozen=True)
+class Decoded:
+    """What an output says of an image."""
+
+    answers: Answers
+    class_count: int | None
+    """How many classes the net has; None: an output of labels does not tell."""
+    likely: LikelyAnswers | None = None
+    """At the `lattice` of the image; None: an output of labels does not tell."""
+
+
+def decode(output: NDArray[np.float32], blob: str, geometry: Geometry, options: PostprocessOptions) -> Decoded:
+    """The class of each pixel of the image.
 
     Args:
         output: Logits of shape (classes, height, width), or labels of shape (height, width) or (1, height, width).
@@ -36,7 +48,7 @@ def decode(
 
     """
     if options.output == "labels":
-        return _resized_labels(_labels(output, blob), blob, geometry, options), None
+        return Decoded(_resized_labels(_labels(output, blob), blob, geometry, options), None)
     logits = output[np.newaxis] if output.ndim == 2 else output
     if logits.ndim != 3 or not 0 < len(logits) <= _MOST_CLASSES:
         raise RunnerError(
@@ -46,10 +58,14 @@ def decode(
     if np.isnan(logits).any():
         raise RunnerError(f"output blob {blob!r} holds {int(np.isnan(logits).sum())} NaN among {logits.size} values")
     count = max(2, len(logits))
+    points = lattice(geometry.image[1], geometry.image[0])
     if options.resized == "logits":
-        planes = (_bilinear(plane, geometry, options.align_corners) for plane in logits)
-        return largest(planes, options.threshold), count
-    return _resized_labels(largest(iter(logits), options.threshold), blob, geometry, options), count
+        planes = SampledPlanes((_bilinear(plane, geometry, options.align_corners) for plane in logits), points)
+        return Decoded(largest(iter(planes), options.threshold), count, planes.likely)
+    own = np.arange(logits[0].size, dtype=np.int32).reshape(logits.shape[1:])
+    planes = SampledPlanes(logits, _resized_labels(own, blob, geometry, options).reshape(-1)[points])
+    answers = largest(iter(planes), options.threshold)
+    return Decoded(_resized_labels(answers, blob, geometry, options), count, planes.likely)
 
 
 def largest(planes: Iterator[Map], threshold: float = 0.3) -> Answers:
@@ -113,7 +129,7 @@ def corner_aligned(plane: Map, size: Size) -> Map:
     return plane
 
 
-def _resized_labels(labels: Answers, blob: str, geometry: Geometry, options: PostprocessOptions) -> Answers:
+def _resized_labels(labels: NDArray[Any], blob: str, geometry: Geometry, options: PostprocessOptions) -> NDArray[Any]:
     if options.resized == "none":
         found = _cut(labels, geometry) if _size(labels) == geometry.padded else labels
         if _size(found) != geometry.image:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.masks import VOID, MaskFile, read_labels
 from pytest_quant.tasks.drawing import Drawing, Mask, Scene
-from pytest_quant.tasks.semantic_segmentation.prediction import SegmentationPrediction, lattice
+from pytest_quant.tasks.semantic_segmentation.lattice import lattice
+from pytest_quant.tasks.semantic_segmentation.prediction import SegmentationPrediction
 
 _NAMED = 3
 _ANY_COUNT = 1 << 16

@@ -89,10 +89,10 @@ class SegmentationPipeline:
             shapes = {blob: array.shape for blob, array in outputs.items()}
             raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
         place: _Prepared = prepared.geometry
-        answers, found = decode(outputs[self._output], self._output, place.geometry, self._postprocess)
-        count = self._class_count(found)
-        self._check_answers(answers, count)
-        return make_prediction(answers, self._labels(prepared.sample, place, count), count)
+        found = decode(outputs[self._output], self._output, place.geometry, self._postprocess)
+        count = self._class_count(found.class_count)
+        self._check_answers(found.answers, count)
+        return make_prediction(found.answers, self._labels(prepared.sample, place, count), count, found.likely)
 
     def _labels(self, sample: Sample, place: _Prepared, count: int) -> Labels | None:
         if not isinstance(sample.truth, MaskFile):
@@ -139,6 +139,17 @@ class SegmentationPipeline:
     def with_truth(self, sample: Sample, prediction: SegmentationPrediction) -> Sample:
         """The sample with the answers of a net at the lattice of its pixels as ground truth."""
         return replace(sample, truth=ReferenceAnswers(prediction.answers))
+
+    @property
+    def estimates_truth(self) -> bool:
+        """Whether the net gives logits: labels say nothing of how sure it is."""
+        return self._postprocess.output == "logits"
+
+    def with_likely_truth(self, sample: Sample, prediction: SegmentationPrediction) -> Sample:
+        """The sample with the probabilities of a net at the lattice of its pixels as ground truth."""
+        if prediction.likely is None:
+            raise TypeError("the prediction was kept, and how likely its answers are is not")
+        return replace(sample, truth=prediction.likely)
 
     def pack(self, predictions: Sequence[SegmentationPrediction]) -> dict[str, NDArray[Any]]:
         """Predictions as arrays; see `pack_predictions`."""

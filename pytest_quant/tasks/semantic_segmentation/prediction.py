@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,9 +12,8 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.masks import VOID, Labels
 from pytest_quant.tasks.semantic_segmentation.counts import PixelCounts, count_pixels
 from pytest_quant.tasks.semantic_segmentation.decoder import Answers
-
-LATTICE_PIXELS = 1 << 14
-"""At most so many answers of an image are kept: whole label maps of a dataset would take gigabytes."""
+from pytest_quant.tasks.semantic_segmentation.lattice import lattice
+from pytest_quant.tasks.semantic_segmentation.likely import LikelyAnswers, expected_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +30,8 @@ class SegmentationPrediction:
     """Whether it is that of the ground truth; void pixels are not."""
     counted: NDArray[np.bool_]
     """Whether the ground truth has a class there."""
+    likely: LikelyAnswers | None = None
+    """How likely the net takes the classes there; known until the prediction is kept."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SegmentationPrediction):
@@ -54,29 +54,15 @@ class NoTruth:
     """The ground truth of an image that has none: all of it is void."""
 
 
-def lattice(height: int, width: int, most: int = LATTICE_PIXELS) -> NDArray[np.int64]:
-    """Places of an image, evenly spread and the same for all nets, as indexes into its pixels row by row.
-
-    An image with at most ``most`` pixels has all of them.
-
-    >>> lattice(4, 6, most=6).tolist()
-    [7, 9, 11, 19, 21, 23]
-    """
-    step = max(1.0, math.sqrt(height * width / most))
-    rows, columns = (
-        ((np.arange(count) + 0.5) * length / count).astype(np.int64)
-        for count, length in ((max(1, min(most, int(side / step))), side) for side in (height, width))
-    )
-    return (rows[:, np.newaxis] * width + columns).reshape(-1)
-
-
-def make_prediction(answers: Answers, labels: Labels | None, class_count: int) -> SegmentationPrediction:
+def make_prediction(
+    answers: Answers, labels: Labels | None, class_count: int, likely: LikelyAnswers | None = None
+) -> SegmentationPrediction:
     """A prediction from an answer for each pixel and the ground truth of the same shape; None: all of it is void."""
     truth = np.full(answers.shape, VOID, np.int32) if labels is None else labels
     points = lattice(*answers.shape)
     found, wanted = answers.reshape(-1)[points], truth.reshape(-1)[points]
     return SegmentationPrediction(
-        count_pixels(answers, truth, class_count), answers.size, found, found == wanted, wanted != VOID
+        count_pixels(answers, truth, class_count), answers.size, found, found == wanted, wanted != VOID, likely
     )
 
 
@@ -88,6 +74,13 @@ def against_reference(prediction: SegmentationPrediction, reference: ReferenceAn
     return SegmentationPrediction(
         counts, prediction.pixels, prediction.answers, prediction.answers == reference.answers, everywhere
     )
+
+
+def against_likely(prediction: SegmentationPrediction, likely: LikelyAnswers) -> SegmentationPrediction:
+    """The prediction with what is likely by another net in the place of the ground truth, on the lattice alone."""
+    counts = expected_counts(prediction.answers, likely, len(prediction.counts.labelled))
+    right = prediction.answers == likely.classes[:, 0]
+    return SegmentationPrediction(counts, prediction.pixels, prediction.answers, right, np.ones(len(right), np.bool_))
 
 
 _COUNTS = tuple(field.name for field in fields(PixelCounts))

@@ -48,6 +48,8 @@ def put_task(draft: Draft, net: NetFile) -> None:
         return
     draft.put(found.task, "task")
     draft.note(f"guessed from {found.why} of {net.param.name}", ("task",))
+    if found.task == "text-recognition" and _put_keys(draft, net):
+        return
     if found.task in _TO_BE_NAMED:
         keys, what = _TO_BE_NAMED[found.task]
         if found.decoder is None or keys != ("postprocess", "decoder"):
@@ -61,6 +63,31 @@ def put_task(draft: Draft, net: NetFile) -> None:
             "default)",
             ("postprocess",),
         )
+
+
+def _put_keys(draft: Draft, net: NetFile) -> bool:
+    """Take a text file beside the net for its keys that has as many lines as the net has characters, if there is one.
+
+    One output is the blank of CTC; PaddleOCR's nets have another one for the blank between words.
+    """
+    features = net.facts.output_features[net.facts.outputs[0]]
+    for path in sorted(net.param.parent.glob("*.txt")):
+        try:
+            lines = path.read_bytes().decode("utf-8-sig").removesuffix("\n").count("\n") + 1
+        except (OSError, UnicodeDecodeError):  # any text file may lie here
+            continue
+        if features - lines in (1, 2):
+            draft.put(str(path), "postprocess", "keys")
+            more = ", and the blank between words (`add_blank_character`)" if features - lines == 2 else ""
+            if more:
+                draft.put(True, "postprocess", "add_blank_character")
+            draft.note(
+                f"{path.name} has {lines} lines and the net {features} outputs: taken for its characters, with the "
+                f"blank of CTC{more}; `blank: last` where that is behind the characters (mmocr)",
+                ("postprocess",),
+            )
+            return True
+    return False
 
 
 def _guess(net: NetFile) -> Guess | str:

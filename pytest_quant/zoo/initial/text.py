@@ -13,15 +13,15 @@ from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import METRICS
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
-from pytest_quant.zoo.existing import other_flip
 from pytest_quant.zoo.initial.proposal import Found, Proposal
 from pytest_quant.zoo.initial.published import results_of
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.onnx_beside import why_not_run
+from pytest_quant.zoo.pose_protocol import has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
 
 _WIDTH = 110
@@ -148,22 +148,26 @@ def _defaults(found: Found, folder: Path) -> Iterator[str]:
             yield from _comment(f"Not used: {error}", "    ")
             continue
         for tolerance in read:
-            yield from _regression_tolerance(tolerance, is_taken=tolerance.metric in known)
+            yield from _regression_tolerance(tolerance, metrics[tolerance.metric], is_taken=tolerance.metric in known)
             known |= {tolerance.metric} if tolerance.refused is None else set()
     for task in tasks or task_names():
         for name, amount in get_task(task).usual_tolerances.items():
             if name not in known:
-                yield f"    {name}: {float(amount)!r}  # {_unit(name)}"
+                yield f"    {name}: {float(amount)!r}  # {_unit(get_task(task).metrics[name])}"
 
 
-def _unit(metric: str) -> str:
-    return "percentage points" if METRICS[metric].unit == "%" else "of 1: with 0.01, 0.800 may become 0.790"
+def _unit(metric: Metric) -> str:
+    if metric.unit == "%":
+        return "percentage points"
+    if metric.unit != "fraction":
+        return metric.unit or "in the metric's own unit"
+    return f"of 1: with 0.01, 0.800 may become {0.790 if metric.higher_is_better else 0.810:.3f}"
 
 
-def _regression_tolerance(tolerance: RegressionTolerance, *, is_taken: bool) -> Iterator[str]:
+def _regression_tolerance(tolerance: RegressionTolerance, metric: Metric, *, is_taken: bool) -> Iterator[str]:
     """A line of ``tolerance``; commented where a zoo file would refuse it, with the reason."""
     yield from _comment(f"From {tolerance.source}", "    ")
-    line = f"{tolerance.metric}: {float(tolerance.amount)!r}  # {_unit(tolerance.metric)}"
+    line = f"{tolerance.metric}: {float(tolerance.amount)!r}  # {_unit(metric)}"
     if tolerance.refused is not None:
         yield from _comment(f"Refused: {tolerance.refused}", "    ")
     if is_taken:
@@ -211,13 +215,13 @@ def _metafile(
     other = next(iter(names)) if dataset_type not in DATASET_NAMES and len(names) == 1 else None
     try:
         numbers = published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=other)
-        _check_numbers(numbers)
+        _check_numbers(numbers, task.metrics)
     except ConfigError as error:
         yield from _comment(f"Published numbers are not used: {error}", "    ")
         return
     values = listed(f"{number.metric} {number.value:g}" for number in numbers)
     called = metafiles.called(model)
-    refusal = other_flip(task, model, entry, None) if task.name == "keypoints" else None
+    refusal = why_not_comparable(task, model, entry, "ground-truth", None) if has_protocol(task) else None
     if called is None:
         refusal = f"{model.where}: neither Name nor Config nor Alias tells it from another model of the file"
     where = f", on {other}: remove the line if your images are others" if other is not None else ""
@@ -227,11 +231,11 @@ def _metafile(
     yield f"    {'# ' if refusal else ''}{line}"
 
 
-def _check_numbers(numbers: Iterable[PublishedNumber]) -> None:
+def _check_numbers(numbers: Iterable[PublishedNumber], metrics: Mapping[str, Metric]) -> None:
     """Raise `ConfigError` for a number that a zoo file would refuse."""
     for number in numbers:
         try:
-            Published.parse(METRICS[number.metric], "fp32", number.value)
+            Published.parse(metrics[number.metric], "fp32", number.value)
         except ConfigError as error:
             raise ConfigError(f"{number.source}: {error}") from None
 
@@ -276,13 +280,15 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
             entry[side] = {key: relative_posix(Path(path), folder) for key, path in entry[side].items()}
     if "onnx" in entry:
         entry["onnx"] = relative_posix(Path(str(entry["onnx"])), folder)
+    if "keys" in entry.get("postprocess", {}):
+        entry["postprocess"]["keys"] = relative_posix(Path(str(entry["postprocess"]["keys"])), folder)
     for finding in proposal.draft.findings:
         for keys in finding.settled_by if finding.fatal else ():
             if not holds(entry, keys):
                 _put(entry, keys)
     if isinstance(entry.get("input"), dict):
         entry["input"] = dict(sorted(entry["input"].items(), key=lambda item: _INPUT_ORDER.index(item[0])))
-    if entry["task"] == "keypoints":
+    if entry["task"] in task_names() and has_protocol(get_task(entry["task"])):
         entry["require"] = {"flip_test": False}
     return entry
 

@@ -17,10 +17,10 @@ from pytest_quant.zoo.mmdeploy.training import ResizeStep
 
 Transform = Mapping[str, Any]
 
-_PREPROCESS: Keys = ("preprocess",)
+PREPROCESS: Keys = ("preprocess",)
 _BACKEND: Keys = ("preprocess", "backend")
 NORMALIZATION: tuple[Keys, Keys] = (("input", "mean"), ("input", "std"))
-PREPROCESSING: tuple[Keys, ...] = (_PREPROCESS, *NORMALIZATION)
+PREPROCESSING: tuple[Keys, ...] = (PREPROCESS, *NORMALIZATION)
 """What only the training repository knows when pipeline.json cannot be used."""
 
 _READ: Mapping[str, frozenset[str]] = {
@@ -56,21 +56,22 @@ class Source:
 
     def size(self, value: Any) -> list[int] | None:
         """A size as a zoo file writes it, [width, height]; None for what is no size."""
-        if _is_pixels(value):
+        if is_pixels(value):
             return [value, value]
-        if not isinstance(value, Sequence) or len(value) != 2 or not all(map(_is_pixels, value)):
+        if not isinstance(value, Sequence) or len(value) != 2 or not all(map(is_pixels, value)):
             return None
         return list(value)[::-1] if self.generation == "0.x" else list(value)
 
 
-def _is_pixels(value: Any) -> bool:
+def is_pixels(value: Any) -> bool:
+    """Whether a value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def classification(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
     """Resize, centre crop, normalization."""
     draft.put({}, "preprocess")
-    steps = _Steps(draft, source, {"Resize": _class_resize, "CenterCrop": _crop})
+    steps = Steps(draft, source, {"Resize": _class_resize, "CenterCrop": _crop})
     steps.take(transforms)
     if steps.last_size is not None:
         draft.put(steps.last_size, "input", "size")
@@ -79,24 +80,31 @@ def classification(draft: Draft, transforms: Sequence[Transform], source: Source
 def text_detection(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
     """Resize, normalization, padding."""
     draft.put({}, "preprocess")
-    _Steps(draft, source, {"Resize": _text_resize, "ShortScaleAspectJitter": _short_scale, "Pad": _pad}).take(
-        transforms
-    )
+    Steps(draft, source, {"Resize": dense_resize, "ShortScaleAspectJitter": _short_scale, "Pad": pad}).take(transforms)
 
 
 def keypoints(draft: Draft, transforms: Sequence[Transform], source: Source) -> None:
     """The padded box, warped to the net's input; sizes are [width, height] in both generations."""
     draft.put({}, "preprocess")
     known = {"TopDownGetBboxCenterScale": _box, "TopDownAffine": _affine}
-    _Steps(draft, source, known).take(transforms)
+    Steps(draft, source, known).take(transforms)
     if "size" not in draft.entry.get("input", {}):
-        draft.problem(f"{source.file} has no TopDownAffine with an image_size", ("input", "size"), _PREPROCESS)
+        draft.problem(f"{source.file} has no TopDownAffine with an image_size", ("input", "size"), PREPROCESS)
 
 
-class _Steps:
+class Steps:
     """Takes transforms in their order; each that is known once, and before the normalization or after as it may be."""
 
-    def __init__(self, draft: Draft, source: Source, known: Mapping[str, Callable[[_Steps, Transform], None]]) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        source: Source,
+        known: Mapping[str, Callable[[Steps, Transform], None]],
+        *,
+        normalizes: bool = True,
+    ) -> None:
+        """``normalizes``: whether a pipeline without a Normalize cannot be meant."""
+        self._normalizes = normalizes
         self.draft = draft
         self.source = source
         self.last_size: list[int] | None = None
@@ -104,6 +112,7 @@ class _Steps:
         self._seen: list[str] = []
 
     def take(self, transforms: Sequence[Transform]) -> None:
+        """Read all transforms of a file."""
         for transform in transforms:
             name = str(transform.get("type"))
             if name == "Normalize":
@@ -120,20 +129,20 @@ class _Steps:
         order = [name for name in self._seen if name in self._known and name not in ("Pad", "ShortScaleAspectJitter")]
         if order != [name for name in self._known if name in order]:
             self.unknown(f"has its transforms in the order {listed(order)}")
-        if "Normalize" not in self._seen:
+        if "Normalize" not in self._seen and self._normalizes:
             self.draft.problem(f"{self.source.file} has no Normalize", *NORMALIZATION)
 
     def _tell_unread(self, name: str, transform: Transform) -> None:
         for key, value in transform.items():
             if name in _READ and key not in _READ[name] and value not in (None, False):
-                self.draft.note(f"{self.source.file}: {key}: {value!r} of {name} is not read", _PREPROCESS)
+                self.draft.note(f"{self.source.file}: {key}: {value!r} of {name} is not read", PREPROCESS)
 
     def unknown(self, what: str) -> None:
         """Report something that the task's preprocessing does not do."""
-        self.draft.problem(f"{self.source.file} {what}, which the preprocessing of this task does not do", _PREPROCESS)
+        self.draft.problem(f"{self.source.file} {what}, which the preprocessing of this task does not do", PREPROCESS)
 
 
-def _normalize(steps: _Steps, transform: Transform) -> None:
+def _normalize(steps: Steps, transform: Transform) -> None:
     draft, source = steps.draft, steps.source
     written = [transform.get(key) for key in ("mean", "std")]
     mean, std = map(_numbers, written)
@@ -173,29 +182,30 @@ def _color(draft: Draft, to_rgb: bool, mean: Sequence[float], source: Source) ->
     return "bgr"
 
 
-def _class_resize(steps: _Steps, transform: Transform) -> None:
+def _class_resize(steps: Steps, transform: Transform) -> None:
     draft, source, size = steps.draft, steps.source, transform.get("size")
     short_side = size[0] if isinstance(size, list) and len(size) == 2 and size[1] == -1 else None
     if transform.get("adaptive_side", "short") != "short":
         steps.unknown(f"resizes the side {transform['adaptive_side']!r}")
-    if _is_pixels(short_side):
+    if is_pixels(short_side):
         draft.put({"short_side": short_side, "rounding": "truncate"}, "preprocess", "resize")
     elif (both := source.size(size)) is not None and not transform.get("keep_ratio"):
         draft.put({"size": both}, "preprocess", "resize")
         steps.last_size = both
     else:
         steps.unknown(f"resizes with {dict(transform)}")
-    _interpolation(steps, transform)
+    interpolation(steps, transform)
     _backend(steps, transform)
 
 
-def _interpolation(steps: _Steps, transform: Transform) -> None:
+def interpolation(steps: Steps, transform: Transform) -> None:
+    """Bilinear is the only one that a resize may have."""
     name = transform.get("interpolation", "bilinear")
     if name != "bilinear":
         steps.unknown(f"resizes with interpolation {name}")
 
 
-def _backend(steps: _Steps, transform: Transform) -> None:
+def _backend(steps: Steps, transform: Transform) -> None:
     """Which library resizes: 0.x passes the key on, 1.x loses it where a ResizeEdge became a Resize with keep_ratio."""
     draft, source = steps.draft, steps.source
     written = transform.get("backend")
@@ -214,7 +224,7 @@ def _backend(steps: _Steps, transform: Transform) -> None:
         )
 
 
-def _lost_backend(steps: _Steps) -> None:
+def _lost_backend(steps: Steps) -> None:
     draft, source, step = steps.draft, steps.source, steps.source.resize_step
     if step is None:
         draft.put("pillow", "preprocess", "backend")
@@ -227,13 +237,13 @@ def _lost_backend(steps: _Steps) -> None:
     elif step.backend not in _BACKENDS or step.interpolation != "bilinear" or step.edge != "short":
         draft.problem(
             f"{shown(step.config)} resizes with {dict(step.keys)}, which the preprocessing of this task does not do",
-            _PREPROCESS,
+            PREPROCESS,
         )
     else:
         draft.put(_BACKENDS[step.backend], "preprocess", "backend")
 
 
-def _crop(steps: _Steps, transform: Transform) -> None:
+def _crop(steps: Steps, transform: Transform) -> None:
     size = steps.source.size(transform.get("crop_size"))
     if size is None:
         steps.unknown(f"crops with {dict(transform)}")
@@ -244,7 +254,8 @@ def _crop(steps: _Steps, transform: Transform) -> None:
     steps.last_size = size
 
 
-def _text_resize(steps: _Steps, transform: Transform) -> None:
+def dense_resize(steps: Steps, transform: Transform) -> None:
+    """A resize of images whose output is a map: to a size, or within one with the ratio kept."""
     size = steps.source.size(transform.get("size"))
     if size is None:
         steps.unknown(f"resizes with {dict(transform)}")
@@ -252,31 +263,32 @@ def _text_resize(steps: _Steps, transform: Transform) -> None:
         steps.draft.put({"keep_ratio": sorted(size, reverse=True)}, "preprocess", "resize")
     else:
         steps.draft.put({"size": size}, "preprocess", "resize")
-    _interpolation(steps, transform)
+    interpolation(steps, transform)
     if transform.get("backend") is not None:
         _backend(steps, transform)
 
 
-def _short_scale(steps: _Steps, transform: Transform) -> None:
+def _short_scale(steps: Steps, transform: Transform) -> None:
     """MMOCR 1.x resizes the short side of PANet's images with a training transform whose ranges are empty."""
     ranges = [transform.get(key) for key in ("ratio_range", "aspect_ratio_range")]
     short = transform.get("short_size")
-    if not _is_pixels(short) or transform.get("scale_divisor", 1) != 1 or ranges != [[1.0, 1.0]] * 2:
+    if not is_pixels(short) or transform.get("scale_divisor", 1) != 1 or ranges != [[1.0, 1.0]] * 2:
         steps.unknown(f"resizes with {dict(transform)}")
         return
     steps.draft.put({"short_side": short, "rounding": "round"}, "preprocess", "resize")
 
 
-def _pad(steps: _Steps, transform: Transform) -> None:
+def pad(steps: Steps, transform: Transform) -> None:
+    """Zeros to multiples of a number."""
     divisor = transform.get("size_divisor")
     is_plain = transform.get("pad_val", 0) in (0, {"img": 0}) and not transform.get("pad_to_square")
-    if not _is_pixels(divisor) or not is_plain or transform.get("size") is not None:
+    if not is_pixels(divisor) or not is_plain or transform.get("size") is not None:
         steps.unknown(f"pads with {dict(transform)}")
         return
     steps.draft.put(divisor, "preprocess", "pad_divisor")
 
 
-def _box(steps: _Steps, transform: Transform) -> None:
+def _box(steps: Steps, transform: Transform) -> None:
     padding = transform.get("padding", 1.25)
     if isinstance(padding, int | float) and not isinstance(padding, bool) and padding > 0:
         steps.draft.put(float(padding), "preprocess", "padding")
@@ -284,9 +296,9 @@ def _box(steps: _Steps, transform: Transform) -> None:
         steps.unknown(f"pads boxes with {padding!r}")
 
 
-def _affine(steps: _Steps, transform: Transform) -> None:
+def _affine(steps: Steps, transform: Transform) -> None:
     size = transform.get("image_size")
-    if isinstance(size, Sequence) and len(size) == 2 and all(map(_is_pixels, size)):
+    if isinstance(size, Sequence) and len(size) == 2 and all(map(is_pixels, size)):
         steps.draft.put(list(size), "input", "size")
     if transform.get("use_udp"):
         steps.draft.put(True, "preprocess", "udp")

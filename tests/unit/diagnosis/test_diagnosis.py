@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError, diagnose
 from pytest_quant.diagnosis.layer_errors import prepare_nets
 from pytest_quant.evaluation.engine.events import Event, Finished, ShardDone, Started
-from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.evidence.likeness import likeness
 from pytest_quant.nets.ncnn.files import read_param, walk
 from pytest_quant.nets.ncnn.net_files import ncnn_files
@@ -124,7 +125,7 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
 
 def test_samples_are_those_of_the_seeded_order(tmp_path: Path) -> None:
     model = write_model(tmp_path)
-    other = Workbench.in_folder(tmp_path / "run", cores=1, sampling=Sampling(seed=3))
+    other = open_workbench(tmp_path / "run", cores=1, sampling=Sampling(seed=3))
     found = diagnose(model, other, samples=3)
     assert list(found.samples) == [sample.id for sample in other.selection(model)[0][:3]]
     assert found.seed == 3
@@ -134,7 +135,7 @@ def test_samples_are_those_of_the_seeded_order(tmp_path: Path) -> None:
 
 def test_progress(tmp_path: Path) -> None:
     seen: list[Event] = []
-    desk = Workbench.in_folder(tmp_path / "run", cores=1, listener=seen.append)
+    desk = open_workbench(tmp_path / "run", cores=1, listener=seen.append)
     diagnose(write_model(tmp_path), desk, samples=3)
     assert seen[0] == Started("net", "layers", 3)
     assert [event.shard for event in seen if isinstance(event, ShardDone)] == [0, 1, 2]

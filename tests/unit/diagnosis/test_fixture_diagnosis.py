@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.zoo.reader import find_model, read_zoo
 
 ZOO = Path(__file__).parents[3] / "fixtures" / "zoo.quant.yaml"
 
 
 def diagnosed(name: str, folder: Path) -> Diagnosis:
-    return diagnose(find_model(read_zoo(ZOO), name), Workbench.in_folder(folder, cores=2))
+    return diagnose(find_model(read_zoo(ZOO), name), open_workbench(folder, cores=2))
 
 
 def test_calibration_without_normalization_spoils_the_first_layer(tmp_path: Path) -> None:

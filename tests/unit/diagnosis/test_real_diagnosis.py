@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.layer_diagnosis import read_models
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
 from pytest_quant.diagnosis.layer_errors import prepare_nets
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.model import ModelSpec
@@ -30,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
 
 
 def _diagnosed(model: ModelSpec, folder: Path, samples: int) -> Diagnosis:
-    return diagnose(model, Workbench.in_folder(folder, cores=2), samples)
+    return diagnose(model, open_workbench(folder, cores=2), samples)
 
 
 def test_squeezenet_as_measured_by_hand(models: dict[str, ModelSpec], tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_block_alone_as_measured_by_hand(
     models: dict[str, ModelSpec], tmp_path: Path, given: str, blob: str, by_hand: float
 ) -> None:
     model = models["squeezenet"]
-    bench, task = Workbench.in_folder(tmp_path, cores=1), get_task(model.task)
+    bench, task = open_workbench(tmp_path, cores=1), get_task(model.task)
     probe, pipeline, dataset = prepare_nets(model, tmp_path).open(), task.pipeline(model), bench.dataset(model.dataset)
     total: Likeness = NOTHING
     for sample in bench.selection(model)[0][:4]:

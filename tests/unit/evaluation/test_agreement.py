@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner
-from pytest_quant.evaluation.measure import Workbench
 from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import Likeness
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.onnxruntime.format import onnx_net
@@ -40,7 +41,7 @@ def by_hand(bench: Workbench, model: ModelSpec, count: int) -> float:
 
 
 def test_the_ratio_is_over_all_inputs(tmp_path: Path, model: ModelSpec) -> None:
-    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    bench = open_workbench(tmp_path / "run", cores=1)
     found = bench.agreement(model, "onnx", bench.selection(model)[0][:5])
     assert found.samples == 5
     assert found.sqnr_db == {"prob": pytest.approx(by_hand(bench, model, 5))}
@@ -48,7 +49,7 @@ def test_the_ratio_is_over_all_inputs(tmp_path: Path, model: ModelSpec) -> None:
 
 
 def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    bench = open_workbench(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][:5]
     first = bench.agreement(model, "onnx", samples)
     monkeypatch.setattr("pytest_quant.evaluation.agreement.open_runner", None)  # nothing is to be run any more
@@ -58,7 +59,7 @@ def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypat
 
 
 def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: ModelSpec) -> None:
-    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    bench = open_workbench(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][3:9]
     found = bench.predictions(model, tuple(model.nets), samples)
     assert list(found) == ["onnx", "fp32", "int8"]
@@ -73,7 +74,7 @@ def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: Model
 
 def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, "conv.onnx", keep_map=True)
-    bench = Workbench.in_folder(tmp_path / "run", cores=1)
+    bench = open_workbench(tmp_path / "run", cores=1)
     with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in fp32"):
         bench.agreement(model.with_net("onnx", onnx_net(path)), "onnx", bench.selection(model)[0][:1])
 

@@ -16,8 +16,8 @@ class Reads:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.paths: list[Path] = []
-        self._read = digests._sha256_file
-        monkeypatch.setattr(digests, "_sha256_file", self)
+        self._read = digests.sha256_file
+        monkeypatch.setattr(digests, "sha256_file", self)
 
     def __call__(self, path: Path) -> str:
         self.paths.append(path)
@@ -107,6 +107,34 @@ def test_contents_may_be_files_or_bytes(tmp_path: Path, paths: list[Path]) -> No
         sha256(paths[1]),
         hashlib.sha256(b"").hexdigest(),
     ]
+
+
+def test_a_copy_of_equal_size_and_time_is_read_again(tmp_path: Path, paths: list[Path], reads: Reads) -> None:
+    """As `rsync -t`, `cp -p` and archives with normalised times leave it."""
+    memo(tmp_path).of_files(paths)
+    before = paths[1].stat()
+    other = tmp_path / "other"
+    other.write_bytes(b"y" * before.st_size)
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.replace(other, paths[1])
+    after = paths[1].stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert memo(tmp_path).of_files(paths) == [sha256(path) for path in paths]
+
+
+def test_no_damage_to_the_memo_changes_a_digest(tmp_path: Path, paths: list[Path]) -> None:
+    expected = memo(tmp_path).of_files(paths)
+    (kept,) = (tmp_path / "memo").iterdir()
+    whole = kept.read_bytes()
+    for position in range(0, len(whole), 9):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x01
+        kept.write_bytes(damaged)
+        assert memo(tmp_path).of_files(paths) == expected
+    kept.unlink()
+    kept.mkdir()
+    assert memo(tmp_path).of_files(paths) == expected
+    assert kept.is_file()  # made again
 
 
 def test_a_file_that_is_gone_is_an_error_that_names_it(tmp_path: Path, paths: list[Path]) -> None:

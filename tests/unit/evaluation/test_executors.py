@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.evaluation.evaluate import PredictionWork, Shard
-from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.rescue.search_set import open_search_set
 from pytest_quant.spec.model import ModelSpec
@@ -39,6 +41,12 @@ def one_of_each_task() -> list[ModelSpec]:
     return list(found.values())
 
 
+def on(executor: Executor | None, bench: Workbench) -> Workbench:
+    """The same workbench with another executor."""
+    resources = bench.resources
+    return replace(bench, resources=replace(resources, engine=replace(resources.engine, executor=executor)))
+
+
 def silent(what: str) -> None:
     """Nobody listens."""
 
@@ -46,13 +54,12 @@ def silent(what: str) -> None:
 @pytest.mark.parametrize("model", one_of_each_task(), ids=lambda model: model.name)
 class TestEveryTask:
     def bench(self, folder: Path, executor: Executor | None = None) -> Workbench:
-        bench = Workbench.in_folder(folder, cores=2, sampling=Sampling(samples=SAMPLES))
-        return replace(bench, engine=replace(bench.engine, executor=executor))
+        return on(executor, open_workbench(folder, cores=2, sampling=Sampling(samples=SAMPLES)))
 
     def test_work_and_shard_survive_a_pickle(self, tmp_path: Path, model: ModelSpec) -> None:
         bench = self.bench(tmp_path)
         samples = bench.selection(model)[0]
-        evaluation = bench.evaluation(model, ("fp32", "int8"), samples)
+        evaluation = bench.on_samples(model, samples).evaluation(("fp32", "int8"))
         travelled = pickle.loads(pickle.dumps((evaluation.work, evaluation.shards)))  # noqa: S301 - our own
         assert len(pickle.dumps((evaluation.work, evaluation.shards[0]))) < 50_000
         assert self.packed(*travelled) == self.packed(evaluation.work, evaluation.shards)
@@ -81,18 +88,18 @@ class TestEveryTask:
 
 def test_any_executor_of_the_standard_library_will_do(tmp_path: Path) -> None:
     model = write_model(tmp_path)
-    here = Workbench.in_folder(tmp_path / "here", cores=2)
+    here = open_workbench(tmp_path / "here", cores=2)
     with ThreadPoolExecutor(3) as pool:
-        there = Workbench.in_folder(tmp_path / "there", cores=2)
-        there = replace(there, engine=replace(there.engine, executor=pool))
+        there = open_workbench(tmp_path / "there", cores=2)
+        there = on(pool, there)
         assert there.measure(model).comparison.flips == here.measure(model).comparison.flips
 
 
 def test_calibration_diagnosis_and_search_set_in_other_processes(tmp_path: Path, processes: Executor) -> None:
     model = write_model(tmp_path)
-    here = Workbench.in_folder(tmp_path / "here", cores=2)
-    there = Workbench.in_folder(tmp_path / "there", cores=2)
-    there = replace(there, engine=replace(there.engine, executor=processes))
+    here = open_workbench(tmp_path / "here", cores=2)
+    there = open_workbench(tmp_path / "there", cores=2)
+    there = on(processes, there)
     dataset = here.dataset(model.dataset)
     assert calibrate_model(model, dataset, engine=there.engine) == calibrate_model(model, dataset, engine=here.engine)
     assert diagnose(model, there, samples=3) == diagnose(model, here, samples=3)

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
+from pytest_quant.building.workbench import open_workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
 from pytest_quant.spec.errors import DatasetMissingError, RunnerError
@@ -53,7 +55,7 @@ def model(folder: Path, **changes: Any) -> ModelSpec:
 def measure(folder: Path, spec: ModelSpec | None = None, **sampling: Any) -> Measurement:
     """What a run of its own measures, with the cache that all of this folder's runs share."""
     run = folder / "runs" / str(len(list(folder.glob("runs/*"))))
-    bench = Workbench.in_folder(run, cores=2, cache_dir=folder / "cache", sampling=Sampling(**sampling))
+    bench = open_workbench(run, cores=2, cache_dir=folder / "cache", sampling=Sampling(**sampling))
     return bench.measure(spec or model(folder))
 
 
@@ -134,7 +136,7 @@ def test_limits_and_metrics_need_no_new_predictions(tmp_path: Path, passes: Pass
 def test_another_image_is_computed_with_its_shard_only(tmp_path: Path, passes: Passes) -> None:
     before = measure(tmp_path)
     passes.by_net.clear()
-    bench = Workbench.in_folder(tmp_path / "order", cores=1)
+    bench = open_workbench(tmp_path / "order", cores=1)
     last, _ = bench.selection(model(tmp_path))
     assert isinstance(last[-1].source, Path)
     cv2.imwrite(str(last[-1].source), np.full((8, 8, 3), 10, np.uint8))  # in the last shard, of 20
@@ -168,7 +170,7 @@ def test_another_seed_draws_other_samples(tmp_path: Path) -> None:
     spec = model(tmp_path)
     drawn = {}
     for seed in (0, 1):
-        bench = Workbench.in_folder(tmp_path / str(seed), cores=1, sampling=Sampling(seed=seed, samples=30))
+        bench = open_workbench(tmp_path / str(seed), cores=1, sampling=Sampling(seed=seed, samples=30))
         drawn[seed] = {sample.id for sample in bench.selection(spec)[0]}
     assert len(drawn[0]) == len(drawn[1]) == 30
     assert drawn[0] != drawn[1]
@@ -188,17 +190,17 @@ def test_another_seed_draws_other_samples(tmp_path: Path) -> None:
 def test_the_option_beats_the_zoo_file(
     tmp_path: Path, in_zoo: int | None, sampling: dict[str, Any], evaluated: int
 ) -> None:
-    bench = Workbench.in_folder(tmp_path / "run", cores=1, sampling=Sampling(**sampling))
+    bench = open_workbench(tmp_path / "run", cores=1, sampling=Sampling(**sampling))
     samples, total = bench.selection(model(tmp_path, samples=in_zoo))
     assert (len(samples), total) == (evaluated, COUNT)
 
 
 def test_without_a_cache_folder_predictions_live_in_the_folder_of_the_run(tmp_path: Path, passes: Passes) -> None:
     spec = model(tmp_path)
-    bench = Workbench.in_folder(tmp_path / "run", cores=2)
+    bench = open_workbench(tmp_path / "run", cores=2)
     bench.measure(spec)
     assert bench.measure(spec).timing.cached == {"fp32": True, "int8": True}
-    Workbench.in_folder(tmp_path / "next", cores=2).measure(spec)
+    open_workbench(tmp_path / "next", cores=2).measure(spec)
     assert passes.by_net == {"tiny": 2 * COUNT, "tiny-int8": 2 * COUNT}
 
 

@@ -15,7 +15,7 @@ from pytest_quant.evidence.discordant import Sampling
 from pytest_quant.evidence.exact import exact_upper_limit
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import PairedCounts, paired_counts_interval, paired_drop_interval
-from pytest_quant.evidence.proportion import upper_count
+from pytest_quant.evidence.proportion import accuracy_interval, upper_count
 from pytest_quant.evidence.score import population_correction, tango_statistic, tango_upper
 
 Bools = NDArray[np.bool_]
@@ -242,3 +242,22 @@ def test_no_number_of_discordant_pairs_is_left_unrefuted(b: int, c: int, n: int,
         )
         probabilities.append(probability[below].sum())
     assert 0.9 * error < max(probabilities) <= 0.99 * error + 1e-6
+
+
+@pytest.mark.parametrize("retain", [0.8, 0.97, 1.03, 1.2])
+@pytest.mark.parametrize("population", [9, 40])
+def test_the_two_parts_of_a_relative_bound_share_its_error(retain: float, population: int) -> None:
+    """Both bounds are made of parts at one share of the error and the rest of it, never of the whole error twice."""
+    lose, error, n = abs(1 - retain), 0.2, 8
+    counts = PairedCounts(both=4, only_fp32=2, only_int8=1, neither=1)
+    found = paired_counts_interval(counts, population=population, confidence=1 - error, retain=retain)
+    shares = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5]
+    possible = []
+    for share in shares:
+        drop = error * (1 - share)
+        low, high = -exact_upper_limit(1, 2, n, population, drop), exact_upper_limit(2, 1, n, population, drop)
+        own = accuracy_interval(np.arange(n) < 5, population=population, confidence=1 - error * share)
+        ends = sorted((np.sign(1 - retain) * lose * own.low, np.sign(1 - retain) * lose * own.high))
+        possible.append((retain * low - ends[1], retain * high - ends[0]))
+    point = counts.contrast(retain)
+    assert any((found.low, found.high) == pytest.approx((min(low, point), max(high, point))) for low, high in possible)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_quant.evaluation.measure import Measurement
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.baseline import Baseline, BaselineEntry, current_environment
 from pytest_quant.judging.early_stop import early_stop
 from pytest_quant.judging.evidence import drop_interval, score_interval
@@ -17,9 +17,10 @@ from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.judging.limits.tolerance import Tolerance
-from pytest_quant.spec.metric import METRICS, Metric
+from pytest_quant.spec.metric import Metric
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled, RightWrong
 from tests.unit.measurements import measured, outcomes, some_model
+from tests.unit.metrics import METRICS
 
 CONFIDENCE = 0.95
 ERROR = Metric("error", "%", higher_is_better=False, is_mean_of_hits=True)

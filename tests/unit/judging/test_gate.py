@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.assess import Assessor
 from pytest_quant.judging.evidence import drop_interval, score_interval
 from pytest_quant.judging.limits.floor import Floor
@@ -22,12 +23,12 @@ from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.errors import ConfigError, ModelFileError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Decision, Verdict
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny
 from tests.unit.measurements import measured, outcomes, some_model
+from tests.unit.metrics import METRICS
 
 CONFIDENCE = 0.95
 TOP1 = METRICS["top1"]
@@ -289,11 +290,11 @@ def test_requirements(found: Any, required: Any, decision: str) -> None:
 
 
 def int8_of(folder: Path, model: ModelSpec) -> Verdict:
-    return Assessor(Workbench.in_folder(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, Quantized())
+    return Assessor(open_workbench(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, Quantized())
 
 
 def table_of(folder: Path, model: ModelSpec) -> Verdict:
-    return Assessor(Workbench.in_folder(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, SoundTable())
+    return Assessor(open_workbench(folder / "run", cores=1), confidence=CONFIDENCE).assess(model, SoundTable())
 
 
 def read(folder: Path, entry: dict[str, Any]) -> Any:

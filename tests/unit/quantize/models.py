@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_quant.evaluation.measure import Workbench
+from pytest_quant.building.workbench import open_workbench
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
@@ -64,4 +65,4 @@ def with_float_net(model: ModelSpec, net: Net) -> ModelSpec:
 
 
 def bench(folder: Path, cores: int = 1) -> Workbench:
-    return Workbench.in_folder(folder / "run", cores=cores)
+    return open_workbench(folder / "run", cores=cores)

@@ -32,7 +32,7 @@ from pytest_quant.report.model import (
     SqnrEntry,
     TimingEntry,
 )
-from pytest_quant.spec.metric import METRICS
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 

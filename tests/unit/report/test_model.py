@@ -19,8 +19,8 @@ from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
 from pytest_quant.run.records import planned_case
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import METRICS
 from tests.unit.measurements import measured, outcomes
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 TOLERANCE = Tolerance(METRICS["top1"], 1.0)

@@ -26,9 +26,9 @@ from pytest_quant.report.write import write_report
 from pytest_quant.run.records import plan, planned_case
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.verdict import Decision, Outcome, Verdict
 from tests.unit.measurements import measured, outcomes, some_model
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 TOLERANCE = Tolerance(METRICS["top1"], 1.0)

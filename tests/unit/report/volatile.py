@@ -14,6 +14,8 @@ def without_volatile(report: dict[str, Any]) -> dict[str, Any]:
         del model["timing"]
         for net in ("onnx", "onnx_int8"):
             model.get(net, {}).pop("timing", None)
+        for further in model.get("nets", {}).values():
+            del further["timing"]
     for case in left["cases"]:
         del case["seconds"]
     return left

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.rescue.search import Outcome, Recipe, RescueSearch, Trial
+from pytest_quant.rescue.search import Recipe, RescueSearch, SearchResult, Trial
 
 KL, MSE = Recipe("kl", False), Recipe("mse", False)
 
@@ -34,7 +34,7 @@ class Toy:
     def rank(self, recipe: Recipe) -> list[str]:
         return sorted(self.losses, key=lambda layer: -self.losses[layer])
 
-    def search(self, *bases: Recipe) -> Outcome:
+    def search(self, *bases: Recipe) -> SearchResult:
         return RescueSearch(self.trial, self.rank, self.share).run(bases)
 
 

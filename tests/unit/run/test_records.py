@@ -15,9 +15,9 @@ from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.run.bulletin import Bulletin
 from pytest_quant.run.records import RunCase, plan, planned_case, worse
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.verdict import Decision, Verdict
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, report_of
 
 

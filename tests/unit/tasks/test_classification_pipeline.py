@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import DatasetError, RunnerError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Pipeline, Tensor
 from pytest_quant.tasks.classification.prediction import ClassPrediction, decode_scores
 from pytest_quant.tasks.images import center_crop, resize
+from tests.unit.metrics import METRICS
 
 from .models import classifier, net_input
 

@@ -555,13 +555,14 @@ def test_json_that_is_something_else(folder: Path, name: str, text: str, says: s
 
 def test_a_task_and_a_backend_that_are_not_evaluated(folder: Path) -> None:
     exports.write_export(folder, exports.classifier("0.x", classes=4), "0.x", blobs=("data", ["prob"]))
-    exports.change(folder / "deploy.json", lambda data: data.update(task="Segmentor"))
+    exports.change(folder / "deploy.json", lambda data: data.update(task="Restorer"))
     exports.change(folder / "deploy.json", lambda data: data["models"][0].update(backend="tensorrt"))
     exports.change(folder / "deploy.json", lambda data: data["models"].append(data["models"][0]))
     assert fatal(describe_folder(folder)) == [
         "work_dir/deploy.json lists 2 nets, expected one",
         "work_dir/deploy.json is an export for tensorrt, expected ncnn",
-        "work_dir/deploy.json has the task Segmentor, expected one of Classifier, TextDetector, PoseDetector",
+        "work_dir/deploy.json has the task Restorer, expected one of Classifier, TextDetector, "
+        "PoseDetector, Detector, Segmentor, TextRecognizer",
     ]
 
 

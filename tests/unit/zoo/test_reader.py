@@ -16,11 +16,11 @@ from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import ZooError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
+from tests.unit.metrics import METRICS
 
 TOP1 = METRICS["top1"]
 

@@ -12,8 +12,8 @@ from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.number import PrintedFloat
+from tests.unit.metrics import METRICS
 
 TOP1, HMEAN = METRICS["top1"], METRICS["hmean"]
 

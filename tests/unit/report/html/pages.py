@@ -18,7 +18,7 @@ from pytest_quant.report.model.illustration import (
     PictureEntry,
     ShapeEntry,
 )
-from pytest_quant.spec.metric import METRICS
+from tests.unit.metrics import METRICS
 from tests.unit.reports import model_of, record, report_of
 
 MARKUP = "<img src=x onerror=alert(1)>&amp; 50%"

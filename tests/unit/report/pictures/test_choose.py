@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.report.pictures.choose import choose
@@ -47,8 +48,12 @@ def test_of_scores_those_that_moved_most_come_first() -> None:
     assert changes(scores(down), 4, 2) == [(1, "lost"), (3, "gained")]
 
 
+def half(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.full(len(counts), 0.5)
+
+
 def test_of_a_metric_of_the_whole_the_samples_that_moved_are_shown() -> None:
-    evidence = Resampled(6, lambda counts: counts[:, 0] * 0.5, lambda counts: counts[:, 0] * 0.5)
+    evidence = Resampled(6, half, half)
     pair = MetricPair(Metric("hmean", "fraction"), 0.5, 0.5, evidence)
     moved = (Moved("4", 3, 0), Moved("1", 0, 1))
     found = changes(Comparison({"hmean": pair}, Flips(3, 1, 50.0), moved=moved), 6, 24)

@@ -32,10 +32,10 @@ def test_shapes_are_scaled() -> None:
     skeleton = Skeleton(((10.0, 20.0), None), ((0, 1),))
     found = scaled(Drawing("two", (box(0, 0, 40, 20, "cat", dashed=True), skeleton)), 0.5)
     assert found.caption == "two"
-    assert found.shapes[0].points == ((0, 0), (20, 0), (20, 10), (0, 10))
-    assert (found.shapes[0].label, found.shapes[0].dashed, found.shapes[0].links) == ("cat", True, None)
-    assert found.shapes[1].points == ((5, 10), None)
-    assert found.shapes[1].links == ((0, 1),)
+    outline = found.shapes[0].as_json()
+    assert outline == {"points": [[0, 0], [20, 0], [20, 10], [0, 10]], "label": "cat", "dashed": True}
+    assert [shape.links for shape in found.shapes] == [None, ((0, 1),)]
+    assert list(found.shapes[1].points) == [(5, 10), None]
     assert found.mask is None
 
 

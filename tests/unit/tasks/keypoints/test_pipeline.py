@@ -14,11 +14,11 @@ from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.conditions import condition_names
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.spec.errors import ConfigError, DatasetError
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.tasks.base import Pipeline, Task, Tensor
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
 from pytest_quant.tasks.keypoints.prediction import PosePrediction
 from pytest_quant.tasks.keypoints.task import TASK
+from tests.unit.metrics import METRICS
 
 from .scenes import as_box, pose_net, sample_of
 
@@ -42,11 +42,12 @@ def dots(tensor: Tensor) -> dict[str, NDArray[np.float32]]:
 
 def test_the_task_keeps_its_protocol() -> None:
     task: Task = TASK
-    pipeline: Pipeline = task.pipeline(pose_net())
+    model = pose_net()
+    pipeline: Pipeline = task.pipeline(model)
     assert task.name == "keypoints"
     assert list(task.metrics) == ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
     assert set(task.metric_options) == set(task.metrics)
-    assert "flip_test" in condition_names(pipeline)
+    assert "flip_test" in condition_names(model, pipeline)
 
 
 def test_prepare_cuts_one_input_for_each_box() -> None:

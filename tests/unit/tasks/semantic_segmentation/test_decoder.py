@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.spec.errors import RunnerError
-from pytest_quant.tasks.semantic_segmentation.decoder import corner_aligned, decode, largest
+from pytest_quant.tasks.semantic_segmentation.decoder import corner_aligned, largest
+from pytest_quant.tasks.semantic_segmentation.decoder import decode as decoded
 from pytest_quant.tasks.semantic_segmentation.options import PostprocessOptions
 from pytest_quant.tasks.semantic_segmentation.preprocess import Geometry
 
 INPUTS = np.load(Path(__file__).parents[1] / "golden" / "segmentation_inputs.npz")
+
+
+def decode(output: NDArray[np.float32], blob: str, place: Geometry, keys: PostprocessOptions) -> tuple[Any, int | None]:
+    found = decoded(output, blob, place, keys)
+    return found.answers, found.class_count
 
 
 def options(**keys: object) -> PostprocessOptions:
@@ -101,3 +109,14 @@ def test_none_takes_an_output_of_the_padded_size() -> None:
 def test_contradictions_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"labels or none|resize: logits"):
         options(**keys)
+
+
+@pytest.mark.parametrize("resize", ["logits", "labels"])
+def test_how_likely_the_answers_are(resize: str) -> None:
+    """The likeliest class at each point of the lattice is the answer there."""
+    logits = INPUTS["logits"]
+    found = decoded(logits, "out0", geometry(34, 26), options(resize=resize))
+    assert found.likely is not None
+    assert np.array_equal(found.likely.classes[:, 0], found.answers.reshape(-1))
+    assert (np.diff(found.likely.shares, axis=1) <= 0).all()
+    assert found.likely.shares.sum(axis=1).max() <= 1 + 1e-6

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.tasks.base import Resampled
+from pytest_quant.tasks.semantic_segmentation.lattice import lattice
 from pytest_quant.tasks.semantic_segmentation.pipeline import SegmentationPipeline
-from pytest_quant.tasks.semantic_segmentation.prediction import NoTruth, lattice
+from pytest_quant.tasks.semantic_segmentation.prediction import NoTruth
 from tests.unit.tasks.semantic_segmentation.models import segmenter, write_dataset
 
 Array = NDArray[np.float32]
@@ -115,6 +116,30 @@ def test_a_net_as_reference(tmp_path: Path) -> None:
     assert found.metrics["mIoU"].fp32 == 100
     assert found.metrics["aAcc"].int8 == 50
     assert found.metrics["mIoU"].int8 == 25  # half of sky, none of road
+
+
+def test_what_answers_are_worth_by_the_probabilities_of_another_net(tmp_path: Path) -> None:
+    """fp32 is sure of two pixels and torn about two: another answer there costs hardly anything."""
+    spec = write_dataset(tmp_path, {"a.png": np.zeros((1, 4), np.uint8)}, classes=["sky", "road"])
+    pipeline, dataset = SegmentationPipeline(segmenter(spec)), open_dataset(spec)
+    sample = dataset.samples[0]
+    prepared = pipeline.prepare(dataset.read(sample), pipeline.without_truth(sample, dataset.read(sample)))
+    road = np.array([[0.01, 0.99, 0.45, 0.55]], np.float32)
+    fp32 = pipeline.predict(answering(np.stack([1 - road, road])), prepared)
+    assert pipeline.estimates_truth
+    likely = pipeline.with_likely_truth(sample, fp32)
+    for changed, accuracy in ((2, 100 * (0.99 + 0.99 + 0.45 + 0.55) / 4), (1, 100 * (0.99 + 0.01 + 0.55 + 0.55) / 4)):
+        answer = np.array([[0, 1, 0, 1]])
+        answer[0, changed] = 1 - answer[0, changed]
+        int8 = pipeline.predict(answering(one_hot(answer, 2)), prepared)
+        found = pipeline.compare([likely], [fp32], [int8]).metrics
+        assert found["aAcc"].fp32 == pytest.approx(100 * (0.99 + 0.99 + 0.55 + 0.55) / 4)
+        assert found["aAcc"].int8 == pytest.approx(accuracy)
+        assert found["mIoU"].drop > 0
+    kept = pipeline.unpack(pipeline.pack([fp32]))[0]
+    with pytest.raises(TypeError, match="how likely its answers are is not"):
+        pipeline.with_likely_truth(sample, kept)
+    assert not SegmentationPipeline(segmenter(spec, postprocess={"output": "labels"})).estimates_truth
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,16 @@ from typing import Literal
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.segmentation import Options
-from pytest_quant.evaluation.measure import Measurement, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 MEAN = (110.33134257760945, 108.40914603085218, 105.03352311261668)
@@ -43,7 +45,7 @@ def espnet(int8: Literal["espnet-int8", "espnet-aciq-int8"] = "espnet-int8") -> 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return Workbench.in_folder(tmp_path_factory.mktemp("run"), cores=2)
+    return open_workbench(tmp_path_factory.mktemp("run"), cores=2)
 
 
 @pytest.fixture(scope="module")

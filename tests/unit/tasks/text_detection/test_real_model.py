@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets import icdar2015
 from pytest_quant.evaluation.cores import single_threaded_opencv
-from pytest_quant.evaluation.measure import Measurement, Sampling, Workbench
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.metric import METRICS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions, Resize
 from pytest_quant.tasks.text_detection.task import TASK
+from tests.unit.metrics import METRICS
 
 SHARED = Path(__file__).parents[4].parent / "shared"
 IMAGES = 20
@@ -51,7 +53,7 @@ def detector() -> ModelSpec:
 @pytest.fixture(scope="module")
 def measurement(tmp_path_factory: pytest.TempPathFactory) -> Measurement:
     model = detector()
-    bench = Workbench.in_folder(tmp_path_factory.mktemp("run"), cores=2, sampling=Sampling(samples=IMAGES))
+    bench = open_workbench(tmp_path_factory.mktemp("run"), cores=2, sampling=Sampling(samples=IMAGES))
     return bench.measure(model)
 
 

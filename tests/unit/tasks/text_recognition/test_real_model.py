@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.words import Options
-from pytest_quant.evaluation.measure import Sampling, Workbench
+from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
@@ -70,7 +71,7 @@ def english_g2() -> ModelSpec:
 
 
 def test_the_bad_int8_file_fails_clearly(tmp_path: Path) -> None:
-    bench = Workbench.in_folder(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
+    bench = open_workbench(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
     found = bench.measure(ppocr())
     verdict = Tolerance(TASK.metrics["word_acc"], 0.04).of_measured(found, 0.95)
     assert verdict.decision == "fail"
@@ -83,7 +84,7 @@ def test_the_bad_int8_file_fails_clearly(tmp_path: Path) -> None:
 
 
 def test_the_healthy_int8_file(tmp_path: Path) -> None:
-    bench = Workbench.in_folder(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
+    bench = open_workbench(tmp_path, cores=2, sampling=Sampling(samples=WORDS))
     found = bench.measure(english_g2()).comparison
     assert found.metrics["one_minus_ned"].fp32 > 0.6
     assert abs(found.metrics["one_minus_ned"].drop) < 0.05

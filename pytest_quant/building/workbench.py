@@ -1,0 +1,34 @@
+"""A workbench that builds what entries describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytest_quant.building.building import ModelBuilder
+from pytest_quant.building.built_files import BuiltFiles
+from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.evaluation.workbench import Workbench
+
+
+def open_workbench(
+    run_dir: Path,
+    *,
+    cores: int,
+    cache_dir: Path | None = None,
+    sampling: Sampling | None = None,
+    listener: Listener | None = None,
+) -> Workbench:
+    """A workbench that coordinates with others through ``run_dir`` and keeps predictions in ``cache_dir``.
+
+    Without ``cache_dir`` the predictions live in ``run_dir`` and end with it. ``listener`` is told of progress.
+
+    >>> from tempfile import mkdtemp
+    >>> open_workbench(Path(mkdtemp()), cores=2).sampling.seed
+    0
+    """
+    kept = cache_dir or run_dir / "store"
+    resources = Resources.in_folder(kept, run_dir, cores, listener)
+    files = BuiltFiles(kept / "built", run_dir / "claims")
+    return Workbench(resources, ModelBuilder(files, resources.digests, resources.engine), sampling or Sampling())

@@ -1,0 +1,118 @@
+"""Everything that is kept by content: one file per thing, with its digest, checked when it is read.
+
+Whatever cannot be read back whole counts as absent and is made again: a file that is truncated, has a flipped bit, may
+not be read, or has a folder in its place. The run's own folder and the cache between runs are stores of this kind with
+different lives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pytest_quant.evaluation.files import replace_file
+from pytest_quant.spec.errors import QuantWarning
+
+_DIGEST_BYTES = 32
+"""A file is the SHA-256 of what follows, then the content."""
+
+
+class ContentStore:
+    """Contents by name under ``root``; locks are files under ``locks``, and end with the process that holds them.
+
+    >>> from tempfile import mkdtemp
+    >>> store = ContentStore(Path(mkdtemp()), Path(mkdtemp()))
+    >>> store.load("a/b"), store.save("a/b", b"1"), store.load("a/b")
+    (None, True, b'1')
+    """
+
+    def __init__(self, root: Path, locks: Path) -> None:
+        self.root = root
+        self._locks = locks
+        locks.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        """Where something lies, whether it is there or not."""
+        return self.root / name
+
+    def load(self, name: str) -> bytes | None:
+        """What was kept; None where it is absent or damaged."""
+        try:
+            data = self.path(name).read_bytes()
+        except OSError:
+            return None
+        digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        return content if hashlib.sha256(content).digest() == digest else None
+
+    def save(self, name: str, content: bytes) -> bool:
+        """Keep something; a reader sees all of it or nothing.
+
+        Where it cannot be written (full disk, no rights) the run goes on without, with a warning, and gives False.
+        """
+        path, data = self.path(name), hashlib.sha256(content).digest() + content
+        try:
+            try:
+                replace_file(path, data)
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                self._make_room(path)
+                replace_file(path, data)
+        except OSError as error:
+            warnings.warn(f"{path} cannot be kept: {error.strerror}", QuantWarning, stacklevel=2)
+            return False
+        return True
+
+    def drop(self, name: str) -> None:
+        """Forget something."""
+        self.path(name).unlink(missing_ok=True)
+
+    def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What was kept, made now where it is not there; another process that wants the same waits for it."""
+        content = self.load(name)
+        if content is None:
+            with self.lock(name):
+                content = self.load(name)
+                if content is None:
+                    content = make()
+                    self.save(name, content)
+        return content
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock of a name, for this thread alone of all processes of the run; waits for it."""
+        with FileLock(self._locks / _lock_name(name)):
+            yield
+
+    def try_claim(self, names: Iterable[str]) -> Callable[[], None] | None:
+        """Claim names; gives what ends the claim, or None, at once, when somebody has one of them.
+
+        A claim ends with its process, however that ends; until then any thread may end it.
+        """
+        with ExitStack() as stack:
+            for name in sorted(set(names)):
+                lock = FileLock(self._locks / _lock_name(name), thread_local=False)
+                try:
+                    lock.acquire(blocking=False)
+                except Timeout:
+                    return None
+                stack.callback(lock.release)
+            return stack.pop_all().close
+
+    def _make_room(self, path: Path) -> None:
+        """Remove a folder in the place of a file, or a file in the place of one of the store's folders."""
+        if path.is_dir():
+            shutil.rmtree(path)
+        for parent in path.parents:
+            if parent.is_file():
+                parent.unlink()
+            if parent == self.root:
+                return
+
+
+def _lock_name(name: str) -> str:
+    return f"{name.replace('/', '-')}.lock"

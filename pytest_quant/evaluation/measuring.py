@@ -1,0 +1,112 @@
+"""A model measured: two of its nets on the same samples, scored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.conditions import conditions
+from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
+from pytest_quant.evaluation.evaluate import SideResult, evaluate
+from pytest_quant.evaluation.measurement import Measurement, Timing
+from pytest_quant.evaluation.model_nets import runtime_of
+from pytest_quant.evaluation.model_on_samples import ModelOnSamples
+from pytest_quant.evaluation.resources import Resources
+from pytest_quant.spec.net import Net
+from pytest_quant.tasks.base import Comparison, Prediction
+
+
+def measure(
+    found: ModelOnSamples,
+    resources: Resources,
+    *,
+    net: Net,
+    seed: int,
+    total: int,
+    stop: StopRule | None = None,
+    first: int | None = None,
+    calibration: CalibrationFacts | None = None,
+) -> Measurement:
+    """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough."""
+    start = time.perf_counter()
+    evaluation = found.evaluation(("fp32", net), first)
+    planned = len(found.samples)
+    if stop is None:
+        results = evaluate(evaluation, resources.store, resources.engine)
+        used = planned if first is None else first
+    else:
+        results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    timing = _timing(start, results)
+    model, pipeline = found.model, found.pipeline
+    fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
+    comparison = pipeline.compare(found.samples[:used], fp32, other)
+    if net == "int8":
+        resources.discordances.note(model, comparison)
+    return Measurement(
+        model=model,
+        comparison=comparison,
+        evaluated=used,
+        total=total,
+        seed=seed,
+        side_keys=found.keys,
+        samples_sha256=found.samples_sha256(used),
+        file_sha256=found.files,
+        conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
+        timing=timing,
+        net=net,
+        runtime=runtime_of(model, net),
+        calibration=calibration,
+        sequential=stop is not None,
+        stopped_early=stop is not None and used < planned,
+    )
+
+
+def answers(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, places: Sequence[int]
+) -> dict[Net, list[Prediction]]:
+    """What both nets of a measurement answered to the samples at ``places``, in that order.
+
+    Their shards are in the store as a rule; one that is not there any more is computed again.
+    """
+    nets: tuple[Net, Net] = ("fp32", measurement.net)
+    evaluation = found.evaluation(nets)
+    size = evaluation.shards[0].sample_count
+    needed = sorted({place // size for place in places})
+    some = replace(evaluation, shards=[evaluation.shards[index] for index in needed])
+    results = evaluate(some, resources.store, resources.engine)
+    starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
+    return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
+
+
+def compare_with(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, int8_key: str
+) -> Comparison | None:
+    """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.
+
+    ``int8_key`` says where the store kept them; None when it does not have them all any more.
+    """
+    used = measurement.evaluated
+    shards = found.shards({"fp32": int8_key, "int8": measurement.side_keys["int8"]})
+    sides: dict[Net, list[Prediction]] = {"fp32": [], "int8": []}
+    for shard in shards:
+        if len(sides["fp32"]) >= used:
+            break
+        for side, key in shard.keys.items():
+            stored = resources.store.load(key)
+            if stored is None:
+                return None
+            sides[side] += found.pipeline.unpack(stored.arrays)
+    return found.pipeline.compare(found.samples[:used], sides["fp32"][:used], sides["int8"][:used])
+
+
+def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
+    def rate(result: SideResult) -> float:
+        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
+
+    return Timing(
+        elapsed_s=time.perf_counter() - start,
+        images_per_second={net: rate(result) for net, result in results.items()},
+        cached={net: result.cached for net, result in results.items()},
+    )

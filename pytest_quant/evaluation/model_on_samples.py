@@ -1,0 +1,128 @@
+"""What is evaluated: a model on some samples, with the digests that name its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.evaluation.agreement import LikenessPipeline, OpenPair, agreement_key
+from pytest_quant.evaluation.digests import DigestMemo, sha256_file
+from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
+from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.extending.known import get_task
+from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
+from pytest_quant.spec.text import listed, shown
+from pytest_quant.tasks.base import Pipeline
+
+
+@dataclass(frozen=True)
+class ModelOnSamples:
+    """A model whose files are there, on some samples of its dataset."""
+
+    model: ModelSpec
+    pixels: ReadsPixels
+    samples: Sequence[Sample]
+    digests: Sequence[str]
+    """Of the content of each sample."""
+    files: Mapping[str, str]
+    """``fp32.param`` and the like to the digest of the file, as it was before anything loaded it."""
+    pipelines: Mapping[Net, Pipeline]
+    """Of each net: one object for those that take the same inputs."""
+    keys: Mapping[Net, str]
+    """Where the store keeps each net's predictions."""
+
+    @classmethod
+    def of(
+        cls,
+        model: ModelSpec,
+        pixels: ReadsPixels,
+        samples: Sequence[Sample],
+        digests: Sequence[str],
+        files: Mapping[str, str],
+    ) -> ModelOnSamples:
+        """With the pipelines and keys of the model's nets."""
+        pipelines = _pipelines(model)
+        return cls(model, pixels, samples, digests, files, pipelines, net_keys(model, pipelines, files))
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline that scores."""
+        return self.pipelines["fp32"]
+
+    def samples_sha256(self, used: int) -> str:
+        """Over id, content and ground truth of the first samples, in their order."""
+        return samples_digest(self.samples[:used], self.digests[:used])
+
+    def shards(self, keys: Mapping[Net, str]) -> list[Shard]:
+        """All samples, cut as the task has it."""
+        return shards_of(keys, self.samples, self.digests, get_task(self.model.task).shard_size)
+
+    def evaluation(self, nets: Sequence[Net], first: int | None = None) -> Evaluation:
+        """Some nets on all samples, or on the shards that hold the ``first`` of them.
+
+        Raises `ConfigError` for a net that the model does not have.
+        """
+        model, task = self.model, get_task(self.model.task)
+        absent = [net for net in nets if net not in self.keys]
+        if absent:
+            raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
+        shards = self.shards({net: self.keys[net] for net in nets})
+        return Evaluation(
+            model=model.name,
+            work=PredictionWork(
+                dataset=self.pixels,
+                pipeline=self.pipeline,
+                pipelines={net: self.pipelines[net] for net in nets},
+                open_runner=partial(open_runner, model),
+                orient=task.orient,
+                loaded={path: self.files[name] for net in nets for name, path in files_of(model, net).items()},
+            ),
+            shards=shards if first is None else shards[: -(-first // task.shard_size)],
+            nets=nets,
+            counts_hits=any(metric.is_mean_of_hits for metric in task.metrics.values()),
+        )
+
+    def agreement(self, signal: Net, other: Net) -> Evaluation:
+        """How far the raw outputs of a net are from those of ``signal``, in one shard."""
+        found = self.evaluation((signal, other))
+        key = agreement_key(self.keys[signal], self.keys[other])
+        return replace(
+            found,
+            work=replace(
+                found.work,
+                pipeline=LikenessPipeline(self.pipeline),
+                pipelines={},
+                open_runner=OpenPair(self.model, other),
+            ),
+            shards=shards_of({signal: key}, self.samples, self.digests, len(self.samples)),
+            counts_hits=False,
+        )
+
+
+def _pipelines(model: ModelSpec) -> dict[Net, Pipeline]:
+    task = get_task(model.task)
+    shared = task.pipeline(model)
+    own = {name: model.prepared_for(name) for name in model.nets}
+    return {name: shared if found is model else task.pipeline(found) for name, found in own.items()}
+
+
+def sample_digests(dataset: Dataset, samples: Sequence[Sample], memo: DigestMemo) -> list[str]:
+    """The digest of the content of each sample; raises `DatasetError` for one that cannot be read."""
+    try:
+        return memo.of_contents([dataset.content(sample) for sample in samples])
+    except OSError as error:
+        raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+
+def file_digests(model: ModelSpec) -> dict[str, str]:
+    """The digest of each file of a model's nets, read now; raises `ModelFileError` for one that cannot be read."""
+    try:
+        return {name: sha256_file(path) for name, path in net_files(model).items()}
+    except OSError as error:
+        raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,62 @@
+"""What the evaluations of one process share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.digests import DigestMemo
+from pytest_quant.evaluation.discordance import DiscordanceMemo
+from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
+from pytest_quant.evaluation.pixels import OpenDatasets
+from pytest_quant.evaluation.store import PredictionStore
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.model import ModelSpec
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Where predictions are kept, what runs the nets, and the datasets that are open."""
+
+    store: PredictionStore
+    digests: DigestMemo
+    discordances: DiscordanceMemo
+    engine: Engine
+    datasets: OpenDatasets
+
+    @classmethod
+    def in_folder(cls, kept: Path, run_dir: Path, cores: int, listener: Listener | None = None) -> Resources:
+        """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run."""
+        locks = run_dir / "claims"
+        return cls(
+            store=PredictionStore(kept / "predictions", locks),
+            digests=DigestMemo(kept / "digests", locks, cores),
+            discordances=DiscordanceMemo(kept / "discordance", locks),
+            engine=Engine(CorePool(run_dir / "cores", cores), listener),
+            datasets=OpenDatasets(),
+        )
+
+    def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:
+        """The same for trials over datasets that are open already; predictions are kept in ``folder``."""
+        return replace(
+            self,
+            store=PredictionStore(folder / "predictions", folder / "claims"),
+            discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
+            datasets=OpenDatasets(datasets),
+        )
+
+    def on_samples(self, model: ModelSpec, samples: list[Sample]) -> ModelOnSamples:
+        """A built model on some samples of its dataset; raises `DatasetError` or `ModelFileError`."""
+        dataset = self.datasets[model.dataset]
+        return ModelOnSamples.of(
+            model,
+            self.datasets.pixels(model.dataset),
+            samples,
+            sample_digests(dataset, samples, self.digests),
+            file_digests(model),
+        )
