@@ -239,7 +239,7 @@ def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
 def _unknown_condition(limits: Sequence[Limit], model: ModelSpec) -> str | None:
     from pytest_quant.evaluation.conditions import condition_names
 
-    known = condition_names(get_task(model.task).pipeline(model))
+    known = condition_names(model, get_task(model.task).pipeline(model))
     for limit in limits:
         problem = limit.unknown_in(model.task, model.name, known) if isinstance(limit, Requirement) else None
         if problem is not None:

@@ -110,7 +110,7 @@ class ModelResolver:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
         pipeline = places.located(keys, task.pipeline, model)
-        check_conditions(places, keys, model, condition_names(pipeline))
+        check_conditions(places, keys, model, condition_names(model, pipeline))
         check_excused(places, keys, model)
         check_switches(places, keys, model, pipeline.conditions())
         return model

@@ -78,7 +78,7 @@ class Requirement(JudgedLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Look the condition up; nothing is evaluated for it."""
-        return self.of_conditions(subject.conditions(), subject.model)
+        return self.of_conditions(subject.conditions(self.condition), subject.model)
 
     def of_conditions(self, conditions: Mapping[str, Any], model: ModelSpec) -> Verdict:
         """The verdict on the conditions of an evaluation; raises `ConfigError` when the config file leaves it open."""

@@ -12,8 +12,10 @@ from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
+from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
@@ -25,6 +27,7 @@ class NcnnFormat(NetFormat):
     keys: ClassVar[type[NetKeys]] = NcnnFiles
     stands_flat: ClassVar[bool] = True
     int8_keys: ClassVar[frozenset[str]] = frozenset({"table"})
+    condition_names: ClassVar[tuple[str, ...]] = ("packing",)
 
     def version(self) -> str:
         """Of the ncnn wheel."""
@@ -38,12 +41,10 @@ class NcnnFormat(NetFormat):
 
     def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
         """A table changes nothing any more once the net is made."""
-        from pytest_quant.nets.ncnn.ncnn_net import runtime_options
-
         return {
             "ncnn": self.version(),
             "runtime": net.runtime,
-            "options": runtime_options(net.runtime),
+            "options": net_options(net_files(net).param, net.runtime),
             "input": input_blob(net),
             "names": net.output_names,
             "param": digests[".param"],
@@ -67,11 +68,16 @@ class NcnnFormat(NetFormat):
         )
 
     def warning(self, net: ModelNet) -> str:
-        """Layers that ncnn computes wrongly in int8."""
+        """Layers that ncnn computes wrongly in int8, or otherwise on the device."""
         files = net_files(net)
         names = [name for layers in inspect_net(files.param, files.bin).quantized.values() for name in layers]
-        garbled = garbled_layers(read_param(files.param), names)
-        return f"{first_few(garbled)}: {WHY}" if garbled else ""
+        param = read_param(files.param)
+        found = ((garbled_layers(param, names), WHY), (saturating_layers(param), SATURATES))
+        return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
+
+    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+        """Whether ncnn packs channels: not where x86 would compute int8 otherwise than ARM."""
+        return {"packing": net_options(net_files(net).param, net.runtime).get(PACKING, True)}
 
     def open(self, net: ModelNet) -> Runner:
         """Load it; one with layers that the walk does not know has a trial in a child process before."""
