@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -45,6 +45,10 @@ class Settings:
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
+    target: str | None
+    """The machine that runs the nets, as an execnet gateway specification; None: this one."""
+    target_nets: Literal["all", "int8"]
+    """Whether fp32 runs there, too."""
     baseline: Path | None
     """The committed baseline to compare with, or to rewrite."""
     update_baseline: bool
@@ -83,6 +87,8 @@ def read_settings(config: pytest.Config) -> Settings:
         keep=not _value(config, "quant_no_cache"),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
+        target=_text(config, "target") or None,
+        target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
@@ -130,6 +136,14 @@ def _inconclusive(text: str) -> Inconclusive:
     if text == "pass":
         return "pass"
     raise pytest.UsageError(f"--quant-inconclusive: found {text!r}, expected fail or pass")
+
+
+def _target_nets(text: str) -> Literal["all", "int8"]:
+    if text == "all":
+        return "all"
+    if text == "int8":
+        return "int8"
+    raise pytest.UsageError(f"--quant-target-nets: found {text!r}, expected all or int8")
 
 
 def _percentage(config: pytest.Config, name: str, example: float) -> float:
