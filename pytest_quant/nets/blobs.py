@@ -9,7 +9,8 @@ import ncnn
 import numpy as np
 
 from pytest_quant.nets.base import Array, check_input
-from pytest_quant.nets.ncnn.ncnn_net import is_empty, runtime_options
+from pytest_quant.nets.ncnn.ncnn_net import is_empty
+from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.net import Runtime
 from pytest_quant.spec.text import listed, shown
@@ -43,7 +44,7 @@ class BlobExtractor:
         self._channels = channels
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
-        for name, value in runtime_options(runtime).items():
+        for name, value in net_options(Path(param_path), runtime).items():
             setattr(self._net.opt, name, value)
         for load, path in ((self._net.load_param, param_path), (self._net.load_model, bin_path)):
             code = load(str(path))

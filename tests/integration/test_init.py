@@ -276,7 +276,9 @@ def test_a_metafile_alone(pytester: pytest.Pytester, folder: Path) -> None:
         "net": ("classification", "imagenet"),
         "pose": ("keypoints", "coco-keypoints"),
         "panet": ("text-detection", "ctw1500"),
+        "segmentor": ("semantic-segmentation", "segmentation"),
     }
+    assert models["segmentor"]["metafile"] == {"path": "metafile.yml", "model": "segmentor", "dataset": "Cityscapes"}
     assert models["net"]["fp32"] == {"param": FILL_IN, "bin": FILL_IN}
     assert models["net"]["metafile"] == {"path": "metafile.yml", "model": "net"}
     assert models["panet"]["postprocess"] == {"decoder": FILL_IN}
