@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.evaluation.engine.engine import private_engine
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table, read_table
 from pytest_quant.quantize.calibration import Method, calibrate
 

@@ -18,7 +18,7 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
 from pytest_quant.nets.ncnn.ncnn_net import ncnn_version
 from pytest_quant.nets.ncnn.options import runtime_options

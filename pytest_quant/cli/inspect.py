@@ -94,7 +94,7 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
     """Multiply-accumulates by layer, for one input of that width and height."""
     import numpy as np
 
-    from pytest_quant.nets.blobs import BlobExtractor
+    from pytest_quant.nets.ncnn.blobs import BlobExtractor
     from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 
     if facts.unknown_types or len(facts.inputs) != 1:

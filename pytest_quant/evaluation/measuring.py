@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.conditions import conditions
@@ -30,13 +31,7 @@ def measure(
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough."""
     start = time.perf_counter()
-    evaluation = found.evaluation(("fp32", net), first)
-    planned = len(found.samples)
-    if stop is None:
-        results = evaluate(evaluation, resources.store, resources.engine)
-        used = planned if first is None else first
-    else:
-        results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    results, used = _results(found, resources, net, stop, first)
     timing = _timing(start, results)
     model, pipeline = found.model, found.pipeline
     fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
@@ -58,8 +53,36 @@ def measure(
         runtime=runtime_of(model, net),
         calibration=calibration,
         sequential=stop is not None,
-        stopped_early=stop is not None and used < planned,
+        stopped_early=stop is not None and used < len(found.samples),
     )
+
+
+def answers(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, places: Sequence[int]
+) -> dict[Net, list[Prediction]]:
+    """What both nets of a measurement answered to the samples at ``places``, in that order.
+
+    Their shards are in the store as a rule; one that is not there any more is computed again.
+    """
+    nets: tuple[Net, Net] = ("fp32", measurement.net)
+    evaluation = found.evaluation(nets)
+    size = evaluation.shards[0].sample_count
+    needed = sorted({place // size for place in places})
+    some = replace(evaluation, shards=[evaluation.shards[index] for index in needed])
+    results = evaluate(some, resources.store, resources.engine)
+    starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
+    return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
+
+
+def _results(
+    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
+) -> tuple[Mapping[Net, SideResult], int]:
+    """What both nets gave, and how many samples of it count."""
+    evaluation = found.evaluation(("fp32", net), first)
+    if stop is not None:
+        return evaluate_until(stop, evaluation, resources.store, resources.engine)
+    used = len(found.samples) if first is None else first
+    return evaluate(evaluation, resources.store, resources.engine), used
 
 
 def compare_with(

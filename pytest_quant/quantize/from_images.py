@@ -19,7 +19,7 @@ from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.engine.engine import Engine, private_engine
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers

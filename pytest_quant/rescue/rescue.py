@@ -25,7 +25,7 @@ from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates

@@ -12,13 +12,12 @@ import pytest
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Entry, ModelEntry, Report
+from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from pytest_quant.judging.baseline import BaselineEntry
 
 PLAN_FILE = "planned.json"
@@ -56,7 +55,7 @@ class Recorder:
         self.models: dict[str, ModelEntry] = {}
         self.problems: list[str] = []
         """What fails the run although no test may have failed."""
-        self.written: list[Path] = []
+        self._publisher = Publisher(settings, run_dir)
         self._run_dir = run_dir
         self._cases: dict[tuple[str, str], RunCase] = {}
         self._reported: set[str] = set()
@@ -118,8 +117,7 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if plans:
             self._learn(session.config)
-            self._write_reports(session)
-            self._update_baseline(session)
+            self._publish(session)
 
     def _learn(self, config: pytest.Config) -> None:
         """Register what zoo files' own ``conftest.py`` brings: a process that collects nothing has not loaded it."""
@@ -160,74 +158,16 @@ class Recorder:
         """The report as data."""
         from pytest_quant.report.data import build_report
 
-        return build_report(self.models, self.cases, started=self.started, options=_shown_options(self.settings))
+        return build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
 
-    def _write_reports(self, session: pytest.Session) -> None:
-        from pytest_quant.report.write import write_report
-
-        for path in self.settings.reports:
-            try:
-                write_report(self.report(), path)
-                self.written.append(path)
-            except OSError as error:
-                self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}")
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _update_baseline(self, session: pytest.Session) -> None:
-        path = self.settings.baseline
-        if not self.settings.update_baseline or path is None or not self._baseline_entries:
-            return
-        from pytest_quant.judging.baseline import update_baseline
-
-        try:
-            update_baseline(path, self._baseline_entries)
-            self.written.append(path)
-        except (OSError, QuantError) as error:
-            self.problems.append(f"--quant-update-baseline: {path} cannot be written: {error}")
+    def _publish(self, session: pytest.Session) -> None:
+        """Write the files that the run was asked for; one that cannot be written fails the run."""
+        problems = self._publisher.write(self.report(), self._baseline_entries)
+        self.problems += problems
+        if problems:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table, and what fails the run."""
-        if not self._cases and not self.problems:
-            return
-        from pytest_quant.report.terminal import summary_lines
-
-        terminalreporter.section("accuracy of quantized models")
-        for line, markup in summary_lines(self.report()):
-            terminalreporter.write_line(line, **markup)
-        if self.settings.diagnose:
-            self._show_diagnoses(terminalreporter)
-        if self.settings.rescue:
-            self._show_rescues(terminalreporter)
-        for path in self.written:
-            terminalreporter.write_line(f"written: {path}")
-        for problem in self.problems:
-            terminalreporter.write_line(problem, red=True, bold=True)
-
-    def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.diagnosis import summary_lines
-
-        for line in summary_lines(self.report()):
-            terminalreporter.write_line(line)
-
-    def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.rescue import terminal_lines
-
-        for line in terminal_lines(self.report(), self.settings.rescue_folder):
-            terminalreporter.write_line(line)
-
-
-def _shown_options(settings: Settings) -> dict[str, JsonValue]:
-    return {
-        "samples": "all" if settings.whole else settings.samples,
-        "seed": settings.seed,
-        "confidence": settings.confidence,
-        "inconclusive": settings.inconclusive,
-        "early_stop": settings.early_stop,
-        "strict": settings.strict,
-        "diagnose": settings.diagnose,
-        "rescue": settings.rescue,
-        "jobs": settings.jobs,
-        "keep": settings.keep,
-        "max_tolerance_pct": settings.max_tolerance_pct,
-    }
+        if self._cases or self.problems:
+            self._publisher.summarize(terminalreporter, self.report(), self.problems)

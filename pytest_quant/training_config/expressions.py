@@ -3,63 +3,23 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from pytest_quant.training_config.functions import (
     FUNCTIONS,
-    Budget,
     is_small,
-    is_small_power,
-    is_small_repetition,
     targets,
 )
-from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, spoil, unread_in
+from pytest_quant.training_config.operators import Operators, brief
+from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, unread_in
 
-_Operator = Callable[..., object]
-"""Of values that a check has found fit, or that raise what `Expressions` takes for "not known"."""
-
-_BINARY: Mapping[type[ast.operator], _Operator] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_UNARY: Mapping[type[ast.unaryop], _Operator] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-    ast.Not: operator.not_,
-}
-_COMPARE: Mapping[type[ast.cmpop], _Operator] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-}
 _DEEP_COPIES = frozenset({"copy.deepcopy", "deepcopy"})
 
 
-class Expressions:
+class Expressions(Operators):
     """Evaluates expressions over the names that a file has bound so far."""
-
-    def __init__(self, names: Mapping[object, object], file: str, budget: Budget | None = None) -> None:
-        """``budget`` bounds what loops may take; by default a whole one."""
-        self._names = names
-        self._file = file
-        self.budget = budget or Budget()
-
-    def unread(self, node: ast.AST, what: str) -> Unread:
-        """The mark for a value that stands at ``node``."""
-        return Unread(f"{self._file}, line {getattr(node, 'lineno', '?')}: {what}")
 
     def value(self, node: ast.expr) -> object:
         """The value of an expression, with `Unread` in place of what is not known."""
@@ -67,14 +27,7 @@ class Expressions:
         if method is not None:
             return method(self, node)
         self.spoil_names(node)
-        return self.unread(node, f"`{_brief(node)}` is not executed")
-
-    def spoil_names(self, node: ast.AST) -> None:
-        """Whatever code at ``node`` does that is not executed, it may change the values that it can reach."""
-        why = self.unread(node, f"`{_brief(node)}` is not executed and may change this")
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name) and inner.id in self._names:
-                spoil(self._names[inner.id], why)
+        return self.unread(node, f"`{brief(node)}` is not executed")
 
     def _constant(self, node: ast.Constant) -> object:
         if isinstance(node.value, str) and "{{" in node.value:
@@ -99,7 +52,7 @@ class Expressions:
             if isinstance(key, str | int | float | bool | None):
                 entries[key] = value
             else:
-                self._unpack(entries, self.unread(key_node, f"the key `{_brief(key_node)}` is not known"), node)
+                self._unpack(entries, self.unread(key_node, f"the key `{brief(key_node)}` is not known"), node)
         return entries
 
     def _unpack(self, entries: dict[object, object], found: object, node: ast.AST) -> None:
@@ -116,7 +69,7 @@ class Expressions:
             if isinstance(element, ast.Starred):
                 inner = self.value(element.value)
                 if not isinstance(inner, list | tuple) or unread_in(inner):
-                    return self.unread(element, f"`{_brief(element)}` is not known")
+                    return self.unread(element, f"`{brief(element)}` is not known")
                 values += inner
             else:
                 values.append(self.value(element))
@@ -128,7 +81,7 @@ class Expressions:
         if len(node.elts) == 1 and isinstance(inner, ast.Set) and len(inner.elts) == 1:
             return self.value(inner.elts[0])
         self.spoil_names(node)
-        return self.unread(node, f"`{_brief(node)}` is a set")
+        return self.unread(node, f"`{brief(node)}` is a set")
 
     def _attribute(self, node: ast.Attribute) -> object:
         return self._item(node, self.value(node.value), node.attr)
@@ -140,30 +93,22 @@ class Expressions:
             return self._sliced(node, self.value(node.value), limits)
         return self._item(node, self.value(node.value), self.value(node.slice))
 
-    def _sliced(self, node: ast.expr, container: object, limits: list[Any]) -> object:
-        if not isinstance(container, str | list | tuple) or unread_in(limits):
-            return self._first_unread(node, container, *limits)
-        try:
-            return container[slice(*limits)]
-        except (TypeError, ValueError):
-            return self.unread(node, f"`{_brief(node)}` cannot be computed")
-
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> object:
         try:
             return [inner.value(node.elt) for inner in self._rounds(node.generators)]
         except NotToldError as error:
             self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
+            return error.args[0] or self.unread(node, f"`{brief(node)}` is not executed")
 
     def _dict_comprehension(self, node: ast.DictComp) -> object:
         try:
             pairs = [(inner.value(node.key), inner.value(node.value)) for inner in self._rounds(node.generators)]
         except NotToldError as error:
             self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
+            return error.args[0] or self.unread(node, f"`{brief(node)}` is not executed")
         if all(isinstance(key, str | int | float | bool | None) for key, _ in pairs):
             return dict(pairs)
-        return self.unread(node, f"`{_brief(node)}` has keys that are not known")
+        return self.unread(node, f"`{brief(node)}` has keys that are not known")
 
     def _rounds(self, generators: Sequence[ast.comprehension]) -> Iterator[Expressions]:
         """One for each round of a comprehension's loops, with what they bind; raises `NotToldError`."""
@@ -191,17 +136,6 @@ class Expressions:
                 raise NotToldError(None)
             yield item
 
-    def _item(self, node: ast.expr, container: object, key: object) -> object:
-        if isinstance(container, Unread):
-            return container
-        if isinstance(container, dict) and isinstance(key, str | int) and key in container:
-            return container[key]
-        if isinstance(container, dict) and REST in container:
-            return container[REST]
-        if isinstance(container, list | tuple) and isinstance(key, int) and -len(container) <= key < len(container):
-            return container[key]
-        return self.unread(node, f"`{_brief(node)}` is not known")
-
     def _call(self, node: ast.Call) -> object:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self._names else None
         if name == "dict" and len(node.args) <= 1:
@@ -215,7 +149,7 @@ class Expressions:
         if ast.unparse(node.func) in _DEEP_COPIES and len(node.args) == 1 and not node.keywords:
             return copied(self.value(node.args[0]))
         self.spoil_names(node)
-        return self.unread(node, f"the call `{_brief(node)}` is not executed")
+        return self.unread(node, f"the call `{brief(node)}` is not executed")
 
     def _dict_call(self, node: ast.Call) -> dict[object, object]:
         entries: dict[object, object] = {}
@@ -228,72 +162,6 @@ class Expressions:
             else:
                 entries[keyword.arg] = value
         return entries
-
-    def _binary(self, node: ast.BinOp) -> object:
-        left, right = self.value(node.left), self.value(node.right)
-        function = _BINARY.get(type(node.op))
-        formats = isinstance(node.op, ast.Mod) and isinstance(left, str)
-        if function is None or formats or not (is_small(left) and is_small(right)):
-            return self._first_unread(node, left, right)
-        if (isinstance(node.op, ast.Pow) and not is_small_power(left, right)) or (
-            isinstance(node.op, ast.Mult) and not is_small_repetition(left, right)
-        ):
-            return self._first_unread(node, left, right)
-        return self._computed(node, function, left, right)
-
-    def _unary(self, node: ast.UnaryOp) -> object:
-        function = _UNARY.get(type(node.op))
-        operand = self.value(node.operand)
-        return self._first_unread(node, operand) if function is None else self._computed(node, function, operand)
-
-    def _boolean(self, node: ast.BoolOp) -> object:
-        stops = isinstance(node.op, ast.Or)
-        value: object = None
-        for operand in node.values:
-            value = self.value(operand)
-            unknown = unread_in(value)
-            if unknown is not None or bool(value) is stops:
-                return unknown or value
-        return value
-
-    def _compare(self, node: ast.Compare) -> object:
-        function = _COMPARE.get(type(node.ops[0]))
-        left, right = self.value(node.left), self.value(node.comparators[0])
-        if function is None or len(node.ops) > 1:
-            return self._first_unread(node, left, right)
-        return self._computed(node, function, left, right)
-
-    def _choice(self, node: ast.IfExp) -> object:
-        test = self.value(node.test)
-        return unread_in(test) or self.value(node.body if test else node.orelse)
-
-    def _formatted(self, node: ast.JoinedStr) -> object:
-        texts = []
-        for part in node.values:
-            plain = isinstance(part, ast.FormattedValue) and part.conversion == -1 and part.format_spec is None
-            value = self.value(part.value) if isinstance(part, ast.FormattedValue) and plain else None
-            value = part.value if isinstance(part, ast.Constant) else value
-            if not isinstance(value, str | int | float):
-                return self._first_unread(node, value)
-            texts.append(str(value))
-        return "".join(texts)
-
-    def _computed(self, node: ast.expr, function: Callable[..., object], *values: object) -> object:
-        unknown = unread_in(values)
-        if unknown is not None:
-            return unknown
-        try:
-            return function(*values)
-        except (TypeError, ValueError, ArithmeticError):
-            return self.unread(node, f"`{_brief(node)}` cannot be computed")
-
-    def _first_unread(self, node: ast.expr, *values: object) -> Unread:
-        return unread_in(values) or self.unread(node, f"`{_brief(node)}` is not executed")
-
-
-def _brief(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= 50 else f"{text[:47]}..."
 
 
 _METHODS: Mapping[type[ast.expr], Callable[..., object]] = {

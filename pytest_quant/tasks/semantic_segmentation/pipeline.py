@@ -19,8 +19,10 @@ from pytest_quant.datasets.segmentation import class_names
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
+from pytest_quant.tasks.drawing import Drawing, Scene
 from pytest_quant.tasks.semantic_segmentation.comparison import compare_sides
 from pytest_quant.tasks.semantic_segmentation.decoder import decode
+from pytest_quant.tasks.semantic_segmentation.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.semantic_segmentation.options import IouOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.semantic_segmentation.prediction import (
     NoTruth,
@@ -87,7 +89,7 @@ class SegmentationPipeline:
             raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
         place: _Prepared = prepared.geometry
         found = decode(outputs[self._output], self._output, place.geometry, self._postprocess)
-        count = self._class_count(found.class_count)
+        count = _class_count(self._names, self._dataset, found.class_count)
         self._check_answers(found.answers, count)
         return make_prediction(found.answers, self._labels(prepared.sample, place, count), count, found.likely)
 
@@ -102,25 +104,6 @@ class SegmentationPipeline:
                 f"{list(size)}; expected equal sizes: are they of the same sample, and of the same release of the data?"
             )
         return labels
-
-    def _class_count(self, found: int | None) -> int:
-        """How many classes are scored; a net may have one more output, for the pixels that do not count."""
-        names, ignored = self._names, self._dataset.ignore_index
-        if names is None and found is None:
-            raise ConfigError(
-                "the dataset has no `classes` and the net gives labels, so nothing tells how many classes there are: "
-                "give the dataset its `classes`"
-            )
-        if names is None or found is None:
-            return len(names) if names is not None else (found or 0) - (ignored == (found or 0) - 1)
-        has_void = found == len(names) + 1 and (ignored == len(names) or self._dataset.palette is not None)
-        if found != len(names) and not has_void:
-            raise RunnerError(
-                f"the net has {found} outputs for each pixel, the dataset {len(names)} classes ({names[0]} to "
-                f"{names[-1]}); expected as many, or one more for pixels without a class when ignore_index is "
-                f"{len(names)}: are the `classes` those that the net was trained on?"
-            )
-        return len(names)
 
     def _check_answers(self, answers: NDArray[np.uint16], count: int) -> None:
         most = int(answers.max())
@@ -162,6 +145,14 @@ class SegmentationPipeline:
         """mIoU, mAcc and aAcc of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._void, self._names)
 
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The label image."""
+        return draw_truth(sample, replace(scene, class_names=self._names))
+
+    def draw_answer(self, sample: Sample, prediction: SegmentationPrediction, scene: Scene) -> Drawing:
+        """The class of each place."""
+        return draw_answer(prediction, replace(scene, class_names=self._names))
+
     def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every segmenter."""
         return {
@@ -197,3 +188,23 @@ class SegmentationPipeline:
             "align_corners": self._postprocess.align_corners,
             "threshold": self._postprocess.threshold,
         }
+
+
+def _class_count(names: tuple[str, ...] | None, dataset: DatasetOptions, found: int | None) -> int:
+    """How many classes are scored; a net may have one more output, for the pixels that do not count."""
+    ignored = dataset.ignore_index
+    if names is None and found is None:
+        raise ConfigError(
+            "the dataset has no `classes` and the net gives labels, so nothing tells how many classes there are: "
+            "give the dataset its `classes`"
+        )
+    if names is None or found is None:
+        return len(names) if names is not None else (found or 0) - (ignored == (found or 0) - 1)
+    has_void = found == len(names) + 1 and (ignored == len(names) or dataset.palette is not None)
+    if found != len(names) and not has_void:
+        raise RunnerError(
+            f"the net has {found} outputs for each pixel, the dataset {len(names)} classes ({names[0]} to "
+            f"{names[-1]}); expected as many, or one more for pixels without a class when ignore_index is "
+            f"{len(names)}: are the `classes` those that the net was trained on?"
+        )
+    return len(names)

@@ -10,7 +10,7 @@ import yaml
 
 from pytest_quant.cli.calibration import METHODS
 from pytest_quant.cli.main import main
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import inspect_net, read_table, write_table
 from pytest_quant.quantize.calibration import Method, calibrate
 from tests import tiny

@@ -19,7 +19,7 @@ from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Event, Finished, Started
 from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
