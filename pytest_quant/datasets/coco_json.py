@@ -35,13 +35,13 @@ class RowError(Exception):
 
 
 def read_json(path: Path) -> object:
-    """The content of a file; raises `DatasetError` when it cannot be read or is no JSON."""
+    """The content of a file; raises `DatasetError` when it cannot be read or is not JSON."""
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
+        raise DatasetError(f"{shown(path)} is not JSON: {error}") from error
 
 
 def read_lists(path: Path) -> Mapping[str, Sequence[object]]:
@@ -49,7 +49,7 @@ def read_lists(path: Path) -> Mapping[str, Sequence[object]]:
     data = read_json(path)
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
         raise DatasetError(
-            f"{shown(path)} is no COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
+            f"{shown(path)} is not a COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
         )
     return data
 

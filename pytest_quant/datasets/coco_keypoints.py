@@ -81,7 +81,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     A sample is an image, not a person: AP is defined over images, so that a subset is of whole images, and each file
     is decoded once for all of its boxes. Left out are images without a box and without a person to be found.
 
-    Ground-truth boxes are those of persons with labelled keypoints that are no crowd, clipped to the image; detected
+    Ground-truth boxes are those of persons with labelled keypoints that are not crowds, clipped to the image; detected
     ones are taken as they are. The truth is a `PoseTruth`.
 
     Raises:

@@ -97,8 +97,8 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     data = read_json(path)
     if not isinstance(data, list):
         raise DatasetError(
-            f"{shown(path)} is no COCO results file; expected a list of objects with image_id, category_id, bbox and "
-            "score"
+            f"{shown(path)} is not a COCO results file; expected a list of objects with image_id, category_id, bbox "
+            "and score"
         )
     detections = []
     for index, row in enumerate(data):

@@ -90,11 +90,11 @@ def _load(file: Path) -> object:
     except OSError as error:
         raise _EntryError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise _EntryError(f"is no text in UTF-8 (byte {error.start})") from error
+        raise _EntryError(f"is not text in UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
-        raise _EntryError(f"line {error.lineno}: is no JSON: {error.msg}") from error
+        raise _EntryError(f"line {error.lineno}: is not JSON: {error.msg}") from error
     except ValueError as error:  # a number with thousands of digits
-        raise _EntryError(f"is no JSON: {error}") from error
+        raise _EntryError(f"is not JSON: {error}") from error
     except RecursionError as error:
         raise _EntryError("is nested too deeply to be an annotation file") from error
 

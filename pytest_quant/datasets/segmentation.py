@@ -189,7 +189,7 @@ def _listed(spec: DatasetSpec, options: Options, file: Path) -> Iterator[_Pair]:
         absent = [key for key in stems if text not in stems[key]]
         if absent:
             raise DatasetError(
-                f"{where(spec)}: {shown(file)}, line {number}: {text!r} is no file of `{absent[0]}` "
+                f"{where(spec)}: {shown(file)}, line {number}: {text!r} is not a file of `{absent[0]}` "
                 f"({shown(_folder(options, absent[0]))}); expected its path without the suffix"
             )
         image, mask = stems["images"][text], stems["masks"][text]

@@ -75,7 +75,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
 def read_transcriptions(file: Path, where: str) -> list[Transcription]:
     """The lines of an annotation file, those that cannot be read left out.
 
-    Raises `DatasetError` when the file is no text in UTF-8, has bad lines, or names no image that can be read.
+    Raises `DatasetError` when the file is not text in UTF-8, has bad lines, or names no image that can be read.
     """
     text = read_text(file)
     problems: list[str] = []
@@ -155,7 +155,7 @@ def _of_json_lines(text: str, problems: list[str]) -> Iterator[Transcription]:
         try:
             yield _entry(json.loads(line), place)
         except json.JSONDecodeError as error:
-            problems.append(f"{place}: is no json: {error.msg}")
+            problems.append(f"{place}: is not json: {error.msg}")
         except ValueError as error:
             problems.append(f"{place}: {error}")
 

@@ -120,8 +120,8 @@ def read_baseline(path: Path) -> Baseline:
         first = error.errors()[0]
         where = "".join(f"{key}: " for key in [".".join(map(str, first["loc"]))] if key)
         raise ConfigError(
-            f"{shown(path)}: is no baseline file of pytest-quant: {where}{first['msg']}. Take it from version control "
-            "again, or delete it and write a new one"
+            f"{shown(path)}: is not a baseline file of pytest-quant: {where}{first['msg']}. Take it from version "
+            "control again, or delete it and write a new one"
         ) from None
     if content.schema_ != SCHEMA:
         raise ConfigError(f"{shown(path)}: has schema {content.schema_}, this version knows {SCHEMA}")

@@ -106,8 +106,8 @@ def gather_model(
     used = dataset.samples if samples is None else samples
     if len(used) == 1:
         warnings.warn(
-            f"{model.name}: one image is no calibration set: the scales fit {used[0].id!r} alone; some hundred typical "
-            "images are usual",
+            f"{model.name}: one image is not a calibration set: the scales fit {used[0].id!r} alone; some hundred "
+            "typical images are usual",
             QuantWarning,
             stacklevel=3,
         )

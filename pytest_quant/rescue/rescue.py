@@ -161,7 +161,7 @@ def _check_writable(folder: Path) -> None:
     """Raise `ConfigError` where the repaired net could not be written: better now than after the search."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        state = "is no folder" if not there.is_dir() else "cannot be written to"
+        state = "is not a folder" if not there.is_dir() else "cannot be written to"
         raise ConfigError(f"the repaired net is to be written to {shown(folder)}, but {shown(there)} {state}")
 
 

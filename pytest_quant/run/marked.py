@@ -38,7 +38,7 @@ class Marked:
         return tuple(_kind(key).of_keyword(key, metrics.get(key.name)) for key in self.keywords)
 
     def check(self, tasks: Iterable[Task]) -> None:
-        """Raise `ConfigError` for a value that is no limit, and for a metric that no task has.
+        """Raise `ConfigError` for a value that is not a limit, and for a metric that no task has.
 
         ``tasks`` are those at hand; all others are loaded only for a metric that none of them has.
         """

@@ -64,7 +64,7 @@ in the metric's own unit. A row of ones gives the measured value."""
 
 @dataclass(frozen=True)
 class Resampled:
-    """Evidence of a metric that is no mean over samples: both sides recomputed for the same resamples of images."""
+    """Evidence of a metric that is not a mean over samples: both sides recomputed for the same resamples of images."""
 
     images: int
     fp32: Recompute
@@ -141,7 +141,7 @@ class Comparison:
     metrics: Mapping[str, MetricPair]
     flips: Flips
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Metrics of the task that these nets have not, and why."""
+    """Metrics of the task that these nets lack, and why."""
     moved: Sequence[Moved] = ()
     """The samples that moved most, where single samples are not just right or wrong."""
     details: Facts = field(default_factory=dict)
@@ -226,7 +226,7 @@ class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 
     def config_conditions(self, path: Path) -> Mapping[str, object]:
-        """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is no config file."""
+        """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is not a config file."""
         ...
 
 

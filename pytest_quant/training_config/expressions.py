@@ -57,7 +57,7 @@ class Expressions(Operators):
 
     def _unpack(self, entries: dict[object, object], found: object, node: ast.AST) -> None:
         """``entries.update(found)``; what ``found`` may replace without our knowing is dropped."""
-        why = found if isinstance(found, Unread) else self.unread(node, "unpacks what is no dict")
+        why = found if isinstance(found, Unread) else self.unread(node, "unpacks what is not a dict")
         more: dict[object, object] = found if isinstance(found, dict) else {REST: why}
         if REST in more:
             entries.clear()

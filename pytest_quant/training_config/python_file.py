@@ -153,7 +153,7 @@ def base_paths(tree: ast.Module, file: str) -> list[str | Unread] | None:
             isinstance(target, ast.Name) and target.id == "_base_" for target in statement.targets
         ):
             value = Expressions({}, file).value(statement.value)
-            return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is no list of paths")
+            return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is not a list of paths")
     return None
 
 

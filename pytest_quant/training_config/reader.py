@@ -64,7 +64,7 @@ class _Reader:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ConfigError(f"{shown(path)} is no Python: {error}") from error
+            raise ConfigError(f"{shown(path)} is not Python: {error}") from error
         bases = base_paths(tree, path.name)
         inherited = None if bases is None else self._bases(path, bases, chain)
         file = PythonFile(tree, path.name, lambda module: self._module(path, module, chain))
@@ -78,12 +78,12 @@ class _Reader:
         try:
             own = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"{shown(path)} is no {path.suffix[1:].upper()}: {error}") from error
+            raise ConfigError(f"{shown(path)} is not {path.suffix[1:].upper()}: {error}") from error
         if not isinstance(own, dict):
             raise ConfigError(f"{shown(path)}: found {type(own).__name__}, expected a mapping of config keys")
         if "_base_" not in own:
             return own
-        bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is no list of paths")
+        bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is not a list of paths")
         return merge(own, self._bases(path, bases, chain))
 
     def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[object, object]:
@@ -138,4 +138,4 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{shown(path)} is no text in UTF-8 (byte {error.start})") from error
+        raise ConfigError(f"{shown(path)} is not text in UTF-8 (byte {error.start})") from error

@@ -70,7 +70,7 @@ def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: 
 
 
 def check_excused(places: Places, keys: KeyPath, model: ModelSpec) -> None:
-    """Raise `ConfigError` for a name under ``xfail`` that is no case of the model, or has no reason."""
+    """Raise `ConfigError` for a name under ``xfail`` that is not a case of the model, or has no reason."""
     cases = tuple(limit.name for limit in (*model.limits, *NoWorse.of_limits(model.limits, 0)))
     for name, reason in model.xfail.items():
         where = places.where((*keys, "xfail", name))

@@ -139,7 +139,7 @@ class Metafiles:
         for item in imports:
             file = path.parent / str(item)
             if is_file(file) and file.resolve() == path.resolve():
-                raise ConfigError(f"{shown(path)} is no metafile: it imports itself")
+                raise ConfigError(f"{shown(path)} is not a metafile: it imports itself")
             if is_file(file):
                 yield file
             else:
@@ -165,7 +165,7 @@ def _checked_models(document: Document) -> Sequence[object]:
     is_list = isinstance(data, list) and any(isinstance(one, Mapping) and "Name" in one for one in data)
     models = data.get("Models") if isinstance(data, Mapping) else data if is_list else None
     if not isinstance(models, list):
-        raise ConfigError(f"{shown(document.path)} is no metafile: found no list `Models` in it")
+        raise ConfigError(f"{shown(document.path)} is not a metafile: found no list `Models` in it")
     return models
 
 

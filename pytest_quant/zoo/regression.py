@@ -40,7 +40,7 @@ def read_regression(path: Path) -> Document:
     except ZooError as error:
         raise ConfigError(str(error)) from None
     if not isinstance(_metric_info(document), Mapping):
-        raise ConfigError(f"{shown(path)} is no regression file of mmdeploy: found no `globals.metric_info` in it")
+        raise ConfigError(f"{shown(path)} is not a regression file of mmdeploy: found no `globals.metric_info` in it")
     return document
 
 

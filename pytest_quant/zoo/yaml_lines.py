@@ -132,7 +132,7 @@ def _check_text(path: Path, node: yaml.Node) -> None:
         except UnicodeEncodeError as error:
             found = ascii(node.value[error.start])
             raise ZooError(
-                f"{shown(path)}:{node.start_mark.line + 1}: found {found}, half of a surrogate pair, which is no text"
+                f"{shown(path)}:{node.start_mark.line + 1}: found {found}, half of a surrogate pair, which is not text"
             ) from None
 
 

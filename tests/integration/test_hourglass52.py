@@ -25,7 +25,7 @@ KEEP_FLOAT = ("convrelu_27", "conv_128", "convrelu_48", "conv_162")
 """What reads the heatmaps off each of the two stacks."""
 CONFIG = MODEL / "td-hm_hourglass52_coco-mini-96x96.py"
 
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not here: it is no part of the package")
+pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not here: it is not part of the package")
 
 
 def use(pytester: pytest.Pytester, boxes: str = "ground-truth", **changes: Any) -> None:

@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
 
 @cache
 def limit_class(kind: str) -> type[JudgedLimit] | None:
-    """The class of a kind; None for what is no limit: ``config``, ``zoo``.
+    """The class of a kind; None for what is not a limit: ``config``, ``zoo``.
 
     >>> limit_class("floor").__name__
     'Floor'

@@ -36,7 +36,7 @@ def top_k_hits(scores: ArrayLike, labels: ArrayLike, k: int, threshold: float | 
         bool, shape (n,).
 
     Raises:
-        ValueError: Shapes do not match, k is larger than the number of classes, or a label is no class.
+        ValueError: Shapes do not match, k is larger than the number of classes, or a label is not a class.
 
     >>> top_k_hits([[0.7, 0.0, 0.3], [0.4, 0.5, 0.1]], [0, 2], k=1)
     array([ True, False])
@@ -64,7 +64,7 @@ def compare_sides(
     """Score both sides, with predictions in the order of the samples; a net with fewer than 5 classes has no top-5.
 
     Raises:
-        DatasetError: A label is no class of the net.
+        DatasetError: A label is not a class of the net.
         RunnerError: The two nets have different numbers of classes.
 
     """

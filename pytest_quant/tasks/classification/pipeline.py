@@ -50,8 +50,8 @@ class ClassificationPipeline:
     def predict(self, run: Run, prepared: Prepared) -> ClassPrediction:
         """One forward pass.
 
-        Raises `RunnerError` for an output that is no list of class scores, `DatasetError` when the sample's label is no
-        class of the net: better now than after the whole dataset.
+        Raises `RunnerError` for an output that is not a list of class scores, `DatasetError` when the sample's label
+        is not a class of the net: better now than after the whole dataset.
         """
         outputs = run(prepared.tensor)
         if list(outputs) != [self._output]:

@@ -40,7 +40,7 @@ def decode_scores(output: NDArray[np.float32], blob: str) -> ClassPrediction:
         blob: The blob's name, for the message.
 
     Raises:
-        RunnerError: The output is no list of class scores, or holds NaN.
+        RunnerError: The output is not a list of class scores, or holds NaN.
 
     >>> decode_scores(np.array([[[0.25]], [[0.5]], [[0.25]]], np.float32), "prob")
     ClassPrediction(classes=(1, 0, 2), scores=(0.5, 0.25, 0.25), class_count=3)

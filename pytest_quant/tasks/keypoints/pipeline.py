@@ -71,7 +71,10 @@ class KeypointsPipeline:
         return Prepared(tensor, sample, seen)
 
     def predict(self, run: Run, prepared: Prepared) -> PosePrediction:
-        """One forward pass for each box, two with flip_test; raises `RunnerError` for outputs that are no keypoints."""
+        """One forward pass for each box, two with flip_test.
+
+        Raises `RunnerError` for outputs that are not keypoints.
+        """
         seen: Sequence[Region] = prepared.geometry
         poses = []
         for tensor, region in zip(prepared.tensor, seen, strict=True):

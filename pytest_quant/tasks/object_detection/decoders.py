@@ -33,4 +33,4 @@ def make_decoder(options: PostprocessOptions, blobs: tuple[str, ...]) -> AnyDeco
         return DflDecoder(blobs, parameters)
     if isinstance(parameters, RowsParameters):
         return RowsDecoder(blobs, parameters)
-    raise TypeError(f"{parameters!r} are no parameters of a decoder")
+    raise TypeError(f"{parameters!r} are not parameters of a decoder")

@@ -46,9 +46,9 @@ def count_pixels(
     """Compare one prediction with its ground truth, as mmseg's ``IoUMetric.intersect_and_union``.
 
     Args:
-        predicted: Integers of any shape; one that is no class is in no histogram of predictions, but its pixel stays in
-            that of the truth.
-        labels: Integers of the same shape; one that is no class and not ``ignore_index`` counts for the prediction
+        predicted: Integers of any shape; one that is not a class is in no histogram of predictions, but its pixel stays
+            in that of the truth.
+        labels: Integers of the same shape; one that is not a class and not ``ignore_index`` counts for the prediction
             alone.
         class_count: How many classes there are.
         ignore_index: The label of pixels that do not count.
@@ -58,7 +58,7 @@ def count_pixels(
     ([1, 1], [1, 1], [0, 1])
 
     """
-    # One histogram of pairs: predictions that are no class become class_count, labels class_count, void one more.
+    # One histogram of pairs: predictions that are not classes become class_count, labels class_count, void one more.
     answers = _folded(predicted, class_count)
     truth = np.where(labels.reshape(-1) == ignore_index, class_count + 1, _folded(labels, class_count))
     pairs = np.bincount(truth * (class_count + 1) + answers, minlength=(class_count + 2) * (class_count + 1))

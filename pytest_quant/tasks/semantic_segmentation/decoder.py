@@ -47,7 +47,7 @@ def decode(output: NDArray[np.float32], blob: str, geometry: Geometry, options: 
         options: What the output is and what is resized.
 
     Raises:
-        RunnerError: The output has another shape, holds NaN, or labels that are no whole numbers from 0.
+        RunnerError: The output has another shape, holds NaN, or labels that are not whole numbers from 0.
 
     """
     if options.output == "labels":
@@ -99,7 +99,7 @@ def _labels(output: NDArray[np.float32], blob: str) -> Answers:
         )
     if not np.all((labels >= 0) & (labels <= _MOST_CLASSES) & (labels == np.round(labels))):
         raise RunnerError(
-            f"output blob {blob!r} holds values that are no class indexes, from {labels.min():g} to {labels.max():g}; "
+            f"output blob {blob!r} holds values that are not class indexes, from {labels.min():g} to {labels.max():g}; "
             "is it a map of logits (`postprocess: {output: logits}`)?"
         )
     return labels.astype(np.uint16)

@@ -80,7 +80,7 @@ class SegmentationPipeline:
         Raises:
             RunnerError: The output is not what ``postprocess.output`` says, or has another number of classes than the
                 dataset.
-            DatasetError: The label image has another size than its image, or values that are no class.
+            DatasetError: The label image has another size than its image, or values that are not classes.
 
         """
         outputs = run(prepared.tensor)

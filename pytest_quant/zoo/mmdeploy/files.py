@@ -98,13 +98,13 @@ def read_json(path: Path, model: type[ModelT]) -> ModelT | None:
     """One of the files; None when it does not exist, `ConfigError` when it is something else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is no text
+        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is not text
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{shown(path)} is no JSON: {error}") from error
+        raise ConfigError(f"{shown(path)} is not JSON: {error}") from error
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -56,7 +56,7 @@ class Source:
     """What the training config says of the resize, where that can be read."""
 
     def size(self, value: object) -> list[int] | None:
-        """A size as a zoo file writes it, [width, height]; None for what is no size."""
+        """A size as a zoo file writes it, [width, height]; None for what is not a size."""
         if is_pixels(value):
             return [value, value]
         if not isinstance(value, Sequence) or len(value) != 2 or not all(map(is_pixels, value)):

@@ -82,7 +82,7 @@ def test_objects_of_other_classes_are_left_out(root: Path) -> None:
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        ("[]", "is no COCO annotations file; expected an object with the lists images, annotations and categories"),
+        ("[]", "is not a COCO annotations file; expected an object with the lists images, annotations and categories"),
         (instances(annotation(1, 31)), r"annotations\[0\]: found image_id 31, which `images` does not declare"),
         (instances(annotation(1, 30, category_id=2)), "found category_id 2, which `categories` does not declare"),
         (instances(annotation(1, 30), annotation(1, 20)), r"annotations\[1\]: its id 1 stands there twice"),

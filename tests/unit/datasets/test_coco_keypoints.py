@@ -142,7 +142,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        ("[1, 2", r"persons\.json is no JSON"),
+        ("[1, 2", r"persons\.json is not JSON"),
         ("[]", "no COCO annotations file; expected an object with the lists images, annotations and categories"),
         (changed(lambda t: t.pop("categories")), "no COCO annotations file"),
         (changed(lambda t: t["categories"].pop(0)), "found the categories dog; expected `person`"),
@@ -187,7 +187,7 @@ def test_annotations_that_cannot_be_used(root: Path, truth: Any, message: str) -
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"annotations": []}, "is no COCO results file; expected a list"),
+        ({"annotations": []}, "is not a COCO results file; expected a list"),
         ([detection(10), detection(99), detection(98)], r"2 detections are on 2 images .* first is row 1, image_id 99"),
         ([detection(10), {"image_id": 10}], r"row 1: has no `category_id`"),
         ([detection(10, bbox=[1, 2, 3])], r"row 0: found `bbox` with 3 values"),

@@ -58,7 +58,7 @@ def test_an_absent_root_or_list_is_a_missing_dataset(root: Path) -> None:
 
 
 def test_a_root_that_is_a_file_is_an_error(root: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         open_dataset(dataset_spec("image-list", root / "labels.txt", list="labels.txt"))
 
 

@@ -88,7 +88,7 @@ def test_no_images_at_all(tmp_path: Path) -> None:
 def test_a_link_to_a_file_that_is_gone(tmp_path: Path) -> None:
     write_png(tmp_path / "val" / "c" / "a.png")
     (tmp_path / "val" / "c" / "b.png").symlink_to(tmp_path / "gone.png")
-    assert "c/b.png is no file" in failure(tmp_path)
+    assert "c/b.png is not a file" in failure(tmp_path)
 
 
 def test_folders_that_link_in_a_circle_end_as_an_error(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_split_names_the_samples_of_two_folders(tmp_path: Path) -> None:
     dataset = open_dataset(folders(tmp_path, list=tmp_path / "val.txt"))
     assert [sample.id for sample in dataset.samples] == ["c.jpg", "a.jpg"]
     (tmp_path / "val.txt").write_text("a\nb\n")
-    with pytest.raises(DatasetError, match="line 2: 'b' is no file of `masks`"):
+    with pytest.raises(DatasetError, match="line 2: 'b' is not a file of `masks`"):
         open_dataset(folders(tmp_path, list=tmp_path / "val.txt"))
 
 
@@ -142,13 +142,13 @@ def test_colours(tmp_path: Path) -> None:
 
 def test_indexes_are_no_colours(tmp_path: Path) -> None:
     write(tmp_path, "images/a.png", "masks/a.png")
-    with pytest.raises(DatasetError, match=r"is no colour image \(L\), but the dataset has a `palette`"):
+    with pytest.raises(DatasetError, match=r"is not a colour image \(L\), but the dataset has a `palette`"):
         labels_of(tmp_path, palette=[[9, 9, 9]])
 
 
 def test_values_that_are_no_class(tmp_path: Path) -> None:
     write(tmp_path, "images/a.png", "masks/a.png", pixels=((0, 1, 11, 12),))
-    with pytest.raises(DatasetError, match=r"holds 11, 12 in 50 % .* are no class: there are 11, .*`ignore_index: 11`"):
+    with pytest.raises(DatasetError, match=r"holds 11, 12 in 50 % .* not classes: there are 11, .*`ignore_index: 11`"):
         labels_of(tmp_path, count=11)
 
 

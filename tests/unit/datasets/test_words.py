@@ -61,7 +61,7 @@ def test_words_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
         ('{"filename": "a.png"}\n{"filename": 3, "text": "y"}\n', "line 1: found instances nothing"),
         ('{"data_list": 3}', "data_list: found 3"),
         ('{"data_list": [{"img_path": "a.png", "instances": [{}, {}]}]}', r"data_list\[0\]: found instances"),
-        ('{"filename": "a.png", "text": "x"}\nnot json\n', "line 2: is no json"),
+        ('{"filename": "a.png", "text": "x"}\nnot json\n', "line 2: is not json"),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, message: str) -> None:

@@ -108,7 +108,7 @@ def test_threads_stay_within_the_cores(model: ModelSpec, images: ImageFiles, tmp
 
 
 def test_one_image_is_said_to_be_few(model: ModelSpec, images: ImageFiles) -> None:
-    with pytest.warns(QuantWarning, match=r"tiny: one image is no calibration set: the scales fit '000.png' alone"):
+    with pytest.warns(QuantWarning, match=r"tiny: one image is not a calibration set: the scales fit '000.png' alone"):
         table = calibrate_model(model, images, images.samples[:1])
     assert np.isfinite(table.activations["conv"])
 

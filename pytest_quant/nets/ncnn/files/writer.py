@@ -47,7 +47,7 @@ def pack_fp32(values: NDArray[np.generic]) -> bytes:
 def pack_fp16(values: NDArray[np.float32]) -> bytes:
     """Return a tagged float16 array of float32 values.
 
-    The last 1 to 3 values of a size that is no multiple of 4 are rounded towards zero, as ncnn's tools do on x86.
+    The last 1 to 3 values of a size that is not a multiple of 4 are rounded towards zero, as ncnn's tools do on x86.
 
     Raises:
         OverflowError: a finite value is beyond the range of float16.
