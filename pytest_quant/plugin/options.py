@@ -63,6 +63,15 @@ def add_options(parser: pytest.Parser) -> None:
         parser, group, "diagnose", action="store_true", ini_type="bool",
         help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
     )  # fmt: skip
+    _add(
+        parser, group, "target", metavar="SPEC",
+        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
+        "ssh=pi@board//python=python3; everything else stays here",
+    )  # fmt: skip
+    _add(
+        parser, group, "target-nets", metavar="all|int8",
+        help="Which nets run on the target: all, or all but the float one (default: all)",
+    )  # fmt: skip
     group.addoption(
         "--quant-update-baseline",
         action="store_true",

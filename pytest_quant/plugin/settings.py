@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -43,6 +43,10 @@ class Settings:
     keep: bool
     """Whether predictions are kept between runs."""
     reports: tuple[Path, ...]
+    target: str | None
+    """The machine that runs the nets, as an execnet gateway specification; None: this one."""
+    target_nets: Literal["all", "int8"]
+    """Whether fp32 runs there, too."""
     baseline: Path | None
     """The committed baseline to compare with, or to rewrite."""
     update_baseline: bool
@@ -75,6 +79,8 @@ def read_settings(config: pytest.Config) -> Settings:
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
         reports=_reports(config),
+        target=_text(config, "target") or None,
+        target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
@@ -122,6 +128,14 @@ def _inconclusive(text: str) -> Inconclusive:
     if text == "pass":
         return "pass"
     raise pytest.UsageError(f"--quant-inconclusive: found {text!r}, expected fail or pass")
+
+
+def _target_nets(text: str) -> Literal["all", "int8"]:
+    if text == "all":
+        return "all"
+    if text == "int8":
+        return "int8"
+    raise pytest.UsageError(f"--quant-target-nets: found {text!r}, expected all or int8")
 
 
 def _percentage(config: pytest.Config, name: str, example: float) -> float:

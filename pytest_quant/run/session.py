@@ -228,6 +228,8 @@ def _shown_options(settings: Settings) -> dict[str, JsonValue]:
         "diagnose": settings.diagnose,
         "rescue": settings.rescue,
         "jobs": settings.jobs,
+        "target": settings.target,
+        "target_nets": settings.target_nets,
         "keep": settings.keep,
         "max_tolerance_pct": settings.max_tolerance_pct,
     }

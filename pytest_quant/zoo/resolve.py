@@ -160,7 +160,10 @@ class ModelResolver:
         where = self._places.where((*keys, "dataset"))
         if name not in self._datasets:
             known = listed(self._datasets) or "none"
-            raise ConfigError(f"{where}: found {name!r}, which `datasets` does not declare; declared: {known}")
+            raise ConfigError(
+                f"{where}: found {name!r}, which `datasets` does not declare."
+                f"{suggestion(name, self._datasets)} Declared: {known}"
+            )
         dataset = self._datasets[name]
         if dataset is None:
             raise ConfigError(
