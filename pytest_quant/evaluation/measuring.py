@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
@@ -71,6 +72,23 @@ def measure(
 
 def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
     return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
+
+
+def answers(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, places: Sequence[int]
+) -> dict[Net, list[Prediction]]:
+    """What both nets of a measurement answered to the samples at ``places``, in that order.
+
+    Their shards are in the store as a rule; one that is not there any more is computed again.
+    """
+    nets: tuple[Net, Net] = ("fp32", measurement.net)
+    evaluation = found.evaluation(nets)
+    size = evaluation.shards[0].sample_count
+    needed = sorted({place // size for place in places})
+    some = replace(evaluation, shards=[evaluation.shards[index] for index in needed])
+    results = evaluate(some, resources.store, resources.engine)
+    starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
+    return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
 
 
 def compare_with(
