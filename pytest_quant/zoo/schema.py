@@ -152,7 +152,12 @@ _INT8_KEYS: dict[str, Any] = {
     "input": (dict[str, Any] | None, None),
     "output": (str | list[str] | None, None),
 }
-_FURTHER_KEYS: dict[str, Any] = {**_INT8_KEYS, "tolerance": (dict[str, Any], {}), "floor": (dict[str, Any], {})}
+_FURTHER_KEYS: dict[str, Any] = {
+    **_INT8_KEYS,
+    "tolerance": (dict[str, Any], {}),
+    "floor": (dict[str, Any], {}),
+    "target": (str | None, None),
+}
 """What an entry of a net may say beside the keys of the formats."""
 
 

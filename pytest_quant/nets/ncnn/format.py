@@ -16,6 +16,7 @@ from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_laye
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
+from pytest_quant.nets.remote.targets import target_of
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
@@ -27,7 +28,8 @@ class NcnnFormat(NetFormat):
     keys: ClassVar[type[NetKeys]] = NcnnFiles
     stands_flat: ClassVar[bool] = True
     int8_keys: ClassVar[frozenset[str]] = frozenset({"table"})
-    condition_names: ClassVar[tuple[str, ...]] = ("packing",)
+    condition_names: ClassVar[tuple[str, ...]] = ("packing", "target")
+    runs_on_targets: ClassVar[bool] = True
 
     def version(self) -> str:
         """Of the ncnn wheel."""
@@ -41,10 +43,12 @@ class NcnnFormat(NetFormat):
 
     def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
         """A table changes nothing any more once the net is made."""
+        there = None if net.target is None else target_of(net.target).facts
         return {
-            "ncnn": self.version(),
+            **({} if there is None else {"target": [there.machine, there.system, *there.isa]}),
+            "ncnn": self.version() if there is None else there.ncnn,
             "runtime": net.runtime,
-            "options": net_options(net_files(net).param, net.runtime),
+            "options": net_options(net_files(net).param, net.runtime, None if there is None else there.machine),
             "input": input_blob(net),
             "names": net.output_names,
             "param": digests[".param"],
@@ -76,14 +80,25 @@ class NcnnFormat(NetFormat):
         return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
 
     def conditions(self, net: ModelNet) -> Mapping[str, Any]:
-        """Whether ncnn packs channels: not where x86 would compute int8 otherwise than ARM."""
-        return {"packing": net_options(net_files(net).param, net.runtime).get(PACKING, True)}
+        """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""
+        there = None if net.target is None else target_of(net.target).facts
+        options = net_options(net_files(net).param, net.runtime, None if there is None else there.machine)
+        packing = options.get(PACKING, True)
+        return {"packing": packing} if there is None else {"packing": packing, "target": there.kind}
 
     def open(self, net: ModelNet) -> Runner:
-        """Load it; one with layers that the walk does not know has a trial in a child process before."""
+        """Load it, here or on its target; here one with layers that the walk does not know has a trial before."""
+        if net.target is not None:
+            from pytest_quant.nets.ncnn.remote import open_there
+
+            return open_there(net, target_of(net.target))
         from pytest_quant.nets.ncnn.opening import open_ncnn
 
         return open_ncnn(net)
+
+    def told_by(self, target: str) -> str:
+        """As the target tells."""
+        return target_of(target).facts.runtime
 
     def instruction_sets(self) -> tuple[str, ...]:
         """As ncnn itself tells."""

@@ -54,6 +54,11 @@ class TargetFacts:
     byteorder: str
 
     @property
+    def runtime(self) -> str:
+        """What runs nets there, in words."""
+        return f"ncnn {self.ncnn} on {self.machine} ({' '.join(self.isa) or 'no instruction set told'})"
+
+    @property
     def kind(self) -> str:
         """What results depend on, in words: machine, instruction sets and the version of ncnn."""
         return f"{self.machine} ({' '.join(self.isa) or 'no instruction set told'}), ncnn {self.ncnn}"

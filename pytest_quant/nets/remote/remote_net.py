@@ -36,6 +36,8 @@ class RemoteSetup:
     """Expected input width and height; None: any."""
     rows: frozenset[str] = frozenset()
     """Outputs that are rows of detections, of which there may be none."""
+    names: tuple[str, ...] | None = None
+    """What the runner calls ``outputs``; None: as the net does."""
     sample_timeout_s: float = 300.0
 
 
@@ -68,7 +70,10 @@ class RemoteRunner:
             raise RunnerError(f"{self._what}: {told}")
         answer, elapsed_s = told
         self.forward_s += elapsed_s
-        outputs = {name: np.frombuffer(data, "<f4").astype(np.float32).reshape(shape) for name, shape, data in answer}
+        names = dict(zip(setup.outputs, setup.names or setup.outputs, strict=True))
+        outputs = {
+            names[blob]: np.frombuffer(data, "<f4").astype(np.float32).reshape(shape) for blob, shape, data in answer
+        }
         check_outputs(self._what, outputs)
         return outputs
 
