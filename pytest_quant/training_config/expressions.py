@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from pytest_quant.training_config.functions import (
     FUNCTIONS,
     is_small,
-    targets,
 )
+from pytest_quant.training_config.loops import comprehension, dict_comprehension
 from pytest_quant.training_config.operators import Operators, brief
-from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, unread_in
+from pytest_quant.training_config.values import REST, Unread, copied, unread_in
 
 _DEEP_COPIES = frozenset({"copy.deepcopy", "deepcopy"})
 
@@ -93,48 +93,9 @@ class Expressions(Operators):
             return self._sliced(node, self.value(node.value), limits)
         return self._item(node, self.value(node.value), self.value(node.slice))
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> object:
-        try:
-            return [inner.value(node.elt) for inner in self._rounds(node.generators)]
-        except NotToldError as error:
-            self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{brief(node)}` is not executed")
-
-    def _dict_comprehension(self, node: ast.DictComp) -> object:
-        try:
-            pairs = [(inner.value(node.key), inner.value(node.value)) for inner in self._rounds(node.generators)]
-        except NotToldError as error:
-            self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{brief(node)}` is not executed")
-        if all(isinstance(key, str | int | float | bool | None) for key, _ in pairs):
-            return dict(pairs)
-        return self.unread(node, f"`{brief(node)}` has keys that are not known")
-
-    def _rounds(self, generators: Sequence[ast.comprehension]) -> Iterator[Expressions]:
-        """One for each round of a comprehension's loops, with what they bind; raises `NotToldError`."""
-        loop, *further = generators
-        for item in self.items(loop.iter):
-            bound = targets(loop.target, item)
-            if bound is None or loop.is_async:
-                raise NotToldError(None)
-            inner = Expressions(ChainMap(bound, cast("dict[object, object]", self._names)), self._file, self.budget)
-            conditions = [inner.value(condition) for condition in loop.ifs]
-            if unread_in(conditions):
-                raise NotToldError(unread_in(conditions))
-            if all(conditions):
-                yield from inner._rounds(further) if further else (inner,)
-
-    def items(self, node: ast.expr) -> Iterator[object]:
-        """What a loop over an expression goes through; raises `NotToldError` where that is not known."""
-        found = self.value(node)
-        if isinstance(found, Unread) or not isinstance(found, list | tuple | range | dict | str):
-            raise NotToldError(unread_in(found))
-        if isinstance(found, dict) and REST in found:
-            raise NotToldError(found[REST])
-        for item in list(found):
-            if not self.budget.spend():
-                raise NotToldError(None)
-            yield item
+    def within(self, bound: dict[object, object]) -> Expressions:
+        """The same with further names, as inside a comprehension."""
+        return Expressions(ChainMap(bound, cast("dict[object, object]", self._names)), self._file, self.budget)
 
     def _call(self, node: ast.Call) -> object:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self._names else None
@@ -180,7 +141,7 @@ _METHODS: Mapping[type[ast.expr], Callable[..., object]] = {
     ast.Compare: Expressions._compare,
     ast.IfExp: Expressions._choice,
     ast.JoinedStr: Expressions._formatted,
-    ast.ListComp: Expressions._comprehension,
-    ast.GeneratorExp: Expressions._comprehension,
-    ast.DictComp: Expressions._dict_comprehension,
+    ast.ListComp: comprehension,
+    ast.GeneratorExp: comprehension,
+    ast.DictComp: dict_comprehension,
 }
