@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_quant.nets.ncnn.files import NetFacts, Param
 
 
-Facts = Mapping[str, Any]
+NetJson = Mapping[str, Any]
 """What `--json` prints of a net, or a part of it."""
 
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | None = None) -> Facts:
+def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | None = None) -> NetJson:
     """What ``--json`` prints; ``size`` is width and height of an input.
 
     Raises:
@@ -119,7 +119,7 @@ def _file(path: Path) -> dict[str, object]:
     return {"path": path.as_posix(), "size_bytes": path.stat().st_size}
 
 
-def _lines(facts: Facts) -> Iterator[str]:
+def _lines(facts: NetJson) -> Iterator[str]:
     files = [file for file in (facts["param"], facts["bin"]) if file is not None]
     yield from (f"{'file':<9}{file['path']}, {file['size_bytes']} bytes" for file in files)
     for key, of_blob in (("inputs", _shape), ("outputs", _features)):
@@ -150,7 +150,7 @@ def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> 
         yield f"{'float':<9}{sum(map(len, kept.values()))} that could be int8: {left}"
 
 
-def _shape(told: Facts) -> str:
+def _shape(told: NetJson) -> str:
     channels = f"{told['channels']} channels" if told["channels"] else "any channels"
     size, of_hint = told["hint"]["size"], told["hint"]["channels"]
     hints = [f"{size[0]}x{size[1]}"] if size else []
@@ -158,5 +158,5 @@ def _shape(told: Facts) -> str:
     return f" ({channels}, any size{f'; hint: {listed(hints)}' if hints else ''})"
 
 
-def _features(told: Facts) -> str:
+def _features(told: NetJson) -> str:
     return f" ({told['features']} features)" if told["features"] else ""

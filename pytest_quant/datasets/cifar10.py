@@ -37,7 +37,7 @@ _BATCHES = {"test": ("test_batch",), "train": tuple(f"data_batch_{number}" for n
 Split = Literal["test", "train"]
 
 
-class Options(BaseModel):
+class Cifar10Options(BaseModel):
     """Keys of a dataset of ``type: cifar10``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,7 +97,7 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
             for more than plain data (which is never executed).
 
     """
-    options: Options = spec.options
+    options: Cifar10Options = spec.options
     files, form = _find_files(spec, options)
     parts = [form.read(file) for file in files]
     for file, part in zip(files, parts, strict=True):
@@ -109,7 +109,7 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
     return Cifar10(spec.name, samples, records)
 
 
-def _find_files(spec: DatasetSpec, options: Options) -> tuple[list[Path], _Form]:
+def _find_files(spec: DatasetSpec, options: Cifar10Options) -> tuple[list[Path], _Form]:
     require_folder(options.root, spec, "root")
     incomplete: list[str] = []
     for form in _FORMS:

@@ -29,7 +29,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import first_few, shown, suggestion
 
 
-class Options(BaseModel):
+class CocoDetectionOptions(BaseModel):
     """Keys of a dataset of ``type: coco-detection``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,7 +89,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file is malformed, has no category of a name in ``classes``, or images do not exist.
 
     """
-    options: Options = spec.options
+    options: CocoDetectionOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     truths = read_truths(options.annotations, options.classes)
@@ -112,7 +112,7 @@ def truth_of(sample: Sample) -> DetectionTruth:
 
 
 def read_truths(path: Path, classes: Sequence[str] | None = None) -> list[DetectionTruth]:
-    """The images of an ``instances_*.json`` with their objects; ``classes`` as in `Options`.
+    """The images of an ``instances_*.json`` with their objects; ``classes`` as in `CocoDetectionOptions`.
 
     Raises `DatasetError` naming the file, the entry and what is wrong with it.
     """

@@ -18,7 +18,7 @@ from pytest_quant.spec.text import shown
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 
 
-class Options(BaseModel):
+class ImagenetOptions(BaseModel):
     """Keys of a dataset of ``type: imagenet``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +41,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
             holds no image.
 
     """
-    options: Options = spec.options
+    options: ImagenetOptions = spec.options
     folder = options.root / options.split
     require_folder(options.root, spec, "root")
     require_folder(folder, spec, "split")

@@ -19,7 +19,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
 
 
-class Options(BaseModel):
+class MmocrJsonOptions(BaseModel):
     """Keys of a dataset of ``type: mmocr-json``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +47,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file has neither form, an entry is bad, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: MmocrJsonOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     try:

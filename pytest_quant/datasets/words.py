@@ -21,7 +21,7 @@ IGNORED = frozenset({"#", "###"})
 """Transcriptions of what cannot be read: such samples are left out, as mmocr does."""
 
 
-class Options(BaseModel):
+class TextLinesOptions(BaseModel):
     """Keys of a dataset of ``type: text-lines``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file has no known form, an entry is bad, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: TextLinesOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     found = read_transcriptions(options.annotations, where(spec))

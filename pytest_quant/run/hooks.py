@@ -15,7 +15,7 @@ from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
-from pytest_quant.run.session import PLAN_FILE, Plan, Planned
+from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Outcome
@@ -52,7 +52,7 @@ class RunHooks:
         for item in items:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
-            tests=tuple(Planned(id=item.nodeid, cases=_planned(item)) for item in items),
+            tests=tuple(PlannedTest(id=item.nodeid, cases=_planned(item)) for item in items),
             outlook=tuple(self._outlook(items)),
         )
         replace_file(self._plan_file, json.dumps(plan.as_json()).encode())

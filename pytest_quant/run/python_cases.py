@@ -18,7 +18,7 @@ from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
-from pytest_quant.run.records import RunCase, plan
+from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
@@ -125,7 +125,7 @@ def planned(item: pytest.Item) -> tuple[RunCase, ...]:
     case = case_of(item)
     if case is None or case.model is None:
         return ()
-    return tuple(plan(item.nodeid, case.model.name, limit) for limit in case.limits)
+    return tuple(limit_case(item.nodeid, case.model.name, limit) for limit in case.limits)
 
 
 def enforce(item: pytest.Item, run: QuantRun) -> None:

@@ -25,7 +25,7 @@ PLAN_FILE = "planned.json"
 NOTHING_DECIDED = "no accuracy case was decided"
 
 
-class Planned(Entry):
+class PlannedTest(Entry):
     """One accuracy test that was collected and selected; a test in Python may have no limits, or several."""
 
     id: str
@@ -35,7 +35,7 @@ class Planned(Entry):
 class Plan(Entry):
     """What a process that runs tests has collected, before it runs them."""
 
-    tests: tuple[Planned, ...] = ()
+    tests: tuple[PlannedTest, ...] = ()
     outlook: tuple[str, ...] = ()
     """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
@@ -128,7 +128,7 @@ class Recorder:
         except QuantError as error:
             self.problems.append(str(error))
 
-    def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
+    def _account(self, plans: Sequence[PlannedTest], stopped: bool) -> int:
         """Records for planned tests that did not report; gives the number that should have."""
         missing = 0
         for plan in plans:
@@ -139,12 +139,12 @@ class Recorder:
                 self._add_all(plan, "skipped" if stopped else "missing", "the run ended before this case")
         return missing
 
-    def _add_all(self, plan: Planned, decision: Decision, reason: str) -> None:
+    def _add_all(self, plan: PlannedTest, decision: Decision, reason: str) -> None:
         outcome: Outcome = "failed" if decision == "crashed" else "not_run"
         for case in plan.cases:
             self._add(case.record(decision, outcome, reason))
 
-    def _decided(self, plans: Sequence[Planned]) -> bool:
+    def _decided(self, plans: Sequence[PlannedTest]) -> bool:
         """Whether any case that takes samples came to an answer; a selection without such cases needs none."""
         takes_samples = [case for plan in plans for case in plan.cases if case.needs_dataset]
         bodies = [plan for plan in plans if not plan.cases]

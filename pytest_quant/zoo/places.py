@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.schema import describe
-from pytest_quant.zoo.yaml_lines import Document, Entry, KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -43,7 +43,7 @@ class Places:
         except ValidationError as error:
             raise ConfigError(describe(self.document, keys, model, error)) from None
 
-    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: Entry) -> Entry:
+    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: RawEntry) -> RawEntry:
         """The options with the files that they name, which must be there, as absolute paths."""
         files = [
             name

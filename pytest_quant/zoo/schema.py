@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt,
 
 from pytest_quant.judging.limits import limit_classes
 from pytest_quant.spec.text import brief, listed, suggestion
-from pytest_quant.zoo.yaml_lines import Document, Entry, KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -161,7 +161,7 @@ _FURTHER_KEYS: dict[str, Any] = {
 """What an entry of a net may say beside the keys of the formats."""
 
 
-def model_entry(fp32: Entry, others: Entry) -> type[ModelEntry]:
+def model_entry(fp32: RawEntry, others: RawEntry) -> type[ModelEntry]:
     """`ModelEntry` with nets of the formats that there are: key to the type of its value, for fp32 and for others."""
     made, further = (_net_entry(others, own) for own in (_INT8_KEYS, _FURTHER_KEYS))
     nets = Mapping[str, further]  # type: ignore[valid-type]  # made while running, as pydantic takes it
@@ -169,7 +169,7 @@ def model_entry(fp32: Entry, others: Entry) -> type[ModelEntry]:
     return create_model("ModelEntry", __base__=ModelEntry, **fields)
 
 
-def _net_entry(formats: Entry, own: Entry) -> type[BaseModel]:
+def _net_entry(formats: RawEntry, own: RawEntry) -> type[BaseModel]:
     fields: dict[str, Any] = {**{key: (kind | None, None) for key, kind in formats.items()}, **own}
     return create_model("NetEntry", __base__=Strict, **fields)
 

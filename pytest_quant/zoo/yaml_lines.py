@@ -15,7 +15,7 @@ from pytest_quant.spec.text import shown
 
 KeyPath = tuple[str | int, ...]
 
-Entry = Mapping[str, Any]
+RawEntry = Mapping[str, Any]
 """Keys and values that a file gave, before a schema has looked at them."""
 
 _MAX_NODES = 1_000_000

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pycocotools.coco import COCO
 
-from pytest_quant.datasets.coco_keypoints import Options, open_dataset
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, open_dataset
 from pytest_quant.nets.ncnn.files.table import read_table
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.zoo.reader import find_model, read_zoo
@@ -52,7 +52,7 @@ def test_the_table_is_what_the_calibration_pictures_give() -> None:
     """Weight scales to the last digit; activation scales as near as other processors' rounding lets them be."""
     model = find_model(read_zoo(FIXTURES / "zoo.quant.yaml"), NAME)
     annotations = DATA / "annotations" / "person_keypoints_calibration.json"
-    options = Options(images=DATA / "calibration", annotations=annotations, boxes="ground-truth")
+    options = CocoKeypointsOptions(images=DATA / "calibration", annotations=annotations, boxes="ground-truth")
     pictures = open_dataset(replace(model.dataset, options=options))
     made = calibrate_model(model, pictures, keep_float=KEEP_FLOAT, eight_bit=True)
     committed = read_table(MODEL / f"{NAME}.table")

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from pytest_quant.datasets.base import Image, Sample
-from pytest_quant.datasets.coco_keypoints import Options as DatasetOptions
-from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, PoseTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
@@ -18,7 +17,7 @@ from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.keypoints.decoder import decoder
 from pytest_quant.tasks.keypoints.drawing import draw_answer, draw_truth
-from pytest_quant.tasks.keypoints.geometry import Region, regions
+from pytest_quant.tasks.keypoints.geometry import BoxRegion, regions
 from pytest_quant.tasks.keypoints.metric import compare_sides
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.prediction import PosePrediction, pack_predictions, unpack_predictions
@@ -50,7 +49,7 @@ class KeypointsPipeline:
         self._ap: APOptions = model.metric_options.get("AP") or APOptions()
         self._results = Results(self._ap, self._size, self._preprocess.padding)
         self._outputs = model.outputs
-        self._dataset: DatasetOptions | None = model.dataset.options
+        self._dataset: CocoKeypointsOptions | None = model.dataset.options
         self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
@@ -64,7 +63,7 @@ class KeypointsPipeline:
         height, width = image.shape[:2]
         return self._prepared(image, sample, regions([[0, 0, width, height]], self._size, padding=1.0))
 
-    def _prepared(self, image: Image, sample: Sample, seen: Sequence[Region]) -> Prepared:
+    def _prepared(self, image: Image, sample: Sample, seen: Sequence[BoxRegion]) -> Prepared:
         tensor = np.empty((len(seen), self._input.channels, self._size[1], self._size[0]), np.float32)
         for row, region in zip(tensor, seen, strict=True):
             row[...] = self._normalize(region.cut(image, udp=self._preprocess.udp))
@@ -75,7 +74,7 @@ class KeypointsPipeline:
 
         Raises `RunnerError` for outputs that are not keypoints.
         """
-        seen: Sequence[Region] = prepared.geometry
+        seen: Sequence[BoxRegion] = prepared.geometry
         poses = []
         for tensor, region in zip(prepared.tensor, seen, strict=True):
             points, scores = self._decode(run, tensor)

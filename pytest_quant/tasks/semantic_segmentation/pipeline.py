@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.masks import Labels, MaskFile, read_labels
-from pytest_quant.datasets.segmentation import Options as DatasetOptions
-from pytest_quant.datasets.segmentation import class_names
+from pytest_quant.datasets.segmentation import SegmentationOptions, class_names
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
@@ -62,7 +61,9 @@ class SegmentationPipeline:
         iou: IouOptions = model.metric_options.get("mIoU") or IouOptions()
         self._void = iou.void
         found = model.dataset.options
-        self._dataset = found if isinstance(found, DatasetOptions) else DatasetOptions(images=Path(), masks=Path())
+        self._dataset = (
+            found if isinstance(found, SegmentationOptions) else SegmentationOptions(images=Path(), masks=Path())
+        )
 
     @cached_property
     def _names(self) -> tuple[str, ...] | None:
@@ -190,7 +191,7 @@ class SegmentationPipeline:
         }
 
 
-def _class_count(names: tuple[str, ...] | None, dataset: DatasetOptions, found: int | None) -> int:
+def _class_count(names: tuple[str, ...] | None, dataset: SegmentationOptions, found: int | None) -> int:
     """How many classes are scored; a net may have one more output, for the pixels that do not count."""
     ignored = dataset.ignore_index
     if names is None and found is None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.mmdeploy.transforms import Source
-from pytest_quant.zoo.yaml_lines import Entry
+from pytest_quant.zoo.yaml_lines import RawEntry
 
-Params = Entry
+Params = RawEntry
 
 DECODER: Keys = ("postprocess", "decoder")
 

@@ -14,9 +14,9 @@ from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.metric_names import is_number
 from pytest_quant.zoo.mmdeploy.files import Generation
 from pytest_quant.zoo.mmdeploy.training import ResizeStep
-from pytest_quant.zoo.yaml_lines import Entry
+from pytest_quant.zoo.yaml_lines import RawEntry
 
-Transform = Entry
+Transform = RawEntry
 
 PREPROCESS: Keys = ("preprocess",)
 _BACKEND: Keys = ("preprocess", "backend")

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.coco_detection import Options, open_dataset, truth_of
+from pytest_quant.datasets.coco_detection import CocoDetectionOptions, open_dataset, truth_of
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -49,7 +49,9 @@ def root(tmp_path: Path) -> Path:
 def opened(root: Path, truth: Any, **keys: Any) -> ImageFiles:
     (root / "instances.json").write_text(truth if isinstance(truth, str) else json.dumps(truth))
     options = {"images": root / "images", "annotations": root / "instances.json", **keys}
-    return open_dataset(DatasetSpec("mini", "coco-detection", Options.model_validate(options), root / "z.quant.yaml"))
+    return open_dataset(
+        DatasetSpec("mini", "coco-detection", CocoDetectionOptions.model_validate(options), root / "z.quant.yaml")
+    )
 
 
 def places(dataset: ImageFiles) -> dict[str, list[int]]:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.coco_keypoints import Options, open_dataset, truth_of
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, open_dataset, truth_of
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -72,7 +72,7 @@ def spec(root: Path, truth: Any, detections: Any = None, **keys: Any) -> Dataset
         (root / "boxes.json").write_text(json.dumps(detections))
         keys["boxes"] = root / "boxes.json"
     options = {"images": root / "images", "annotations": root / "persons.json", "boxes": "ground-truth", **keys}
-    return DatasetSpec("mini", "coco-keypoints", Options.model_validate(options), root / "zoo.quant.yaml")
+    return DatasetSpec("mini", "coco-keypoints", CocoKeypointsOptions.model_validate(options), root / "zoo.quant.yaml")
 
 
 def opened(root: Path, truth: Any = None, detections: Any = None, **keys: Any) -> ImageFiles:
@@ -234,12 +234,14 @@ def test_a_word_that_is_no_detections_file_is_a_mistake(root: Path) -> None:
 def test_options_are_checked(keys: dict[str, Any], message: str) -> None:
     given = {"images": "images", "annotations": "persons.json", "boxes": "ground-truth", **keys}
     with pytest.raises(ValidationError, match=message):
-        Options.model_validate({key: value for key, value in given.items() if value is not None})
+        CocoKeypointsOptions.model_validate({key: value for key, value in given.items() if value is not None})
 
 
 def test_boxes_are_a_word_or_a_path() -> None:
-    assert Options(images=Path(), annotations=Path(), boxes="ground-truth").boxes == "ground-truth"
-    assert Options.model_validate({"images": "i", "annotations": "a", "boxes": "b.json"}).boxes == Path("b.json")
+    assert CocoKeypointsOptions(images=Path(), annotations=Path(), boxes="ground-truth").boxes == "ground-truth"
+    assert CocoKeypointsOptions.model_validate({"images": "i", "annotations": "a", "boxes": "b.json"}).boxes == Path(
+        "b.json"
+    )
 
 
 def test_a_sample_of_another_dataset_is_refused() -> None:

@@ -133,7 +133,7 @@ def test_a_file_in_another_encoding(tmp_path: Path) -> None:
 
 def test_keys_are_checked() -> None:
     with pytest.raises(ValidationError):
-        icdar2015.Options.model_validate({"images": "/x", "annotations": "/y", "root": "/z"})
+        icdar2015.Icdar2015Options.model_validate({"images": "/x", "annotations": "/y", "root": "/z"})
 
 
 def test_the_real_test_set() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pytest_quant.datasets.imagenet import Options
+from pytest_quant.datasets.imagenet import ImagenetOptions
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
@@ -110,4 +110,4 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("split", ["", "../val", "a/b", ".hidden"])
 def test_a_split_is_a_plain_name(split: str) -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate({"root": "/x", "split": split})
+        ImagenetOptions.model_validate({"root": "/x", "split": split})

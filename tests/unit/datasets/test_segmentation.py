@@ -11,14 +11,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pytest_quant.datasets.masks import VOID, MaskFile, read_labels
-from pytest_quant.datasets.segmentation import Options, class_names
+from pytest_quant.datasets.segmentation import SegmentationOptions, class_names
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 
 def spec(folder: Path, **options: Any) -> DatasetSpec:
-    return DatasetSpec("mini", "segmentation", Options.model_validate(options), folder / "zoo.quant.yaml")
+    return DatasetSpec("mini", "segmentation", SegmentationOptions.model_validate(options), folder / "zoo.quant.yaml")
 
 
 def write(folder: Path, *names: str, pixels: Any = ((0, 1),), mode: str | None = None) -> None:
@@ -164,11 +164,14 @@ def test_lossy_and_damaged_label_images(tmp_path: Path) -> None:
 def test_class_names(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("sky\r\nroad\r\n")
     options = {"images": tmp_path, "masks": tmp_path}
-    assert class_names(Options.model_validate({**options, "classes": tmp_path / "classes.txt"})) == ("sky", "road")
-    assert class_names(Options.model_validate({**options, "palette": [[0, 0, 0], [1, 1, 1]]})) == ("0", "1")
-    assert class_names(Options.model_validate(options)) is None
+    assert class_names(SegmentationOptions.model_validate({**options, "classes": tmp_path / "classes.txt"})) == (
+        "sky",
+        "road",
+    )
+    assert class_names(SegmentationOptions.model_validate({**options, "palette": [[0, 0, 0], [1, 1, 1]]})) == ("0", "1")
+    assert class_names(SegmentationOptions.model_validate(options)) is None
     with pytest.raises(DatasetError, match="2 `classes`, but 1 colours"):
-        class_names(Options.model_validate({**options, "classes": ["a", "b"], "palette": [[0, 0, 0]]}))
+        class_names(SegmentationOptions.model_validate({**options, "classes": ["a", "b"], "palette": [[0, 0, 0]]}))
 
 
 @pytest.mark.parametrize(
@@ -184,4 +187,4 @@ def test_class_names(tmp_path: Path) -> None:
 )
 def test_options_that_contradict_each_other(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Options.model_validate(options)
+        SegmentationOptions.model_validate(options)
