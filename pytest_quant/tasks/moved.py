@@ -25,8 +25,9 @@ def moved_most(
         most: How many to give; samples without a difference are left out.
 
     >>> samples = [Sample("a", None, 0), Sample("b", None, 1), Sample("c", None, 2)]
-    >>> moved_most(samples, np.array([3.0, 2.0, 1.0]), np.array([3.0, 0.0, 2.0]))
-    (Moved(sample='b', fp32=2.0, int8=0.0), Moved(sample='c', fp32=1.0, int8=2.0))
+    >>> found = moved_most(samples, np.array([3.0, 2.0, 1.0]), np.array([3.0, 0.0, 2.0]))
+    >>> [(moved.sample, moved.fp32, moved.int8) for moved in found]
+    [('b', 2.0, 0.0), ('c', 1.0, 2.0)]
 
     """
     found = [

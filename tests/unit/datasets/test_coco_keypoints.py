@@ -143,8 +143,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     ("truth", "message"),
     [
         ("[1, 2", r"persons\.json is not JSON"),
-        ("[]", "no COCO annotations file; expected an object with the lists images, annotations and categories"),
-        (changed(lambda t: t.pop("categories")), "no COCO annotations file"),
+        ("[]", "is not a COCO annotations file; expected an object with the lists images, annotations and categories"),
+        (changed(lambda t: t.pop("categories")), "is not a COCO annotations file"),
         (changed(lambda t: t["categories"].pop(0)), "found the categories dog; expected `person`"),
         (changed(lambda t: t["categories"][0].update(keypoints=["x"] * 21)), "has 21 keypoints; expected the 17"),
         (changed(lambda t: t["images"].append(image(30))), r"images\[4\]: its id 30 stands there twice"),

@@ -51,7 +51,7 @@ def test_paths_come_in_their_shortest_form(tmp_path: Path) -> None:
         ("a\0b 1\n", "is not a path of a file"),
         ("", r"list\.txt names no samples"),
         (" \n\n", "names no samples"),
-        (b"\xff\xfea\x00", "no text in UTF-8"),
+        (b"\xff\xfea\x00", "is not text in UTF-8"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, message: str) -> None:

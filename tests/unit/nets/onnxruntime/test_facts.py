@@ -72,7 +72,7 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
     [
         (b"", "is not an ONNX model: found 0 nodes"),
         (b"7767517\n4 4\n", "is not an ONNX file (12 bytes)"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is not an ONNX file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer in place of the file"),
     ],
 )
 def test_other_files(tmp_path: Path, content: bytes, words: str) -> None:
