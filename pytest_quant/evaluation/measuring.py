@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
@@ -15,7 +17,7 @@ from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, Prediction
+from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
 
 
 def measure(
@@ -28,8 +30,12 @@ def measure(
     stop: StopRule | None = None,
     first: int | None = None,
     calibration: CalibrationFacts | None = None,
+    everything: Sequence[Sample] = (),
 ) -> Measurement:
-    """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough."""
+    """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
+
+    ``everything``: the samples of the whole dataset, whose classes are counted.
+    """
     start = time.perf_counter()
     evaluation = found.evaluation(("fp32", net), first)
     planned = len(found.samples)
@@ -60,7 +66,12 @@ def measure(
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < planned,
+        class_totals=_class_totals(pipeline, everything) if used < total else {},
     )
+
+
+def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
+    return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
 
 
 def answers(

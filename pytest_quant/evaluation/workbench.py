@@ -121,6 +121,7 @@ class Workbench:
             stop=stop,
             first=first,
             calibration=self.builder.calibration_facts(model, self.dataset(model.dataset)) if net == "int8" else None,
+            everything=self.dataset(model.dataset).samples,
         )
 
     def predictions(

@@ -123,6 +123,23 @@ def test_calibrated_from_images_through_the_same_preprocessing(pytester: pytest.
     assert run.cases["m::mAP"]["verdict"] == "pass", reason(run, "m::mAP")
 
 
+@pytest.mark.parametrize("labelled", [False, True], ids=["images", "labels"])
+def test_a_repair_by_images_alone_or_by_labels(pytester: pytest.Pytester, labelled: bool) -> None:
+    folder = pytester.path
+    tiny_detector.write_dataset(folder)
+    tiny_detector.write_dataset(folder / "other", seed=1)
+    other = {**tiny_detector.DATASET, "images": "other/squares", "annotations": "other/squares.json"}
+    rescue = {"dataset": "others"} if labelled else {"images": "other/squares"}
+    bad = tiny_detector.model_entry(folder, "bad", bad=True, rescue=rescue)
+    tiny.write_zoo(folder, {"bad": bad}, datasets={"squares": tiny_detector.DATASET, "others": other})
+    run = run_quant(pytester, "--quant-rescue")
+    assert run.report is not None
+    found = run.report["models"]["bad"]["rescue"]
+    assert found["found"] is True
+    assert found["evaluation"]["mAP"]["verdict"] == "pass"
+    assert found["evaluation"]["mAP"]["drop"] <= 0.05
+
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "detectors.quant.yaml"
 
 

@@ -63,6 +63,10 @@ class ClassificationPipeline:
         check_label(prepared.sample, prediction.class_count)
         return prediction
 
+    def class_of(self, sample: Sample) -> str:
+        """Its label, by which `compare` calls the class."""
+        return str(sample.truth)
+
     def without_truth(self, sample: Sample, image: Image) -> Sample:
         """The sample with a class that every net has."""
         return replace(sample, truth=0)
