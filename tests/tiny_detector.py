@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,15 @@ def write_weights(path: Path, weights: NDArray[np.float32], bias: NDArray[np.flo
     scales = (127 / np.abs(weights).max(axis=1)).astype(np.float32)
     data = struct.pack("<I", INT8_TAG) + np.round(weights * scales[:, None]).astype(np.int8).tobytes()
     path.write_bytes(data + bias.tobytes() + scales.tobytes() + struct.pack("<f", scale))
+
+
+def write_stand_in(folder: Path, name: str, outputs: Sequence[str], *, int8: bool = False) -> None:
+    """A net with the input blob ``in0`` and output blobs of these names: files that an entry can name."""
+    term, last = " 8=2" if int8 else "", outputs[0] if len(outputs) == 1 else "conv"
+    lines = ["Input  in0  0 1 in0", f"Convolution  conv  1 1 in0 {last} 0=8 1=1 5=1 6=24{term}"]
+    if len(outputs) > 1:
+        lines.append(f"Split  split  1 {len(outputs)} conv {' '.join(outputs)}")
+    blobs = 1 + len(outputs) + (len(outputs) > 1)
+    (folder / f"{name}.param").write_text("\n".join(["7767517", f"{len(lines)} {blobs}", *lines]) + "\n")
+    weights = np.ones((8, 3), np.float32)
+    write_weights(folder / f"{name}.bin", weights, np.zeros(8, np.float32), GOOD_SCALE if int8 else None)

@@ -121,6 +121,7 @@ class Workbench:
             stop=stop,
             first=first,
             calibration=self.builder.calibration_facts(model, self.dataset(model.dataset)) if net == "int8" else None,
+            everything=self.dataset(model.dataset).samples,
         )
 
     def predictions(
@@ -132,6 +133,12 @@ class Workbench:
         """
         results = evaluate(self.on_samples(model, samples).evaluation(nets), self.resources.store, self.engine)
         return {net: results[net].predictions for net in nets}
+
+    def answers(self, measurement: Measurement, places: Sequence[int]) -> dict[Net, list[Prediction]]:
+        """What both nets of a measurement answered to some of its samples, by their places in the seeded order."""
+        model = measurement.model
+        found = self.on_samples(model, self.selection(model)[0])
+        return measuring.answers(found, self.resources, measurement, places)
 
     def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.

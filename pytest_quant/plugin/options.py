@@ -53,7 +53,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add(parser, group, "no-cache", action="store_true", ini_type="bool", help="Keep no predictions between runs")
     _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
-        help="Write a report; the suffix chooses: .json, .md or one of a plugin (repeatable)",
+        help="Write a report; the suffix chooses: .json, .md, .html or one of a plugin (repeatable)",
     )  # fmt: skip
     _add(
         parser, group, "baseline", metavar="FILE",
@@ -77,6 +77,12 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         dest="quant_update_baseline",
         help="Rewrite the entries of the selected models in the baseline",
+    )
+    parser.addini(
+        "quant_report_pictures",
+        "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",
+        type="string",
+        default="24",
     )
     parser.addini(
         "quant_baseline_within",

@@ -43,6 +43,8 @@ class Settings:
     keep: bool
     """Whether predictions are kept between runs."""
     reports: tuple[Path, ...]
+    pictures: int
+    """How many samples of a model an HTML report shows at most."""
     target: str | None
     """The machine that runs the nets, as an execnet gateway specification; None: this one."""
     target_nets: Literal["all", "int8"]
@@ -54,6 +56,11 @@ class Settings:
     """How much worse than the baseline int8 may be, in percent of the metric's range."""
     max_tolerance_pct: float | None
     """Share of a metric's range from which on a tolerance is refused; None: the usual 10 %."""
+
+    @property
+    def illustrated(self) -> bool:
+        """Whether a report shows pictures and curves."""
+        return any(path.suffix == ".html" for path in self.reports)
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -79,6 +86,7 @@ def read_settings(config: pytest.Config) -> Settings:
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
         reports=_reports(config),
+        pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
         target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
@@ -148,6 +156,14 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     return number
 
 
+def _count(config: pytest.Config, name: str) -> int:
+    """An ini option that says how many."""
+    text = str(config.getini(name)).strip()
+    if not text.isascii() or not text.isdigit():
+        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
+    return int(text)
+
+
 def _called_path(config: pytest.Config, name: str) -> Path:
     """A path relative to where pytest was called, in the one form that collected files have, too."""
     return Path(os.path.abspath(config.invocation_params.dir / name))
@@ -205,10 +221,6 @@ def _rescue_folder(config: pytest.Config) -> Path:
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
     paths = tuple(_called_path(config, name) for name in _value(config, "quant_report"))
     for path in paths:
-        if path.suffix == ".html":
-            raise pytest.UsageError(
-                f"--quant-report: {path.name}: this version writes no HTML report, expected .json or .md"
-            )
         if path.is_dir():
             raise pytest.UsageError(f"--quant-report: {path} is a folder, expected the name of a file")
     return paths

@@ -114,10 +114,14 @@ class QuantRun:
             confidence=self.settings.confidence,
             expectations=self.expectations,
             zoo_id=self.zoos.id_of,
+            pictures=self.settings.pictures,
         )
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
         """The report's entries of those models that have been measured."""
+        if self.settings.illustrated:
+            for model in models:
+                self._entries.draw(model)
         found = {model.name: self._entries.entry(model) for model in models}
         return {name: entry for name, entry in found.items() if entry is not None}
 

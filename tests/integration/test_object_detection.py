@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests import tiny, tiny_detector
 from tests.integration.runs import Run, run_quant
@@ -120,3 +121,43 @@ def test_calibrated_from_images_through_the_same_preprocessing(pytester: pytest.
     (folder / "other" / "squares").rename(folder / "calibration")
     run = run_quant(pytester)
     assert run.cases["m::mAP"]["verdict"] == "pass", reason(run, "m::mAP")
+
+
+@pytest.mark.parametrize("labelled", [False, True], ids=["images", "labels"])
+def test_a_repair_by_images_alone_or_by_labels(pytester: pytest.Pytester, labelled: bool) -> None:
+    folder = pytester.path
+    tiny_detector.write_dataset(folder)
+    tiny_detector.write_dataset(folder / "other", seed=1)
+    other = {**tiny_detector.DATASET, "images": "other/squares", "annotations": "other/squares.json"}
+    rescue = {"dataset": "others"} if labelled else {"images": "other/squares"}
+    bad = tiny_detector.model_entry(folder, "bad", bad=True, rescue=rescue)
+    tiny.write_zoo(folder, {"bad": bad}, datasets={"squares": tiny_detector.DATASET, "others": other})
+    run = run_quant(pytester, "--quant-rescue")
+    assert run.report is not None
+    found = run.report["models"]["bad"]["rescue"]
+    assert found["found"] is True
+    assert found["evaluation"]["mAP"]["verdict"] == "pass"
+    assert found["evaluation"]["mAP"]["drop"] <= 0.05
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "detectors.quant.yaml"
+
+
+def test_the_examples_hold_what_a_zoo_file_takes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins of the right blobs; without COCO each limit skips and names the variable."""
+    folder = pytester.path
+    monkeypatch.setenv("QUANT_MODELS", str(folder))
+    monkeypatch.delenv("COCO_ROOT", raising=False)
+    text = EXAMPLE.read_text(encoding="utf-8")
+    models = yaml.safe_load(text)["models"]
+    for entry in models.values():
+        outputs = [entry["output"]] if isinstance(entry["output"], str) else entry["output"]
+        for side in ("fp32", "int8"):
+            name = entry[side]["param"].rpartition("/")[2].removesuffix(".param")
+            tiny_detector.write_stand_in(folder, name, outputs, int8=side == "int8")
+    tiny.write_zoo(folder).write_text(text)
+    run = run_quant(pytester)
+    found = {name: case["verdict"] for name, case in run.cases.items() if not name.endswith(("::int8", "::sanity"))}
+    assert {name.split("::")[0] for name in found} == set(models)
+    assert set(found.values()) == {"skipped"}, {case["reason"] for case in run.cases.values()}
+    assert all("COCO_ROOT" in run.cases[name]["reason"] for name in found)

@@ -12,7 +12,7 @@ from pytest_quant.tasks.object_detection.prediction import Detections
 
 REFERENCE_SCORE = 0.5
 """Detections with at least this score stand for objects: most of the others are false alarms, which a metric that
-counts them as objects would weigh like the rest. The figures: ``benchmarks/detection_reference.py``."""
+counts them as objects would weigh like the rest. The figures: ``benchmarks/detection.py``."""
 
 
 def image_without_truth(sample: Sample, image: Image) -> Sample:
