@@ -104,7 +104,8 @@ def _of_indexes(raw: Labels, coding: Coding, class_count: int, where: str) -> La
         values = np.unique(raw[wrong]).tolist()
         raise DatasetError(
             f"{where} holds {first_few(list(map(str, values)))} in {100 * wrong.mean():.2g} % of its pixels, which "
-            f"{'is not a class' if len(values) == 1 else 'are not classes'}: there are {class_count}, 0 to {class_count - 1}"
+            f"{'is not a class' if len(values) == 1 else 'are not classes'}: there are {class_count}, "
+            f"0 to {class_count - 1}"
             f"{' after reduce_zero_label' if coding.reduce_zero_label else ''}, and ignore_index is "
             f"{coding.ignore_index}; is `ignore_index: {values[0]}` meant, `reduce_zero_label`, or another list of "
             "`classes`?"

@@ -101,16 +101,16 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         dest="quant_update_baseline",
         help="Rewrite the entries of the selected models in the baseline",
     )
+
+
+def _add_ini_options(parser: pytest.Parser) -> None:
+    """Those without a command line option."""
     parser.addini(
         "quant_report_pictures",
         "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",
         type="string",
         default="24",
     )
-
-
-def _add_ini_options(parser: pytest.Parser) -> None:
-    """Those without a command line option."""
     parser.addini(
         "quant_baseline_within",
         "How much worse than the baseline int8 may be, in percent of the metric's range (default: 0.1)",
