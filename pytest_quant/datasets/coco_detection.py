@@ -19,6 +19,7 @@ from pytest_quant.datasets.coco_json import (
     number,
     numbers,
     optional,
+    read_annotated,
     read_images,
     read_lists,
     require_images,
@@ -123,15 +124,7 @@ def read_truths(path: Path, classes: Sequence[str] | None = None) -> list[Detect
     places = {category: names.index(name) if name in names else None for name, category in by_name.items()}
     images = read_images(path, data["images"])
     objects: dict[int, list[CocoObject]] = {image_id: [] for image_id in images}
-    seen: set[int] = set()
-    for index, row in enumerate(data["annotations"]):
-        try:
-            image_id, found = _object(row, places, images)
-            if found.id in seen:
-                raise RowError(f"its id {found.id} stands there twice")
-        except RowError as error:
-            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
-        seen.add(found.id)
+    for image_id, found in read_annotated(path, data["annotations"], lambda row: _object(row, places, images)):
         if found.category >= 0:
             objects[image_id].append(found)
     return [DetectionTruth(image, tuple(objects[image_id]), names) for image_id, image in images.items()]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import Protocol, TypeGuard, TypeVar
 
 from pytest_quant.datasets.files import missing_files, where
 from pytest_quant.spec.dataset import DatasetSpec
@@ -17,6 +17,14 @@ from pytest_quant.spec.text import shown
 
 _LISTS = ("images", "annotations", "categories")
 _LISTS_TEXT = "images, annotations and categories"
+
+
+class _Annotated(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+AnnotatedT = TypeVar("AnnotatedT", bound=_Annotated)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,26 @@ def read_images(path: Path, rows: Iterable[object]) -> dict[int, CocoImage]:
             raise DatasetError(f"{shown(path)}: images[{index}]: {error}") from error
         images[image.id] = image
     return images
+
+
+def read_annotated(
+    path: Path, rows: Iterable[object], read: Callable[[object], tuple[int, AnnotatedT | None]]
+) -> Iterator[tuple[int, AnnotatedT]]:
+    """Each annotation with the id of its image, as ``read`` gives them; without those for which it gives None.
+
+    Raises `DatasetError` naming the row for what ``read`` refuses with a `RowError`, and for an id that stands twice.
+    """
+    seen: set[int] = set()
+    for index, row in enumerate(rows):
+        try:
+            image_id, found = read(row)
+            if found is not None and found.id in seen:
+                raise RowError(f"its id {found.id} stands there twice")
+        except RowError as error:
+            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
+        if found is not None:
+            seen.add(found.id)
+            yield image_id, found
 
 
 def require_images(spec: DatasetSpec, folder: Path, images: list[CocoImage]) -> None:

@@ -15,6 +15,7 @@ from pytest_quant.datasets.coco_json import (
     number,
     numbers,
     optional,
+    read_annotated,
     read_images,
     read_json,
     read_lists,
@@ -75,17 +76,8 @@ def read_annotations(path: Path) -> Annotations:
     category = _person_category(path, data["categories"])
     images = read_images(path, data["images"])
     persons: dict[int, list[Person]] = {image_id: [] for image_id in images}
-    seen: set[int] = set()
-    for index, row in enumerate(data["annotations"]):
-        try:
-            image_id, person = _person(row, category, images)
-            if person is not None and person.id in seen:
-                raise RowError(f"its id {person.id} stands there twice")
-        except RowError as error:
-            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
-        if person is not None:
-            seen.add(person.id)
-            persons[image_id].append(person)
+    for image_id, person in read_annotated(path, data["annotations"], lambda row: _person(row, category, images)):
+        persons[image_id].append(person)
     return Annotations(path, images, {key: tuple(value) for key, value in persons.items()}, category)
 
 

@@ -141,10 +141,7 @@ class FunctionPipeline:
         return {
             "resize_backend": self.preprocess.backend,
             "resize": self.preprocess.resize_json(),
-            "color": self.input.color,
-            "mean": list(self.input.mean),
-            "std": list(self.input.std),
-            "scale": self.input.scale,
+            **self.input.pixel_conditions,
             **names,
         }
 

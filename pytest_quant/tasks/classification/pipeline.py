@@ -101,10 +101,7 @@ class ClassificationPipeline:
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "crop": self._preprocess.crop_json(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             **{f"{name}_profile": options.profile for name, options in self._accuracy.items()},
         }
 
@@ -119,8 +116,5 @@ class ClassificationPipeline:
             "backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "crop": self._preprocess.crop_json(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }

@@ -157,10 +157,7 @@ class KeypointsPipeline:
             "input_size": list(self._size),
             "padding": self._preprocess.padding,
             "udp": self._preprocess.udp,
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }
 
     def _decoding(self) -> dict[str, object]:

@@ -106,10 +106,7 @@ class ObjectDetectionPipeline:
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "pad_divisor": self._preprocess.pad_divisor,
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }
 
     def _postprocess_json(self) -> dict[str, object]:

@@ -180,10 +180,7 @@ class SegmentationPipeline:
     def _processing(self) -> dict[str, object]:
         return {
             **self._preprocess.conditions(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             "output": self._postprocess.output,
             "output_resize": self._postprocess.resized,
             "align_corners": self._postprocess.align_corners,

@@ -110,10 +110,7 @@ class RecognitionPipeline:
     def _processing(self) -> dict[str, object]:
         return {
             **self._preprocess.conditions(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             "decoder": self._postprocess.decoder,
             "characters": len(self._alphabet.keys),
             "blank": self._postprocess.blank,
