@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_quant.judging.limits import tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.model import ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
@@ -27,7 +28,7 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:
-        if case.kind == "classes" and case.verdict == "fail":
+        if case.verdict == "fail" and tells_below_table(case.kind):
             yield f"{case.model}: {case.reason}", {}
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}

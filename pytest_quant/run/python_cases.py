@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pytest_quant.extending.known import get_task
-from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.plugin.items import ProblemItem
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
@@ -241,7 +241,7 @@ def _unknown_condition(limits: Sequence[Limit], model: ModelSpec) -> str | None:
 
     known = condition_names(model, get_task(model.task).pipeline(model))
     for limit in limits:
-        problem = limit.unknown_in(model.task, model.name, known) if isinstance(limit, Requirement) else None
+        problem = judged(limit).unknown_in(model.task, model.name, known)
         if problem is not None:
             return f"@quant_require: {problem}"
     return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_quant.judging.limits import limit_classes
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.limits.baseline import NoWorse
-from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.judging.limits.written import Keys, Written
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
@@ -55,18 +55,18 @@ def limits_of(
 
 def check_conditions(places: Places, keys: KeyPath, model: ModelSpec, names: Sequence[str]) -> None:
     """Raise `ConfigError` for a required condition that the evaluation does not have."""
-    for limit in model.limits:
-        problem = limit.unknown_in(model.task, None, names) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.unknown_in(model.task, None, names)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
 def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, object]) -> None:
     """Raise `ConfigError` for a condition that is true or false and required to be something else."""
-    for limit in model.limits:
-        problem = limit.wrong_type(conditions) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.wrong_type(conditions)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
 def check_excused(places: Places, keys: KeyPath, model: ModelSpec) -> None:

@@ -60,14 +60,19 @@ class Requirement(JudgedLimit):
         """``@quant_require(flip_test=False)``."""
         return cls(keyword.name, keyword.value)
 
-    def unknown_in(self, task: str, model: str | None, names: Sequence[str]) -> str | None:
-        """Why the condition cannot be required of a model of that task, which has the conditions ``names``."""
-        if self.condition in names:
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``require.flip_test``."""
+        return (self.kind, self.condition)
+
+    def unknown_in(self, task: str, model: str | None, conditions: Sequence[str]) -> str | None:
+        """Why the condition cannot be required of a model of that task."""
+        if self.condition in conditions:
             return None
         of_model = "" if model is None else f" of {model}"
         return (
-            f"the task {task}{of_model} has no condition {self.condition!r}.{suggestion(self.condition, names)} "
-            f"Its conditions: {listed(names)}"
+            f"the task {task}{of_model} has no condition {self.condition!r}.{suggestion(self.condition, conditions)} "
+            f"Its conditions: {listed(conditions)}"
         )
 
     def wrong_type(self, conditions: Mapping[str, object]) -> str | None:
