@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_quant.report.html.svg import FAINT, FP32, INK, INT8, Margins, as_svg, figure
+from pytest_quant.report.html.svg import BAD, FAINT, FP32, INK, INT8, Margins, as_svg, figure
 from pytest_quant.report.model.illustration import CurveEntry
 
 _WIDTH_PX, _HEIGHT_PX = 320, 230
-_COLORS = {"fp32": FP32, "int8": INT8}
+_COLORS = {"fp32": FP32, "int8": INT8, "limit": BAD, "upper bound": FAINT, "lower bound": FAINT}
 
 
 def curve_plots(curves: Sequence[CurveEntry]) -> list[str]:

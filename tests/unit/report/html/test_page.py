@@ -69,6 +69,12 @@ def test_each_model_has_its_pictures_and_curves(page: Texts) -> None:
     assert "No pictures: no such file" in "".join(page.texts)
 
 
+def test_the_classes_that_lose_most_are_a_table(page: Texts) -> None:
+    text = " ".join("".join(page.texts).split())
+    start = text.index("Classes that lose most, top1")
+    assert text[start:].startswith(f"Classes that lose most, top1 classsamplesfp32int8drop {MARKUP}4080.0060.0020.00 ")
+
+
 def test_colours_are_those_of_the_page() -> None:
     text = html(page_report())
     assert "var(--int8)" in text
