@@ -25,7 +25,7 @@ def _plot(curve: CurveEntry) -> str:
             axes.plot(places, heights, color=_COLORS.get(name, INK), label=name, linewidth=1.8, marker=marker, ms=4)
         if curve.mark is not None:
             axes.axvline(curve.mark, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
-        axes.set_title(curve.title, fontsize=12, parse_math=False)
+        axes.set_title(curve.title, fontsize=11, parse_math=False)
         axes.set_xlabel(curve.x)
         axes.set_ylabel(curve.y)
         axes.legend(frameon=False)
