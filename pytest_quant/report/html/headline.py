@@ -41,5 +41,5 @@ def _blamed(entry: ModelEntry | None) -> list[str]:
     worst = diagnosis.worst_layers(_BLAMED)
     if worst and (worst[0].output is None or worst[0].output.share is None):
         return [f"{layer.layer} ({layer.own.text} alone)" for layer in worst]
-    shares = ((layer.layer, layer.output.share) for layer in worst if layer.output is not None)
-    return [f"{name} ({100 * share:.0f} % of the noise)" for name, share in shares if (share or 0) >= _BLAMED_SHARE]
+    shares = [(layer.layer, layer.output.share or 0.0) for layer in worst if layer.output is not None]
+    return [f"{name} ({100 * share:.0f} % of the noise)" for name, share in shares if share >= _BLAMED_SHARE]
