@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class OutputAgreement:
     samples: int
     sqnr_db: Mapping[str, float]
     """As `Likeness.sqnr_db` has it: infinite where the outputs are equal."""
+    of_samples: tuple[OutputLikeness, ...] = field(default=(), repr=False)
+    """Of each sample."""
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -45,7 +47,19 @@ class OutputAgreement:
     def of(cls, found: Sequence[OutputLikeness]) -> OutputAgreement:
         """From the likeness of each sample's outputs, one sample at least."""
         totals = {blob: sum((sample[blob] for sample in found), NOTHING) for blob in found[0]}
-        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()})
+        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()}, tuple(found))
+
+    def worst_of(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The ratio of the worst output for resamples: how often each sample counts, shape (resamples, samples)."""
+        worst = np.full(len(counts), np.inf)
+        for blob in self.sqnr_db:
+            signal, noise = (
+                counts @ np.array([getattr(one.get(blob, NOTHING), part) for one in self.of_samples])
+                for part in ("signal", "noise")
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                worst = np.minimum(worst, 10 * np.log10(signal / noise))
+        return worst
 
 
 OutputLikeness = Mapping[str, Likeness]
@@ -147,7 +161,7 @@ def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
-            "output of the same model?"
+            f"the output {blob!r} has shape {signal.shape} in the one net and {other.shape} in the other: is it the "
+            "same output of the same model?"
         )
     return likeness(one, two)
