@@ -73,6 +73,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="Which nets run on the target: all, or all but the float one (default: all)",
     )  # fmt: skip
     group.addoption(
+        "--no-quant-diagnose",
+        action="store_false",
+        dest="quant_diagnose_failing",
+        default=True,
+        help="Leave out the layer diagnosis of models whose drop is too large",
+    )
+    group.addoption(
         "--quant-update-baseline",
         action="store_true",
         dest="quant_update_baseline",

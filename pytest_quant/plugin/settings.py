@@ -36,6 +36,8 @@ class Settings:
     """Where repaired nets are written: beside the first report, else where pytest was called."""
     diagnose: bool
     """Whether every model is diagnosed layer by layer; else only one whose drop is too large."""
+    diagnose_failing: bool
+    """Whether one whose drop is too large is diagnosed, where not every model is."""
     jobs: int | None
     """Cores to use in all; None: all there are."""
     cache_dir: Path | None
@@ -82,6 +84,7 @@ def read_settings(config: pytest.Config) -> Settings:
         rescue=bool(_value(config, "quant_rescue")),
         rescue_folder=_rescue_folder(config),
         diagnose=bool(_value(config, "quant_diagnose")),
+        diagnose_failing=bool(config.getoption("quant_diagnose_failing")),
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),

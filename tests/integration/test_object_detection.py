@@ -90,6 +90,16 @@ def test_bad_input(
     assert re.search(says, reason(run, case)), reason(run, case)
 
 
+def test_a_net_that_decodes_itself_has_as_many_classes_as_the_dataset_lists(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    rows: dict[str, Any] = {"fp32": tiny_detector.write_rows_net(folder, "rows")}
+    rows["int8"] = tiny_detector.write_rows_net(folder, "rows-int8", int8=True)
+    entry = tiny_detector.model_entry(folder, postprocess={"decoder": "detection-output"}, **rows)
+    write_zoo(folder, {"m": entry}, classes=["red", "green"])
+    says = "output blob 'rows' has scores of 3 classes, as its layer says, but the dataset lists 2"
+    assert says in reason(run_quant(pytester), "m::mAP")
+
+
 def test_damaged_annotations_are_an_error_that_names_the_row(pytester: pytest.Pytester) -> None:
     folder = pytester.path
     write_zoo(folder, {"m": tiny_detector.model_entry(folder)})
@@ -121,6 +131,23 @@ def test_calibrated_from_images_through_the_same_preprocessing(pytester: pytest.
     (folder / "other" / "squares").rename(folder / "calibration")
     run = run_quant(pytester)
     assert run.cases["m::mAP"]["verdict"] == "pass", reason(run, "m::mAP")
+
+
+@pytest.mark.parametrize("labelled", [False, True], ids=["images", "labels"])
+def test_a_repair_by_images_alone_or_by_labels(pytester: pytest.Pytester, labelled: bool) -> None:
+    folder = pytester.path
+    tiny_detector.write_dataset(folder)
+    tiny_detector.write_dataset(folder / "other", seed=1)
+    other = {**tiny_detector.DATASET, "images": "other/squares", "annotations": "other/squares.json"}
+    rescue = {"dataset": "others"} if labelled else {"images": "other/squares"}
+    bad = tiny_detector.model_entry(folder, "bad", bad=True, rescue=rescue)
+    tiny.write_zoo(folder, {"bad": bad}, datasets={"squares": tiny_detector.DATASET, "others": other})
+    run = run_quant(pytester, "--quant-rescue")
+    assert run.report is not None
+    found = run.report["models"]["bad"]["rescue"]
+    assert found["found"] is True
+    assert found["evaluation"]["mAP"]["verdict"] == "pass"
+    assert found["evaluation"]["mAP"]["drop"] <= 0.05
 
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "detectors.quant.yaml"

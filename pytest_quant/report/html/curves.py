@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_quant.report.html.svg import FAINT, FP32, INK, INT8, as_svg, figure
+from pytest_quant.report.html.svg import FAINT, FP32, INK, INT8, Margins, as_svg, figure
 from pytest_quant.report.model.illustration import CurveEntry
 
 _WIDTH_PX, _HEIGHT_PX = 320, 230
@@ -17,7 +17,7 @@ def curve_plots(curves: Sequence[CurveEntry]) -> list[str]:
 
 
 def _plot(curve: CurveEntry) -> str:
-    with figure(_WIDTH_PX, _HEIGHT_PX) as (drawn, axes):
+    with figure(_WIDTH_PX, _HEIGHT_PX, Margins()) as (drawn, axes):
         axes.grid()
         for name, points in curve.lines.items():
             marker = "o" if len(points) < 12 else ""

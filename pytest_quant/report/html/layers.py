@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_quant.report.html.svg import FAINT, FP32, INT8, as_svg, figure
+from pytest_quant.report.html.svg import FAINT, FP32, INT8, Margins, as_svg, figure
 from pytest_quant.report.model import DiagnosisEntry, LayerEntry
 
 _WIDTH_PX, _HEIGHT_PX = 760, 260
@@ -15,7 +15,7 @@ _CEILING_DB = 80.0
 def layer_plot(diagnosis: DiagnosisEntry) -> str:
     """An ``svg`` element."""
     layers = diagnosis.layers
-    with figure(_WIDTH_PX, _HEIGHT_PX) as (drawn, axes):
+    with figure(_WIDTH_PX, _HEIGHT_PX, Margins()) as (drawn, axes):
         axes.grid(axis="y")
         axes.plot(range(len(layers)), [_accumulated(layer) for layer in layers], color=FAINT, linewidth=1.5, zorder=1)
         for color, name, quantized in ((INT8, "int8 layer alone", True), (FP32, "float layer", False)):

@@ -102,3 +102,12 @@ def page_report() -> Report:
         IllustrationEntry(model="fine", note="no such file"),
     ]
     return IllustratedReport.of(report_of(*cases, models=models), drawn)
+
+
+def report_of_many(count: int) -> Report:
+    """Models that are fine, each with a picture."""
+    limit = Tolerance(METRICS["top1"], 1.0)
+    names = [f"model-{number:02d}" for number in range(count)]
+    cases = [record(limit, "pass", "passed", name) for name in names]
+    drawn = [IllustrationEntry(model=name, pictures=(picture(sample=f"{name} {MARKUP}"),)) for name in names]
+    return IllustratedReport.of(report_of(*cases, models=dict.fromkeys(names, model_of())), drawn)

@@ -9,7 +9,7 @@ import pytest
 from pytest_quant.report.html.budget import within_budget
 from pytest_quant.report.html.page import page_view
 from pytest_quant.report.html.write import html, write_html
-from tests.unit.report.html.pages import MARKUP, page_report, picture
+from tests.unit.report.html.pages import MARKUP, page_report, picture, report_of_many
 from tests.unit.reports import report_of
 
 
@@ -78,6 +78,14 @@ def test_colours_are_those_of_the_page() -> None:
 def test_a_report_without_pictures_is_a_page_too(tmp_path: Path) -> None:
     write_html(report_of(), tmp_path / "new" / "r.html")
     assert "All models" in (tmp_path / "new" / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("count", "is_late"), [(30, False), (31, True)])
+def test_a_page_of_very_many_models_makes_them_when_they_are_unfolded(count: int, is_late: bool) -> None:
+    text = html(report_of_many(count))
+    assert text.count("<figure") == count
+    assert len(Texts(text).named("figure")) == (0 if is_late else count)
+    assert text.count('<script type="text/html"') == text.count("</script>") - 1 == (count if is_late else 0)
 
 
 def test_pictures_have_a_budget() -> None:
