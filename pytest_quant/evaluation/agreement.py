@@ -107,8 +107,9 @@ class LikenessPipeline:
     The task's own pipeline says which inputs a sample makes: one, or one for each person or flip.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, signal: Net, other: Net) -> None:
         self._pipeline = pipeline
+        self._names = signal, other
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """As the task does."""
@@ -122,7 +123,7 @@ class LikenessPipeline:
             found = run(array)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
-                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"])
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"], self._names)
             return signals
 
         self._pipeline.predict(compared, prepared)
@@ -156,12 +157,12 @@ class LikenessPipeline:
         return self._pipeline.fingerprint()
 
 
-def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
+def _likeness(blob: str, signal: Array, other: Array, names: tuple[Net, Net]) -> Likeness:
     """Dimensions of length 1 do not matter."""
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the one net and {other.shape} in the other: is it the "
-            "same output of the same model?"
+            f"the output {blob!r} has shape {signal.shape} in {names[0]} and {other.shape} in {names[1]}: is it the same "
+            "output of the same model?"
         )
     return likeness(one, two)

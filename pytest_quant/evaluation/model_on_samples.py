@@ -105,7 +105,7 @@ class ModelOnSamples:
             found,
             work=replace(
                 found.work,
-                pipeline=LikenessPipeline(self.pipeline),
+                pipeline=LikenessPipeline(self.pipeline, signal, other),
                 pipelines={},
                 open_runner=OpenPair(self.model, other),
             ),

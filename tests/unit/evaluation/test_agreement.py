@@ -75,7 +75,7 @@ def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: Model
 def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, "conv.onnx", keep_map=True)
     bench = open_workbench(tmp_path / "run", cores=1)
-    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in fp32"):
+    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in onnx and \(4,\) in fp32"):
         bench.agreement(model.with_net("onnx", onnx_net(path)), "onnx", "fp32", bench.selection(model)[0][:1])
 
 
