@@ -29,9 +29,9 @@ def main() -> None:
     parser.add_argument("--models", nargs="*")
     given = parser.parse_args()
     print(target_of(given.target).facts.kind)
-    print(
-        f"{'model':22} {'metric':>8} {'n':>6} {'fp32':>8} {'int8 here':>10} {'int8 there':>10} {'flips':>9} {'flips':>9}"
-    )
+    columns = (("model", -22), ("metric", 8), ("n", 6), ("fp32", 8), ("int8 here", 10), ("int8 there", 10))
+    heads = [name.ljust(-width) if width < 0 else name.rjust(width) for name, width in columns]
+    print(" ".join([*heads, "    flips", "    flips"]))
     with tempfile.TemporaryDirectory() as folder:
         sampling = Sampling(0, given.samples, given.samples is None)
         bench = open_workbench(Path(folder), cores=available_cores(), sampling=sampling)
