@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_quant.report.html.budget import within_budget
+from pytest_quant.report.html.class_tables import ClassTable, class_tables
 from pytest_quant.report.html.curves import curve_plots
 from pytest_quant.report.html.forest import ForestRow, forest_plot
 from pytest_quant.report.html.headline import Headline, headline
@@ -80,6 +81,7 @@ class ModelView:
     """How many more there are, for which the page has no room."""
     no_pictures: str | None = None
     """Why there are none."""
+    class_tables: tuple[ClassTable, ...] = ()
     curve_svgs: tuple[str, ...] = ()
     is_open: bool = False
     is_late: bool = False
@@ -193,6 +195,7 @@ def _model_view(name: str, entry: ModelEntry | None, cases: Sequence[Case]) -> M
         cases=tuple(_case_view(case) for case in cases),
         layer_svg=layer_plot(diagnosis) if isinstance(diagnosis, DiagnosisEntry) else "",
         worst_layers=tuple(_layers(diagnosis)) if isinstance(diagnosis, DiagnosisEntry) else (),
+        class_tables=() if entry is None else tuple(class_tables(entry)),
         diagnosis_error=None if diagnosis is None or is_diagnosed else diagnosis.error,  # type: ignore[union-attr]
         command=f"pytest --quant {shlex.quote(node)}",
     )
