@@ -123,7 +123,9 @@ class LikenessPipeline:
             found = run(array)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
-                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"], self._names)
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(
+                    blob, output, found[f"{_OTHER}{blob}"], self._names
+                )
             return signals
 
         self._pipeline.predict(compared, prepared)
@@ -162,7 +164,7 @@ def _likeness(blob: str, signal: Array, other: Array, names: tuple[Net, Net]) ->
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in {names[0]} and {other.shape} in {names[1]}: is it the same "
-            "output of the same model?"
+            f"the output {blob!r} has shape {signal.shape} in {names[0]} and {other.shape} in {names[1]}: is it the "
+            "same output of the same model?"
         )
     return likeness(one, two)
