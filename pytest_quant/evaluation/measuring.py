@@ -16,6 +16,7 @@ from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
 
@@ -40,8 +41,7 @@ def measure(
     results, used = _results(found, resources, net, stop, first)
     timing = _timing(start, results)
     model, pipeline = found.model, found.pipeline
-    fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
-    comparison = pipeline.compare(found.samples[:used], fp32, other)
+    comparison = _compared(found, [results[name].predictions[:used] for name in ("fp32", net)])
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(
@@ -62,6 +62,16 @@ def measure(
         stopped_early=stop is not None and used < len(found.samples),
         class_totals=_class_totals(pipeline, everything) if used < total else {},
     )
+
+
+def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]]) -> Comparison:
+    """fp32 and the other net scored, with their agreement where a limit asks for it."""
+    samples = found.samples[: len(sides[0])]
+    comparison = found.pipeline.compare(samples, *sides)
+    if not wants_agreement(found.model) or found.model.dataset.is_unlabelled:
+        return comparison
+    pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
+    return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
 
 
 def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
