@@ -22,7 +22,7 @@ from pytest_quant.nets.base import Runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import ActsAsReference, EstimatesTruth, Pipeline, Prediction
+from pytest_quant.tasks.base import ActsAsReference, EstimatesTruth, OverstatesLoss, Pipeline, Prediction
 
 _SEED = 0
 """Of the choice of samples: the search does not depend on the seed of an evaluation."""
@@ -40,6 +40,8 @@ class SearchSet:
     """Ids of samples that were left out, because the model is evaluated on them."""
     is_expectation: bool = False
     """Whether the reference has each answer with the probability that fp32 gives it, not the answers alone."""
+    overstates: bool = False
+    """Whether what is lost against the reference is no bound of the drop, but several times as large."""
 
     @property
     def count(self) -> int:
@@ -103,6 +105,7 @@ def open_search_set(
         labelled=labelled,
         also_evaluated=tuple(sorted(also)),
         is_expectation=is_expectation,
+        overstates=isinstance(get_task(model.task).pipeline(model), OverstatesLoss),
     )
 
 

@@ -80,6 +80,7 @@ class Trials:
         _refuse_too_few(rules, search.count)
         self._has_labels = search.labelled
         self._is_expectation = search.is_expectation
+        self._overstates = search.overstates
         self._provable = search.labelled and self._identical_nets_pass()
 
     @property
@@ -93,6 +94,8 @@ class Trials:
         if self._has_labels:
             share = loss if self._is_expectation else f"a third of {loss}"
             return f"the drop on the labels, and {share}, since so few labels prove nothing by themselves"
+        if self._overstates:
+            return f"a third of {loss} on these samples"
         return f"{loss}, on these samples" if self._is_expectation else f"{loss} on these samples"
 
     def table(self, recipe: Recipe) -> Table:
@@ -158,7 +161,8 @@ class Trials:
             if drop is None and rule.metric.is_mean_of_hits:  # of others it takes seconds
                 bound = self._bound(measured, rule)
             share = 1.0 if self._is_expectation else NET_LOSS
-            excess = judged_loss(drop, reference_loss, share) - allowed
+            certain = NET_LOSS * reference_loss if self._overstates else reference_loss
+            excess = (certain if drop is None else judged_loss(drop, reference_loss, share)) - allowed
         return Loss(rule.metric, drop, bound, reference_loss, allowed, excess / scale)
 
     def _bound(self, measured: Measurement, rule: Tolerance) -> float:

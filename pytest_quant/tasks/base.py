@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +233,13 @@ class ActsAsReference(Protocol):
     def with_truth(self, sample: Sample, prediction: Prediction) -> Sample:
         """The sample with a prediction in the place of its ground truth."""
         ...
+
+
+@runtime_checkable
+class OverstatesLoss(Protocol):
+    """A pipeline whose metrics lose more against fp32's answers than against a truth, where some changes are gains."""
+
+    overstates_loss: Literal[True]
 
 
 @runtime_checkable
