@@ -31,8 +31,19 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     for case in report.cases:
         if case.kind == "classes" and case.verdict == "fail":
             yield f"{case.model}: {case.reason}", {}
+    for reason, models in _skipped(report).items():
+        yield f"skipped: {listed(models)}: {reason}", {"yellow": True}
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
+
+
+def _skipped(report: Report) -> dict[str, dict[str, None]]:
+    """Reason to the models that were skipped for it, in the order of the cases."""
+    found: dict[str, dict[str, None]] = {}
+    for case in report.cases:
+        if case.outcome == "skipped":
+            found.setdefault(case.reason, {})[case.model or case.id] = None
+    return found
 
 
 def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
