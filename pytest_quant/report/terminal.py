@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_quant.judging.limits import is_estimate
 from pytest_quant.report import task_words
-from pytest_quant.report.model import ModelEntry, Report
+from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.text import listed
@@ -65,12 +66,30 @@ def footnotes(report: Report) -> Iterator[str]:
             f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
             "+right only in int8"
         )
+    yield from _family(report)
     yield from _without_labels(report)
     yield from _onnx_notes(report)
     for name, model in report.models.items():
         yield from (f"{name}: {note}" for note in _notes(model))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
+
+
+def _family(report: Report) -> Iterator[str]:
+    options = report.environment.options
+    confidence = options.get("confidence")
+    if options.get("family") != "holm" or not isinstance(confidence, float):
+        return
+    sampled = [case for case in report.cases if is_estimate(case.kind) and _is_sampled(report, case)]
+    yield (
+        f"verdicts on subsets: right at {100 * confidence:g} % all together, by Holm's correction over the "
+        f"{len(sampled)} sampled cases of the run; the column CI is that of each drop alone"
+    )
+
+
+def _is_sampled(report: Report, case: Case) -> bool:
+    model = report.models.get(case.model or "")
+    return model is not None and model.samples.evaluated < model.samples.total
 
 
 def _without_labels(report: Report) -> Iterator[str]:
