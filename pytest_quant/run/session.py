@@ -165,14 +165,10 @@ class Recorder:
 
     def _illustrated(self) -> IllustratedReport:
         """The report with what the processes that measured have drawn."""
-        from pydantic import TypeAdapter
+        from pytest_quant.report.model.illustration import IllustratedReport
+        from pytest_quant.run.illustrations import drawn_in
 
-        from pytest_quant.diagnosis.once_per_model import made_in
-        from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
-        from pytest_quant.run.entries import ILLUSTRATIONS
-
-        drawn = made_in(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry))
-        return IllustratedReport.of(self.report(), drawn)
+        return IllustratedReport.of(self.report(), drawn_in(self._run_dir))
 
     def _write_reports(self, session: pytest.Session) -> None:
         from pytest_quant.report.write import write_report
