@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class OutputAgreement:
     samples: int
     sqnr_db: Mapping[str, float]
     """As `Likeness.sqnr_db` has it: infinite where the outputs are equal."""
+    of_samples: tuple[OutputLikeness, ...] = field(default=(), repr=False)
+    """Of each sample."""
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -45,7 +47,19 @@ class OutputAgreement:
     def of(cls, found: Sequence[OutputLikeness]) -> OutputAgreement:
         """From the likeness of each sample's outputs, one sample at least."""
         totals = {blob: sum((sample[blob] for sample in found), NOTHING) for blob in found[0]}
-        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()})
+        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()}, tuple(found))
+
+    def worst_of(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The ratio of the worst output for resamples: how often each sample counts, shape (resamples, samples)."""
+        worst = np.full(len(counts), np.inf)
+        for blob in self.sqnr_db:
+            signal, noise = (
+                counts @ np.array([getattr(one.get(blob, NOTHING), part) for one in self.of_samples])
+                for part in ("signal", "noise")
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                worst = np.minimum(worst, 10 * np.log10(signal / noise))
+        return worst
 
 
 OutputLikeness = Mapping[str, Likeness]
@@ -93,8 +107,9 @@ class LikenessPipeline:
     The task's own pipeline says which inputs a sample makes: one, or one for each person or flip.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, signal: Net, other: Net) -> None:
         self._pipeline = pipeline
+        self._names = signal, other
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """As the task does."""
@@ -108,7 +123,9 @@ class LikenessPipeline:
             found = run(array)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
-                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"])
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(
+                    blob, output, found[f"{_OTHER}{blob}"], self._names
+                )
             return signals
 
         self._pipeline.predict(compared, prepared)
@@ -142,12 +159,12 @@ class LikenessPipeline:
         return self._pipeline.fingerprint()
 
 
-def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
+def _likeness(blob: str, signal: Array, other: Array, names: tuple[Net, Net]) -> Likeness:
     """Dimensions of length 1 do not matter."""
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
-            "output of the same model?"
+            f"the output {blob!r} has shape {signal.shape} in {names[0]} and {other.shape} in {names[1]}: is it the "
+            "same output of the same model?"
         )
     return likeness(one, two)

@@ -16,6 +16,7 @@ from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
 
@@ -48,6 +49,9 @@ def measure(
     model, pipeline = found.model, found.pipeline
     fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
     comparison = pipeline.compare(found.samples[:used], fp32, other)
+    if wants_agreement(model) and not model.dataset.is_unlabelled:
+        pair = agreement_pair(agreement_of(pipeline, found.samples[:used], fp32, other))
+        comparison = replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(

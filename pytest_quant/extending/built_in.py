@@ -15,6 +15,7 @@ _DATASETS = {
     "coco-detection": "coco_detection",
     "segmentation": "segmentation",
     "text-lines": "words",
+    "images": "images",
 }
 
 _NET_FORMATS = {
@@ -31,6 +32,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
     registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
+    registry.task("pytest_quant.tasks.outputs.task:TASK", "outputs")
     for name, module in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -110,6 +110,11 @@ class FunctionPipeline:
         )
         pair = MetricPair(metric, _mean(scores.fp32), _mean(scores.int8), scores)
         return Comparison({metric.name: pair}, flips, moved=moved_most(samples, scores.fp32, scores.int8))
+
+    def compare_answers(self, samples: Sequence[Sample], fp32: Sequence[Any], int8: Sequence[Any]) -> Comparison:
+        """The same with fp32's answers as the truth, which `score` has to take for one."""
+        known = [replace(sample, truth=answer) for sample, answer in zip(samples, fp32, strict=True)]
+        return self.compare(known, fp32, int8)
 
     def _scores(self, samples: Sequence[Sample], answers: Sequence[Any]) -> NDArray[np.float64]:
         function, metric = self._function("score"), self.task.metric

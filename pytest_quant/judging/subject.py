@@ -43,6 +43,10 @@ class Subject:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""
         return self.measurements.agreement(self.model)
 
+    def outputs(self, net: Net) -> OutputAgreement:
+        """How far the raw outputs of a net are from those of fp32."""
+        return self.measurements.outputs(self.model, net)
+
     def conditions(self, name: str) -> Mapping[str, Any]:
         """The conditions of the evaluation; nothing is evaluated for them.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pytest_quant.report import task_words
 from pytest_quant.report.model import ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
+from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.text import listed
 
 _LEFT = 3
@@ -47,16 +48,26 @@ def footnotes(report: Report) -> Iterator[str]:
     models = report.models.values()
     if not models:
         return
-    level = 100 * next(metric.ci_level for model in models for metric in model.metrics.values())
-    yield (
-        f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
-        "+right only in int8"
-    )
+    level = next((100 * metric.ci_level for model in models for metric in model.metrics.values()), None)
+    if level is not None:
+        yield (
+            f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
+            "+right only in int8"
+        )
+    yield from _without_labels(report)
     yield from _onnx_notes(report)
     for name, model in report.models.items():
         yield from (f"{name}: {note}" for note in _notes(model))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
+
+
+def _without_labels(report: Report) -> Iterator[str]:
+    named = {case.metric for case in report.cases}
+    if "agreement" in named:
+        yield "agreement: int8 scored with fp32's own answers as the truth"
+    if SQNR_DB.name in named:
+        yield f"{SQNR_DB.name}: signal to noise of int8's raw outputs, fp32's being the signal; the worst output, in dB"
 
 
 def _notes(model: ModelEntry) -> Iterator[str]:

@@ -88,7 +88,7 @@ class ModelEntries:
 
     def entry(self, model: ModelSpec) -> ModelEntry | None:
         """The entry of a model; None before it has been measured."""
-        from pytest_quant.report.data import model_entry, net_entry, onnx_entry
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, outputs_entry
 
         measurement = self._measurements.known(model)
         if measurement is None:
@@ -100,10 +100,16 @@ class ModelEntries:
         onnx, agreement = self._measurements.known(model, "onnx"), self._measurements.known_agreement(model)
         if known.onnx is None and onnx is not None and agreement is not None:
             known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
+        outputs = self._measurements.known_outputs(model)
+        if outputs is not None:
+            known = known.model_copy(update={"outputs": outputs_entry(outputs)})
         for net in model.further_nets:
-            measured = self._measurements.known(model, net)
+            measured, noise = self._measurements.known(model, net), self._measurements.known_outputs(model, net)
             if measured is not None and net not in known.further_nets:
                 known = known.with_net(net, net_entry(measured, self._confidence, limited))
+            if noise is not None:
+                own = known.further_nets[net].model_copy(update={"outputs": outputs_entry(noise)})
+                known = known.with_net(net, own)
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

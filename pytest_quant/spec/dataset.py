@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+UNLABELLED = "images"
+"""The type of a dataset of images alone, which every task takes."""
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -18,6 +21,11 @@ class DatasetSpec:
     """The zoo file that declares it: messages name it."""
     missing: str | None = None
     """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
+
+    @property
+    def is_unlabelled(self) -> bool:
+        """Whether its images have no ground truth, so that int8 is held against fp32's answers alone."""
+        return self.type == UNLABELLED
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,17 @@ class ActsAsReference(Protocol):
 
 
 @runtime_checkable
+class ComparesAnswers(Protocol):
+    """A pipeline that scores answers against answers by a way of its own, without the ground truth of a sample."""
+
+    def compare_answers(
+        self, samples: Sequence[Sample], fp32: Sequence[Prediction], int8: Sequence[Prediction]
+    ) -> Comparison:
+        """Both sides scored with fp32's answers as the truth; the metrics are the task's."""
+        ...
+
+
+@runtime_checkable
 class EstimatesTruth(Protocol):
     """A pipeline whose predictions say how likely each answer is, so that they tell what another net's are worth."""
 

@@ -20,7 +20,13 @@ from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.entry_input import input_spec
-from pytest_quant.zoo.entry_limits import check_conditions, check_excused, check_switches, limits_of
+from pytest_quant.zoo.entry_limits import (
+    check_conditions,
+    check_excused,
+    check_switches,
+    check_without_labels,
+    limits_of,
+)
 from pytest_quant.zoo.entry_nets import check_all_nets, nets_of
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries, entry_class
@@ -82,11 +88,12 @@ class ModelResolver:
         entry = places.validated(keys, entry_class(), completed.entry)
         task = self._task(keys, entry.task)
         nets = nets_of(places, keys, entry)
+        dataset = self._dataset(keys, task, entry.dataset)
         model = ModelSpec(
             name=name,
             zoo=places.document.path,
             task=task.name,
-            dataset=self._dataset(keys, task, entry.dataset),
+            dataset=dataset,
             nets=nets,
             input=input_spec(places, (*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
@@ -97,7 +104,9 @@ class ModelResolver:
                 places.with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             ),
             metric_options=metric_options(places, keys, task, entry.metric),
-            limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
+            limits=limits_of(
+                places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct, dataset
+            ),
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
@@ -110,6 +119,7 @@ class ModelResolver:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
         pipeline = places.located(keys, task.pipeline, model)
+        check_without_labels(places, keys, model, pipeline)
         check_conditions(places, keys, model, condition_names(model, pipeline))
         check_excused(places, keys, model)
         check_switches(places, keys, model, pipeline.conditions())

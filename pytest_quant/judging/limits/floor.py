@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
 from pytest_quant.judging.limits.written import Keys, Keyword, Written, named, placed
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import SQNR_DB, Metric
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.number import metric_value
 from pytest_quant.spec.verdict import Verdict
@@ -73,7 +73,7 @@ class Floor(MetricLimit):
     def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
         for name, raw in values.items():
             place = written.place((*keys, "floor", name))
-            metric = written.metric(name, place)
+            metric = written.floor_metric(name, place)
             with placed(place):
                 yield cls.parse(metric, raw, net)
 
@@ -85,6 +85,11 @@ class Floor(MetricLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""
+        if self.metric == SQNR_DB:
+            from pytest_quant.judging.output_noise import judge_outputs
+
+            found = subject.outputs(self.net)
+            return judge_outputs(found, subject.measurement(self.net), self.value, subject.confidence)
         return self.of_measured(subject.measurement(self.net), subject.confidence)
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:

@@ -52,7 +52,9 @@ class KeypointsPipeline:
         self._ap: APOptions = model.metric_options.get("AP") or APOptions()
         self._results = Results(self._ap, self._size, self._preprocess.padding)
         self._outputs = model.outputs
-        self._dataset: DatasetOptions | None = model.dataset.options
+        options = model.dataset.options
+        self._dataset = options if isinstance(options, DatasetOptions) else None
+        self._is_unlabelled = model.dataset.is_unlabelled
         self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
@@ -145,7 +147,9 @@ class KeypointsPipeline:
         }
 
     def _boxes(self) -> dict[str, Any]:
-        """Where the boxes come from; unknown while the dataset's paths are."""
+        """Where the boxes come from; unknown while the dataset's paths are. Without labels an image is one person."""
+        if self._is_unlabelled:
+            return {"boxes": "whole-image", "box_score_threshold": None}
         if self._dataset is None:
             return {"boxes": None, "box_score_threshold": None}
         if self._dataset.boxes == "ground-truth":

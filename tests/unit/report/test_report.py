@@ -81,10 +81,11 @@ def test_cases_and_models_are_sorted() -> None:
     ("cases", "expected"),
     [
         ([("pass", "passed"), ("pass", "passed")], "PASS"),
-        ([("pass", "passed"), ("fail", "failed")], "FAIL"),
+        ([("pass", "passed"), ("fail", "failed")], "FAIL (floor)"),
         ([("fail", "xfailed"), ("pass", "passed")], "FAIL (xfailed)"),
-        ([("fail", "xfailed"), ("fail", "failed")], "FAIL"),
-        ([("pass", "passed"), ("pass", "xpassed")], "PASS (xpassed)"),
+        ([("fail", "xfailed"), ("fail", "failed")], "FAIL (floor)"),
+        ([("pass", "passed"), ("fail", "xfailed")], "FAIL (floor, xfailed)"),
+        ([("pass", "passed"), ("pass", "xpassed")], "PASS (floor, xpassed)"),
         ([("inconclusive", "passed"), ("pass", "passed")], "INCONCLUSIVE (allowed)"),
         ([("inconclusive", "failed"), ("inconclusive", "passed")], "INCONCLUSIVE"),
         ([("error", "failed"), ("fail", "failed")], "ERROR"),
@@ -103,7 +104,7 @@ def test_a_row_has_the_worst_verdict_of_its_cases(cases: list[tuple[Decision, Ou
 @pytest.mark.parametrize("limit", [INT8, SoundTable(), Requirement("runtime", "deploy")])
 def test_a_case_about_the_model_as_a_whole_shows_in_its_rows(limit: Limit) -> None:
     (row,) = rows(record(TOLERANCE, "pass", "passed"), record(limit, "fail", "failed"))
-    assert row.verdict.text == "FAIL"
+    assert row.verdict.text == f"FAIL ({limit.kind})"
 
 
 def test_the_cells_of_a_row() -> None:

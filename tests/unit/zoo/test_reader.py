@@ -194,7 +194,7 @@ def test_a_dataset_of_a_type_that_the_task_does_not_take(folder: Path, monkeypat
     message = only_message(read_zoo(tiny.write_zoo(folder)))
     assert message.endswith(
         "models.tiny.dataset: the dataset `colours` is of type image-list, the task classification takes cifar10, "
-        "imagenet"
+        "imagenet, images"
     )
 
 
