@@ -6,14 +6,21 @@ import pytest
 
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.report.pictures.activations import activations
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
 from tests import tiny
+
+
+def tiny_model(folder: Path) -> ModelSpec:
+    model = read_zoo(folder / "zoo.quant.yaml").models[0]
+    assert isinstance(model, ModelSpec)
+    return model
 
 
 def test_what_is_cut_off_shows(tmp_path: Path) -> None:
     tiny.write_images(tmp_path, 4)
     tiny.write_zoo(tmp_path, {"bad": tiny.write_bad_model(tmp_path)})
-    model = read_zoo(tmp_path / "zoo.quant.yaml").models[0]
+    model = tiny_model(tmp_path)
     bench = open_workbench(tmp_path / "run", cores=1)
     found = activations(model, bench, ["conv", "prob", "nothing"])
     assert found.note is None
@@ -30,7 +37,7 @@ def test_what_is_cut_off_shows(tmp_path: Path) -> None:
 def test_where_it_fails_it_says_why(tmp_path: Path) -> None:
     tiny.write_images(tmp_path, 4)
     tiny.write_zoo(tmp_path, {"tiny": tiny.model_entry(tmp_path)})
-    model = read_zoo(tmp_path / "zoo.quant.yaml").models[0]
+    model = tiny_model(tmp_path)
     (tmp_path / "tiny-int8.bin").write_bytes(b"")
     found = activations(model, open_workbench(tmp_path / "run", cores=1), ["conv"])
     assert found.curves == ()
