@@ -1,4 +1,4 @@
-"""What an HTML report shows besides the numbers: pictures and curves. It is no part of the JSON report."""
+"""What an HTML report shows besides the numbers: pictures and curves. It is not a part of the JSON report."""
 
 from __future__ import annotations
 
