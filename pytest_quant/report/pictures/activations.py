@@ -11,7 +11,7 @@ from pytest_quant.diagnosis.pairing import LayerPair, pair_layers
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 from pytest_quant.nets.ncnn.net_files import ncnn_files
