@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
 
 
-class Options(BaseModel):
+class ImageListOptions(BaseModel):
     """Keys of a dataset of ``type: image-list``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +31,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: ``root`` is there without the list, the list is malformed, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: ImageListOptions = spec.options
     require_folder(options.root, spec, "root")
     list_file = options.root / options.list
     if not list_file.exists():

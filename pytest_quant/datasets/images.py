@@ -11,7 +11,7 @@ from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.spec.dataset import DatasetSpec
 
 
-class Options(BaseModel):
+class ImagesOptions(BaseModel):
     """Keys of a dataset of ``type: images``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,7 +22,7 @@ class Options(BaseModel):
     """A text file with one path a line, relative to the file's own folder; or relative to ``root`` where both are."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Options:
+    def _one_of_both(self) -> ImagesOptions:
         if (self.root is None) == (self.list is None):
             raise ValueError("one of the keys `root`, a folder of images, and `list`, a text file that names them")
         return self
@@ -36,7 +36,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: There are no images, one is named twice, or a named one does not exist.
 
     """
-    options: Options = spec.options
+    options: ImagesOptions = spec.options
     source = options.root or options.list
     assert source is not None, "one of the two is there"  # noqa: S101
     return ImageFiles(spec.name, open_images(source, what=where(spec)).samples)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from pytest_quant.nets.base import Array, Runner
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Pipeline, Prediction, Prepared, Run
 
 AGREEMENT_SAMPLES = 16
 """Raw outputs are compared on the first of the evaluated samples, this many: an error of conversion shows on any."""
@@ -131,7 +130,7 @@ class LikenessPipeline:
         self._pipeline.predict(compared, prepared)
         return totals
 
-    def pack(self, predictions: Sequence[OutputLikeness]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[OutputLikeness]) -> Arrays:
         """The sums of each output blob, shape (blobs, samples, 4); a sample without a forward pass adds nothing."""
         blobs = list(dict.fromkeys(blob for found in predictions for blob in found))
         sums = [[astuple(found.get(blob, NOTHING)) for found in predictions] for blob in blobs]
@@ -140,7 +139,7 @@ class LikenessPipeline:
             "sums": np.array(sums, np.float64).reshape(len(blobs), len(predictions), len(fields(Likeness))),
         }
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[OutputLikeness]:
+    def unpack(self, arrays: Arrays) -> list[OutputLikeness]:
         """The reverse of `pack`."""
         blobs: list[str] = arrays["blobs"].tolist()
         samples = arrays["sums"].swapaxes(0, 1).tolist()
@@ -150,11 +149,11 @@ class LikenessPipeline:
         """A likeness has no metric."""
         raise NotImplementedError
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """As the task's."""
         return self._pipeline.conditions()
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """As the task's."""
         return self._pipeline.fingerprint()
 

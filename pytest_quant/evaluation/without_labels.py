@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, DatasetError
@@ -15,8 +13,10 @@ from pytest_quant.spec.metric import agreement_in
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import (
     ActsAsReference,
+    Arrays,
     ComparesAnswers,
     Comparison,
+    Facts,
     Flips,
     MetricPair,
     Pipeline,
@@ -112,7 +112,7 @@ class WithoutLabels:
         place: _Place = prepared.geometry
         return Answered(self.pipeline.predict(run, place.prepared), place.height, place.width)
 
-    def pack(self, predictions: Sequence[Answered]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[Answered]) -> Arrays:
         """The task's arrays, and two of shape (samples,) beside them."""
         return {
             **self.pipeline.pack([one.answer for one in predictions]),
@@ -120,7 +120,7 @@ class WithoutLabels:
             _WIDTHS: np.array([one.width for one in predictions], np.int64),
         }
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Answered]:
+    def unpack(self, arrays: Arrays) -> list[Answered]:
         """The reverse of `pack`."""
         own = {name: array for name, array in arrays.items() if name not in (_HEIGHTS, _WIDTHS)}
         answers = self.pipeline.unpack(own)
@@ -144,11 +144,11 @@ class WithoutLabels:
         same = sum(_equal(one, other) for one, other in zip(*packed, strict=True))
         return Flips(len(fp32) - same, 0, 100 * same / len(fp32))
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """As the task's."""
         return self.pipeline.conditions()
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """As the task's, and that there are no labels."""
         return {**self.pipeline.fingerprint(), "without_labels": _VERSION}
 
@@ -158,5 +158,5 @@ def _blank(answered: Answered) -> Image:
     return np.broadcast_to(np.uint8(0), (answered.height, answered.width, 3))
 
 
-def _equal(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
+def _equal(one: Arrays, other: Arrays) -> bool:
     return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)

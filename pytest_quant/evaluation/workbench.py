@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation import measuring
@@ -93,7 +93,7 @@ class Workbench:
         dataset = self.dataset(model.dataset)
         return self.sampling.selection(model, dataset), len(dataset.samples)
 
-    def conditions(self, model: ModelSpec, *, evaluated: int, total: int) -> dict[str, Any]:
+    def conditions(self, model: ModelSpec, *, evaluated: int, total: int) -> dict[str, object]:
         """The conditions under which the model is evaluated."""
         pipeline = get_task(model.task).pipeline(model)
         return conditions(model, pipeline, seed=self.sampling.seed, samples=evaluated, total=total)

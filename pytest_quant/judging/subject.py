@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
@@ -47,7 +46,7 @@ class Subject:
         """How far the raw outputs of a net are from those of fp32."""
         return self.measurements.outputs(self.model, net)
 
-    def conditions(self, name: str) -> Mapping[str, Any]:
+    def conditions(self, name: str) -> Mapping[str, object]:
         """The conditions of the evaluation; nothing is evaluated for them.
 
         Files are made only where the condition ``name`` takes them.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pytest_quant.judging.limits import is_estimate
+from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import aligned, listed
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""
@@ -22,15 +22,14 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
     if any(case.outcome != "not_run" for case in report.cases):
         found = table(report)
-        header, lines = found.header, found.lines()
-        widths = [max(len(text) for text in column) for column in zip(header, *lines, strict=True)]
-        yield _aligned(header, widths), {"bold": True}
+        header, *lines = aligned([found.header, *found.lines()], left=_LEFT, last_left=True)
+        yield header, {"bold": True}
         for row, line in zip(found.rows, lines, strict=True):
-            yield _aligned(line, widths), _MARKUP[row.verdict.mood]
+            yield line, _MARKUP[row.verdict.mood]
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:
-        if case.kind == "classes" and case.verdict == "fail":
+        if case.verdict == "fail" and tells_below_table(case.kind):
             yield f"{case.model}: {case.reason}", {}
     for reason, models in _skipped(report).items():
         yield f"skipped: {listed(models)}: {reason}", {"yellow": True}
@@ -45,14 +44,6 @@ def _skipped(report: Report) -> dict[str, dict[str, None]]:
         if case.outcome == "skipped":
             found.setdefault(case.reason, {})[case.model or case.id] = None
     return found
-
-
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    cells = (
-        cell.ljust(width) if index < _LEFT or index == len(line) - 1 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-    )
-    return "  ".join(cells).rstrip()
 
 
 def footnotes(report: Report) -> Iterator[str]:

@@ -26,7 +26,7 @@ class Metric:
     ``px``, or nothing."""
     higher_is_better: bool = True
     is_mean_of_hits: bool = False
-    """Whether it is the share of samples that are right; hmean and AP are no means over samples."""
+    """Whether it is the share of samples that are right; hmean and AP are not means over samples."""
     maximum: float | None = None
     """The largest possible value in the metric's own unit, 0 being the least; None: it has no bounds."""
     is_mean_of_scores: bool = False

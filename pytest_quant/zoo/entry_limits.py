@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pytest_quant.evaluation.without_labels import can_compare_answers, wants_agreement
 from pytest_quant.judging.limits import limit_classes
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.floor import Floor
-from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.judging.limits.written import Keys, Written
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError
@@ -30,7 +29,7 @@ def limits_of(
     task: Task,
     entry: ModelEntry,
     nets: Mapping[Net, NetSpec],
-    default_tolerance: Mapping[str, Any],
+    default_tolerance: Mapping[str, object],
     max_tolerance_pct: float,
     dataset: DatasetSpec,
 ) -> tuple[Limit, ...]:
@@ -88,22 +87,22 @@ def check_without_labels(places: Places, keys: KeyPath, model: ModelSpec, pipeli
 
 def check_conditions(places: Places, keys: KeyPath, model: ModelSpec, names: Sequence[str]) -> None:
     """Raise `ConfigError` for a required condition that the evaluation does not have."""
-    for limit in model.limits:
-        problem = limit.unknown_in(model.task, None, names) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.unknown_in(model.task, None, names)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
-def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, Any]) -> None:
+def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, object]) -> None:
     """Raise `ConfigError` for a condition that is true or false and required to be something else."""
-    for limit in model.limits:
-        problem = limit.wrong_type(conditions) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.wrong_type(conditions)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
 def check_excused(places: Places, keys: KeyPath, model: ModelSpec) -> None:
-    """Raise `ConfigError` for a name under ``xfail`` that is no case of the model, or has no reason."""
+    """Raise `ConfigError` for a name under ``xfail`` that is not a case of the model, or has no reason."""
     cases = tuple(limit.name for limit in (*model.limits, *NoWorse.of_limits(model.limits, 0)))
     for name, reason in model.xfail.items():
         where = places.where((*keys, "xfail", name))

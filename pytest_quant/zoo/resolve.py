@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -66,7 +65,7 @@ class ModelResolver:
         found = [task.metrics[name] for task in self._tasks.values() if name in task.metrics]
         return found or list(metrics_named(name).values())
 
-    def resolve(self, name: str, raw: Any) -> ModelSpec:
+    def resolve(self, name: str, raw: object) -> ModelSpec:
         """The model `name`; raises `ConfigError` with every problem that can be told at once."""
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
@@ -78,7 +77,7 @@ class ModelResolver:
         except ConfigError as error:
             raise ConfigError("\n".join([str(error), *completed.background])) from None
 
-    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, Any]) -> None:
+    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, object]) -> None:
         places = listed(".".join(place) for place in to_fill_in(raw))
         if places:
             raise ConfigError(f"{self._places.where(keys)}: still to be filled in: {places}")
@@ -118,11 +117,7 @@ class ModelResolver:
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
-        pipeline = places.located(keys, task.pipeline, model)
-        check_without_labels(places, keys, model, pipeline)
-        check_conditions(places, keys, model, condition_names(model, pipeline))
-        check_excused(places, keys, model)
-        check_switches(places, keys, model, pipeline.conditions())
+        _check_cases(places, keys, task, model)
         return model
 
     def _with_config(self, keys: KeyPath, task: Task, model: ModelSpec, text: str) -> ModelSpec:
@@ -188,8 +183,17 @@ class ModelResolver:
         return dataset
 
 
+def _check_cases(places: Places, keys: KeyPath, task: Task, model: ModelSpec) -> None:
+    """Raise `ConfigError` for a case that the model cannot have."""
+    pipeline = places.located(keys, task.pipeline, model)
+    check_without_labels(places, keys, model, pipeline)
+    check_conditions(places, keys, model, condition_names(model, pipeline))
+    check_excused(places, keys, model)
+    check_switches(places, keys, model, pipeline.conditions())
+
+
 def metric_options(
-    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]
+    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, object]]
 ) -> dict[str, BaseModel]:
     """The options of each metric of the task that has some; raises `ConfigError` for a metric that it does not have."""
     for name in raw:

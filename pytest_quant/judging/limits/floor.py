@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
 from pytest_quant.judging.limits.written import Keys, Keyword, Written, named, placed
@@ -29,7 +29,7 @@ class Floor(MetricLimit):
     kind: ClassVar[str] = "floor"
     is_estimate: ClassVar[bool] = True
     stops_early: ClassVar[bool] = True
-    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, Any], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_floor"
     marker_example: ClassVar[str] = "top1=94.0"
 
@@ -59,7 +59,7 @@ class Floor(MetricLimit):
         return f"int8 {'>=' if metric.higher_is_better else '<='} {shown_value(metric, value)}"
 
     @classmethod
-    def parse(cls, metric: Metric, raw: Any, net: Net = "int8") -> Self:
+    def parse(cls, metric: Metric, raw: object, net: Net = "int8") -> Self:
         """A value in the metric's own unit; raises `ConfigError` without a place."""
         return cls(metric, metric_value(metric, raw), net)
 
@@ -71,7 +71,7 @@ class Floor(MetricLimit):
             yield from cls._of_net(written, net, ("nets", net), entry.floor)
 
     @classmethod
-    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, object]) -> Iterator[Self]:
         for name, raw in values.items():
             place = written.place((*keys, "floor", name))
             metric = written.floor_metric(name, place)

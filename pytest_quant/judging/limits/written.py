@@ -30,7 +30,7 @@ class Written:
     """With the entry's keys as attributes."""
     nets: Mapping[Net, NetSpec]
     """The nets of the entry, by name."""
-    default_tolerance: Mapping[str, Any]
+    default_tolerance: Mapping[str, object]
     """``defaults.tolerance`` of the file."""
     task: str
     metrics: Mapping[str, Metric]
@@ -73,7 +73,7 @@ class Keyword:
 
     marker: str
     name: str
-    value: Any
+    value: object
     max_tolerance_pct: float = MAX_TOLERANCE_PCT
 
     @property

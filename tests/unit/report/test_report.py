@@ -23,7 +23,7 @@ from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Row, table
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
-from pytest_quant.run.records import plan, planned_case
+from pytest_quant.run.records import limit_case, planned_case
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.verdict import Decision, Outcome, Verdict
@@ -65,7 +65,7 @@ def test_numbers_are_rounded_and_never_minus_zero() -> None:
     same = measured(*outcomes(3, 0, 0, 0))
     text = json.dumps(model_entry(same, "z", 0.95).as_json())
     assert "-0.0" not in text
-    case = plan("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0)
+    case = limit_case("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0)
     assert str(case.value) == "0.0"
 
 
