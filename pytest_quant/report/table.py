@@ -277,7 +277,7 @@ _PLAIN = ("tolerance", "net", "config", "zoo")
 def verdict(cases: Sequence[Case]) -> RowVerdict:
     """The worst of some cases, one at least."""
     telling = [case for case in cases if case.verdict != "skipped" or not _is_silent(case)]
-    worst = min(telling or cases, key=lambda case: badness(case.verdict, case.outcome))
+    worst = min(telling or cases, key=lambda case: (badness(case.verdict, case.outcome), case.kind not in _PLAIN))
     found = RowVerdict(worst.verdict, worst.outcome)
     says_nothing = found.mood == "good" or worst.verdict == "skipped" or worst.outcome == "not_run"
     return found if says_nothing or len(cases) == 1 or worst.kind in _PLAIN else replace(found, case=worst.kind)
