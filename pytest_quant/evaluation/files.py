@@ -6,7 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-
 _UMASK = os.umask(0)
 os.umask(_UMASK)  # the only way to ask for it changes it; done once, before there are threads
 
