@@ -45,7 +45,7 @@ class Family:
         return confidence_of_each(self._confidence, max(1, len(self._sampled())))
 
     def confidence_of(self, model: ModelSpec, limit: Limit) -> float:
-        """The one-sided confidence of a case of its own; that of the table where it is no estimate of a subset."""
+        """The one-sided confidence of a case of its own; that of the table where it is not an estimate of a subset."""
         if _key(model, limit) not in self._sampled():
             return self._confidence
         if self._found is None:
