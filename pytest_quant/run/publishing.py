@@ -43,14 +43,10 @@ class Publisher:
 
     def _illustrated(self, report: Report) -> IllustratedReport:
         """The report with what the processes that measured have drawn."""
-        from pydantic import TypeAdapter
+        from pytest_quant.report.model.illustration import IllustratedReport
+        from pytest_quant.run.illustrations import drawn_in
 
-        from pytest_quant.diagnosis.once_per_model import made_in
-        from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
-        from pytest_quant.run.entries import ILLUSTRATIONS
-
-        drawn = made_in(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry))
-        return IllustratedReport.of(report, drawn)
+        return IllustratedReport.of(report, drawn_in(self._run_dir))
 
     def _update_baseline(self, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
         path = self._settings.baseline
@@ -90,6 +86,7 @@ def shown_options(settings: Settings) -> dict[str, JsonValue]:
         "samples": "all" if settings.whole else settings.samples,
         "seed": settings.seed,
         "confidence": settings.confidence,
+        "family": "holm" if settings.whole_table else "none",
         "inconclusive": settings.inconclusive,
         "early_stop": settings.early_stop,
         "strict": settings.strict,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.deciding import Decider
     from pytest_quant.run.entries import ModelEntries
+    from pytest_quant.run.illustrations import Illustrations
 
 
 class QuantRun:
@@ -64,6 +65,8 @@ class QuantRun:
         self.expectations.add(model, limits)
         if self.settings.early_stop:
             self.assessor.measurements.expect(model, limits)
+        if self.settings.whole_table and self.assessor.family is not None:
+            self.assessor.family.expect(model, limits)
 
     def explained(self) -> AbstractContextManager[None]:
         """For fixtures: a `QuantError` becomes a skip or a failure without a traceback."""
@@ -90,6 +93,7 @@ class QuantRun:
             early_stop=settings.early_stop,
             baseline=self._baseline,
             strict=settings.strict,
+            whole_table=settings.whole_table,
         )
 
     @cached_property
@@ -114,14 +118,21 @@ class QuantRun:
             confidence=self.settings.confidence,
             expectations=self.expectations,
             zoo_id=self.zoos.id_of,
-            pictures=self.settings.pictures,
         )
+
+    @cached_property
+    def _illustrations(self) -> Illustrations:
+        """What a report with pictures shows of the models that this process has measured."""
+        from pytest_quant.run.illustrations import Illustrations
+
+        settings, measurements = self.settings, self.assessor.measurements
+        return Illustrations(measurements, self._run_dir, pictures=settings.pictures, confidence=settings.confidence)
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
         """The report's entries of those models that have been measured."""
         if self.settings.illustrated:
             for model in models:
-                self._entries.draw(model)
+                self._illustrations.draw(model, self._entries.known_diagnosis(model))
         found = {model.name: self._entries.entry(model) for model in models}
         return {name: entry for name, entry in found.items() if entry is not None}
 
