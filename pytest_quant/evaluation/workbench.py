@@ -133,6 +133,11 @@ class Workbench:
         results = evaluate(self.on_samples(model, samples).evaluation(nets), self.resources.store, self.engine)
         return {net: results[net].predictions for net in nets}
 
+    def predictions_of(self, measurement: Measurement) -> dict[Net, list[Prediction]]:
+        """The predictions that a measurement was made of, read again, in the order of its samples."""
+        found = self.on_samples(measurement.model, self.selection(measurement.model)[0])
+        return measuring.predictions_of(found, self.resources, measurement)
+
     def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.
 

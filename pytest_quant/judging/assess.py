@@ -32,7 +32,7 @@ class Assessor:
         baseline: Baseline | None = None,
         strict: bool = False,
     ) -> None:
-        """``strict``: a model is not scored on images that its int8 net was calibrated with."""
+        """``strict``: what is doubtful about a measurement fails the model's sanity."""
         self.bench = bench
         self.confidence = confidence
         self.measurements = Measurements(bench, confidence=confidence, early_stop=early_stop, strict=strict)

@@ -14,6 +14,7 @@ from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -21,6 +22,7 @@ from pytest_quant.report.model import (
     Case,
     EnvironmentEntry,
     FileEntry,
+    FindingEntry,
     FlipsEntry,
     MeasuredMetric,
     MetricEntry,
@@ -34,6 +36,7 @@ from pytest_quant.report.model import (
     OnnxOutputsEntry,
     Report,
     SamplesEntry,
+    SanityEntry,
     TextsEntry,
     TimingEntry,
     json_value,
@@ -122,6 +125,16 @@ def net_entry(measurement: Measurement, confidence: float, limited: Collection[s
         },
         flips=_flips(measurement.comparison.flips),
         timing=_timing(measurement.timing),
+    )
+
+
+def sanity_entry(findings: Iterable[Finding]) -> SanityEntry:
+    """What the checks found about a model."""
+    return SanityEntry(
+        findings=tuple(
+            FindingEntry(check=one.check, severity=one.severity, found=one.found, advice=one.advice, waived=one.waived)
+            for one in findings
+        )
     )
 
 

@@ -83,7 +83,7 @@ class ModelEntries:
 
     def entry(self, model: ModelSpec) -> ModelEntry | None:
         """The entry of a model; None before it has been measured."""
-        from pytest_quant.report.data import model_entry, net_entry, onnx_entry
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, sanity_entry
 
         measurement = self._measurements.known(model)
         if measurement is None:
@@ -99,6 +99,9 @@ class ModelEntries:
             measured = self._measurements.known(model, net)
             if measured is not None and net not in known.further_nets:
                 known = known.with_net(net, net_entry(measured, self._confidence, limited))
+        findings = self._measurements.known_sanity(model)
+        if findings is not None:
+            known = known.model_copy(update={"sanity": sanity_entry(findings)})
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

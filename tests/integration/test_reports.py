@@ -214,7 +214,7 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
     assert table[2].startswith("tiny")
     assert table[2].endswith("PASS")
     assert table[5].startswith("CI: 90 %, its two bounds one-sided at 95 %; flips: -right only in fp32, +right only")
-    assert table[6] == "cases: 1 error, 1 fail, 1 fail (xfailed), 7 pass, 1 skipped"
+    assert table[6] == "cases: 1 error, 1 fail, 1 fail (xfailed), 9 pass, 2 skipped"
     assert table[7].endswith(f"{folder / 'report.json'}")
     columns = [line.index("top1") for line in (table[1], table[2])]
     assert columns[0] == columns[1] == table[0].index("metric")
@@ -234,6 +234,7 @@ def test_the_markdown_report(pytester: pytest.Pytester, folder: Path) -> None:
     assert rows[0].endswith(" FAIL |")
     not_passed = lines[lines.index("## Cases that did not pass") + 1 :]
     assert [line.split("`")[1] for line in not_passed if line] == [
+        f"{ZOO}::away::sanity",
         f"{ZOO}::away::top1",
         f"{ZOO}::bad::floor[top1]",
         f"{ZOO}::bad::top1",
@@ -258,7 +259,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(pytester: pytest.Pytester
     (pytester.path / "file").write_text("in the way")
     run = run_plain(pytester, "--quant", "--quant-report", "file/report.json", "--quant-report", "fine.md")
     assert f"--quant-report: {pytester.path / 'file/report.json'} cannot be written: " in run.text
-    assert "2 passed" in run.text
+    assert "3 passed" in run.text
     assert run.status == pytest.ExitCode.TESTS_FAILED
     assert (pytester.path / "fine.md").exists()
     assert "Traceback" not in run.text + run.errors

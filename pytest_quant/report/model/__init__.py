@@ -46,6 +46,7 @@ from pytest_quant.report.model.rescue import (
     RescueTimingEntry,
     SearchedEntry,
 )
+from pytest_quant.report.model.sanity import FindingEntry, SanityEntry
 
 __all__ = [
     "SCHEMA",
@@ -58,6 +59,7 @@ __all__ = [
     "EnvironmentEntry",
     "EvaluatedEntry",
     "FileEntry",
+    "FindingEntry",
     "FlipsEntry",
     "LayerEntry",
     "LayerOutputEntry",
@@ -80,6 +82,7 @@ __all__ = [
     "RescueFilesEntry",
     "RescueTimingEntry",
     "SamplesEntry",
+    "SanityEntry",
     "Scalar",
     "SearchedEntry",
     "SqnrEntry",

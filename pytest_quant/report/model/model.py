@@ -9,6 +9,7 @@ from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.model.metric import MetricEntry
 from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, TimingEntry
 from pytest_quant.report.model.rescue import NoRescueEntry, RescueEntry
+from pytest_quant.report.model.sanity import SanityEntry
 
 
 class FileEntry(Entry):
@@ -88,6 +89,8 @@ class ModelEntry(Entry):
     """The quantized ONNX file."""
     nets: dict[str, NetEntry] | None = None
     """All other further nets, by the user's name."""
+    sanity: SanityEntry | None = None
+    """What makes its numbers meaningless or doubtful."""
     diagnosis: DiagnosisEntry | NoDiagnosisEntry | None = None
     rescue: RescueEntry | NoRescueEntry | None = None
 

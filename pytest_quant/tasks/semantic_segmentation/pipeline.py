@@ -153,6 +153,11 @@ class SegmentationPipeline:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
+    def answer(self, prediction: SegmentationPrediction) -> bytes:
+        """The classes at some of the pixels; a single class is the same for images of any size."""
+        answers = prediction.answers
+        return (answers[:1] if (answers == answers[:1]).all() else answers).tobytes()
+
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[SegmentationPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
