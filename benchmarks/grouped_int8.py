@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from pytest_quant.nets.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
-from pytest_quant.nets.ncnn.ncnn_net import ncnn_version, runtime_options
+from pytest_quant.nets.ncnn.ncnn_net import ncnn_version
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.lower import quantize_model
 

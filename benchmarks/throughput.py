@@ -24,8 +24,8 @@ from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores, single_threaded_opencv
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.ncnn.ncnn_net import runtime_options
 from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.zoo.reader import read_zoo

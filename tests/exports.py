@@ -136,3 +136,14 @@ def change(path: Path, edit: Any) -> None:
     data = json.loads(path.read_text())
     edit(data)
     write(path, data)
+
+
+def detector(
+    generation: str = "1.x", *, resize: Json | None = None, pad: Json | None = None, **params: Any
+) -> tuple[str, list[Json], Json]:
+    """Likewise of a detector; ``params`` of its test_cfg. By default what a static export makes of SSD300."""
+    step = {"type": "Resize", "size": [320, 320], "keep_ratio": False} | (resize or {})
+    after = [{"type": "Pad", **({"size_divisor": 1} if pad is None else pad)}]
+    transforms: list[Json] = [LOAD, step, NORMALIZE, *after, *FORMAT]
+    written: Json = {"score_thr": 0.02, "nms": {"type": "nms", "iou_threshold": 0.45}, "max_per_img": 200}
+    return "Detector", transforms, {"module": "mmdet", "component": "ResizeBBox", "params": written | params}

@@ -84,8 +84,13 @@ def _write(prefix: Path, source: NcnnFiles, table: Path, keep_float: Sequence[st
 def _warn_of_findings(path: Path, source: NcnnFiles) -> None:
     """What ``lint`` calls an error is written all the same, as ncnn2int8 does, but not without a word."""
     from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table, walk
+    from pytest_quant.nets.ncnn.load_check import check_loads
 
     param = read_param(source.param)
+    lacking = check_loads(param)
+    if lacking:
+        text = f"{source.param}: this ncnn has no layer {listed(lacking)}: the net needs a build of your own"
+        warnings.warn(text, QuantWarning, stacklevel=2)
     findings = lint_table(read_table(path), param, walk(param, source.bin))
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,4 +45,14 @@ class Dataset(Protocol):
 
     def content(self, sample: Sample) -> Path | bytes:
         """What identifies the sample's stored content: the file, or the bytes themselves."""
+        ...
+
+
+@runtime_checkable
+class NamesClasses(Protocol):
+    """A dataset that knows what its classes are called."""
+
+    @property
+    def class_names(self) -> Sequence[str] | None:
+        """In the order of the class indexes; None where it does not know after all."""
         ...

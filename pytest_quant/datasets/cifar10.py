@@ -18,7 +18,9 @@ from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
 
-CLASSES = 10
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+"""As ``batches.meta`` has them."""
+CLASSES = len(NAMES)
 SIDE_PX = 32
 PIXEL_BYTES = 3 * SIDE_PX * SIDE_PX
 RECORD_BYTES = 1 + PIXEL_BYTES
@@ -53,6 +55,11 @@ class Cifar10:
     samples: Sequence[Sample]
     records: NDArray[np.uint8] = field(repr=False)
     """Shape (n, 3073): see `RECORD_BYTES`."""
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """The ten names."""
+        return NAMES
 
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample, 32 by 32; records have no orientation to apply."""

@@ -74,6 +74,8 @@ class DetectionTruth:
     """In the order of the file."""
     classes: tuple[str, ...]
     """Names in the order of the net's outputs; the same for every image."""
+    is_reference: bool = False
+    """Whether the objects are another net's answers."""
 
 
 def open_dataset(spec: DatasetSpec) -> ImageFiles:

@@ -23,6 +23,8 @@ class ImageFiles:
 
     name: str
     samples: Sequence[Sample]
+    class_names: Sequence[str] | None = None
+    """In the order of the class indexes, where the folders name them."""
 
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample; see `decode_image`. Raises `DatasetError` when the file is gone or damaged."""

@@ -48,7 +48,8 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     list_file = options.root / "meta" / f"{options.split}.txt"
     if list_file.exists():
         return open_listed(spec, folder, read_label_list(list_file), list_file)
-    return ImageFiles(spec.name, _class_folder_samples(spec, folder, list_file))
+    samples = _class_folder_samples(spec, folder, list_file)
+    return ImageFiles(spec.name, samples, tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples)))
 
 
 def _class_folder_samples(spec: DatasetSpec, folder: Path, list_file: Path) -> list[Sample]:

@@ -13,6 +13,7 @@ other layer stays float. Quantized layers are ranked by the last of them, see `D
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -115,6 +116,7 @@ def diagnose(
     samples: int = DEFAULT_SAMPLES,
     *,
     inputs: InputTensors | None = None,
+    limit_s: float | None = None,
 ) -> Diagnosis:
     """Compare the two nets of a model layer by layer.
 
@@ -124,6 +126,8 @@ def diagnose(
         samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
             the net sees in parts (the persons in an image) the first one is run.
         inputs: what to run in the place of the dataset's samples, all of them.
+        limit_s: about how long it may take, in seconds: a slow net gets fewer samples, one at least, and is ranked by
+            the layers' own errors where the output errors of a single sample would take longer; None: no limit.
 
     Raises:
         QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is no input of the
@@ -140,17 +144,17 @@ def diagnose(
         check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
     with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder:
         nets = prepare_nets(model, Path(folder))
-        found = _measure(nets, inputs, bench.engine)
+        found = _measure(nets, inputs, bench.engine, limit_s)
     whole = sum((one.whole for one in found.sums), NOTHING)
     whole_output = sum((one.whole for one in found.sums[: found.output_samples]), NOTHING)
     sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found.sums), strict=True)]
     return Diagnosis(
         model=model.name,
-        samples=tuple(inputs),
+        samples=tuple(inputs)[: len(found.sums)],
         output_samples=found.output_samples,
         seed=bench.sampling.seed,
         layers=tuple(
-            _layer_error(pair, layer, count, whole_output)
+            _layer_error(pair, layer, count, whole_output if found.output_samples else None)
             for pair, layer, count in zip(nets.pairing.pairs, sums, found.macs, strict=True)
         ),
         output_sqnr_db=whole.sqnr_db,
@@ -158,9 +162,10 @@ def diagnose(
     )
 
 
-def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness) -> LayerError:
-    output = sums.output if pair.is_quantized else None
-    share = output.noise / whole.noise if output is not None and whole.noise > 0 else None
+def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness | None) -> LayerError:
+    """``whole``: the noise of the int8 net at its outputs; None: no output errors were measured."""
+    output = sums.output if pair.is_quantized and whole is not None else None
+    share = output.noise / whole.noise if output is not None and whole is not None and whole.noise > 0 else None
     return LayerError(
         layer=pair.layer.name,
         type=pair.layer.type,
@@ -231,14 +236,28 @@ class _Found:
     """How many of them have output errors."""
 
 
-def _measure(nets: Nets, inputs: InputTensors, engine: Engine) -> _Found:
-    work = _LayerWork(nets)
+def _measure(nets: Nets, inputs: InputTensors, engine: Engine, limit_s: float | None) -> _Found:
+    work, start = _LayerWork(nets), time.monotonic()
     with closing(WorkerPool(work)) as pool:
         with engine.cores.core(), pool.borrow() as worker:
             assert isinstance(worker, _LayerWorker)  # noqa: S101 - it opens no other
             macs = worker.probe.macs(next(iter(inputs.values())))
         count = _output_samples(macs, nets.pairing.pairs, len(inputs))
+        if limit_s is not None:
+            count = min(count, _affordable(limit_s, time.monotonic() - start, nets.pairing.pairs))
         shards = [_InputShard(i, name, tensor, i < count) for i, (name, tensor) in enumerate(inputs.items())]
         results: Collected[_InputShard, InputSums] = Collected()
-        engine.run(Job(nets.model.name, STAGE, work, shards, results, samples=len(shards)), pool)
-    return _Found(macs, results.in_order, count)
+        ends = None if limit_s is None else start + limit_s
+        enough = None if ends is None else lambda _: time.monotonic() > ends
+        engine.run(Job(nets.model.name, STAGE, work, shards, results, samples=len(shards), enough=enough), pool)
+    sums = results.in_order
+    return _Found(macs, sums, min(count, len(sums)))
+
+
+def _affordable(limit_s: float, pass_s: float, pairs: Sequence[LayerPair]) -> int:
+    """How many samples may get output errors: each takes a pass through half of the net for every quantized layer.
+
+    ``pass_s``: how long one whole pass took.
+    """
+    quantized = sum(pair.is_quantized for pair in pairs)
+    return int(limit_s / max(pass_s * quantized / 2, 1e-9))

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
+
+LIMIT_S = 60.0
+"""How long the diagnosis of one model may take in a run of tests, about; `pytest-quant diagnose` has no limit."""
+
+_LOG = logging.getLogger("pytest_quant.diagnosis")
+"""Says what a run is at: ``--log-cli-level=INFO`` shows it."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,8 @@ class NoDiagnosis:
 
 def try_diagnosis(model: ModelSpec, bench: Workbench) -> Diagnosis | NoDiagnosis:
     """The diagnosis of a model on its first samples, or why there is none."""
+    _LOG.info("%s: comparing fp32 and int8 layer by layer, for about %g s at most", model.name, LIMIT_S)
     try:
-        return diagnose(model, bench)
+        return diagnose(model, bench, limit_s=LIMIT_S)
     except QuantError as error:
         return NoDiagnosis(str(error))

@@ -129,7 +129,7 @@ class Probe:
         self._nets = nets
         model = nets.model
         self._fp32, self._int8, self._alone = (
-            BlobExtractor(files.param, files.bin, runtime=model.runtime)
+            BlobExtractor(files.param, files.bin, runtime=model.runtime, options_of=ncnn_files(model, "int8").param)
             for files in (ncnn_files(model, "fp32"), ncnn_files(model, "int8"), nets.alone)
         )
         self._pairs = {pair.line: pair for pair in nets.pairing.pairs}

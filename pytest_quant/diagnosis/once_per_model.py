@@ -43,5 +43,12 @@ class OncePerModel(Generic[T]):
         return json.dumps(plain, allow_nan=False).encode()
 
 
+def made_in(folder: Path, kind: TypeAdapter[T]) -> list[T]:
+    """All values that the processes of a run have made in a folder, in no particular order."""
+    contents = ContentStore(folder, folder / "locks")
+    found = (contents.load(path.name) for path in sorted(folder.glob("*.json")))
+    return [kind.validate_python(json.loads(content)) for content in found if content is not None]
+
+
 def _key(model: ModelSpec) -> str:
     return sha256_json([str(model.zoo), model.name])

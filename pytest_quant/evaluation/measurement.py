@@ -51,6 +51,8 @@ class Measurement:
     """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
     stopped_early: bool = False
     """Whether that ended the evaluation before its samples did."""
+    class_totals: Mapping[str, int] = field(default_factory=dict)
+    """How many samples of each class the dataset has, of a subset whose samples are of one class each."""
     intervals: dict[tuple[str | float, ...], Interval] = field(default_factory=dict, repr=False, compare=False)
     """Intervals that were asked for already: those of hmean and AP take seconds."""
 

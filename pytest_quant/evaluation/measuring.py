@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
@@ -14,7 +17,7 @@ from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, Prediction
+from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
 
 
 def measure(
@@ -27,8 +30,12 @@ def measure(
     stop: StopRule | None = None,
     first: int | None = None,
     calibration: CalibrationFacts | None = None,
+    everything: Sequence[Sample] = (),
 ) -> Measurement:
-    """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough."""
+    """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
+
+    ``everything``: the samples of the whole dataset, whose classes are counted.
+    """
     start = time.perf_counter()
     evaluation = found.evaluation(("fp32", net), first)
     planned = len(found.samples)
@@ -59,7 +66,29 @@ def measure(
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < planned,
+        class_totals=_class_totals(pipeline, everything) if used < total else {},
     )
+
+
+def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
+    return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
+
+
+def answers(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement, places: Sequence[int]
+) -> dict[Net, list[Prediction]]:
+    """What both nets of a measurement answered to the samples at ``places``, in that order.
+
+    Their shards are in the store as a rule; one that is not there any more is computed again.
+    """
+    nets: tuple[Net, Net] = ("fp32", measurement.net)
+    evaluation = found.evaluation(nets)
+    size = evaluation.shards[0].sample_count
+    needed = sorted({place // size for place in places})
+    some = replace(evaluation, shards=[evaluation.shards[index] for index in needed])
+    results = evaluate(some, resources.store, resources.engine)
+    starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
+    return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
 
 
 def compare_with(

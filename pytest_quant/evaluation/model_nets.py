@@ -29,5 +29,6 @@ def open_runner(model: ModelSpec, name: Net) -> Runner:
 
 def runtime_of(model: ModelSpec, name: Net) -> str:
     """Name and version of what runs a net."""
-    format_name = model.nets[name].format
-    return f"{format_name} {get_format(format_name).version()}"
+    net = model.net(name)
+    found = get_format(net.format)
+    return f"{net.format} {found.version()}" if net.target is None else found.told_by(net.target)

@@ -121,6 +121,7 @@ class Workbench:
             stop=stop,
             first=first,
             calibration=self.builder.calibration_facts(model, self.dataset(model.dataset)) if net == "int8" else None,
+            everything=self.dataset(model.dataset).samples,
         )
 
     def predictions(
@@ -137,6 +138,12 @@ class Workbench:
         """The predictions that a measurement was made of, read again, in the order of its samples."""
         found = self.on_samples(measurement.model, self.selection(measurement.model)[0])
         return measuring.predictions_of(found, self.resources, measurement)
+
+    def answers(self, measurement: Measurement, places: Sequence[int]) -> dict[Net, list[Prediction]]:
+        """What both nets of a measurement answered to some of its samples, by their places in the seeded order."""
+        model = measurement.model
+        found = self.on_samples(model, self.selection(model)[0])
+        return measuring.answers(found, self.resources, measurement, places)
 
     def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.

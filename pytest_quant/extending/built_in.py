@@ -38,3 +38,4 @@ def pytest_quant_register(registry: Registry) -> None:
         registry.net_format(name, place)
     registry.report(".json", "pytest_quant.report.write:write_json")
     registry.report(".md", "pytest_quant.report.write:write_markdown")
+    registry.report(".html", "pytest_quant.report.html.write:write_html")

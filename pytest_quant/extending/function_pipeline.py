@@ -22,6 +22,7 @@ from pytest_quant.spec.text import brief, listed
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Prepared, Run, SampleScores, Tensor
 from pytest_quant.tasks.classification.options import PreprocessOptions
 from pytest_quant.tasks.classification.preprocess import Preprocess
+from pytest_quant.tasks.drawing import Drawing, Scene
 from pytest_quant.tasks.moved import moved_most
 
 if TYPE_CHECKING:
@@ -122,6 +123,15 @@ class FunctionPipeline:
 
     def _function(self, role: str) -> UserFunction:
         return UserFunction(self.task.name, role, getattr(self.task, role))
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The truth in words: nobody knows what it means on the picture."""
+        return Drawing(brief(sample.truth))
+
+    def draw_answer(self, sample: Sample, prediction: Any, scene: Scene) -> Drawing:
+        """The answer in words, with its score."""
+        score = float(self._scores([sample], [prediction])[0])
+        return Drawing(f"{brief(prediction)} ({self.task.metric.name} {self.task.metric.number(score)})")
 
     def conditions(self) -> dict[str, Any]:
         """How the input is made, and the names of the functions."""

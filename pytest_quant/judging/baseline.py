@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -60,11 +61,19 @@ class BaselineEntry(_Strict):
     environment: BaselineEnvironment
     predictions: dict[str, str]
     """Where the cache keeps each side's predictions, should it still have them."""
+    int8_packing: bool = True
+    """Whether ncnn packed the channels of the int8 net; it always did before ``reference`` meant what ARM computes."""
 
-    def differences(self) -> list[str]:
-        """In what the baseline's environment is not this one, in words."""
+    def differences(self, measurement: Measurement) -> list[str]:
+        """In what the baseline was made otherwise than a measurement here, in words."""
         here = current_environment()
         found = []
+        if self.int8_packing != measurement.conditions.get("int8_packing", True):
+            found.append(
+                f"the baseline was measured {'with' if self.int8_packing else 'without'} packed layouts, this is "
+                f"{'without' if self.int8_packing else 'with'} them: x86 computes int8 as ARM does only without "
+                "(docs/targets.md)"
+            )
         if self.environment.ncnn != here.ncnn:
             found.append(f"the baseline was measured with ncnn {self.environment.ncnn}, this is {here.ncnn}")
         if self.environment.isa != here.isa:
@@ -136,11 +145,17 @@ def entry_of(measurement: Measurement) -> BaselineEntry:
         files=dict(measurement.file_sha256),
         environment=current_environment(),
         predictions={side: measurement.side_keys[side] for side in SIDES},
+        int8_packing=measurement.conditions.get("int8_packing", True),
     )
 
 
 def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
     """Write the entries of some models and leave all others as they are."""
     models = {**read_baseline(path).models, **entries}
-    content = {"schema": SCHEMA, "models": {name: entry.model_dump() for name, entry in models.items()}}
+    content = {"schema": SCHEMA, "models": {name: _written(entry) for name, entry in models.items()}}
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def _written(entry: BaselineEntry) -> dict[str, Any]:
+    """An entry as JSON values; what it has by default is left out."""
+    return entry.model_dump(exclude_defaults=True)

@@ -34,7 +34,7 @@ def population_of(measurement: Measurement, pair: MetricPair) -> int | None:
 
 def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float, retain: float = 1.0) -> Interval:
     """Interval of the drop, or of a contrast, as `drop_interval` has it; each bound at one-sided ``confidence``."""
-    return _remembered(
+    return remembered(
         measurement,
         (pair.metric.name, "drop", confidence, retain),
         lambda: drop_interval(
@@ -49,7 +49,7 @@ def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float,
 
 def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confidence: float) -> Interval:
     """Interval of one side's own value in the metric's own unit."""
-    return _remembered(
+    return remembered(
         measurement,
         (pair.metric.name, side, confidence),
         lambda: score_interval(
@@ -62,7 +62,8 @@ def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confi
     )
 
 
-def _remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
+def remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
+    """The interval of a measurement that ``key`` names, found when first asked for."""
     if key not in measurement.intervals:
         measurement.intervals[key] = interval()
     return measurement.intervals[key]

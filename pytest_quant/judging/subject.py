@@ -58,7 +58,13 @@ class Subject:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""
         return self.measurements.agreement(self.model)
 
-    def conditions(self) -> Mapping[str, Any]:
-        """The conditions of the evaluation; nothing is evaluated for them."""
+    def conditions(self, name: str) -> Mapping[str, Any]:
+        """The conditions of the evaluation; nothing is evaluated for them.
+
+        Files are made only where the condition ``name`` takes them.
+        """
         samples, total = self.bench.selection(self.model)
-        return self.bench.conditions(self.model, evaluated=len(samples), total=total)
+        found = self.bench.conditions(self.model, evaluated=len(samples), total=total)
+        if name in found:
+            return found
+        return self.bench.conditions(self.built(), evaluated=len(samples), total=total)

@@ -9,7 +9,8 @@ import ncnn
 import numpy as np
 
 from pytest_quant.nets.base import Array, check_input
-from pytest_quant.nets.ncnn.ncnn_net import is_empty, runtime_options
+from pytest_quant.nets.ncnn.ncnn_net import is_empty
+from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.net import Runtime
 from pytest_quant.spec.text import listed, shown
@@ -25,6 +26,8 @@ class BlobExtractor:
         bin_path: its ``.bin``.
         channels: expected input channels; None: any.
         runtime: ``reference``, the default, has no half precision; ``deploy`` is ncnn's own default.
+        options_of: another ``.param``, with the options of which the net is run, so that the two are comparable to the
+            last bit; None: its own.
 
     Raises:
         ModelFileError: ncnn cannot load a file.
@@ -38,12 +41,13 @@ class BlobExtractor:
         *,
         channels: int | None = None,
         runtime: Runtime = "reference",
+        options_of: Path | None = None,
     ) -> None:
         self._what = shown(Path(param_path))
         self._channels = channels
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
-        for name, value in runtime_options(runtime).items():
+        for name, value in net_options(options_of or Path(param_path), runtime).items():
             setattr(self._net.opt, name, value)
         for load, path in ((self._net.load_param, param_path), (self._net.load_model, bin_path)):
             code = load(str(path))

@@ -55,6 +55,12 @@ class NetFormat(ABC):
     int8_keys: ClassVar[frozenset[str]] = frozenset()
     """Those of its keys that a float net does not have."""
 
+    condition_names: ClassVar[tuple[str, ...]] = ()
+    """The names that `conditions` gives for every net of the format."""
+
+    runs_on_targets: ClassVar[bool] = False
+    """Whether `open` minds ``net.target``; then there is `told_by` too."""
+
     @abstractmethod
     def version(self) -> str:
         """Version of the runtime: part of every cache key and of the report. Imports nothing heavy.
@@ -98,6 +104,14 @@ class NetFormat(ABC):
     def warning(self, net: ModelNet) -> str:
         """What to beware of in a quantized net of this format; empty as a rule."""
         return ""
+
+    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+        """What the report says of how the net is run, by `condition_names`; plain JSON values that `key` covers too."""
+        return {}
+
+    def told_by(self, target: str) -> str:
+        """Name and version of the runtime on a target, with its machine."""
+        raise NotImplementedError(f"{type(self).__name__} runs on no target")
 
     def instruction_sets(self) -> tuple[str, ...]:
         """The instruction sets that the runtime itself can tell it would use here; empty where it cannot."""

@@ -60,6 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
         _start(config, settings)
 
 
+def _end_far_sides() -> None:
+    from pytest_quant.nets.remote.targets import close_targets
+
+    close_targets()
+
+
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_folder import cache_folder
@@ -71,6 +77,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
+    config.add_cleanup(_end_far_sides)
     if not xdist.is_worker(config):
         config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
     cache_dir = cache_folder(config, settings)

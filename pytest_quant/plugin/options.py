@@ -53,7 +53,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add(parser, group, "no-cache", action="store_true", ini_type="bool", help="Keep no predictions between runs")
     _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
-        help="Write a report; the suffix chooses: .json, .md or one of a plugin (repeatable)",
+        help="Write a report; the suffix chooses: .json, .md, .html or one of a plugin (repeatable)",
     )  # fmt: skip
     _add(
         parser, group, "baseline", metavar="FILE",
@@ -63,11 +63,33 @@ def add_options(parser: pytest.Parser) -> None:
         parser, group, "diagnose", action="store_true", ini_type="bool",
         help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
     )  # fmt: skip
+    _add(
+        parser, group, "target", metavar="SPEC",
+        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
+        "ssh=pi@board//python=python3; everything else stays here",
+    )  # fmt: skip
+    _add(
+        parser, group, "target-nets", metavar="all|int8",
+        help="Which nets run on the target: all, or all but the float one (default: all)",
+    )  # fmt: skip
+    group.addoption(
+        "--no-quant-diagnose",
+        action="store_false",
+        dest="quant_diagnose_failing",
+        default=True,
+        help="Leave out the layer diagnosis of models whose drop is too large",
+    )
     group.addoption(
         "--quant-update-baseline",
         action="store_true",
         dest="quant_update_baseline",
         help="Rewrite the entries of the selected models in the baseline",
+    )
+    parser.addini(
+        "quant_report_pictures",
+        "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",
+        type="string",
+        default="24",
     )
     parser.addini(
         "quant_baseline_within",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -36,6 +36,8 @@ class Settings:
     """Where repaired nets are written: beside the first report, else where pytest was called."""
     diagnose: bool
     """Whether every model is diagnosed layer by layer; else only one whose drop is too large."""
+    diagnose_failing: bool
+    """Whether one whose drop is too large is diagnosed, where not every model is."""
     jobs: int | None
     """Cores to use in all; None: all there are."""
     cache_dir: Path | None
@@ -43,6 +45,12 @@ class Settings:
     keep: bool
     """Whether predictions are kept between runs."""
     reports: tuple[Path, ...]
+    pictures: int
+    """How many samples of a model an HTML report shows at most."""
+    target: str | None
+    """The machine that runs the nets, as an execnet gateway specification; None: this one."""
+    target_nets: Literal["all", "int8"]
+    """Whether fp32 runs there, too."""
     baseline: Path | None
     """The committed baseline to compare with, or to rewrite."""
     update_baseline: bool
@@ -50,6 +58,11 @@ class Settings:
     """How much worse than the baseline int8 may be, in percent of the metric's range."""
     max_tolerance_pct: float | None
     """Share of a metric's range from which on a tolerance is refused; None: the usual 10 %."""
+
+    @property
+    def illustrated(self) -> bool:
+        """Whether a report shows pictures and curves."""
+        return any(path.suffix == ".html" for path in self.reports)
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -71,10 +84,14 @@ def read_settings(config: pytest.Config) -> Settings:
         rescue=bool(_value(config, "quant_rescue")),
         rescue_folder=_rescue_folder(config),
         diagnose=bool(_value(config, "quant_diagnose")),
+        diagnose_failing=bool(config.getoption("quant_diagnose_failing")),
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
         reports=_reports(config),
+        pictures=_count(config, "quant_report_pictures"),
+        target=_text(config, "target") or None,
+        target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
@@ -124,6 +141,14 @@ def _inconclusive(text: str) -> Inconclusive:
     raise pytest.UsageError(f"--quant-inconclusive: found {text!r}, expected fail or pass")
 
 
+def _target_nets(text: str) -> Literal["all", "int8"]:
+    if text == "all":
+        return "all"
+    if text == "int8":
+        return "int8"
+    raise pytest.UsageError(f"--quant-target-nets: found {text!r}, expected all or int8")
+
+
 def _percentage(config: pytest.Config, name: str, example: float) -> float:
     """An ini option that is a percentage."""
     text = str(config.getini(name))
@@ -132,6 +157,14 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     if not 0 < number <= 100:
         raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}")
     return number
+
+
+def _count(config: pytest.Config, name: str) -> int:
+    """An ini option that says how many."""
+    text = str(config.getini(name)).strip()
+    if not text.isascii() or not text.isdigit():
+        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
+    return int(text)
 
 
 def _called_path(config: pytest.Config, name: str) -> Path:
@@ -191,10 +224,6 @@ def _rescue_folder(config: pytest.Config) -> Path:
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
     paths = tuple(_called_path(config, name) for name in _value(config, "quant_report"))
     for path in paths:
-        if path.suffix == ".html":
-            raise pytest.UsageError(
-                f"--quant-report: {path.name}: this version writes no HTML report, expected .json or .md"
-            )
         if path.is_dir():
             raise pytest.UsageError(f"--quant-report: {path} is a folder, expected the name of a file")
     return paths

@@ -12,7 +12,9 @@ from pytest_quant.evaluation.keys import net_files
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import Interval, two_sided_level
+from pytest_quant.judging.class_drops import ClassDrops
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.classes import ClassTolerance
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.report.diagnosis import sqnr_entry
@@ -20,6 +22,8 @@ from pytest_quant.report.model import (
     SCHEMA,
     CalibrationEntry,
     Case,
+    ClassEntry,
+    ClassesEntry,
     EnvironmentEntry,
     FileEntry,
     FindingEntry,
@@ -46,6 +50,9 @@ from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
 from pytest_quant.tasks.base import Flips, MetricPair, Moved, RightWrong
+
+_CLASSES_KEPT = 10
+"""How many of the classes that lose most a report has."""
 
 _DIGITS = 9
 """Digits after the point that a report keeps: enough for any count over any dataset, and the same on every machine."""
@@ -81,6 +88,7 @@ def model_entry(
         },
         flips=_flips(comparison.flips),
         moved=tuple(_moved(moved) for moved in comparison.moved),
+        classes=_classes(measurement) or None,
         details={name: json_value(value) for name, value in comparison.details.items()} or None,
         notes=(*model.notes, *model.remarks),
         conditions={name: json_value(value) for name, value in measurement.conditions.items()},
@@ -136,6 +144,30 @@ def sanity_entry(findings: Iterable[Finding]) -> SanityEntry:
             for one in findings
         )
     )
+
+
+def _classes(measurement: Measurement) -> dict[str, ClassesEntry]:
+    limited = {limit.metric.name for limit in measurement.model.limits if isinstance(limit, ClassTolerance)}
+    able = [name for name, pair in measurement.comparison.metrics.items() if pair.metric.has_classes]
+    return {
+        name: _classes_entry(ClassDrops.of(measurement, measurement.comparison.metrics[name].metric))
+        for name in able
+        if name in limited or name == able[0]
+    }
+
+
+def _classes_entry(drops: ClassDrops) -> ClassesEntry:
+    worst = (
+        ClassEntry(
+            name=one.name,
+            samples=one.samples,
+            fp32=_rounded(one.pair.fp32),
+            int8=_rounded(one.pair.int8),
+            drop=_rounded(one.pair.drop),
+        )
+        for one in drops.judged[:_CLASSES_KEPT]
+    )
+    return ClassesEntry(judged=len(drops.judged), worst=tuple(worst), few=tuple(one.name for one in drops.few))
 
 
 def _timing(timing: Timing) -> TimingEntry:

@@ -61,7 +61,7 @@ def _layer(error: LayerError) -> LayerEntry:
         macs=error.macs,
         own=_layer_sqnr(error.own_sqnr_db, error.own_cosine),
         accumulated=_layer_sqnr(error.accumulated_sqnr_db, error.accumulated_cosine),
-        output=_output(error) if error.quantized else None,
+        output=None if error.output_sqnr_db is None else _output(error),
     )
 
 
@@ -88,6 +88,12 @@ def worst_line(entry: DiagnosisEntry | NoDiagnosisEntry) -> str:
     """The worst layers with their three numbers, in one line."""
     if isinstance(entry, NoDiagnosisEntry):
         return f"no layer diagnosis: {entry.error}"
+    if not entry.output_samples:
+        own = (
+            f"{layer.layer} {layer.own.text} ({layer.accumulated.text} accumulated)"
+            for layer in entry.worst_layers(_SHOWN)
+        )
+        return f"worst layers, by their own SQNR (what each does to the output would have taken long): {listed(own)}"
     worst = (
         f"{layer.layer} {'' if layer.output is None else layer.output.text} ({layer.own.text} alone, "
         f"{layer.accumulated.text} accumulated)"

@@ -10,6 +10,9 @@ from pytest_quant.report.table import table
 from pytest_quant.report.task_words import change_text
 from pytest_quant.report.terminal import footnotes
 
+_CLASSES_SHOWN = 5
+"""How many of a model's classes are shown; the JSON report has more."""
+
 
 def markdown(report: Report) -> str:
     """A table of all models, notes, and every case that did not pass with its reason."""
@@ -31,6 +34,7 @@ def _lines(report: Report) -> Iterator[str]:
     for name, model in report.models.items():
         yield from (f"- {name}: {_escaped(note)}" for note in model.notes)
     yield from _moved(report)
+    yield from _classes(report)
     yield from diagnosis.markdown_lines(report)
     yield from rescue.markdown_lines(report)
     yield from _not_passed(report)
@@ -54,6 +58,23 @@ def _moved(report: Report) -> Iterator[str]:
     for name, moved in found.items():
         samples = ", ".join(f"`{one.sample}` {_change(one)}" for one in moved)
         yield f"- {name}: {_escaped(samples)}"
+
+
+def _classes(report: Report) -> Iterator[str]:
+    found = [
+        (name, metric, entry)
+        for name, model in report.models.items()
+        for metric, entry in (model.classes or {}).items()
+        if entry.losing
+    ]
+    if found:
+        yield from ("", "## Classes that lose most", "", "| model | metric | class | n | fp32 | int8 | drop |")
+        yield "|---|---|---|---:|---:|---:|---:|"
+    for name, metric, entry in found:
+        number = report.models[name].metrics[metric].metric(metric).number
+        for one in entry.losing[:_CLASSES_SHOWN]:
+            values = " | ".join(map(number, (one.fp32, one.int8, one.drop)))
+            yield f"| {name} | {metric} | {_escaped(one.name)} | {one.samples} | {values} |"
 
 
 def _change(moved: MovedEntry) -> str:

@@ -27,6 +27,9 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
             yield _aligned(line, widths), _MARKUP[row.verdict.mood]
     for note in footnotes(report):
         yield note, {}
+    for case in report.cases:
+        if case.kind == "classes" and case.verdict == "fail":
+            yield f"{case.model}: {case.reason}", {}
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
 

@@ -39,6 +39,7 @@ class Decider:
         self._explainer = explainer
         self._inconclusive = inconclusive
         self._strict = strict
+        self._told_by: dict[tuple[str, str], str] = {}
 
     def decide(self, model: ModelSpec, limit: Limit, planned: RunCase) -> Decided:
         """Decide a limit; what cannot be decided says why."""
@@ -59,4 +60,13 @@ class Decider:
     def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:
         if isinstance(error, (DatasetMissingError, BaselineMissingError)) and not self._strict:
             return Decided(planned.record("skipped", "skipped", str(error), seconds), error=error)
-        return Decided(planned.record("error", "failed", str(error), seconds), error=error)
+        record = planned.record("error", "failed", str(error), seconds)
+        return Decided(record, error=self._told_once(planned, error))
+
+    def _told_once(self, planned: RunCase, error: QuantError) -> QuantError:
+        """The error, or where it is told already when an earlier case of the model failed with the same one.
+
+        The report has the reason of each case; what is printed would otherwise say the same for every limit.
+        """
+        first = self._told_by.setdefault((planned.model or "", str(error)), planned.id)
+        return error if first == planned.id else QuantError(f"cannot be decided, for the reason that {first} gives")

@@ -14,6 +14,10 @@ from pytest_quant.spec.model import ModelSpec
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.once_per_model import OncePerModel
     from pytest_quant.judging.measurements import Measurements
+    from pytest_quant.report.model.illustration import IllustrationEntry
+
+ILLUSTRATIONS = "illustrations"
+"""Below the folder of the run: what is drawn of each model, where the process that reports finds it."""
 
 RESCUE_FOLDER = "quant-rescue"
 """Holds the repaired nets, beside the first report."""
@@ -31,10 +35,12 @@ class ModelEntries:
         confidence: float,
         expectations: Expectations,
         zoo_id: Callable[[Path], str],
+        pictures: int = 0,
     ) -> None:
         """``zoo_id`` names a zoo file as node ids do.
 
         ``rescue_base``: the folder that paths of repairs are relative to; ``expectations``: which metrics are limited.
+        ``pictures``: how many samples are drawn where a report shows any.
         """
         self._measurements = measurements
         self._run_dir = run_dir
@@ -42,6 +48,7 @@ class ModelEntries:
         self._confidence = confidence
         self._expectations = expectations
         self._zoo_id = zoo_id
+        self._pictures = pictures
         self._entries: dict[str, ModelEntry] = {}
 
     @cached_property
@@ -72,6 +79,25 @@ class ModelEntries:
         folder = self._rescue_base / RESCUE_FOLDER
         found = try_rescue(model, self._measurements.bench, out=folder, confidence=self._confidence)
         return tried_entry(found, self._rescue_base)
+
+    @cached_property
+    def _illustrations(self) -> OncePerModel[IllustrationEntry]:
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.once_per_model import OncePerModel
+        from pytest_quant.report.model.illustration import IllustrationEntry
+
+        return OncePerModel(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry), self._illustrate)
+
+    def _illustrate(self, model: ModelSpec) -> IllustrationEntry:
+        from pytest_quant.report.pictures.illustrate import illustrate
+
+        return illustrate(self._measurements.of(model), self._measurements.bench, self._pictures)
+
+    def draw(self, model: ModelSpec) -> None:
+        """Draw what a report shows of a model that has been measured, where no process has done so yet."""
+        if self._measurements.known(model) is not None:
+            self._illustrations.get(model)
 
     def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
         """The layer diagnosis of a model, made now where no process has made it yet."""

@@ -39,7 +39,8 @@ class Explainer:
         measurement = self._measurements.known(model, limit.net)
         if not limit.is_loss:
             return failure_message(model, limit, verdict, measurement)
-        diagnosis = self._entries.diagnosis(model)
+        is_wanted = self._settings.diagnose or self._settings.diagnose_failing
+        diagnosis = self._entries.diagnosis(model) if is_wanted else None
         message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))
         return message + (self._repair(model) if verdict.decision == "fail" else "")
 

@@ -13,7 +13,7 @@ from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.plugin.items import ProblemItem
-from pytest_quant.plugin.markers import USER_MARKERS
+from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.outcomes import conclude
@@ -26,6 +26,8 @@ from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:
     from pytest_quant.spec.limit import Limit
+
+_MARKER_PREFIX = "quant_"
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,21 @@ def case_of(item: pytest.Item) -> PythonCase | None:
 def with_problems_failing(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
     """The items, with an item that fails in place of each accuracy test that cannot run."""
     for item in items:
-        problem = _problem(item) if is_quant_test(item) and not isinstance(item, ProblemItem) else None
+        problem = None if isinstance(item, ProblemItem) else _misspelled(item)
+        if problem is None and is_quant_test(item) and not isinstance(item, ProblemItem):
+            problem = _problem(item)
         yield item if problem is None else _failing(item, problem)
+
+
+def _misspelled(item: pytest.Item) -> str | None:
+    """A marker that begins like those of the plugin and is none: what it says would be passed over in silence."""
+    for mark in item.iter_markers():
+        if mark.name.startswith(_MARKER_PREFIX) and mark.name not in MARKERS:
+            return (
+                f"@pytest.mark.{mark.name}: unknown marker.{suggestion(mark.name, USER_MARKERS)} "
+                f"Those of pytest-quant: {listed(USER_MARKERS)}"
+            )
+    return None
 
 
 def _problem(item: pytest.Item) -> str | None:
@@ -224,7 +239,7 @@ def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
 def _unknown_condition(limits: Sequence[Limit], model: ModelSpec) -> str | None:
     from pytest_quant.evaluation.conditions import condition_names
 
-    known = condition_names(get_task(model.task).pipeline(model))
+    known = condition_names(model, get_task(model.task).pipeline(model))
     for limit in limits:
         problem = limit.unknown_in(model.task, model.name, known) if isinstance(limit, Requirement) else None
         if problem is not None:

@@ -16,6 +16,7 @@ from pytest_quant.run.outcomes import explained
 from pytest_quant.run.zoos import Zoos
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.zoo.placement import Placement
 
 if TYPE_CHECKING:
     from pytest_quant.judging.assess import Assessor
@@ -31,7 +32,8 @@ class QuantRun:
     def __init__(self, settings: Settings, *, run_dir: Path, cache_dir: Path | None, rootdir: Path) -> None:
         self.settings = settings
         self.rootdir = rootdir
-        self.zoos = Zoos(rootdir, self.max_tolerance_pct)
+        placement = None if settings.target is None else Placement(settings.target, settings.target_nets)
+        self.zoos = Zoos(rootdir, self.max_tolerance_pct, placement)
         self.expectations = Expectations()
         self._run_dir = run_dir
         self._cache_dir = cache_dir
@@ -112,10 +114,14 @@ class QuantRun:
             confidence=self.settings.confidence,
             expectations=self.expectations,
             zoo_id=self.zoos.id_of,
+            pictures=self.settings.pictures,
         )
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
         """The report's entries of those models that have been measured."""
+        if self.settings.illustrated:
+            for model in models:
+                self._entries.draw(model)
         found = {model.name: self._entries.entry(model) for model in models}
         return {name: entry for name, entry in found.items() if entry is not None}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model.illustration import IllustratedReport
 
 PLAN_FILE = "planned.json"
 
@@ -162,12 +163,24 @@ class Recorder:
 
         return build_report(self.models, self.cases, started=self.started, options=_shown_options(self.settings))
 
+    def _illustrated(self) -> IllustratedReport:
+        """The report with what the processes that measured have drawn."""
+        from pydantic import TypeAdapter
+
+        from pytest_quant.diagnosis.once_per_model import made_in
+        from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
+        from pytest_quant.run.entries import ILLUSTRATIONS
+
+        drawn = made_in(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry))
+        return IllustratedReport.of(self.report(), drawn)
+
     def _write_reports(self, session: pytest.Session) -> None:
         from pytest_quant.report.write import write_report
 
+        report = self._illustrated() if self.settings.illustrated else self.report()
         for path in self.settings.reports:
             try:
-                write_report(self.report(), path)
+                write_report(report, path)
                 self.written.append(path)
             except OSError as error:
                 self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}")
@@ -228,6 +241,8 @@ def _shown_options(settings: Settings) -> dict[str, JsonValue]:
         "diagnose": settings.diagnose,
         "rescue": settings.rescue,
         "jobs": settings.jobs,
+        "target": settings.target,
+        "target_nets": settings.target_nets,
         "keep": settings.keep,
         "max_tolerance_pct": settings.max_tolerance_pct,
     }

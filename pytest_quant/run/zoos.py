@@ -6,14 +6,19 @@ from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.text import relative_posix, shown
+from pytest_quant.zoo.placement import Placement
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
 
 class Zoos:
     """Those of one process."""
 
-    def __init__(self, rootdir: Path, max_tolerance_pct: float) -> None:
-        """``max_tolerance_pct``: share of a metric's range from which on a tolerance is refused, in percent."""
+    def __init__(self, rootdir: Path, max_tolerance_pct: float, placement: Placement | None = None) -> None:
+        """``max_tolerance_pct``: share of a metric's range from which on a tolerance is refused, in percent.
+
+        ``placement`` says which nets run on which machine; None: all on this one, unless their entries say otherwise.
+        """
+        self._placement = placement
         self._rootdir = rootdir
         self._max_tolerance_pct = max_tolerance_pct
         self._read: dict[Path, Zoo | ZooError] = {}
@@ -23,7 +28,8 @@ class Zoos:
         """A zoo file; raises `ZooError`, each time."""
         if path not in self._read:
             try:
-                self._read[path] = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
+                zoo = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
+                self._read[path] = zoo if self._placement is None else self._placement.of_zoo(zoo)
             except ZooError as error:
                 self._read[path] = error
         found = self._read[path]

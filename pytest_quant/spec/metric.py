@@ -30,6 +30,8 @@ class Metric:
     """The largest possible value in the metric's own unit, 0 being the least; None: it has no bounds."""
     is_mean_of_scores: bool = False
     """Whether it is the mean of one score per sample."""
+    has_classes: bool = False
+    """Whether each class, or category, has a value of its own in `Comparison.class_scores`."""
 
     def __post_init__(self) -> None:
         fixed = _MAXIMA.get(self.unit)

@@ -84,6 +84,7 @@ class ModelSpec:
             input_name=input_name,
             output_names=output_names,
             runtime=self.runtime,
+            target=spec.target,
         )
 
     def with_net(self, name: Net, spec: NetSpec) -> ModelSpec:

@@ -67,6 +67,8 @@ class NetSpec:
     """What it calls its input, where its entry says so."""
     outputs: tuple[str, ...] | None = None
     """What it calls the model's outputs, in their order, where its entry says so."""
+    target: str | None = None
+    """The machine that runs it, as an execnet gateway specification; None: this one."""
 
     @property
     def is_built(self) -> bool:
@@ -94,3 +96,5 @@ class ModelNet:
     output_names: tuple[str, ...] | None = None
     """What it calls ``outputs``, in their order; None: the entry does not say, so it has to be told by the file."""
     runtime: Runtime = "reference"
+    target: str | None = None
+    """The machine that runs it; None: this one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,9 +52,17 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
     >>> suggestion("tolerence", ["tolerance", "floor"])
     ' Did you mean `tolerance`?'
+    >>> suggestion("RGB", ["rgb", "bgr"]), suggestion("cifar-10", ["cifar10"])
+    (' Did you mean `rgb`?', ' Did you mean `cifar10`?')
     """
-    close = get_close_matches(name, list(known), n=1)
-    return f" Did you mean `{close[0]}`?" if close else ""
+    by_plain = {_plain(one): one for one in known}
+    close = get_close_matches(_plain(name), list(by_plain), n=1)
+    return f" Did you mean `{by_plain[close[0]]}`?" if close else ""
+
+
+def _plain(name: str) -> str:
+    """A name without what users write differently: case, and what stands between words."""
+    return re.sub(r"[^a-z0-9]+", "", name.casefold()) or name
 
 
 def brief(value: Any) -> str:

@@ -129,6 +129,26 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class ClassScore:
+    """One metric of one class, or category, on both sides."""
+
+    name: str
+    """As the dataset calls it, or its number."""
+    samples: int
+    """How many of the evaluated samples hold it."""
+    pair: MetricPair
+
+
+ClassScores = Callable[[str], Sequence[ClassScore]]
+"""Name of a metric to its value in each class that the evaluated samples hold; nothing of a metric without classes."""
+
+
+def no_classes(metric: str) -> Sequence[ClassScore]:
+    """What tasks without classes have of any metric."""
+    return ()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Both sides scored on the same samples."""
 
@@ -140,6 +160,8 @@ class Comparison:
     """The samples that moved most, where single samples are not just right or wrong."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
+    class_scores: ClassScores = no_classes
+    """Found when asked for."""
     remark: str | None = None
     """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
 
@@ -198,6 +220,15 @@ class Pipeline(Protocol):
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything about pre- and post-processing that can change a prediction, versions included; plain JSON."""
+        ...
+
+
+@runtime_checkable
+class KnowsClass(Protocol):
+    """A pipeline of a task whose samples are of one class each."""
+
+    def class_of(self, sample: Sample) -> str:
+        """The name of the sample's class, as `ClassScore` has it."""
         ...
 
 

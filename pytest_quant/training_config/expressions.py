@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from pytest_quant.training_config.functions import (
@@ -14,9 +14,9 @@ from pytest_quant.training_config.functions import (
     is_small,
     is_small_power,
     is_small_repetition,
-    targets,
 )
-from pytest_quant.training_config.values import REST, NotToldError, Unread, copied, spoil, unread_in
+from pytest_quant.training_config.loops import brief, comprehension, dict_comprehension
+from pytest_quant.training_config.values import REST, Unread, copied, spoil, unread_in
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -64,11 +64,11 @@ class Expressions:
         if method is not None:
             return method(self, node)
         self.spoil_names(node)
-        return self.unread(node, f"`{_brief(node)}` is not executed")
+        return self.unread(node, f"`{brief(node)}` is not executed")
 
     def spoil_names(self, node: ast.AST) -> None:
         """Whatever code at ``node`` does that is not executed, it may change the values that it can reach."""
-        why = self.unread(node, f"`{_brief(node)}` is not executed and may change this")
+        why = self.unread(node, f"`{brief(node)}` is not executed and may change this")
         for inner in ast.walk(node):
             if isinstance(inner, ast.Name) and inner.id in self._names:
                 spoil(self._names[inner.id], why)
@@ -96,7 +96,7 @@ class Expressions:
             if isinstance(key, str | int | float | bool | None):
                 entries[key] = value
             else:
-                self._unpack(entries, self.unread(key_node, f"the key `{_brief(key_node)}` is not known"), node)
+                self._unpack(entries, self.unread(key_node, f"the key `{brief(key_node)}` is not known"), node)
         return entries
 
     def _unpack(self, entries: dict[Any, Any], more: Any, node: ast.AST) -> None:
@@ -113,7 +113,7 @@ class Expressions:
             if isinstance(element, ast.Starred):
                 inner = self.value(element.value)
                 if not isinstance(inner, list | tuple) or unread_in(inner):
-                    return self.unread(element, f"`{_brief(element)}` is not known")
+                    return self.unread(element, f"`{brief(element)}` is not known")
                 values += inner
             else:
                 values.append(self.value(element))
@@ -125,7 +125,7 @@ class Expressions:
         if len(node.elts) == 1 and isinstance(inner, ast.Set) and len(inner.elts) == 1:
             return self.value(inner.elts[0])
         self.spoil_names(node)
-        return self.unread(node, f"`{_brief(node)}` is a set")
+        return self.unread(node, f"`{brief(node)}` is a set")
 
     def _attribute(self, node: ast.Attribute) -> Any:
         return self._item(node, self.value(node.value), node.attr)
@@ -143,50 +143,11 @@ class Expressions:
         try:
             return container[slice(*limits)]
         except (TypeError, ValueError):
-            return self.unread(node, f"`{_brief(node)}` cannot be computed")
+            return self.unread(node, f"`{brief(node)}` cannot be computed")
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
-        try:
-            return [inner.value(node.elt) for inner in self._rounds(node.generators)]
-        except NotToldError as error:
-            self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
-
-    def _dict_comprehension(self, node: ast.DictComp) -> Any:
-        try:
-            pairs = [(inner.value(node.key), inner.value(node.value)) for inner in self._rounds(node.generators)]
-        except NotToldError as error:
-            self.spoil_names(node)
-            return error.args[0] or self.unread(node, f"`{_brief(node)}` is not executed")
-        if all(isinstance(key, str | int | float | bool | None) for key, _ in pairs):
-            return dict(pairs)
-        return self.unread(node, f"`{_brief(node)}` has keys that are not known")
-
-    def _rounds(self, generators: Sequence[ast.comprehension]) -> Iterator[Expressions]:
-        """One for each round of a comprehension's loops, with what they bind; raises `NotToldError`."""
-        loop, *further = generators
-        for item in self.items(loop.iter):
-            bound = targets(loop.target, item)
-            if bound is None or loop.is_async:
-                raise NotToldError(None)
-            inner = Expressions(ChainMap(bound, cast("dict[Any, Any]", self._names)), self._file, self.budget)
-            conditions = [inner.value(condition) for condition in loop.ifs]
-            if unread_in(conditions):
-                raise NotToldError(unread_in(conditions))
-            if all(conditions):
-                yield from inner._rounds(further) if further else (inner,)
-
-    def items(self, node: ast.expr) -> Iterator[Any]:
-        """What a loop over an expression goes through; raises `NotToldError` where that is not known."""
-        found = self.value(node)
-        if isinstance(found, Unread) or not isinstance(found, list | tuple | range | dict | str):
-            raise NotToldError(unread_in(found))
-        if isinstance(found, dict) and REST in found:
-            raise NotToldError(found[REST])
-        for item in list(found):
-            if not self.budget.spend():
-                raise NotToldError(None)
-            yield item
+    def within(self, bound: dict[Any, Any]) -> Expressions:
+        """The same with further names, as inside a comprehension."""
+        return Expressions(ChainMap(bound, cast("dict[Any, Any]", self._names)), self._file, self.budget)
 
     def _item(self, node: ast.expr, container: Any, key: Any) -> Any:
         if isinstance(container, Unread):
@@ -197,7 +158,7 @@ class Expressions:
             return container[REST]
         if isinstance(container, list | tuple) and isinstance(key, int) and -len(container) <= key < len(container):
             return container[key]
-        return self.unread(node, f"`{_brief(node)}` is not known")
+        return self.unread(node, f"`{brief(node)}` is not known")
 
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) and node.func.id not in self._names else None
@@ -212,7 +173,7 @@ class Expressions:
         if ast.unparse(node.func) in _DEEP_COPIES and len(node.args) == 1 and not node.keywords:
             return copied(self.value(node.args[0]))
         self.spoil_names(node)
-        return self.unread(node, f"the call `{_brief(node)}` is not executed")
+        return self.unread(node, f"the call `{brief(node)}` is not executed")
 
     def _dict_call(self, node: ast.Call) -> dict[Any, Any]:
         entries: dict[Any, Any] = {}
@@ -282,15 +243,10 @@ class Expressions:
         try:
             return function(*values)
         except (TypeError, ValueError, ArithmeticError):
-            return self.unread(node, f"`{_brief(node)}` cannot be computed")
+            return self.unread(node, f"`{brief(node)}` cannot be computed")
 
     def _first_unread(self, node: ast.expr, *values: Any) -> Unread:
-        return unread_in(values) or self.unread(node, f"`{_brief(node)}` is not executed")
-
-
-def _brief(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= 50 else f"{text[:47]}..."
+        return unread_in(values) or self.unread(node, f"`{brief(node)}` is not executed")
 
 
 _METHODS: Mapping[type[ast.expr], Callable[[Expressions, Any], Any]] = {
@@ -309,7 +265,7 @@ _METHODS: Mapping[type[ast.expr], Callable[[Expressions, Any], Any]] = {
     ast.Compare: Expressions._compare,
     ast.IfExp: Expressions._choice,
     ast.JoinedStr: Expressions._formatted,
-    ast.ListComp: Expressions._comprehension,
-    ast.GeneratorExp: Expressions._comprehension,
-    ast.DictComp: Expressions._dict_comprehension,
+    ast.ListComp: comprehension,
+    ast.GeneratorExp: comprehension,
+    ast.DictComp: dict_comprehension,
 }

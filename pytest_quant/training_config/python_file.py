@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from pytest_quant.training_config.expressions import Expressions
+from pytest_quant.training_config.loops import items
 from pytest_quant.training_config.values import REST, NotToldError, Unread
 
 _LEAVES = (ast.Break, ast.Continue, ast.Return)
@@ -111,11 +112,11 @@ class PythonFile:
     def _loop(self, node: ast.For) -> None:
         """A loop over values that are known, whose statements are followed one by one."""
         try:
-            items = list(self._expressions.items(node.iter))
+            found = list(items(self._expressions, node.iter))
         except NotToldError:
             self._pass_over(node)
             return
-        for item in items:
+        for item in found:
             self._assign(node.target, item)
             for statement in node.body:
                 self._follow(statement)

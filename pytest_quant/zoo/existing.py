@@ -8,16 +8,16 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from pytest_quant.extending.known import get_task, task_names
-from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import brief, first_few, listed, shown
-from pytest_quant.tasks.base import ReadsConfig, Task
+from pytest_quant.tasks.base import Task
 from pytest_quant.zoo.draft import Draft, filled, holds
-from pytest_quant.zoo.metafile import MetafileModel, Metafiles, published_numbers
+from pytest_quant.zoo.metafile import Metafiles, published_numbers
 from pytest_quant.zoo.mmdeploy.folder import describe_folder
 from pytest_quant.zoo.onnx_beside import leave_out_unusable
 from pytest_quant.zoo.places import Places
+from pytest_quant.zoo.pose_protocol import boxes_of, has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
 from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
@@ -104,8 +104,10 @@ class ExistingDescriptions:
             keys,
             lambda: published_numbers(model, task.metrics, dataset_type=dataset_type, dataset=entry.dataset),
         )
-        if can_flip(task):
-            refusal = other_flip(task, model, done.entry, entry.flip_test)
+        if has_protocol(task):
+            name = done.entry.get("dataset")
+            boxes = boxes_of(self._datasets.get(name) if isinstance(name, str) else None)
+            refusal = why_not_comparable(task, model, done.entry, boxes, entry)
             if refusal is not None:
                 names = listed(f"{number.metric} {number.value:g}" for number in numbers)
                 done.notes.append(f"{model.where}: {names} of {model.name} not compared: {refusal}")
@@ -164,38 +166,3 @@ def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draf
                 f"{document.where((*keys, 'input', 'color'))}: found {own['input']['color']}, while the export folder "
                 f"gives {name} in the order {theirs['color']}: write `input.mean` and `input.std` too, in your order"
             )
-
-
-def can_flip(task: Task) -> bool:
-    """Whether models of a task can be evaluated on flipped images as well, as mmpose publishes its numbers."""
-    return "flip_test" in task.postprocess_options.model_fields
-
-
-def other_flip(task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: bool | None) -> str | None:
-    """Why a published pose number is not comparable with this evaluation: one of them with flip_test, one without."""
-    here = holds(entry, ("postprocess", "flip_test")) and entry["postprocess"]["flip_test"] is True
-    there, source = (stated, "as `metafile.flip_test` says") if stated is not None else _published_flip(task, model)
-    if there == here:
-        return None
-    how = {True: "with flip_test", False: "without flip_test"}
-    return (
-        f"published {how[there]} ({source}), evaluated {how[here]}. Evaluate the same way "
-        f"(`postprocess: {{flip_test: {_yaml(there)}}}`), or write a number that was measured {how[here]} under "
-        f"`published`, or `metafile: {{flip_test: {_yaml(here)}}}` if these were"
-    )
-
-
-def _yaml(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _published_flip(task: Task, model: MetafileModel) -> tuple[bool, str]:
-    """Whether the numbers of a metafile were made with flip_test: as the model's config says, or as mmpose does."""
-    config = model.config
-    if config is not None and isinstance(task, ReadsConfig):
-        value = task.config_conditions(config).get("flip_test")
-        if isinstance(value, bool):
-            return value, f"as {shown(config)} says"
-        if isinstance(value, Untold):
-            return True, f"as mmpose does; {value.reason}"
-    return True, "as mmpose publishes"

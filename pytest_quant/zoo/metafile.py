@@ -19,6 +19,7 @@ from pytest_quant.zoo.environment import is_file
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, in_own_unit, is_number, plain
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
+_EMPTY = (None, "", "-", "N/A")  # what authors leave in the place of a number that is still to come
 _NAME_LINE = re.compile(r"""^\s*(?:-\s+)?Name:\s*["']?(?P<name>[^"'#\s]+)""", re.MULTILINE)
 
 
@@ -202,8 +203,8 @@ def published_numbers(
     printed: list[str] = []
     for keys, result in fitting:
         for name, value in _metrics(model, keys, result):
-            printed.append(name)
-            if METRIC_NAMES.get(name) in metrics:
+            printed.append(name if value not in _EMPTY else f"{name} (empty)")
+            if METRIC_NAMES.get(name) in metrics and value not in _EMPTY:
                 _add(found, _number(model, (*keys, "Metrics", name), metrics[METRIC_NAMES[name]], result, value))
     if not found:
         raise ConfigError(

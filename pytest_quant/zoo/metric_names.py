@@ -24,12 +24,13 @@ METRIC_NAMES: Mapping[str, str] = {
     "AR@0.75": "AR75",
     "AR (M)": "ARM",
     "AR (L)": "ARL",
+    "box AP": "mAP",
     "mIoU": "mIoU",
     "word_acc": "word_acc_ignore_case_symbol",
     "word_acc_ignore_case_symbol": "word_acc_ignore_case_symbol",
     "1-N.E.D": "one_minus_ned",
 }
-"""Key under ``Metrics`` to the metric's name in a zoo file. ``mask AP`` is of another task."""
+"""Key under ``Metrics`` to the metric's name in a zoo file. ``mask AP`` is of a task that is not evaluated."""
 
 _DIGITS = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -39,6 +40,7 @@ DATASET_NAMES: Mapping[str, tuple[str, ...]] = {
     "icdar2015": ("icdar2015",),
     "ctw1500": ("ctw1500", "scutctw1500"),
     "coco-keypoints": ("coco", "coco2017", "cocoval2017"),
+    "coco-detection": ("coco", "coco2017", "cocoval2017"),
 }
 """Type of a dataset in a zoo file to what metafiles call it, as `plain` writes it."""
 

@@ -87,7 +87,19 @@ class NetEntries:
             input=None if own is None or read_input is None else read_input((*keys, "input"), own),
             input_name=None if own is None else own.get("blob"),
             outputs=None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs),
+            target=self._target(keys, entry, spec.format),
         )
+
+    def _target(self, keys: KeyPath, entry: BaseModel, format_name: str) -> str | None:
+        """The machine that a net names; raises `ConfigError` where its runtime runs on this one only."""
+        target: str | None = getattr(entry, "target", None)
+        if target is not None and not get_format(format_name).runs_on_targets:
+            takes = listed(name for name in format_names() if get_format(name).runs_on_targets)
+            raise ConfigError(
+                f"{self.document.where((*keys, 'target'))}: nets of {format_name} run on this machine only; those of "
+                f"{takes} can run on a target"
+            )
+        return target
 
     def _runs(self, keys: KeyPath, entry: BaseModel) -> NetSpec:
         ways = [way for way in (_CONVERT, _CALIBRATE) if getattr(entry, way, None) is not None]

@@ -110,7 +110,7 @@ class ModelResolver:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
         pipeline = places.located(keys, task.pipeline, model)
-        check_conditions(places, keys, model, condition_names(pipeline))
+        check_conditions(places, keys, model, condition_names(model, pipeline))
         check_excused(places, keys, model)
         check_switches(places, keys, model, pipeline.conditions())
         return model
@@ -160,7 +160,10 @@ class ModelResolver:
         where = self._places.where((*keys, "dataset"))
         if name not in self._datasets:
             known = listed(self._datasets) or "none"
-            raise ConfigError(f"{where}: found {name!r}, which `datasets` does not declare; declared: {known}")
+            raise ConfigError(
+                f"{where}: found {name!r}, which `datasets` does not declare."
+                f"{suggestion(name, self._datasets)} Declared: {known}"
+            )
         dataset = self._datasets[name]
         if dataset is None:
             raise ConfigError(

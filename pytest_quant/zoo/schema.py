@@ -71,7 +71,7 @@ class OnnxInt8Entry(OnnxEntry):
 
 
 class MetafileEntry(Strict):
-    """``metafile: {path, model, dataset, flip_test}``."""
+    """``metafile: {path, model, dataset, flip_test, boxes}``."""
 
     path: str
     model: str | None = None
@@ -80,6 +80,8 @@ class MetafileEntry(Strict):
     """The metafile's name of the dataset, where the dataset's type does not tell it."""
     flip_test: bool | None = None
     """How the pose numbers of the metafile were measured; None: as the model's config says, else with it."""
+    boxes: Literal["ground-truth", "detected"] | None = None
+    """In which boxes the pose numbers were measured; None: in those of a person detector, as mmpose publishes."""
 
 
 class RegressionEntry(Strict):
@@ -150,7 +152,12 @@ _INT8_KEYS: dict[str, Any] = {
     "input": (dict[str, Any] | None, None),
     "output": (str | list[str] | None, None),
 }
-_FURTHER_KEYS: dict[str, Any] = {**_INT8_KEYS, "tolerance": (dict[str, Any], {}), "floor": (dict[str, Any], {})}
+_FURTHER_KEYS: dict[str, Any] = {
+    **_INT8_KEYS,
+    "tolerance": (dict[str, Any], {}),
+    "floor": (dict[str, Any], {}),
+    "target": (str | None, None),
+}
 """What an entry of a net may say beside the keys of the formats."""
 
 
@@ -197,15 +204,32 @@ def problems(model: type[BaseModel], error: ValidationError) -> Iterator[tuple[K
     for detail in error.errors():
         loc, kind = tuple(part for part in detail["loc"] if part != "[key]"), detail["type"]
         if kind == "extra_forbidden":
-            yield loc, _unknown_key(str(loc[-1]), _keys_at(model, loc[:-1]))
+            yield loc, _unknown_key(str(loc[-1]), _keys_at(model, loc[:-1]), detail["input"])
         elif kind == "missing":
             yield loc, "is missing: this key is required"
         else:
             expected = _expected(kind, detail["msg"], detail.get("ctx", {}))
-            yield loc, f"found {brief(detail['input'])}, expected {expected}"
+            yield loc, f"found {brief(detail['input'])}, expected {expected}{_hint(loc, kind, detail)}"
 
 
-def _unknown_key(key: str, known: Sequence[str]) -> str:
+def _hint(loc: KeyPath, kind: str, detail: Mapping[str, Any]) -> str:
+    """What was probably meant; empty where that is not plain."""
+    found = detail["input"]
+    if kind == "literal_error" and isinstance(found, str):
+        names = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+        meant = suggestion(found, names)
+        return f".{meant}" if meant else ""
+    if kind == "list_type" and loc[-1] == "size" and isinstance(found, int) and not isinstance(found, bool):
+        return f": width and height, as [{found}, {found}]"
+    return ""
+
+
+def _unknown_key(key: str, known: Sequence[str], value: Any) -> str:
+    if key == "norm" and "std" in known:
+        values = value if isinstance(value, list) else []
+        are_factors = all(isinstance(one, int | float) and one for one in values)
+        computed = f": `std: {[float(f'{1 / one:.6g}') for one in values]}`" if values and are_factors else ""
+        return f"unknown key. norm is ncnn's word for a factor, std is the divisor: std = 1 / norm{computed}"
     return f"unknown key.{suggestion(key, known)} Known keys: {listed(known) or 'none'}"
 
 

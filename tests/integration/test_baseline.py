@@ -118,6 +118,14 @@ def test_another_environment_is_named(pytester: pytest.Pytester, folder: Path) -
     assert "measured on neon" in case["reason"]
 
 
+def test_other_layouts_of_int8_are_named(pytester: pytest.Pytester, folder: Path) -> None:
+    """What x86 computed with packed layouts before is not what the reference is now."""
+    accepted(pytester)
+    change_entry(folder, int8_packing=False)
+    reason = run_quant(pytester, "--quant-baseline", FILE).cases["tiny::baseline[top1]"]["reason"]
+    assert "the baseline was measured without packed layouts, this is with them" in reason
+
+
 def test_an_update_touches_the_selected_models_only(pytester: pytest.Pytester, folder: Path) -> None:
     models = {name: tiny.model_entry(folder, name) for name in ("one", "two")}
     tiny.write_zoo(folder, models)

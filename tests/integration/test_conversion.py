@@ -63,6 +63,9 @@ def test_a_conversion_that_fails_is_said_by_every_case(
     assert run.verdicts == {"tiny::top1": "error", "tiny::int8": "error"}
     assert "pnnx cannot convert it (status 3). It printed: " in run.cases["tiny::top1"]["reason"]
     assert "no such op" in run.cases["tiny::int8"]["reason"]
+    failures = run.text[: run.text.index("short test summary info")]
+    assert failures.count("no such op") == 1, "it is printed once, the report has it for every case"
+    assert "cannot be decided, for the reason that zoo.quant.yaml::tiny::top1 gives" in failures
     assert len(pnnx_stand_in.calls(pytester.path / "site")) == 1
 
 

@@ -76,6 +76,13 @@ def test_on_demand_every_model(pytester: pytest.Pytester, folder: Path, workers:
     assert run.report["environment"]["options"]["diagnose"] is True
 
 
+def test_it_can_be_turned_off(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "--no-quant-diagnose")
+    assert "worst layers" not in run.text
+    assert run.report is not None
+    assert "diagnosis" not in run.report["models"]["bad"]
+
+
 def test_the_ini_option(pytester: pytest.Pytester, folder: Path) -> None:
     pytester.makeini("[pytest]\nquant_diagnose = true\n")
     run = run_quant(pytester, "-k", "tiny and top1")
@@ -86,7 +93,7 @@ def test_the_ini_option(pytester: pytest.Pytester, folder: Path) -> None:
 def test_a_green_run_diagnoses_nothing(
     pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a model was diagnosed")
 
     monkeypatch.setattr("pytest_quant.diagnosis.diagnoses.diagnose", refuse)
@@ -178,7 +185,7 @@ def test_a_missing_dataset_has_no_layers(pytester: pytest.Pytester) -> None:
 def test_a_model_that_is_not_measured_is_not_diagnosed(
     pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a model was diagnosed")
 
     monkeypatch.setattr("pytest_quant.diagnosis.diagnoses.diagnose", refuse)

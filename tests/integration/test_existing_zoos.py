@@ -407,7 +407,7 @@ def test_a_metafile_that_does_not_help(pytester: pytest.Pytester, metafile: Any,
 
 
 def test_a_published_pose_number_with_flip_is_not_compared(pytester: pytest.Pytester) -> None:
-    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726)
+    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726) | {"boxes": "ground-truth"}
     pose_export_zoo(pytester.path, metafile=metafile)
     run = run_quant(pytester)
     assert "spots::published[fp32.AP]" not in run.verdicts
@@ -421,7 +421,8 @@ def test_a_published_pose_number_with_flip_is_not_compared(pytester: pytest.Pyte
 @pytest.mark.parametrize("stated", [False, None])
 def test_pose_numbers_that_were_measured_the_same_way(pytester: pytest.Pytester, stated: bool | None) -> None:
     """Either the user says that they are without flip, or the evaluation is with it."""
-    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726) | {"flip_test": stated}
+    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726)
+    metafile |= {"flip_test": stated, "boxes": "ground-truth"}
     postprocess = {} if stated is False else {"flip_test": True}
     pose_export_zoo(pytester.path, metafile=metafile, postprocess=postprocess, require=None)
     run = run_quant(pytester)
@@ -439,7 +440,8 @@ def test_pose_numbers_that_were_measured_the_same_way(pytester: pytest.Pytester,
 def test_flip_as_the_models_config_says(pytester: pytest.Pytester, config: str, says: str) -> None:
     (pytester.path / "configs").mkdir()
     (pytester.path / "configs" / "net.py").write_text(config)
-    pose_export_zoo(pytester.path, metafile=write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726))
+    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726) | {"boxes": "ground-truth"}
+    pose_export_zoo(pytester.path, metafile=metafile)
     assert says in told(run_quant(pytester), "spots")[-1]
     (pytester.path / "configs" / "net.py").write_text("model = dict(test_cfg=dict(flip_test=False))")
     assert "spots::published[fp32.AP]" in run_quant(pytester).verdicts
@@ -452,6 +454,23 @@ def test_a_number_that_is_not_used_is_told_where_nothing_else_is_tested(pytester
     assert "has no limit at all, so nothing could fail" in first
     assert "numbers that do not stand there come from metafile.yml" in rest[1]
     assert "AP 0.726 of net-8xb32 not compared: published with flip_test" in rest[2]
+
+
+@pytest.mark.parametrize("boxes", ["ground-truth", "boxes.json"])
+@pytest.mark.parametrize("stated", ["ground-truth", "detected", None])
+def test_numbers_in_other_boxes_are_not_compared(pytester: pytest.Pytester, boxes: str, stated: str | None) -> None:
+    metafile = write_metafile(pytester.path, "Body 2D Keypoint", "COCO", AP=0.726)
+    pose_export_zoo(pytester.path, metafile=metafile | {"flip_test": False, "boxes": stated})
+    path = pytester.path / "zoo.quant.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["datasets"]["spots"]["boxes"] = boxes
+    path.write_text(yaml.safe_dump(content))
+    run = run_quant(pytester)
+    here, there = ("ground-truth" if boxes == "ground-truth" else "detected"), stated or "detected"
+    assert ("spots::published[fp32.AP]" in run.verdicts) is (here == there)
+    if here != there:
+        source = "as mmpose publishes" if stated is None else "as `metafile.boxes` says"
+        assert f"published with {there} boxes ({source}), evaluated with {here} boxes." in told(run, "spots")[-1]
 
 
 # Regression files

@@ -276,7 +276,9 @@ def test_a_metafile_alone(pytester: pytest.Pytester, folder: Path) -> None:
         "net": ("classification", "imagenet"),
         "pose": ("keypoints", "coco-keypoints"),
         "panet": ("text-detection", "ctw1500"),
+        "segmentor": ("semantic-segmentation", "segmentation"),
     }
+    assert models["segmentor"]["metafile"] == {"path": "metafile.yml", "model": "segmentor", "dataset": "Cityscapes"}
     assert models["net"]["fp32"] == {"param": FILL_IN, "bin": FILL_IN}
     assert models["net"]["metafile"] == {"path": "metafile.yml", "model": "net"}
     assert models["panet"]["postprocess"] == {"decoder": FILL_IN}
@@ -629,3 +631,18 @@ def test_a_git_lfs_pointer_in_place_of_weights(folder: Path, capsys: pytest.Capt
     (folder / "tiny.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n")
     assert call() == 1
     assert "tiny.bin is a Git LFS pointer in place of the file: fetch it with `git lfs pull`" in capsys.readouterr().out
+
+
+def test_a_pose_net_of_another_dataset_is_not_proposed_as_coco(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    from tests.integration.test_other_tasks import write_convolution
+
+    for name in ("animal", "person"):
+        write_convolution(folder, name, np.ones((17, 3), np.float32), np.zeros(17, np.float32), "ReLU", scale=None)
+    write_metafile(folder, animal=("AP-10K", {"AP": 0.7}), person=("COCO", {"AP": 0.7}))
+    assert call() == 1
+    assert list(read(folder / "zoo.quant.yaml")["models"]) == ["person"]
+    assert "the results of animal are on no dataset that can be read here" in capsys.readouterr().out

@@ -184,6 +184,19 @@ BAD_MARKERS = {
 }
 
 
+def test_a_misspelled_marker_is_an_error_with_a_suggestion(pytester: pytest.Pytester) -> None:
+    code = """
+@pytest.mark.quant_tolerence(top1=1.0)
+def test_it(): pass
+
+@pytest.mark.quantum
+def test_other(): pass
+"""
+    found = run(pytester, code, "-W", "ignore::pytest.PytestUnknownMarkWarning")
+    assert "@pytest.mark.quant_tolerence: unknown marker. Did you mean `quant_tolerance`?" in found.text
+    assert outcomes(found) == {"test_it": "failed", "test_other": "passed"}
+
+
 def test_a_bad_marker_makes_its_test_fail_and_no_other(pytester: pytest.Pytester) -> None:
     code = "\n".join(f"{marker}\ndef test_{index}(): pass" for index, marker in enumerate(BAD_MARKERS))
     found = run(pytester, f"{code}\n@quant_model('good')\n@quant_tolerance(top1=5.0)\ndef test_good(): pass")

@@ -32,12 +32,11 @@ PERCENTAGE = "expected a percentage above 0 and up to 100, such as"
         (["--quant-zoo", "nowhere.quant.yaml"], "nowhere.quant.yaml does not exist"),
         (
             ["--quant-report", "report.txt"],
-            "--quant-report: report.txt: expected a file name that ends in one of .json, .md",
+            "--quant-report: report.txt: expected a file name that ends in one of .json, .md, .html",
         ),
-        (["--quant-report", "report"], "--quant-report: report: expected a file name that ends in one of .json, .md"),
         (
-            ["--quant-report", "a.html"],
-            "--quant-report: a.html: this version writes no HTML report, expected .json or ",
+            ["--quant-report", "report"],
+            "--quant-report: report: expected a file name that ends in one of .json, .md, .html",
         ),
         (["--quant-report", "folder.json"], "folder.json is a folder, expected the name of a file"),
         (["--quant-update-baseline"], "--quant-update-baseline: which file? Name it with --quant-baseline FILE"),
@@ -73,7 +72,8 @@ def test_the_command_line(pytester: pytest.Pytester, args: list[str], says: str)
             "quant_zoo = /absolute/*.quant.yaml",
             "quant_zoo: '/absolute/*.quant.yaml' is no pattern of paths relative to",
         ),
-        ("quant_report = a.html", "--quant-report: a.html: this version writes no HTML report, expected .json or .md"),
+        ("quant_report_pictures = many", "quant_report_pictures: found 'many', expected a whole number of 0 or more"),
+        ("quant_report_pictures = -1", "quant_report_pictures: found '-1', expected a whole number of 0 or more"),
         ("quant_strict = maybe", "invalid truth value 'maybe'"),
     ],
 )
@@ -87,12 +87,12 @@ def test_the_ini_file(pytester: pytest.Pytester, line: str, says: str) -> None:
     assert "Traceback" not in run.text + run.errors
 
 
-@pytest.mark.parametrize("args", [["--quant-samples", "0"], ["--quant-report", "a.html"]])
+@pytest.mark.parametrize("args", [["--quant-samples", "0"], ["--quant-report", "a.pdf"]])
 def test_a_usage_error_is_one_under_xdist_too(pytester: pytest.Pytester, args: list[str]) -> None:
     tiny.write_zoo(pytester.path)
     result = pytester.runpytest_subprocess("--quant", "-n", "2", "-p", "no:hypothesispytest", *args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {args[0]}: found*" if args[1] == "0" else "ERROR: --quant-report: a.html*"])
+    result.stderr.fnmatch_lines([f"ERROR: {args[0]}: found*" if args[1] == "0" else "ERROR: --quant-report: a.pdf*"])
 
 
 def test_a_bad_value_is_one_without_accuracy_cases_too(pytester: pytest.Pytester) -> None:

@@ -98,6 +98,18 @@ def test_an_int8_net_that_reads_nothing(pytester: pytest.Pytester) -> None:
     assert "`word_3.png` 'abba' -> ''" in (pytester.path / "report.md").read_text()
 
 
+def test_the_error_rate_is_better_where_it_is_lower(pytester: pytest.Pytester) -> None:
+    """A floor of it is a ceiling, and a drop is how much more errors int8 makes."""
+    write_zoo(pytester.path, tolerance={"cer": 0.05}, floor={"cer": 0.1})
+    good = run_quant(pytester)
+    assert good.verdicts == {"words::cer": "pass", "words::floor[cer]": "pass", "words::int8": "pass"}
+    write_zoo(pytester.path, int8_scale=CLIPPED, tolerance={"cer": 0.05}, floor={"cer": 0.1})
+    bad = run_quant(pytester)
+    assert bad.verdicts == {"words::cer": "fail", "words::floor[cer]": "fail", "words::int8": "pass"}
+    assert bad.cases["words::cer"]["value"] == pytest.approx(1 - 2 / sum(map(len, WORDS)))
+    assert " > 0.0500" in bad.cases["words::cer"]["reason"]
+
+
 def test_word_accuracy_stops_early(pytester: pytest.Pytester) -> None:
     """Word accuracies are means of hits: the sequential test takes them."""
     write_zoo(pytester.path, tolerance={"word_acc": 0.05})
@@ -201,3 +213,43 @@ def test_an_export_folder_without_the_dictionary(pytester: pytest.Pytester) -> N
         "work_dir has no dict_file.txt with the characters of the net; work_dir/pipeline.json names DICT36"
         in (case["reason"])
     )
+
+
+def test_calibrated_from_images_diagnosed_and_held_against_a_baseline(pytester: pytest.Pytester) -> None:
+    """The images that calibrate need no texts."""
+    write_zoo(
+        pytester.path,
+        int8={"calibrate": {"images": "calibration", "method": "minmax"}},
+        tolerance={"word_acc": 0.01, "cer": 0.01},
+    )
+    (pytester.path / "calibration").mkdir()
+    for index in range(3):
+        pixels = np.zeros((1, 16, 3), np.uint8)
+        pixels[0, index] = 255
+        cv2.imwrite(str(pytester.path / "calibration" / f"{index}.png"), pixels)
+    made = run_quant(pytester, "--quant-baseline", "baseline.json", "--quant-update-baseline", "--quant-diagnose")
+    assert made.verdicts["words::word_acc"] == made.verdicts["words::cer"] == "pass"
+    assert entry(made)["diagnosis"]["layers"][0]["layer"] == "conv"
+    again = run_quant(pytester, "--quant-baseline", "baseline.json")
+    assert again.verdicts["words::baseline[word_acc]"] == "pass"
+    assert again.verdicts["words::baseline[cer]"] == "pass"
+
+
+def test_rescue_with_labels_and_without(pytester: pytest.Pytester) -> None:
+    for rescue in ({"images": "images2"}, {"dataset": "train"}):
+        write_zoo(pytester.path, int8_scale=CLIPPED, rescue=rescue, tolerance={"word_acc": 0.0999})
+        content = yaml.safe_load((pytester.path / "zoo.quant.yaml").read_text())
+        content["datasets"]["train"] = {"type": "text-lines", "images": "images2", "annotations": "train.txt"}
+        (pytester.path / "zoo.quant.yaml").write_text(yaml.safe_dump(content))
+        (pytester.path / "images2").mkdir(exist_ok=True)
+        lines = []
+        for index in range(12):
+            pixels = np.zeros((1, 16, 3), np.uint8)
+            pixels[0, 1 + index] = (0, 0, 255)
+            pixels[0, 3 + index] = (0, 255, 0)
+            cv2.imwrite(str(pytester.path / "images2" / f"{index}.png"), pixels)
+            lines.append(f'{index}.png, "ab"')
+        (pytester.path / "train.txt").write_text("\n".join(lines))
+        found = entry(run_quant(pytester, "--quant-rescue"))["rescue"]
+        assert found["labelled"] is ("dataset" in rescue)
+        assert found["found"] is True

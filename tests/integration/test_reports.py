@@ -86,7 +86,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     assert list(report["models"]) == ["bad", "tiny"]
     model = report["models"]["tiny"]
     assert set(model) == {
-        *("zoo", "task", "dataset", "files", "samples", "metrics", "flips", "conditions", "timing"),
+        *("zoo", "task", "dataset", "files", "samples", "metrics", "flips", "conditions", "timing", "classes"),
     }
     assert set(model["samples"]) == {"evaluated", "total", "seed", "sha256", "stopped_early"}
     assert list(model["metrics"]) == ["top1"]

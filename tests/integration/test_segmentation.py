@@ -209,3 +209,19 @@ def test_rescue_without_labels(pytester: pytest.Pytester) -> None:
     assert "the loss that is expected where each answer is right with the probability" in found["decided_by"]
     assert run.verdicts["bars::mIoU"] == "fail", "a repair is an offer"
     assert found["found"] is True
+
+
+def test_calibrated_from_images_diagnosed_and_held_against_a_baseline(pytester: pytest.Pytester) -> None:
+    write_zoo(pytester.path, int8={"calibrate": {"images": "calibration", "method": "minmax"}})
+    (pytester.path / "calibration").mkdir()
+    for index in range(3):
+        pixels = np.full((HEIGHT, WIDTH, 3), 60 * index, np.uint8)
+        pixels[5:20, 3 : 9 + index] = 255
+        cv2.imwrite(str(pytester.path / "calibration" / f"{index}.png"), pixels)
+    made = run_quant(pytester, "--quant-baseline", "baseline.json", "--quant-update-baseline", "--quant-diagnose")
+    assert made.verdicts["bars::mIoU"] == "pass"
+    assert made.verdicts["bars::table"] == "pass"
+    assert entry(made)["calibration"]["images"] == 3
+    assert entry(made)["diagnosis"]["layers"][0]["layer"] == "conv"
+    again = run_quant(pytester, "--quant-baseline", "baseline.json")
+    assert again.verdicts["bars::baseline[mIoU]"] == "pass"

@@ -13,6 +13,7 @@ KINDS: Mapping[str, str] = {
     "floor": "floor:Floor",
     "published": "published:Published",
     "require": "require:Requirement",
+    "classes": "classes:ClassTolerance",
     "sanity": "sanity:Sane",
     "int8": "int8:Quantized",
     "table": "table:SoundTable",

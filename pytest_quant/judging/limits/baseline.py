@@ -109,7 +109,7 @@ class NoWorse(MetricLimit):
             reason += _changes(since, metric, measurement, confidence)
         if worse < 0:
             reason += f"; better than the baseline: {accept} accepts it"
-        reason += "".join(f"; {difference}" for difference in entry.differences())
+        reason += "".join(f"; {difference}" for difference in entry.differences(measurement))
         return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
 
 

@@ -78,11 +78,11 @@ class Requirement(JudgedLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Look the condition up; nothing is evaluated for it."""
-        return self.of_conditions(subject.conditions(), subject.model)
+        return self.of_conditions(subject.conditions(self.condition), subject.model)
 
     def of_conditions(self, conditions: Mapping[str, Any], model: ModelSpec) -> Verdict:
         """The verdict on the conditions of an evaluation; raises `ConfigError` when the config file leaves it open."""
-        found = conditions[self.condition]
+        found = conditions.get(self.condition)  # a net that runs here has no target
         met = _equal(found, self.value)
         reason = f"condition {self.condition}: found {found!r}, required {self.value!r}"
         if model.config is None or self.condition not in model.config_conditions:

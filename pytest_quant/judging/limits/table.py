@@ -70,12 +70,17 @@ class SoundTable(JudgedLimit):
             names = first_few(sorted(absent))
             errors.insert(0, f"{len(absent)} layers that are quantized in int8 are not in it: {names}")
         if errors:
-            text = "; ".join(errors[:_FINDINGS_SHOWN]) + _more(errors)
-            return Verdict("fail", f"{file_name(model, int8.table)}: {text}", value=float(len(errors)))
+            return Verdict("fail", f"{file_name(model, int8.table)}:{_listed(errors)}", value=float(len(errors)))
         warnings = [text for severity, text in told if severity == "warning"]
         sound = f"{file_name(model, int8.table)}: {len(table.layers)} layers, every scale is usable"
-        return Verdict("pass", "; ".join([sound, *warnings]), value=0.0)
+        beware = f"; beware:{_listed(warnings)}" if warnings else ""
+        return Verdict("pass", f"{sound}{beware}", value=0.0)
 
 
-def _more(errors: Sequence[str]) -> str:
-    return f"; and {len(errors) - _FINDINGS_SHOWN} more" if len(errors) > _FINDINGS_SHOWN else ""
+def _listed(findings: Sequence[str]) -> str:
+    """Findings one a line, the first of many; a single one on the same line."""
+    if len(findings) == 1:
+        return f" {findings[0]}"
+    lines = [f"\n  {text}" for text in findings[:_FINDINGS_SHOWN]]
+    left = len(findings) - _FINDINGS_SHOWN
+    return "".join(lines) + (f"\n  and {left} more: `pytest-quant lint` has all" if left > 0 else "")

@@ -12,8 +12,11 @@ from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
+from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import PACKING, net_options
+from pytest_quant.nets.remote.targets import target_of
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
@@ -25,6 +28,8 @@ class NcnnFormat(NetFormat):
     keys: ClassVar[type[NetKeys]] = NcnnFiles
     stands_flat: ClassVar[bool] = True
     int8_keys: ClassVar[frozenset[str]] = frozenset({"table"})
+    condition_names: ClassVar[tuple[str, ...]] = ("packing", "target")
+    runs_on_targets: ClassVar[bool] = True
 
     def version(self) -> str:
         """Of the ncnn wheel."""
@@ -38,12 +43,12 @@ class NcnnFormat(NetFormat):
 
     def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
         """A table changes nothing any more once the net is made."""
-        from pytest_quant.nets.ncnn.ncnn_net import runtime_options
-
+        there = None if net.target is None else target_of(net.target).facts
         return {
-            "ncnn": self.version(),
+            **({} if there is None else {"target": [there.machine, there.system, *there.isa]}),
+            "ncnn": self.version() if there is None else there.ncnn,
             "runtime": net.runtime,
-            "options": runtime_options(net.runtime),
+            "options": net_options(net_files(net).param, net.runtime, None if there is None else there.machine),
             "input": input_blob(net),
             "names": net.output_names,
             "param": digests[".param"],
@@ -67,17 +72,33 @@ class NcnnFormat(NetFormat):
         )
 
     def warning(self, net: ModelNet) -> str:
-        """Layers that ncnn computes wrongly in int8."""
+        """Layers that ncnn computes wrongly in int8, or otherwise on the device."""
         files = net_files(net)
         names = [name for layers in inspect_net(files.param, files.bin).quantized.values() for name in layers]
-        garbled = garbled_layers(read_param(files.param), names)
-        return f"{first_few(garbled)}: {WHY}" if garbled else ""
+        param = read_param(files.param)
+        found = ((garbled_layers(param, names), WHY), (saturating_layers(param), SATURATES))
+        return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
+
+    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+        """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""
+        there = None if net.target is None else target_of(net.target).facts
+        options = net_options(net_files(net).param, net.runtime, None if there is None else there.machine)
+        packing = options.get(PACKING, True)
+        return {"packing": packing} if there is None else {"packing": packing, "target": there.kind}
 
     def open(self, net: ModelNet) -> Runner:
-        """Load it; one with layers that the walk does not know has a trial in a child process before."""
+        """Load it, here or on its target; here one with layers that the walk does not know has a trial before."""
+        if net.target is not None:
+            from pytest_quant.nets.ncnn.remote import open_there
+
+            return open_there(net, target_of(net.target))
         from pytest_quant.nets.ncnn.opening import open_ncnn
 
         return open_ncnn(net)
+
+    def told_by(self, target: str) -> str:
+        """As the target tells."""
+        return target_of(target).facts.runtime
 
     def instruction_sets(self) -> tuple[str, ...]:
         """As ncnn itself tells."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.text import listed, shown
 
 _STDERR = 2
+_redirecting = threading.Lock()
 _REFUSED = re.compile(r"layer load_param (\d+) |layer (\d+)$", re.MULTILINE)
 _LACKING = re.compile(r"layer (\S+) not exists or registered")
 
@@ -93,14 +95,14 @@ def _load(layers: Sequence[str], blobs: int) -> tuple[int, str]:
 
 @contextmanager
 def _printed() -> Iterator[IO[bytes]]:
-    """A file that gets what C code of this process prints to stderr meanwhile."""
-    kept = os.dup(_STDERR)
-    try:
-        with tempfile.TemporaryFile() as file:
+    """A file that gets what C code of this process prints to stderr meanwhile; one thread at a time."""
+    with _redirecting, tempfile.TemporaryFile() as file:
+        kept = os.dup(_STDERR)
+        try:
             os.dup2(file.fileno(), _STDERR)
             try:
                 yield file
             finally:
                 os.dup2(kept, _STDERR)
-    finally:
-        os.close(kept)
+        finally:
+            os.close(kept)

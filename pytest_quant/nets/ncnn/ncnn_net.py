@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,30 +11,13 @@ import numpy as np
 
 from pytest_quant.nets.base import Array, check_input, check_outputs
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.net import Runtime
 from pytest_quant.spec.text import shown
 
-_REFERENCE_OPTIONS = {
-    "use_fp16_packed": False,
-    "use_fp16_storage": False,
-    "use_fp16_arithmetic": False,
-    "use_bf16_storage": False,
-    "use_bf16_packed": False,
-    "use_vulkan_compute": False,
-}
-
-
 _ROW = 6
 """Columns of a detection: label, score, left, top, right, bottom."""
-
-
-def runtime_options(runtime: Runtime) -> dict[str, bool]:
-    """The ncnn options that differ from ncnn's own defaults, apart from the one thread that every net gets.
-
-    ``reference`` turns half precision off, in the int8 net too, so that only quantization differs between the two nets.
-    """
-    return dict(_REFERENCE_OPTIONS) if runtime == "reference" else {}
 
 
 def is_empty(mat: ncnn.Mat) -> bool:
@@ -65,12 +49,14 @@ class NcnnRunner:
     The files are trusted to be what they say: `open_ncnn` checks them first.
     """
 
-    def __init__(self, setup: NetSetup) -> None:
+    def __init__(self, setup: NetSetup, options: Mapping[str, bool] | None = None) -> None:
+        """``options`` of ncnn beside one thread; None: those of the setup's runtime."""
         self._setup = setup
         self._what = shown(setup.files.param)
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
-        for name, value in runtime_options(setup.runtime).items():
+        chosen = net_options(setup.files.param, setup.runtime) if options is None else options
+        for name, value in chosen.items():
             setattr(self._net.opt, name, value)
         self._load(self._net.load_param, str(setup.files.param))
         self._load(self._net.load_model, str(setup.files.bin))

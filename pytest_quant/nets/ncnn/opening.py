@@ -9,6 +9,7 @@ from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.format import input_blob, net_files, output_blobs
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.probe import probe
+from pytest_quant.nets.ncnn.size_check import check_size
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.net import ModelNet
 
@@ -28,10 +29,13 @@ def open_ncnn(net: ModelNet) -> NcnnRunner:
     blob = input_blob(net)
     channels = facts.input_channels.get(blob)
     setup = NetSetup(files, blob, output_blobs(net), net.runtime, channels, net.input.size, net.outputs, facts.rows)
+    hint = facts.input_hints.get(blob, InputHint())
     if facts.unknown_types:
-        hint = facts.input_hints.get(blob, InputHint())
         width, height = net.input.size or hint.size or (_DEFAULT_TRIAL_SIDE, _DEFAULT_TRIAL_SIDE)
         _try_once(setup, (channels or net.input.channels, height, width))
+    if net.input.size is not None and hint.size is not None and hint.size != net.input.size:
+        width, height = net.input.size
+        check_size(files.param, files.bin, (channels or net.input.channels, height, width))
     return NcnnRunner(setup)
 
 

@@ -7,6 +7,7 @@
 
 from pytest_quant.report.model.base import Entry, json_value
 from pytest_quant.report.model.case import Case, Scalar
+from pytest_quant.report.model.classes import ClassEntry, ClassesEntry
 from pytest_quant.report.model.diagnosis import (
     DiagnosisEntry,
     LayerEntry,
@@ -54,6 +55,8 @@ __all__ = [
     "ByNetMilliseconds",
     "CalibrationEntry",
     "Case",
+    "ClassEntry",
+    "ClassesEntry",
     "DiagnosisEntry",
     "Entry",
     "EnvironmentEntry",

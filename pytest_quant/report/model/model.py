@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from pytest_quant.report.model.base import Entry
+from pytest_quant.report.model.classes import ClassesEntry
 from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.model.metric import MetricEntry
 from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, TimingEntry
@@ -76,6 +77,8 @@ class ModelEntry(Entry):
     flips: FlipsEntry
     moved: tuple[MovedEntry, ...] = ()
     """The samples that moved most, where samples are not just right or wrong."""
+    classes: dict[str, ClassesEntry] | None = None
+    """Metric to the classes that lose most in it: of the task's first metric, and of those with a class tolerance."""
     details: dict[str, JsonValue] | None = None
     """What the task says besides, such as the threshold that was taken."""
     notes: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.spec.errors import DatasetError, RunnerError
 from pytest_quant.spec.metric import Metric
-from pytest_quant.tasks.base import Comparison, Flips, MetricPair, RightWrong
+from pytest_quant.tasks.base import ClassScore, Comparison, Flips, MetricPair, RightWrong
 from pytest_quant.tasks.classification.options import AccuracyOptions
 from pytest_quant.tasks.classification.prediction import ClassPrediction, ranking
 
 DEPTHS = {"top1": 1, "top5": 5}
 """Metric name to k."""
 
-METRICS: Mapping[str, Metric] = {name: Metric(name, "%", is_mean_of_hits=True) for name in DEPTHS}
+METRICS: Mapping[str, Metric] = {name: Metric(name, "%", is_mean_of_hits=True, has_classes=True) for name in DEPTHS}
 
 
 def top_k_hits(scores: ArrayLike, labels: ArrayLike, k: int, threshold: float | None = None) -> NDArray[np.bool_]:
@@ -81,7 +82,21 @@ def compare_sides(
     evidence = {name: _evidence(sides, labels, DEPTHS[name], options[name].threshold) for name in names}
     pairs = {name: _pair(name, hits) for name, hits in evidence.items()}
     same = sides["fp32"][0][:, 0] == sides["int8"][0][:, 0]
-    return Comparison(pairs, _flips(evidence["top1"], same), absent)
+    classes = partial(_class_scores, labels, evidence)
+    return Comparison(pairs, _flips(evidence["top1"], same), absent, class_scores=classes)
+
+
+def _class_scores(labels: NDArray[np.int64], evidence: Mapping[str, RightWrong], name: str) -> list[ClassScore]:
+    """The classes of the samples by their number; the samples of each stay in their order."""
+    if name not in evidence:
+        return []
+    hits, order = evidence[name], np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
+    found = zip(classes.tolist(), np.split(order, starts[1:]), strict=True)
+    return [
+        ClassScore(str(label), len(rows), _pair(name, RightWrong(hits.fp32[rows], hits.int8[rows])))
+        for label, rows in found
+    ]
 
 
 def check_label(sample: Sample, class_count: int) -> int:

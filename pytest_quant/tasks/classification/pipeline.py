@@ -15,6 +15,7 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.classification.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.classification.metric import DEPTHS, check_label, compare_sides
 from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions
 from pytest_quant.tasks.classification.prediction import (
@@ -24,6 +25,7 @@ from pytest_quant.tasks.classification.prediction import (
     unpack_predictions,
 )
 from pytest_quant.tasks.classification.preprocess import Preprocess
+from pytest_quant.tasks.drawing import Drawing, Scene
 
 PROTOCOL_VERSION = 1
 """Part of the fingerprint: raise it when preprocessing or decoding gives other predictions than before."""
@@ -61,6 +63,10 @@ class ClassificationPipeline:
         check_label(prepared.sample, prediction.class_count)
         return prediction
 
+    def class_of(self, sample: Sample) -> str:
+        """Its label, by which `compare` calls the class."""
+        return str(sample.truth)
+
     def without_truth(self, sample: Sample, image: Image) -> Sample:
         """The sample with a class that every net has."""
         return replace(sample, truth=0)
@@ -82,6 +88,14 @@ class ClassificationPipeline:
     ) -> Comparison:
         """Top-1 and top-5 of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._accuracy)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The class."""
+        return draw_truth(sample, scene)
+
+    def draw_answer(self, sample: Sample, prediction: ClassPrediction, scene: Scene) -> Drawing:
+        """The first classes with their scores."""
+        return draw_answer(prediction, scene)
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every classifier."""

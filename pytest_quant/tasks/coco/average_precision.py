@@ -49,6 +49,12 @@ class AveragePrecision:
         once = np.ones((1, self.images), np.int64)
         return np.concatenate([np.empty(0), *(AveragePrecision(self.images, [one])(once) for one in self.categories)])
 
+    def precision(self) -> Floats:
+        """The measured precision at each recall, the mean over the categories, shape (thresholds, 101)."""
+        once = np.ones((1, self.images), np.int64)
+        precision: Floats = np.mean([curve(once)[0] for curve in self._curves], axis=0)
+        return precision
+
     @cached_property
     def _curves(self) -> list[PrecisionCurve]:
         """Of the categories that have a truth somewhere."""

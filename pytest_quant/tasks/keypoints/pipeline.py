@@ -15,8 +15,11 @@ from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.coco.curves import precision_curves
+from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.keypoints.decoder import decoder
+from pytest_quant.tasks.keypoints.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.keypoints.geometry import Region, regions
 from pytest_quant.tasks.keypoints.metric import compare_sides
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
@@ -105,6 +108,18 @@ class KeypointsPipeline:
     ) -> Comparison:
         """AP, AR and their parts for both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._results, self._wanted)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The labelled keypoints of the persons."""
+        return draw_truth(sample, scene)
+
+    def draw_answer(self, sample: Sample, prediction: PosePrediction, scene: Scene) -> Drawing:
+        """The keypoints that count for the scores of poses."""
+        return draw_answer(prediction, scene, self._ap.keypoint_threshold)
+
+    def curves(self, comparison: Comparison) -> Sequence[Curve]:
+        """Precision over recall."""
+        return tuple(precision_curves(comparison, "AP", "OKS"))
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every pose net."""

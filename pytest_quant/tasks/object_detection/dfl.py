@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.tasks.object_detection.boxes import expected_bins, from_centers, from_distances
 from pytest_quant.tasks.object_detection.decoder import Decoder, area, edges_of
@@ -9,7 +11,7 @@ from pytest_quant.tasks.object_detection.geometry import Geometry
 from pytest_quant.tasks.object_detection.levels import Array, Outputs, check_classes, joined_rows
 from pytest_quant.tasks.object_detection.parameters import DflParameters
 from pytest_quant.tasks.object_detection.prediction import Boxes, Detections
-from pytest_quant.tasks.object_detection.selection import Selected, class_scores, select
+from pytest_quant.tasks.object_detection.selection import Selected, select_logits
 
 
 class DflDecoder(Decoder[DflParameters]):
@@ -35,13 +37,13 @@ class DflDecoder(Decoder[DflParameters]):
             logits, sides = rows[:, :-width], rows[:, -width:]
         else:
             logits, sides = rows[:, width:], rows[:, :width]
-        chosen = select(class_scores(logits, parameters.activation), parameters, edges_of(counts))
+        chosen = select_logits(logits, parameters, edges_of(counts))
         return Detections(self._boxes(sides, chosen, geometry), chosen.scores, chosen.labels)
 
     def _boxes(self, sides: Array, chosen: Selected, geometry: Geometry) -> Boxes:
-        own = sides[chosen.rows]
+        rows, each = np.unique(chosen.rows, return_inverse=True)  # a row may be there for several classes
         if self.parameters.bins == 0:
-            return from_centers(own)
+            return from_centers(sides[rows])[each]
         points, strides = self.grid(self.cells(geometry), self.parameters.offset)
-        distances = expected_bins(own, self.parameters.bins) * strides[chosen.rows, None]
-        return from_distances(distances, points[chosen.rows])
+        distances = expected_bins(sides[rows], self.parameters.bins) * strides[rows, np.newaxis]
+        return from_distances(distances, points[rows])[each]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.tasks.object_detection.overlap import iou_with
-from pytest_quant.tasks.object_detection.prediction import Detections
+from pytest_quant.tasks.object_detection.prediction import Detections, Labels
 
 Nms = Literal["class", "agnostic", "none"]
 """Whether only boxes of the same class suppress each other, all do, or none."""
@@ -35,15 +35,25 @@ def suppress(found: Detections, nms: Nms, iou_threshold: float, most: int | None
     order = np.argsort(-found.scores, kind="stable")
     if nms == "none":
         return order[:most]
-    threshold = np.float32(iou_threshold)
-    boxes, labels = found.boxes[order], found.labels[order]
-    left = np.arange(len(order))
+    boxes, threshold = found.boxes[order], np.float32(iou_threshold)
+    labels = found.labels[order] if nms == "class" else np.zeros(len(order), np.int32)
+    rivals = _by_label(labels)
+    alive = np.ones(len(order), np.bool_)
     kept: list[int] = []
-    while len(left) and (most is None or len(kept) < most):
-        best, left = left[0], left[1:]
-        kept.append(int(best))
-        covered = iou_with(boxes[best], boxes[left]) > threshold
-        if nms == "class":
-            covered &= labels[left] == labels[best]
-        left = left[~covered]
+    for best, label in enumerate(labels.tolist()):
+        if most is not None and len(kept) == most:
+            break
+        if alive[best]:
+            kept.append(best)
+            others = rivals[label]
+            others = others[(others > best) & alive[others]]
+            alive[others[iou_with(boxes[best], boxes[others]) > threshold]] = False
     return order[kept]
+
+
+def _by_label(labels: Labels) -> dict[int, NDArray[np.int64]]:
+    """The indices of each label, rising."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    parts = np.split(order, starts[1:])
+    return {int(labels[part[0]]): part for part in parts if len(part)}

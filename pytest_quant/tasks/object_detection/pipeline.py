@@ -15,7 +15,10 @@ from pytest_quant.datasets.coco_detection import DetectionTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.coco.curves import precision_curves
+from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.object_detection.decoders import make_decoder
+from pytest_quant.tasks.object_detection.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.object_detection.geometry import Geometry
 from pytest_quant.tasks.object_detection.metric import compare_sides
 from pytest_quant.tasks.object_detection.options import PostprocessOptions, PreprocessOptions
@@ -60,7 +63,7 @@ class ObjectDetectionPipeline:
         return image_without_truth(sample, image)
 
     def with_truth(self, sample: Sample, prediction: Detections) -> Sample:
-        """The sample with what was found, at a score of 0.3 or more, as its objects."""
+        """The sample with what was found, at a score of 0.5 or more, as its objects."""
         return found_objects(sample, truth_of(sample), prediction)
 
     def pack(self, predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:
@@ -78,6 +81,18 @@ class ObjectDetectionPipeline:
     def compare(self, samples: Sequence[Sample], fp32: Sequence[Detections], int8: Sequence[Detections]) -> Comparison:
         """COCO's numbers for both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._wanted)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The objects."""
+        return draw_truth(sample, scene)
+
+    def draw_answer(self, sample: Sample, prediction: Detections, scene: Scene) -> Drawing:
+        """The objects with a fair score."""
+        return draw_answer(sample, prediction, scene)
+
+    def curves(self, comparison: Comparison) -> Sequence[Curve]:
+        """Precision over recall."""
+        return tuple(precision_curves(comparison, "mAP", "IoU"))
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every detector with the same decoder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,12 +49,45 @@ def select(scores: Array, parameters: Parameters, edges: Sequence[int], *, inclu
         rows = np.flatnonzero(best >= threshold if inclusive else best > threshold)
         labels = labels[rows]
     else:
-        rows, labels = np.nonzero(scores >= threshold if inclusive else scores > threshold)
-    chosen = scores[rows, labels]
+        rows, labels = _above(scores, threshold, inclusive=inclusive)
+    return _selected(rows, labels, scores[rows, labels], parameters, edges)
+
+
+def select_logits(logits: Array, parameters: Parameters, edges: Sequence[int]) -> Selected:
+    """`select` of sigmoids, which are computed only where they can be above the threshold.
+
+    There are some hundred thousand logits in an image, and some hundred scores worth a look.
+    """
+    if parameters.activation != "sigmoid" or parameters.classes_per_box == "best":
+        return select(class_scores(logits, parameters.activation), parameters, edges)
+    rows, labels = _above(logits, _least_logit(parameters.score_threshold), inclusive=True)
+    scores = sigmoid(logits[rows, labels])
+    kept = scores > np.float32(parameters.score_threshold)
+    return _selected(rows[kept], labels[kept], scores[kept], parameters, edges)
+
+
+def _least_logit(score: float) -> float:
+    """A little below the one whose sigmoid is ``score``."""
+    inside = min(max(score, 1e-30), 1 - 1e-7)
+    return math.log(inside / (1 - inside)) - 0.01
+
+
+def _above(
+    values: Array, threshold: float | np.float32, *, inclusive: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the values above a threshold, row by row."""
+    flat = np.flatnonzero(values >= threshold if inclusive else values > threshold)
+    rows, columns = np.divmod(flat, values.shape[1])
+    return rows, columns
+
+
+def _selected(
+    rows: NDArray[np.int64], labels: NDArray[np.int64], scores: Array, parameters: Parameters, edges: Sequence[int]
+) -> Selected:
     if parameters.nms_pre is not None:
-        kept = _best_of_levels(rows, chosen, edges, parameters.nms_pre)
-        rows, labels, chosen = rows[kept], labels[kept], chosen[kept]
-    return Selected(rows, chosen, labels.astype(np.int32))
+        kept = _best_of_levels(rows, scores, edges, parameters.nms_pre)
+        rows, labels, scores = rows[kept], labels[kept], scores[kept]
+    return Selected(rows, scores, labels.astype(np.int32))
 
 
 def _best_of_levels(rows: NDArray[np.int64], scores: Scores, edges: Sequence[int], most: int) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Sample
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.metric import Metric
-from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Recompute, Resampled
+from pytest_quant.tasks.base import ClassScore, Comparison, Flips, MetricPair, Recompute, Resampled
 from pytest_quant.tasks.moved import moved_most
 from pytest_quant.tasks.semantic_segmentation.counts import PixelCounts
 from pytest_quant.tasks.semantic_segmentation.iou import scores
@@ -24,7 +25,12 @@ from pytest_quant.tasks.semantic_segmentation.prediction import (
     against_reference,
 )
 
-METRICS: Mapping[str, Metric] = {name: Metric(name, "%") for name in ("mIoU", "mAcc", "aAcc")}
+_OF_CLASSES = ("mIoU", "mAcc")
+"""Means of a value of each class."""
+
+METRICS: Mapping[str, Metric] = {
+    name: Metric(name, "%", has_classes=name in _OF_CLASSES) for name in ("mIoU", "mAcc", "aAcc")
+}
 
 
 def compare_sides(
@@ -60,7 +66,29 @@ def compare_sides(
         flips=_flips(fp32, int8),
         moved=moved_most(samples, _accuracy(counts["fp32"]), _accuracy(counts["int8"])),
         details=_details(counts, void, names, fp32),
+        class_scores=partial(_class_scores, counts, void, names),
     )
+
+
+def _class_scores(
+    counts: Mapping[str, PixelCounts], void: Void, names: Sequence[str] | None, metric: str
+) -> list[ClassScore]:
+    """IoU or accuracy of each class that is in the truth; its samples are the images that hold a pixel of it."""
+    holding = np.count_nonzero(counts["fp32"].labelled, axis=0).tolist()
+    return [
+        ClassScore(_called(names, index), samples, _pair(metric, _of_class(counts, index), void))
+        for index, samples in enumerate(holding)
+        if samples and metric in _OF_CLASSES
+    ]
+
+
+def _of_class(counts: Mapping[str, PixelCounts], index: int) -> dict[str, PixelCounts]:
+    """The counts of one class: a mean over the classes is its own value then."""
+    return {side: one.of_class(index) for side, one in counts.items()}
+
+
+def _called(names: Sequence[str] | None, index: int) -> str:
+    return str(index) if names is None else names[index]
 
 
 def _referenced(samples: Sequence[Sample], side: Sequence[SegmentationPrediction]) -> Sequence[SegmentationPrediction]:
@@ -116,7 +144,7 @@ def _details(
 ) -> dict[str, Any]:
     """IoU and accuracy of each class that is in the truth or predicted, on both sides."""
     classes = counts["fp32"].labelled.shape[1]
-    called = list(names) if names is not None else list(map(str, range(classes)))
+    called = [_called(names, index) for index in range(classes)]
     found = {side: scores(one, void=void) for side, one in counts.items()}
     return {
         "pixels": sum(one.pixels for one in predictions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,10 @@ class PixelCounts:
             np.stack([image.labelled for image in images]),
             np.stack([image.predicted_on_void for image in images]),
         )
+
+    def of_class(self, index: int) -> PixelCounts:
+        """Of one class of many images, as arrays of shape (images, 1)."""
+        return PixelCounts(*(getattr(self, field.name)[:, index : index + 1] for field in fields(self)))
 
 
 def count_pixels(

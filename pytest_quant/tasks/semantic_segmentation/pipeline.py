@@ -20,8 +20,10 @@ from pytest_quant.datasets.segmentation import class_names
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.drawing import Drawing, Scene
 from pytest_quant.tasks.semantic_segmentation.comparison import compare_sides
 from pytest_quant.tasks.semantic_segmentation.decoder import decode
+from pytest_quant.tasks.semantic_segmentation.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.semantic_segmentation.options import IouOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.semantic_segmentation.prediction import (
     NoTruth,
@@ -167,6 +169,14 @@ class SegmentationPipeline:
     ) -> Comparison:
         """mIoU, mAcc and aAcc of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._void, self._names)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The label image."""
+        return draw_truth(sample, replace(scene, class_names=self._names))
+
+    def draw_answer(self, sample: Sample, prediction: SegmentationPrediction, scene: Scene) -> Drawing:
+        """The class of each place."""
+        return draw_answer(prediction, replace(scene, class_names=self._names))
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every segmenter."""

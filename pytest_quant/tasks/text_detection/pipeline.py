@@ -17,13 +17,16 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Prepared, Run
+from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison, chosen_profile, compare_sides
 from pytest_quant.tasks.text_detection.decoders import make_decoder
+from pytest_quant.tasks.text_detection.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.text_detection.geometry import Geometry
 from pytest_quant.tasks.text_detection.options import HmeanOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.text_detection.prediction import TextPrediction, pack_predictions, unpack_predictions
 from pytest_quant.tasks.text_detection.preprocess import Preprocess
+from pytest_quant.tasks.text_detection.threshold_curves import threshold_curves
 
 PROTOCOL_VERSION = 3
 """Part of the fingerprint: raise it when preprocessing or decoding gives other predictions than before."""
@@ -97,6 +100,18 @@ class TextDetectionPipeline:
     ) -> DetectionComparison:
         """Hmean, precision and recall of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._hmean)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The regions."""
+        return draw_truth(sample, scene)
+
+    def draw_answer(self, sample: Sample, prediction: TextPrediction, scene: Scene) -> Drawing:
+        """The regions at the score threshold of the metrics."""
+        return draw_answer(prediction, scene)
+
+    def curves(self, comparison: Comparison) -> Sequence[Curve]:
+        """Hmean over the score threshold, where there is more than one."""
+        return threshold_curves(comparison)
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every text detector with the same decoder."""

@@ -16,7 +16,8 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
-from pytest_quant.tasks.text_recognition.comparison import compare_sides
+from pytest_quant.tasks.drawing import Drawing, Scene
+from pytest_quant.tasks.text_recognition.comparison import compare_sides, text_of
 from pytest_quant.tasks.text_recognition.ctc import best_path, steps_of
 from pytest_quant.tasks.text_recognition.keys import read_keys
 from pytest_quant.tasks.text_recognition.options import PostprocessOptions, PreprocessOptions
@@ -83,6 +84,14 @@ class RecognitionPipeline:
     def compare(self, samples: Sequence[Sample], fp32: Sequence[str], int8: Sequence[str]) -> Comparison:
         """Word accuracies and edit distances of both sides; see `compare_sides`."""
         return compare_sides(samples, fp32, int8, self._alphabet)
+
+    def draw_truth(self, sample: Sample, scene: Scene) -> Drawing:
+        """The text."""
+        return Drawing(text_of(sample))
+
+    def draw_answer(self, sample: Sample, prediction: str, scene: Scene) -> Drawing:
+        """What was read."""
+        return Drawing(prediction)
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation; the same keys for every recognizer."""

@@ -161,4 +161,6 @@ def _proposal(name: str, source: str, draft: Draft, published: MetafileModel | N
     if draft.entry.get("postprocess", {}).get("decoder") == "textsnake":
         usual = "ctw1500"
     types = dataset_types_of(published, task) if published is not None and task else []
+    if published is not None and task == "keypoints" and not types:
+        draft.problem(f"{published.where}: the results of {published.name} are on no dataset that can be read here")
     return Proposal(name, source, draft, types[0] if len(types) == 1 else usual, published)

@@ -16,12 +16,12 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
-from pytest_quant.zoo.existing import can_flip, other_flip
 from pytest_quant.zoo.initial.proposal import Found, Proposal
 from pytest_quant.zoo.initial.published import results_of
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
 from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.onnx_beside import why_not_run
+from pytest_quant.zoo.pose_protocol import has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
 
 _WIDTH = 110
@@ -221,7 +221,7 @@ def _metafile(
         return
     values = listed(f"{number.metric} {number.value:g}" for number in numbers)
     called = metafiles.called(model)
-    refusal = other_flip(task, model, entry, None) if can_flip(task) else None
+    refusal = why_not_comparable(task, model, entry, "ground-truth", None) if has_protocol(task) else None
     if called is None:
         refusal = f"{model.where}: neither Name nor Config nor Alias tells it from another model of the file"
     where = f", on {other}: remove the line if your images are others" if other is not None else ""
@@ -288,7 +288,7 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
                 _put(entry, keys)
     if isinstance(entry.get("input"), dict):
         entry["input"] = dict(sorted(entry["input"].items(), key=lambda item: _INPUT_ORDER.index(item[0])))
-    if entry["task"] in task_names() and can_flip(get_task(entry["task"])):
+    if entry["task"] in task_names() and has_protocol(get_task(entry["task"])):
         entry["require"] = {"flip_test": False}
     return entry
 

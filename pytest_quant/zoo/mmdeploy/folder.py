@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.environment import is_file, is_folder
-from pytest_quant.zoo.mmdeploy import decoders, recognizer, segmentor, transforms
+from pytest_quant.zoo.mmdeploy import decoders, detectors, recognizer, segmentor, transforms
 from pytest_quant.zoo.mmdeploy.files import (
     JSON_NAMES,
     Deploy,
@@ -31,6 +31,7 @@ _TASKS = {
     "Classifier": "classification",
     "TextDetector": "text-detection",
     "PoseDetector": "keypoints",
+    "Detector": "object-detection",
     "Segmentor": "semantic-segmentation",
     "TextRecognizer": "text-recognition",
 }
@@ -243,15 +244,31 @@ def _processing(
         "classification": transforms.classification,
         "text-detection": transforms.text_detection,
         "keypoints": transforms.keypoints,
+        "object-detection": detectors.preprocessing,
         "semantic-segmentation": segmentor.preprocessing,
         "text-recognition": recognizer.preprocessing,
     }
     steps[task](draft, before.transforms, source)
+    _decoding(draft, files, after, task, net, source)
+
+
+def _decoding(
+    draft: Draft,
+    files: _Files,
+    after: PipelineTask,
+    task: str,
+    net: tuple[NetFile, str | None] | None,
+    source: transforms.Source,
+) -> None:
+    """Decoder and metric."""
     params = after.params or {}
     if task == "text-detection":
         decoders.text_detection(draft, after.component, params, source)
     elif task == "keypoints":
         decoders.keypoints(draft, after.component, params, source)
+    elif task == "object-detection":
+        gives_rows = net is not None and net[1] in net[0].facts.rows
+        detectors.postprocessing(draft, params, source, gives_rows=gives_rows)
     elif task == "semantic-segmentation":
         features = None if net is None or net[1] is None else net[0].facts.output_features.get(net[1])
         segmentor.decoding(draft, params, source, features)
@@ -259,7 +276,7 @@ def _processing(
         recognizer.decoding(draft, after.component, params, source, files.folder)
     elif str(after.component).startswith("MultiLabel"):
         draft.problem(
-            f"{name} has the head {after.component}, whose classes do not exclude each other: top1 is not its"
+            f"{source.file} has the head {after.component}, whose classes do not exclude each other: top1 is not its"
         )
 
 

@@ -95,7 +95,16 @@ def keypoints(draft: Draft, transforms: Sequence[Transform], source: Source) -> 
 class Steps:
     """Takes transforms in their order; each that is known once, and before the normalization or after as it may be."""
 
-    def __init__(self, draft: Draft, source: Source, known: Mapping[str, Callable[[Steps, Transform], None]]) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        source: Source,
+        known: Mapping[str, Callable[[Steps, Transform], None]],
+        *,
+        normalizes: bool = True,
+    ) -> None:
+        """``normalizes``: whether a pipeline without a Normalize cannot be meant."""
+        self._normalizes = normalizes
         self.draft = draft
         self.source = source
         self.last_size: list[int] | None = None
@@ -120,7 +129,7 @@ class Steps:
         order = [name for name in self._seen if name in self._known and name not in ("Pad", "ShortScaleAspectJitter")]
         if order != [name for name in self._known if name in order]:
             self.unknown(f"has its transforms in the order {listed(order)}")
-        if "Normalize" not in self._seen:
+        if "Normalize" not in self._seen and self._normalizes:
             self.draft.problem(f"{self.source.file} has no Normalize", *NORMALIZATION)
 
     def _tell_unread(self, name: str, transform: Transform) -> None:

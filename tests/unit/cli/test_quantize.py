@@ -225,3 +225,18 @@ def test_a_percentile_needs_its_method(zoo: Path, capsys: pytest.CaptureFixture[
     _, err = run(capsys, *command, "--percentile", "99", status=2)
     assert "--percentile goes with --method percentile" in err
     run(capsys, *command, "--percentile", "99", "--method", "percentile")
+
+
+def test_a_layer_that_ncnn_lacks_is_told(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    param = zoo.parent / "tiny.param"
+    text = param.read_text()
+    assert "ReLU" in text or "Pooling" in text
+    lines = text.splitlines()
+    index = next(i for i, line in enumerate(lines) if line.startswith(("ReLU", "Pooling")))
+    lines[index] = " ".join(["ArgMax", *lines[index].split()[1:6]])
+    param.write_text("\n".join([*lines, ""]))
+    table = zoo.parent / "t.table"
+    table.write_text("conv_param_0 63.5 63.5 63.5 1270\nconv 127\n")
+    fp32 = [param, zoo.parent / "tiny.bin"]
+    _, err = run(capsys, "quantize", *fp32, "--table", table, "--out", zoo.parent / "net")
+    assert "this ncnn has no layer ArgMax: the net needs a build of your own" in err

@@ -43,7 +43,7 @@ def test_a_diagnosis_or_what_stands_in_the_way(tmp_path: Path, monkeypatch: pyte
     assert isinstance(found, Diagnosis)
     assert found.worst
 
-    def fails(*_: object) -> Diagnosis:
+    def fails(*_: object, **__: object) -> Diagnosis:
         raise QuantError("no such layer")
 
     monkeypatch.setattr(diagnoses, "diagnose", fails)

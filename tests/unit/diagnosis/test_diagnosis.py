@@ -19,6 +19,7 @@ from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.evidence.likeness import likeness
 from pytest_quant.nets.ncnn.files import read_param, walk
 from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.report.diagnosis import diagnosis_entry, worst_line
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from tests.tiny import write_images
@@ -30,6 +31,23 @@ Array = NDArray[np.float32]
 
 def by_layer(found: Diagnosis) -> Mapping[str, LayerError]:
     return {error.layer: error for error in found.layers}
+
+
+def test_a_limit_of_time_leaves_out_the_output_errors_and_then_samples(tmp_path: Path) -> None:
+    found = diagnose(write_model(tmp_path), bench(tmp_path), samples=4, limit_s=1e-6)
+    assert len(found.samples) < 4  # each core has begun one
+    assert found.output_samples == 0
+    assert all(error.output_sqnr_db is None and error.output_share is None for error in found.layers)
+    quantized = [error.own_sqnr_db for error in found.layers if error.quantized]
+    assert [error.own_sqnr_db for error in found.worst] == sorted(quantized)
+    line = worst_line(diagnosis_entry(found))
+    assert line.startswith("worst layers, by their own SQNR (what each does to the output would have taken long): ")
+
+
+def test_a_generous_limit_of_time_changes_nothing(tmp_path: Path) -> None:
+    model = write_model(tmp_path)
+    whole, limited = (diagnose(model, bench(tmp_path), samples=4, limit_s=limit_s) for limit_s in (None, 600.0))
+    assert limited == whole
 
 
 def test_every_layer_has_an_error(tmp_path: Path) -> None:

@@ -50,9 +50,9 @@ def test_other_options_of_the_runtime_are_computed_anew(
 ) -> None:
     measure(tmp_path)
     passes.by_net.clear()
-    from pytest_quant.nets.ncnn import ncnn_net
+    from pytest_quant.nets.ncnn import options
 
-    monkeypatch.setitem(ncnn_net._REFERENCE_OPTIONS, "use_packing_layout", False)
+    monkeypatch.setitem(options._REFERENCE_OPTIONS, "use_packing_layout", False)
     measure(tmp_path)
     assert passes.by_net == {"tiny": 20, "tiny-int8": 20}
 

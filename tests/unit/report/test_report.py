@@ -190,8 +190,8 @@ def test_files_are_written_by_suffix(tmp_path: Path) -> None:
     write_report(report, tmp_path / "r.md")
     assert (tmp_path / "r.md").read_text(encoding="utf-8") == markdown(report)
     assert "größer" in (tmp_path / "new" / "r.json").read_text(encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"found the report writer '\.html', expected one of \.json, \.md"):
-        write_report(report, tmp_path / "r.html")
+    with pytest.raises(ConfigError, match=r"found the report writer '\.pdf', expected one of \.json, \.md, \.html"):
+        write_report(report, tmp_path / "r.pdf")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "r.md"]
 
 

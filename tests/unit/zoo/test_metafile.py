@@ -156,7 +156,17 @@ def test_numbers_that_contradict_each_other(root: Path) -> None:
         numbers(find(root, "r18"), "classification", "imagenet")
 
 
-@pytest.mark.parametrize("value", ["72.25 (ss)", "true", "[1]", ""])
+@pytest.mark.parametrize("value", ["", "'-'", "N/A", "''"])
+def test_an_empty_number_leaves_the_others(root: Path, value: str) -> None:
+    path = root / "resnet" / "metafile.yml"
+    path.write_text(CLASSIFIERS.replace("69.90", value))
+    assert numbers(find(root, "r18"), "classification", "imagenet") == {"top5": 89.43}
+    path.write_text(CLASSIFIERS.replace("94.82", value))
+    with pytest.raises(ConfigError, match=r"no metric of this task on cifar10; it has Top 1 Accuracy \(empty\)"):
+        numbers(find(root, "r18"), "classification", "cifar10")
+
+
+@pytest.mark.parametrize("value", ["72.25 (ss)", "true", "[1]"])
 def test_a_metric_that_is_no_number(root: Path, value: str) -> None:
     path = root / "resnet" / "metafile.yml"
     path.write_text(CLASSIFIERS.replace("94.82", value))

@@ -562,7 +562,7 @@ def test_a_task_and_a_backend_that_are_not_evaluated(folder: Path) -> None:
         "work_dir/deploy.json lists 2 nets, expected one",
         "work_dir/deploy.json is an export for tensorrt, expected ncnn",
         "work_dir/deploy.json has the task Restorer, expected one of Classifier, TextDetector, "
-        "PoseDetector, Segmentor, TextRecognizer",
+        "PoseDetector, Detector, Segmentor, TextRecognizer",
     ]
 
 

@@ -208,7 +208,7 @@ def test_optional_sections_may_be_absent(folder: Path, section: str) -> None:
     path.write_text(yaml.safe_dump(content))
     zoo = read_zoo(path)
     if section == "datasets":
-        assert only_message(zoo).endswith("found 'colours', which `datasets` does not declare; declared: none")
+        assert only_message(zoo).endswith("found 'colours', which `datasets` does not declare. Declared: none")
     else:
         assert only_model(zoo).name == "tiny"
 

@@ -140,3 +140,9 @@ def test_what_is_a_regression_file() -> None:
     assert not is_regression({"globals": {}})
     assert not is_regression({"Models": []})
     assert not is_regression(["globals"])
+
+
+def test_a_tolerance_of_box_ap_is_in_percent(folder: Path) -> None:
+    found = read(folder, FILE, "object-detection")["mAP"]
+    assert found.amount == 0.002
+    assert "box AP.tolerance: 0.2 (percentage points, here 0.002; metric_key coco/bbox_mAP)" in found.source

@@ -33,7 +33,7 @@ def with_table(folder: Path, text: str) -> Verdict:
 def test_a_table_that_lacks_a_quantized_layer_fails(tmp_path: Path) -> None:
     found = with_table(tmp_path, SOUND.replace("conv", "other"))
     assert found.decision == "fail"
-    assert found.reason.partition("t.table: ")[2].startswith("1 layers that are quantized in int8 are not in it: conv")
+    assert found.reason.partition("t.table:")[2].lstrip().startswith("1 layers that are quantized in int8 are not in")
     assert found.value is not None
     assert found.value >= 1
 
@@ -53,3 +53,15 @@ def test_a_float_net_under_int8_fails(tmp_path: Path) -> None:
     found = verdict(tmp_path, Quantized(), int8=tiny.model_entry(tmp_path)["fp32"])
     assert (found.decision, found.value) == ("fail", 0.0)
     assert "(layers that could be int8: 1 Convolution)" in found.reason
+
+
+def test_many_findings_are_a_list(tmp_path: Path) -> None:
+    lines = "".join(f"other{number}_param_0 1\nother{number} 1\n" for number in range(5))
+    found = with_table(tmp_path, f"{SOUND}{lines}")
+    first, *listed, last = found.reason.splitlines()
+    assert first.endswith("t.table:")
+    assert listed == [
+        f"  other{number}: the table names a layer that the model does not have: another model's table"
+        for number in range(4)
+    ]
+    assert last == "  and 1 more: `pytest-quant lint` has all"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,12 @@ def test_files_that_are_too_old_cannot_be_read(tmp_path: Path, layer: str, messa
 )
 def test_what_is_too_old_and_what_not_ncnn_says_itself(tmp_path: Path, layer: str) -> None:
     assert check_loads(net(tmp_path, layer)) == ()
+
+
+def test_threads_do_not_take_each_others_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    param = net(tmp_path, "Pooling pool 1 1 in0 out0 0=7 1=2 2=2")
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _: refusal(param), range(40)))
+    assert len(set(told)) == 1
+    os.write(2, b"still here\n")
+    assert capfd.readouterr().err == "still here\n"

@@ -67,7 +67,7 @@ def test_211_persons_with_pycocotools_as_witness() -> None:
     expected = pycocotools_values(json.loads(ANNOTATIONS.read_text()), rows)
     assert {name: pair.fp32 for name, pair in comparison.metrics.items()} == pytest.approx(expected, abs=1e-12)
     assert comparison.metrics["AP"].fp32 == pytest.approx(0.5056, abs=0.003)  # other CPUs round otherwise
-    assert comparison.metrics["AP"].int8 == pytest.approx(0.4965, abs=0.01)
+    assert comparison.metrics["AP"].int8 == pytest.approx(0.4880, abs=0.0005)  # as aarch64 computes it
 
 
 def left_top_width_height(box: Box) -> list[float]:

@@ -63,12 +63,14 @@ def test_what_was_found_stands_for_objects() -> None:
     sample = pipeline.without_truth(Sample("a.jpg", None, 0), picture())
     assert truth_of(sample).image.width == 500
     assert len(pipeline.predict(run, pipeline.prepare(picture(), sample))) == 1  # whatever the number of classes
-    found = made([[1, 2, 11, 22, 0.9, 1], [1, 2, 11, 22, 0.29, 0]])
+    found = made([[1, 2, 11, 22, 0.9, 1], [1, 2, 11, 22, 0.49, 0]])
     labelled = pipeline.with_truth(sample, found)
     objects = truth_of(labelled).objects
     assert [(one.category, one.box, one.area) for one in objects] == [(1, (1, 2, 10, 20), 200)]
     assert labelled.id == "a.jpg"
     assert pipeline.compare([labelled], [found], [found]).metrics["mAP"].fp32 == pytest.approx(1)
+    moved = made([[1.5, 2, 11.5, 22, 0.9, 1]])  # an IoU of 0.9: as good a box, where a net's own is the truth
+    assert pipeline.compare([labelled], [found], [moved]).metrics["mAP"].int8 == pytest.approx(1)
 
 
 def test_predictions_survive_the_store() -> None:

@@ -1,0 +1,176 @@
+"""What runs on the target; sent there as text, so it imports nothing but the standard library, NumPy and ncnn.
+
+Every function here is of the far side. A channel serves one request: the facts of the machine, or one loaded net, to
+which inputs are sent until the channel closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+import time
+from typing import Any
+
+BOUND_BYTES = 1 << 30
+"""How much of the target's disk model files may take; those that were used longest ago go first."""
+
+ROW = 6
+"""Columns of a detection: label, score, left, top, right, bottom."""
+
+_OLD_S = 60.0
+"""A file that was used in the last so many seconds is not removed: another run may be about to load it."""
+
+
+def serve(channel: Any) -> None:
+    """Answer the one request of a channel; an error is told in words, never as a traceback."""
+    kind, argument = channel.receive()
+    try:
+        if kind == "facts":
+            channel.send(("facts", facts()))
+        elif kind == "net":
+            serve_net(channel, argument)
+    except ImportError as error:
+        channel.send(("failed", f"{sys.executable}, Python {platform.python_version()}: {error}"))
+    except OSError as error:
+        channel.send(("failed", f"{error.filename or folder()}: {error.strerror or error}"))
+
+
+def facts() -> dict[str, Any]:
+    """What tells one target from another, by the far side's own telling."""
+    import ncnn
+    import numpy as np
+
+    probes = [name for name in dir(ncnn) if name.startswith("cpu_support_")]
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "numpy": str(np.__version__),
+        "ncnn": str(ncnn.__version__),
+        "isa": sorted(name.removeprefix("cpu_support_") for name in probes if getattr(ncnn, name)()),
+        "cores": os.cpu_count() or 1,
+        "byteorder": sys.byteorder,
+    }
+
+
+def folder() -> str:
+    """Where model files are kept; made when it is not there."""
+    home = os.environ.get("PYTEST_QUANT_TARGET_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "pytest-quant-target"
+    )
+    os.makedirs(home, exist_ok=True)
+    return home
+
+
+def serve_net(channel: Any, request: dict[str, Any]) -> None:
+    """Get what the target lacks of a net's files, load it, and run inputs until the channel closes."""
+    paths = [kept(channel, digest, size) for digest, size in request["files"]]
+    net = load(paths, request["options"], request["threads"])
+    if isinstance(net, str):
+        channel.send(("failed", net))
+        return
+    channel.send(("loaded", None))
+    for shape, data in channel:
+        started = time.perf_counter()
+        answer = run(net, request, shape, data)
+        if isinstance(answer, str):
+            channel.send(("failed", answer))
+        else:
+            channel.send(("outputs", (answer, time.perf_counter() - started)))
+
+
+def kept(channel: Any, digest: str, size: int) -> str:
+    """The path of a file by its SHA-256: kept from an earlier run and still whole, or sent now."""
+    path = os.path.join(folder(), digest)
+    if not is_whole(path, digest):
+        make_room(size)
+        channel.send(("send", digest))
+        receive_file(channel, path, digest, size)
+    os.utime(path)
+    return path
+
+
+def is_whole(path: str, digest: str) -> bool:
+    """Whether a kept file still has its content."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest() == digest
+    except FileNotFoundError:
+        return False
+
+
+def receive_file(channel: Any, path: str, digest: str, size: int) -> None:
+    """Write a file that comes in parts; others see it whole or not at all."""
+    handle, part = tempfile.mkstemp(prefix="part-", dir=os.path.dirname(path))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            while file.tell() < size:
+                file.write(channel.receive())
+        if not is_whole(part, digest):
+            raise OSError(0, "the file that arrived is not the one that was sent", path)
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def make_room(size: int) -> None:
+    """Remove the files that were used longest ago until ``size`` bytes more are within the bound."""
+    found = []
+    for entry in os.scandir(folder()):
+        with contextlib.suppress(FileNotFoundError):
+            found.append((entry.stat().st_mtime, entry.stat().st_size, entry.path))
+    total = size + sum(bytes_ for _, bytes_, _ in found)
+    for used, bytes_, path in sorted(found):
+        if total <= BOUND_BYTES or time.time() - used < _OLD_S:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        total -= bytes_
+
+
+def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
+    """A loaded net, or in words why there is none."""
+    import ncnn
+
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    for name, value in options.items():
+        setattr(net.opt, name, value)
+    for what, code in (("param", net.load_param(paths[0])), ("bin", net.load_model(paths[1]))):
+        if code != 0:
+            return f"ncnn {ncnn.__version__} cannot load the .{what} (return code {code})"
+    return net
+
+
+def run(net: Any, request: dict[str, Any], shape: tuple[int, ...], data: bytes) -> Any:
+    """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
+    import ncnn
+    import numpy as np
+
+    held = np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
+    given = ncnn.Mat(held).clone()
+    answer = []
+    with net.create_extractor() as extractor:
+        if extractor.input(request["input"], given) != 0:
+            return f"has no input blob {request['input']!r}"
+        for name in request["outputs"]:
+            code, mat = extractor.extract(name)
+            is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
+            if code != 0 or (is_empty and name not in request["rows"]):
+                return (
+                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {tuple(shape)}: is "
+                    "that the size the net was made for?"
+                )
+            array = np.zeros((0, ROW), "<f4") if is_empty else np.array(mat.numpy(), dtype="<f4")
+            answer.append((name, array.shape, np.ascontiguousarray(array).tobytes()))
+    return answer
+
+
+if __name__ == "__channelexec__":
+    serve(channel)  # type: ignore[name-defined]  # noqa: F821 - the connection defines it

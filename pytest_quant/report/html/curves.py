@@ -1,0 +1,32 @@
+"""Curves of both nets, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_quant.report.html.svg import FAINT, FP32, INK, INT8, as_svg, figure
+from pytest_quant.report.model.illustration import CurveEntry
+
+_WIDTH_PX, _HEIGHT_PX = 320, 230
+_COLORS = {"fp32": FP32, "int8": INT8}
+
+
+def curve_plots(curves: Sequence[CurveEntry]) -> list[str]:
+    """An ``svg`` element for each."""
+    return [_plot(curve) for curve in curves]
+
+
+def _plot(curve: CurveEntry) -> str:
+    with figure(_WIDTH_PX, _HEIGHT_PX) as (drawn, axes):
+        axes.grid()
+        for name, points in curve.lines.items():
+            marker = "o" if len(points) < 12 else ""
+            places, heights = [x for x, _ in points], [y for _, y in points]
+            axes.plot(places, heights, color=_COLORS.get(name, INK), label=name, linewidth=1.8, marker=marker, ms=4)
+        if curve.mark is not None:
+            axes.axvline(curve.mark, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.set_title(curve.title, fontsize=12, parse_math=False)
+        axes.set_xlabel(curve.x)
+        axes.set_ylabel(curve.y)
+        axes.legend(frameon=False)
+        return as_svg(drawn, curve.title)

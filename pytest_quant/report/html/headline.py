@@ -1,0 +1,46 @@
+"""What to look at first: the models that are not fine, why, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_quant.report.model import Case, DiagnosisEntry, ModelEntry
+from pytest_quant.report.table import RowVerdict, verdict
+
+_BLAMED_SHARE = 0.1
+"""A layer with less of the noise at the outputs is not named."""
+_BLAMED = 3
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One model that is not fine."""
+
+    model: str
+    verdict: RowVerdict
+    reason: str
+    """Of the worst case; its first line."""
+    layers: tuple[str, ...]
+    """Those behind most of the noise at the outputs, each with its share."""
+
+
+def headline(model: str, entry: ModelEntry | None, cases: Sequence[Case]) -> Headline | None:
+    """The line of a model; None for one that is fine or was not to be decided."""
+    worst = verdict(cases)
+    if worst.mood == "good" or worst.decision == "skipped":
+        return None
+    case = next(case for case in cases if (case.verdict, case.outcome) == (worst.decision, worst.outcome))
+    return Headline(model, worst, case.reason.partition("\n")[0], tuple(_blamed(entry)))
+
+
+def _blamed(entry: ModelEntry | None) -> list[str]:
+    diagnosis = None if entry is None else entry.diagnosis
+    if not isinstance(diagnosis, DiagnosisEntry):
+        return []
+    found = []
+    for layer in diagnosis.worst_layers(_BLAMED):
+        share = None if layer.output is None else layer.output.share
+        if share is not None and share >= _BLAMED_SHARE:
+            found.append(f"{layer.layer} ({100 * share:.0f} % of the noise)")
+    return found

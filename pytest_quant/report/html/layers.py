@@ -1,0 +1,45 @@
+"""The layers of a model by what each loses: int8 and float layers told apart, in the order of the file."""
+
+from __future__ import annotations
+
+from pytest_quant.report.html.svg import FAINT, FP32, INT8, as_svg, figure
+from pytest_quant.report.model import DiagnosisEntry, LayerEntry
+
+_WIDTH_PX, _HEIGHT_PX = 760, 260
+_NAMED = 4
+"""How many of the worst layers are named in the plot; the table below it has more."""
+_CEILING_DB = 80.0
+"""Equal to the eye: what agrees better, or to the bit, is drawn here."""
+
+
+def layer_plot(diagnosis: DiagnosisEntry) -> str:
+    """An ``svg`` element."""
+    layers = diagnosis.layers
+    with figure(_WIDTH_PX, _HEIGHT_PX) as (drawn, axes):
+        axes.grid(axis="y")
+        axes.plot(range(len(layers)), [_accumulated(layer) for layer in layers], color=FAINT, linewidth=1.5, zorder=1)
+        for color, name, quantized in ((INT8, "int8 layer alone", True), (FP32, "float layer", False)):
+            chosen = [(place, layer) for place, layer in enumerate(layers) if layer.quantized is quantized]
+            heights = [_own(layer) for _, layer in chosen]
+            axes.scatter([place for place, _ in chosen], heights, s=18, color=color, label=name, zorder=2)
+        places = {layer.layer: place for place, layer in enumerate(layers)}
+        for layer in diagnosis.worst_layers(_NAMED):
+            axes.annotate(layer.layer, (places[layer.layer], _own(layer)), (0, -14), textcoords="offset points",
+                          ha="center", fontsize=11, parse_math=False)  # fmt: skip
+        axes.set_ylim(0, _CEILING_DB + 4)
+        axes.set_ylabel("SQNR against fp32, dB")
+        axes.set_xlabel("layers in the order of the file; line: the net up to the layer")
+        axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        return as_svg(drawn, "Signal to noise ratio of every layer against the float net")
+
+
+def _own(layer: LayerEntry) -> float:
+    return _shown(layer.own.sqnr_db)
+
+
+def _accumulated(layer: LayerEntry) -> float:
+    return _shown(layer.accumulated.sqnr_db)
+
+
+def _shown(sqnr_db: float | None) -> float:
+    return _CEILING_DB if sqnr_db is None else min(max(sqnr_db, 0.0), _CEILING_DB)

@@ -1,0 +1,221 @@
+"""From a report to what the page shows: typed values, no markup."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_quant.report.html.budget import within_budget
+from pytest_quant.report.html.curves import curve_plots
+from pytest_quant.report.html.forest import ForestRow, forest_plot
+from pytest_quant.report.html.headline import Headline, headline
+from pytest_quant.report.html.layers import layer_plot
+from pytest_quant.report.html.overlay import PictureView, picture_view
+from pytest_quant.report.model import Case, DiagnosisEntry, EnvironmentEntry, ModelEntry, Report
+from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry, PictureEntry
+from pytest_quant.report.table import Mood, Row, RowVerdict, table, verdict
+from pytest_quant.report.terminal import footnotes
+
+_WORST_LAYERS = 8
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the table: as printed, and what it is sorted by."""
+
+    text: str
+    key: str | float
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of the table."""
+
+    model: str
+    mood: Mood
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case of a model."""
+
+    case: Case
+    verdict: RowVerdict
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One of the worst layers, as text."""
+
+    name: str
+    type: str
+    own: str
+    accumulated: str
+    output: str
+    share: str
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """The section of one model."""
+
+    name: str
+    entry: ModelEntry | None
+    """None: it was not measured."""
+    verdict: RowVerdict
+    cases: tuple[CaseView, ...]
+    layer_svg: str = ""
+    worst_layers: tuple[LayerView, ...] = ()
+    diagnosis_error: str | None = None
+    command: str = ""
+    pictures: tuple[PictureView, ...] = ()
+    pictures_left_out: int = 0
+    """How many more there are, for which the page has no room."""
+    no_pictures: str | None = None
+    """Why there are none."""
+    curve_svgs: tuple[str, ...] = ()
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether something is drawn that can be switched off."""
+        return any(side.lines or side.dots or side.mask for one in self.pictures for side in one.sides)
+
+
+@dataclass(frozen=True)
+class PageView:
+    """Everything that the template shows."""
+
+    environment: EnvironmentEntry
+    header: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[str, ...]
+    counts: tuple[tuple[str, Mood, int], ...]
+    headlines: tuple[Headline, ...]
+    forest_svg: str
+    models: tuple[ModelView, ...]
+    others: tuple[CaseView, ...] = field(default=())
+    """Cases that are about a zoo file as a whole."""
+
+
+def page_view(report: Report) -> PageView:
+    """What the page shows of a report."""
+    found = table(report)
+    by_model: dict[str, list[Case]] = {}
+    for case in report.cases:
+        if case.model is not None:
+            by_model.setdefault(case.model, []).append(case)
+    order = dict.fromkeys(row.model for row in found.rows)
+    drawn = report.illustrations if isinstance(report, IllustratedReport) else {}
+    urgent = [name for name in order if verdict(by_model[name]).mood != "good"]
+    shown = within_budget({name: one.pictures for name, one in drawn.items()}, urgent)
+    return PageView(
+        environment=report.environment,
+        header=found.header,
+        rows=tuple(_table_row(row, line) for row, line in zip(found.rows, found.lines(), strict=True)),
+        notes=tuple(footnotes(report)),
+        counts=_counts(report),
+        headlines=tuple(
+            line for name in order if (line := headline(name, report.models.get(name), by_model[name])) is not None
+        ),
+        forest_svg=forest_plot(list(_forest_rows(found.rows, report))),
+        models=tuple(
+            _illustrated(
+                _model_view(name, report.models.get(name), by_model[name]), drawn.get(name), shown.get(name, ())
+            )
+            for name in order
+        ),
+        others=tuple(_case_view(case) for case in report.cases if case.model is None),
+    )
+
+
+def _table_row(row: Row, line: Sequence[str]) -> TableRow:
+    return TableRow(row.model, row.verdict.mood, tuple(Cell(text, _sort_key(text)) for text in line))
+
+
+def _sort_key(text: str) -> str | float:
+    """The first number of a cell that begins with one, else its text.
+
+    >>> _sort_key("-0.20"), _sort_key("1000 of 2000"), _sort_key("PASS")
+    (-0.2, 1000.0, 'PASS')
+    """
+    try:
+        return float(text.partition(" ")[0])
+    except ValueError:
+        return text
+
+
+def _counts(report: Report) -> tuple[tuple[str, Mood, int], ...]:
+    verdicts = Counter(verdict([case]) for case in report.cases)
+    moods: tuple[Mood, ...] = ("bad", "excused", "good")
+    ordered = sorted(verdicts.items(), key=lambda item: (moods.index(item[0].mood), item[0].text))
+    return tuple((found.text, found.mood, count) for found, count in ordered)
+
+
+def _forest_rows(rows: Sequence[Row], report: Report) -> Iterator[ForestRow]:
+    for row in rows:
+        numbers = row.numbers
+        if numbers is None or numbers.values.ci is None:
+            continue
+        case = _tolerance(report, row)
+        if case is None or not isinstance(case.limit, float) or case.limit <= 0:
+            continue
+        low, high = numbers.values.ci
+        name = row.model if row.net is None else f"{row.model} {row.net}"
+        holds = {"pass": True, "fail": False}.get(case.verdict)
+        yield ForestRow(f"{name}  {row.metric}", numbers.values.drop, low, high, case.limit, holds)
+
+
+def _tolerance(report: Report, row: Row) -> Case | None:
+    kind = "tolerance" if row.net is None else "net"
+    wanted = (row.model, row.metric, row.net)
+    found = (case for case in report.cases if (case.model, case.metric, case.net) == wanted and case.kind == kind)
+    return next(found, None)
+
+
+def _case_view(case: Case) -> CaseView:
+    return CaseView(case, verdict([case]))
+
+
+def _model_view(name: str, entry: ModelEntry | None, cases: Sequence[Case]) -> ModelView:
+    diagnosis = None if entry is None else entry.diagnosis
+    is_diagnosed = isinstance(diagnosis, DiagnosisEntry)
+    node = cases[0].id.rpartition("::")[0]
+    return ModelView(
+        name=name,
+        entry=entry,
+        verdict=verdict(cases),
+        cases=tuple(_case_view(case) for case in cases),
+        layer_svg=layer_plot(diagnosis) if isinstance(diagnosis, DiagnosisEntry) else "",
+        worst_layers=tuple(_layers(diagnosis)) if isinstance(diagnosis, DiagnosisEntry) else (),
+        diagnosis_error=None if diagnosis is None or is_diagnosed else diagnosis.error,  # type: ignore[union-attr]
+        command=f"pytest --quant {shlex.quote(node)}",
+    )
+
+
+def _illustrated(view: ModelView, drawn: IllustrationEntry | None, shown: Sequence[PictureEntry]) -> ModelView:
+    if drawn is None:
+        return view
+    return replace(
+        view,
+        pictures=tuple(map(picture_view, shown)),
+        pictures_left_out=len(drawn.pictures) - len(shown),
+        no_pictures=drawn.note,
+        curve_svgs=tuple(curve_plots(drawn.curves)),
+    )
+
+
+def _layers(diagnosis: DiagnosisEntry) -> Iterator[LayerView]:
+    for layer in diagnosis.worst_layers(_WORST_LAYERS):
+        output = layer.output
+        share = None if output is None else output.share
+        yield LayerView(
+            name=layer.layer,
+            type=layer.type,
+            own=layer.own.cell,
+            accumulated=layer.accumulated.cell,
+            output="-" if output is None else output.cell,
+            share="-" if share is None else f"{100 * share:.0f} %",
+        )

@@ -1,0 +1,1 @@
+"""What an HTML report shows of the samples of a model, made where the model was measured."""

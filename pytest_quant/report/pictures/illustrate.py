@@ -1,0 +1,59 @@
+"""The pictures and curves of one model, from what was evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_quant.datasets.base import NamesClasses
+from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.evaluation.workbench import Workbench
+from pytest_quant.extending.known import get_task
+from pytest_quant.report.model.illustration import CurveEntry, IllustrationEntry, PictureEntry
+from pytest_quant.report.pictures.choose import choose
+from pytest_quant.report.pictures.thumbnail import scaled, thumbnail
+from pytest_quant.spec.errors import QuantError
+from pytest_quant.tasks.base import Pipeline
+from pytest_quant.tasks.drawing import Draws, Plots, Scene
+
+
+def illustrate(measurement: Measurement, bench: Workbench, most: int) -> IllustrationEntry:
+    """At most so many samples, and what the task plots; where that fails, why: the verdicts stand without it."""
+    model = measurement.model
+    pipeline = get_task(model.task).pipeline(model)
+    try:
+        pictures = tuple(_pictures(pipeline, measurement, bench, most)) if most else ()
+        return IllustrationEntry(model=model.name, pictures=pictures, curves=tuple(_curves(pipeline, measurement)))
+    except QuantError as error:
+        return IllustrationEntry(model=model.name, note=str(error))
+
+
+def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, most: int) -> Iterator[PictureEntry]:
+    model, comparison = measurement.model, measurement.comparison
+    if not isinstance(pipeline, Draws):
+        return
+    dataset = bench.dataset(model.dataset)
+    names = dataset.class_names if isinstance(dataset, NamesClasses) else None
+    samples = bench.selection(model)[0][: measurement.evaluated]
+    chosen = choose(samples, comparison, most)
+    answers = bench.answers(measurement, [one.index for one in chosen])
+    for one, fp32, int8 in zip(chosen, answers["fp32"], answers[measurement.net], strict=True):
+        sample = samples[one.index]
+        image = dataset.read(sample, orient=get_task(model.task).orient)
+        scene = Scene(image.shape[1], image.shape[0], names, comparison.details)
+        small = thumbnail(image)
+        yield PictureEntry(
+            sample=sample.id,
+            change=one.change,
+            image=small.webp,
+            width=small.width_px,
+            height=small.height_px,
+            truth=scaled(pipeline.draw_truth(sample, scene), small.scale),
+            fp32=scaled(pipeline.draw_answer(sample, fp32, scene), small.scale),
+            int8=scaled(pipeline.draw_answer(sample, int8, scene), small.scale),
+        )
+
+
+def _curves(pipeline: Pipeline, measurement: Measurement) -> Iterator[CurveEntry]:
+    if isinstance(pipeline, Plots):
+        for curve in pipeline.curves(measurement.comparison):
+            yield CurveEntry(title=curve.title, x=curve.x, y=curve.y, lines=dict(curve.lines), mark=curve.mark)

@@ -1,0 +1,132 @@
+"""``--quant-target`` and ``nets: {NAME: {target: ...}}``: nets that run on another machine, here a second Python."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_quant.nets.remote import connection, target
+from tests import tiny, tiny_onnx
+
+from .runs import Run, run_quant
+
+SPEC = f"popen//python={sys.executable}"
+assert connection
+assert target  # imported here, so that an inner run does not import them anew
+
+
+@pytest.fixture(autouse=True)
+def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Images in the tester's folder, and a folder of their own for the files that the target keeps."""
+    monkeypatch.setenv("PYTEST_QUANT_TARGET_CACHE", str(pytester.path / "kept"))
+    tiny.write_images(pytester.path, count=40)
+    return pytester.path
+
+
+def comparable(run: Run) -> dict[str, Any]:
+    """The report without what differs from run to run, and without the conditions that name a target."""
+    assert run.report is not None, run.text
+    report = run.report
+    for model in report["models"].values():
+        model.pop("timing")
+        for net in (model.get("nets") or {}).values():
+            net.pop("timing")
+        model["conditions"] = {name: value for name, value in model["conditions"].items() if "target" not in name}
+    for case in report["cases"]:
+        case.pop("seconds")
+    report["environment"].pop("started")
+    report["environment"].pop("options")
+    return report
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "parallel"])
+def test_a_run_on_a_target_gives_the_report_of_one_here(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    tiny.write_zoo(pytester.path)
+    here = run_quant(pytester)
+    there = run_quant(pytester, "--quant-target", SPEC, *workers)
+    assert there.status == 0
+    assert there.report is not None
+    conditions = there.report["models"]["tiny"]["conditions"]
+    assert conditions["int8_target"] == conditions["fp32_target"]
+    assert "ncnn 1." in conditions["int8_target"]
+    assert comparable(there) == comparable(here)
+
+
+def test_fp32_can_stay_here(pytester: pytest.Pytester) -> None:
+    tiny.write_zoo(pytester.path)
+    pytester.makeini(f"[pytest]\nquant_target = {SPEC}\nquant_target_nets = int8")
+    run = run_quant(pytester, "--quant-report", "report.md")
+    assert run.status == 0
+    assert run.report is not None
+    assert "fp32_target" not in run.report["models"]["tiny"]["conditions"]
+    assert "int8_target" in run.report["models"]["tiny"]["conditions"]
+    assert "| tiny | colours | top1 |" in (pytester.path / "report.md").read_text()
+
+
+def test_a_further_net_names_its_own_target(pytester: pytest.Pytester) -> None:
+    entry = tiny.model_entry(pytester.path)
+    entry["nets"] = {"int8_there": {**entry["int8"], "target": SPEC}}
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    run = run_quant(pytester)
+    assert run.verdicts["tiny::int8_there[top1]"] == "pass"
+    assert run.report is not None
+    model = run.report["models"]["tiny"]
+    assert model["nets"]["int8_there"]["metrics"]["top1"]["int8"] == model["metrics"]["top1"]["int8"]
+    assert model["nets"]["int8_there"]["runtime"].startswith("ncnn 1.")
+    assert " on " in model["nets"]["int8_there"]["runtime"]
+    assert "tiny int8_there" in run.text
+
+
+def test_predictions_of_a_target_are_not_those_of_here(pytester: pytest.Pytester) -> None:
+    tiny.write_zoo(pytester.path)
+    cache = ("--quant-cache", "cache")
+    run_quant(pytester, *cache)
+    there = run_quant(pytester, *cache, "--quant-target", SPEC)
+    assert there.report is not None
+    assert there.report["models"]["tiny"]["timing"]["cached"] == {"fp32": False, "int8": False}
+    again = run_quant(pytester, *cache, "--quant-target", SPEC)
+    assert again.report is not None
+    assert again.report["models"]["tiny"]["timing"]["cached"] == {"fp32": True, "int8": True}
+
+
+def test_a_target_that_cannot_be_reached_is_the_error_of_each_case(pytester: pytest.Pytester) -> None:
+    tiny.write_zoo(pytester.path)
+    run = run_quant(pytester, "--quant-target", "popen//python=/nowhere/python")
+    assert run.status == 1
+    assert run.cases["tiny::top1"]["verdict"] == "error"
+    assert "target popen//python=/nowhere/python: cannot be started" in run.cases["tiny::top1"]["reason"]
+
+
+def test_a_net_of_another_runtime_stays_here(pytester: pytest.Pytester) -> None:
+    entry = tiny.model_entry(pytester.path)
+    entry["nets"] = {"qdq": {"onnxruntime": tiny_onnx.write_qdq(pytester.path)}}
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    run = run_quant(pytester, "--quant-target", SPEC)
+    assert run.verdicts["tiny::qdq[top1]"] == "pass"
+    entry["nets"]["qdq"]["target"] = SPEC
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    run = run_quant(pytester)
+    assert "nets of onnxruntime run on this machine only; those of ncnn can run on a target" in run.text
+
+
+def test_fixtures_run_there_too(pytester: pytest.Pytester) -> None:
+    tiny.write_zoo(pytester.path)
+    pytester.makepyfile(
+        """
+        def test_runs_there(ncnn_fp32, ncnn_int8, quant_dataset):
+            sample = quant_dataset.samples[0]
+            assert ncnn_fp32.predict(sample).label == ncnn_int8.predict(sample).label
+        """
+    )
+    run = run_quant(pytester, "--quant-target", SPEC, "-k", "runs_there")
+    assert run.status == 0, run.text
+
+
+def test_usage(pytester: pytest.Pytester) -> None:
+    tiny.write_zoo(pytester.path)
+    run = run_quant(pytester, "--quant-target-nets", "fp32")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert "--quant-target-nets: found 'fp32', expected all or int8" in run.errors

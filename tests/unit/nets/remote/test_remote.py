@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.options import runtime_options
+from pytest_quant.nets.remote import far_side
+from pytest_quant.nets.remote.connection import Connection, TargetError, TargetFacts, with_ssh_options
+from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
+from pytest_quant.nets.remote.target import Target
+from pytest_quant.spec.errors import ModelFileError, RunnerError
+from tests.tiny import SIDE, write_net
+
+SPEC = f"popen//python={sys.executable}"
+"""A second Python that shares nothing with this one but its packages."""
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the target keeps files."""
+    folder = tmp_path / "kept"
+    monkeypatch.setenv("PYTEST_QUANT_TARGET_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def target(kept: Path) -> Iterator[Target]:
+    target = Target(SPEC)
+    yield target
+    target.close()
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> RemoteSetup:
+    write_net(tmp_path, "net", int8=True)
+    options = runtime_options("reference")
+    return RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", "data", ("prob",), options, channels=3)
+
+
+def some_input() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(3, SIDE, SIDE)).astype(np.float32)
+
+
+def test_a_net_gives_there_what_it_gives_here(target: Target, setup: RemoteSetup) -> None:
+    here = NcnnRunner(NetSetup(NcnnFiles(param=setup.param, bin=setup.bin), "data", ("prob",), "reference"))
+    there = RemoteRunner(setup, target)
+    assert np.array_equal(here.run(some_input())["prob"], there.run(some_input())["prob"])
+    assert there.forward_s > 0
+    there.close()
+
+
+def test_the_target_tells_what_it_is(target: Target) -> None:
+    import ncnn
+
+    facts = target.facts
+    assert facts.ncnn == ncnn.__version__
+    assert facts.kind.startswith(facts.machine)
+    assert facts.cores >= 1
+
+
+def test_files_travel_once_and_come_again_when_they_are_damaged(kept: Path, target: Target, setup: RemoteSetup) -> None:
+    RemoteRunner(setup, target).close()
+    files = sorted(kept.iterdir())
+    assert len(files) == 2
+    before = [file.stat().st_ino for file in files]
+    RemoteRunner(setup, target).close()
+    assert [file.stat().st_ino for file in files] == before
+    damaged = max(files, key=lambda file: file.stat().st_size)
+    damaged.write_bytes(b"damaged")
+    runner = RemoteRunner(setup, target)
+    assert np.isfinite(runner.run(some_input())["prob"]).all()
+    assert damaged.read_bytes() != b"damaged"
+
+
+def test_the_folder_there_is_bounded(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(far_side, "BOUND_BYTES", 100)
+    kept.mkdir()
+    for age_s, name in enumerate(("new", "old", "oldest")):
+        (kept / name).write_bytes(b"x" * 40)
+        import os
+
+        used = time.time() - 1000 * (age_s + 1)
+        os.utime(kept / name, (used, used))
+    far_side.make_room(20)
+    assert sorted(path.name for path in kept.iterdir()) == ["new", "old"]
+
+
+def test_a_file_in_use_is_not_removed(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(far_side, "BOUND_BYTES", 1)
+    kept.mkdir()
+    (kept / "just-now").write_bytes(b"x" * 40)
+    far_side.make_room(20)
+    assert (kept / "just-now").exists()
+
+
+def test_a_far_side_that_dies_is_started_again(target: Target, setup: RemoteSetup) -> None:
+    runner = RemoteRunner(setup, target)
+    expected = runner.run(some_input())["prob"]
+    _kill(target.connection())
+    assert np.array_equal(runner.run(some_input())["prob"], expected)
+
+
+def test_a_target_that_stays_away_is_an_error(target: Target, setup: RemoteSetup) -> None:
+    runner = RemoteRunner(setup, target)
+    _kill(target.connection())
+    target.spec = "popen//python=/nowhere/python"
+    with pytest.raises(TargetError, match="cannot be started: No such file"):
+        runner.run(some_input())
+
+
+def test_another_machine_after_a_broken_connection_is_an_error(
+    target: Target, setup: RemoteSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = RemoteRunner(setup, target)
+    other = TargetFacts("aarch64", "Linux", "board", "3.11", "2", "1", ("arm_neon",), 4, "little")
+    monkeypatch.setattr(Connection, "facts", lambda _: other)
+    _kill(target.connection())
+    with pytest.raises(TargetError, match="its results would be mixed"):
+        runner.run(some_input())
+
+
+def test_a_far_side_that_hangs_is_an_error(target: Target, setup: RemoteSetup) -> None:
+    from dataclasses import replace
+
+    runner = RemoteRunner(replace(setup, sample_timeout_s=0.2), target)
+    _stop(target.connection())
+    with pytest.raises(TargetError, match=r"gave no answer within 0\.2 s"):
+        runner.run(some_input())
+
+
+def test_a_python_without_ncnn_is_told_with_what_to_do(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    bare.write_text(f'#!/bin/sh\nexec "{sys._base_executable}" -S -I "$@"\n')  # type: ignore[attr-defined]
+    bare.chmod(0o755)
+    target = Target(f"popen//python={bare}")
+    with pytest.raises(TargetError, match=r"No module named '(ncnn|numpy)': the target needs Python, NumPy and ncnn"):
+        _ = target.facts
+    target.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("popen//python=/nowhere/python", "cannot be started: No such file or directory: /nowhere/python"),
+        ("nonsense", "expected an execnet gateway specification such as"),
+        ("popen//python=/bin/true", "the connection ended"),
+    ],
+)
+def test_a_target_that_cannot_be_reached(spec: str, message: str) -> None:
+    with pytest.raises(TargetError, match=message):
+        _ = Target(spec).facts
+
+
+def test_files_that_cannot_be_loaded(target: Target, setup: RemoteSetup) -> None:
+    setup.param.write_text("7767517\n1 1\nNoSuchLayer a 0 1 data\n")
+    with pytest.raises(ModelFileError, match=r"cannot load the \.param"):
+        RemoteRunner(setup, target)
+
+
+def test_an_input_that_does_not_fit(target: Target, setup: RemoteSetup) -> None:
+    runner = RemoteRunner(setup, target)
+    with pytest.raises(RunnerError, match="3 channels"):
+        runner.run(np.zeros((1, SIDE, SIDE), np.float32))
+
+
+def test_options_of_the_user_for_ssh_stay() -> None:
+    own = "ssh=-o ConnectTimeout=5 pi@board"
+    assert with_ssh_options(own) == own
+    assert with_ssh_options("popen") == "popen"
+
+
+def _process(connection: Connection) -> int:
+    channel = connection._gateway.remote_exec("import os; channel.send(os.getpid())")
+    pid: int = channel.receive(10)
+    return pid
+
+
+def _kill(connection: Connection) -> None:
+    import os
+    import signal
+
+    os.kill(_process(connection), signal.SIGKILL)
+
+
+def _stop(connection: Connection) -> None:
+    import os
+    import signal
+
+    pid = _process(connection)
+    os.kill(pid, signal.SIGSTOP)
