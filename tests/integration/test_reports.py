@@ -86,7 +86,19 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     assert list(report["models"]) == ["bad", "tiny"]
     model = report["models"]["tiny"]
     assert set(model) == {
-        *("zoo", "task", "dataset", "files", "samples", "metrics", "flips", "conditions", "timing", "classes"),
+        *(
+            "zoo",
+            "task",
+            "dataset",
+            "files",
+            "samples",
+            "metrics",
+            "flips",
+            "conditions",
+            "timing",
+            "classes",
+            "sanity",
+        ),
     }
     assert set(model["samples"]) == {"evaluated", "total", "seed", "sha256", "stopped_early"}
     assert list(model["metrics"]) == ["top1"]
@@ -110,7 +122,7 @@ def test_what_the_json_report_says(pytester: pytest.Pytester, folder: Path) -> N
     assert run.verdicts == VERDICTS
     assert [case["id"] for case in report["cases"]] == sorted(case["id"] for case in report["cases"])
     assert {case["kind"] for case in report["cases"]} == {
-        *("tolerance", "floor", "published", "require", "int8", "table", "config"),
+        *("tolerance", "floor", "published", "require", "sanity", "int8", "table", "config"),
     }
     assert all(case["reason"] for case in report["cases"])
     tiny_model, bad = report["models"]["tiny"], report["models"]["bad"]

@@ -189,7 +189,7 @@ def test_junit_xml_holds_the_numbers(pytester: pytest.Pytester, folder: Path) ->
     run = run_quant(pytester, "--junitxml", "junit.xml")
     suite = ElementTree.parse(folder / "junit.xml").getroot()[0]  # noqa: S314 - written by pytest a moment ago
     cases = {f"{case.get('classname')}.{case.get('name')}": case for case in suite.iter("testcase")}
-    assert list(cases) == [f"{ZOO}.bad.top1", f"{ZOO}.bad.int8"]
+    assert list(cases) == [f"{ZOO}.bad.top1", f"{ZOO}.bad.sanity", f"{ZOO}.bad.int8"]
     failure = cases[f"{ZOO}.bad.top1"][0]
     assert failure.tag == "failure"
     assert f"FAIL: {run.cases['bad::top1']['reason']}" in (failure.get("message") or "")

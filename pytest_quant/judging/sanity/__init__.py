@@ -23,8 +23,21 @@ CHECKS: Mapping[str, str] = {
     "constant": "constant:find_constant",
     "identical": "identical:find_identical",
     "ground-truth": "ground_truth:find_contradictions",
-    "calibration-overlap": "calibration_overlap:find_overlap",
     "better-than-fp32": "better_than_fp32:find_better",
+    "silent-classes": "silent_classes:find_silent",
+    "duplicates": "duplicates:find_duplicates",
+    "calibration-overlap": "calibration_overlap:find_overlap",
+    "normalization": "normalization:find_other_scale",
+    "input-scale": "input_scale:find_other_range",
+    "unread-layers": "unread_layers:find_unread",
+    "dead-weights": "dead_weights:find_dead",
+    "outside": "outside:find_outside",
+    "annotated-twice": "annotated_twice:find_annotated_twice",
+    "image-size": "image_size:find_other_sizes",
+    "orientation": "orientation:find_rotated",
+    "bit-depth": "bit_depth:find_dark",
+    "dont-care": "dont_care:find_dont_care",
+    "unlabelled": "unlabelled:find_unlabelled",
 }
 """Name to module and function, in the order in which findings are told; the names are those that ``waive`` takes."""
 

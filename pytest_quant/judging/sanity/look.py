@@ -38,6 +38,13 @@ class Look:
         """Opened."""
         return self.subject.bench.dataset(self.model.dataset)
 
+    @property
+    def orient(self) -> bool:
+        """Whether the task's protocol honours EXIF's orientation."""
+        from pytest_quant.extending.known import get_task
+
+        return get_task(self.model.task).orient
+
     @cached_property
     def samples(self) -> Sequence[Sample]:
         """Those that were evaluated, in their order."""

@@ -15,12 +15,12 @@ _BYTES = 10.0
 
 def find_other_scale(look: Look) -> Iterator[Finding]:
     """A warning that says which scale they are of."""
-    found = _looks_like(look.model.input)
+    found = looks_like(look.model.input)
     if found is not None:
         yield Finding("normalization", "warning", *found)
 
 
-def _looks_like(net_input: InputSpec) -> tuple[str, str] | None:
+def looks_like(net_input: InputSpec) -> tuple[str, str] | None:
     """What was found and what to do; None for usual values."""
     largest = 255 * net_input.scale
     shown = f"mean [{_numbers(net_input.mean)}] and std [{_numbers(net_input.std)}]"

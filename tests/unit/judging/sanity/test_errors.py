@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import pytest
 
-from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.coco_detection import CocoObject, DetectionTruth
-from pytest_quant.datasets.coco_json import CocoImage
-from pytest_quant.datasets.coco_keypoints import PoseTruth
-from pytest_quant.datasets.coco_persons import Person
-from pytest_quant.datasets.text_region import TextRegion
-from pytest_quant.judging.sanity import Check
-from pytest_quant.judging.sanity.finding import Finding
-from pytest_quant.judging.sanity.ground_truth import find_contradictions
-from pytest_quant.judging.sanity.look import Look
 from tests import tiny
 from tests.unit.judging.sanity.looking import COLOURS, OFFSETS, classifier, labels, look, names, pair, relabel
 
@@ -98,33 +86,3 @@ def test_images_that_are_all_the_same_are_no_constant_net(folder: Path) -> None:
     for path in (folder / "images").glob("*.png"):
         tiny.write_flat_image(path, (200, 30, 30))
     assert "constant" not in names(pair(folder))
-
-
-def findings_of(truth: PoseTruth | DetectionTruth | tuple[TextRegion, ...], check: Check) -> list[Finding]:
-    """What a check that reads the ground truth alone says of one image."""
-    return list(check(cast(Look, SimpleNamespace(samples=[Sample("1", truth, Path("1.png"))]))))
-
-
-IMAGE = CocoImage(1, "1.png", 100, 80)
-
-
-def person(id_: int, *, visible: int = 17, labelled: int = 17, area: float = 900.0) -> Person:
-    points = tuple(value for n in range(17) for value in (10.0, 10.0, 2.0 if n < visible else 0.0))
-    return Person(id_, (5.0, 5.0, 30.0, 30.0), area, points, labelled, crowd=False)
-
-
-def test_num_keypoints_against_visibility() -> None:
-    truth = PoseTruth(IMAGE, (person(1), person(2, visible=0), person(3, visible=0, labelled=0)), ())
-    (found,) = findings_of(truth, find_contradictions)
-    assert (found.check, found.severity) == ("ground-truth", "error")
-    assert "`num_keypoints` of 1 of 3 persons" in found.found
-    assert "(annotations 2)" in found.found
-    assert findings_of(PoseTruth(IMAGE, (person(1),), ()), find_contradictions) == []
-
-
-def test_area_0_with_a_box() -> None:
-    (found,) = findings_of(PoseTruth(IMAGE, (person(1, area=0.0),), ()), find_contradictions)
-    assert "1 of 1 annotations have `area: 0`" in found.found
-    objects = tuple(CocoObject(n, 0, (0.0, 0.0, 9.0, 9.0), area, crowd=False) for n, area in enumerate((0.0, 81.0)))
-    (found,) = findings_of(DetectionTruth(IMAGE, objects, ("a",)), find_contradictions)
-    assert "1 of 2 annotations have `area: 0`" in found.found
