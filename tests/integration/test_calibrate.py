@@ -94,7 +94,7 @@ def test_images_that_are_evaluated_too_are_found_by_content(pytester: pytest.Pyt
     assert sorted(entry(run)["calibration"]["also_evaluated"]) == ["images/000.png", "images/001.png"]
     assert "2 of 32 calibration images are evaluation samples as well" in run.text
     assert "tiny: sanity warning: calibration-overlap: 2 of 32 calibration images are evaluation samples" in run.text
-    assert run.verdicts["tiny::sanity"] == "pass"
+    assert run.cases["tiny::sanity"]["verdict"] == "pass"
     strict = run_quant(pytester, "--quant-strict", "--quant-samples", "20")  # of the dataset, drawn or not
     assert strict.verdicts == {
         "tiny::top1": "pass", "tiny::sanity": "fail", "tiny::int8": "pass", "tiny::table": "pass"

@@ -34,14 +34,18 @@ def find_constant(look: Look) -> Iterator[Finding]:
 
 
 def _is_constant(look: Look, net: Net, samples: Sequence[Sample]) -> bool:
-    """Whether the raw outputs for some samples are the same, or hold the same values where their sizes differ."""
+    """Whether the raw outputs for different inputs are the same, or hold the same values where their sizes differ."""
+    inputs: list[Array] = []
     seen: list[dict[str, Array]] = []
     runner = ModelRunner(look.model, net, look.subject.bench)
     task_pipeline = look.on_samples.pipelines[net]
 
     def noted(array: Array) -> dict[str, Array]:
-        seen.append({blob: np.array(values) for blob, values in runner.run(array).items()})
-        return seen[-1]
+        found = {blob: np.array(values) for blob, values in runner.run(array).items()}
+        if not any(np.array_equal(array, known) for known in inputs):
+            inputs.append(array)
+            seen.append(found)
+        return found
 
     try:
         for sample in samples:
