@@ -5,8 +5,9 @@
 
 The evaluation: matching, the twelve numbers and 500 resamples of mAP for as many images and objects as COCO val2017
 has, next to pycocotools and, where it is installed, faster-coco-eval on the same results; whether all agree to the last
-digit. Objects and detections are synthetic. The losses: what int8 nets lose on the calibration images where fp32's
-answers are the truth, at several least scores, beside what they lose on the labelled images.
+digit. Objects and detections are synthetic, and times are those of the processor. The losses: what int8 nets lose on
+the calibration images where fp32's answers are the truth, at several least scores, beside what they lose on the
+labelled images.
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ def main() -> None:
 
 
 def milliseconds(function: Callable[[], Any], repetitions: int = 30) -> float:
-    """Median time of one call."""
+    """Median processor time of one call."""
     times = []
     for _ in range(repetitions):
-        start = time.perf_counter()
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1000 * float(np.median(times))
 
 
@@ -172,16 +173,16 @@ def _predicted(
 
     def run(array: Any) -> Any:
         nonlocal forward
-        start = time.perf_counter()
+        start = time.process_time()
         outputs = runner.run(array)
-        forward += time.perf_counter() - start
+        forward += time.process_time() - start
         return outputs
 
     for sample in samples:
         prepared = pipeline.prepare(read(sample), sample)
-        start = time.perf_counter()
+        start = time.process_time()
         found.append(pipeline.predict(run, prepared))
-        whole += time.perf_counter() - start
+        whole += time.process_time() - start
     runner.close()
     return found, 1000 * forward / len(samples), 1000 * (whole - forward) / len(samples)
 
@@ -222,13 +223,13 @@ def evaluation(images: int) -> None:
     truths, side = synthetic(images)
     objects = sum(len(truth.objects) for truth in truths)
     print(f"evaluation of {images} images, {objects} objects, {sum(map(len, side))} detections, seconds")
-    start = time.perf_counter()
+    start = time.process_time()
     matches = match(
         flat_found(side), flat_objects([truth.objects for truth in truths]), images=images, categories=CLASSES
     )
-    matched = time.perf_counter()
+    matched = time.process_time()
     ours = {name: made.value(matches, images) for name, made in DEFINITIONS.items()}
-    done = time.perf_counter()
+    done = time.process_time()
     print(f"  matching                 {matched - start:7.2f}")
     print(f"  the twelve numbers       {done - matched:7.2f}")
     for package, module, evaluator in (
@@ -240,9 +241,9 @@ def evaluation(images: int) -> None:
         else:
             other_evaluator(package, module, evaluator, truths, side, ours)
     counts = np.random.default_rng(1).multinomial(images, np.full(images, 1 / images), size=RESAMPLES)
-    start = time.perf_counter()
+    start = time.process_time()
     values = DEFINITIONS["mAP"].of(matches, images)(counts)
-    spent = time.perf_counter() - start
+    spent = time.process_time() - start
     error = values.std(ddof=1)
     print(f"  {RESAMPLES} resamples of mAP     {spent:7.2f}   mAP {ours['mAP']:.4f}, standard error {error:.4f}")
 
@@ -262,13 +263,13 @@ def other_evaluator(
         truth.dataset = _ground_truth(truths)
         truth.createIndex()
         rows = _rows(truths, side)
-        start = time.perf_counter()
+        start = time.process_time()
         found = getattr(import_module(".".join([module, *parents])), name)(truth, truth.loadRes(rows), "bbox")
-        loaded = time.perf_counter()
+        loaded = time.process_time()
         found.evaluate()
         found.accumulate()
         found.summarize()
-    done = time.perf_counter()
+    done = time.process_time()
     theirs = dict(zip(DEFINITIONS, map(float, found.stats), strict=False))
     differing = [name for name in METRICS if theirs[name] != ours[name]]
     same = "equal to the last digit" if not differing else f"differs in {', '.join(differing)}"

@@ -92,7 +92,7 @@ class ModelEntries:
     def _illustrate(self, model: ModelSpec) -> IllustrationEntry:
         from pytest_quant.report.pictures.illustrate import illustrate
 
-        return illustrate(self._measurements.of(model), self._measurements.bench, self._pictures)
+        return illustrate(self._measurements.of(model), self._measurements.bench, self._pictures, self._confidence)
 
     def draw(self, model: ModelSpec) -> None:
         """Draw what a report shows of a model that has been measured, where no process has done so yet."""

@@ -191,7 +191,7 @@ def test_broken_defaults(pytester: pytest.Pytester) -> None:
     problems = run.cases["zoo"]["reason"].splitlines()
     assert [problem.split(": ")[1] for problem in problems] == ["defaults.tolerance.top1", "defaults.tolerance.hmena"]
     assert "probably a unit mistake" in problems[0]
-    assert "unknown metric. Did you mean `hmean`?" in problems[1]
+    assert "unknown metric 'hmena'. Did you mean `hmean`?" in problems[1]
     assert "defaults.tolerance.top1: found 100" in run.cases["takes-it::config"]["reason"]
 
 

@@ -74,7 +74,12 @@ def test_workers_of_xdist_draw_for_the_process_that_reports(pytester: pytest.Pyt
     assert serial.total() > 5
 
 
-def test_pictures_of_an_early_stop_are_of_what_was_evaluated(pytester: pytest.Pytester, folder: Path) -> None:
-    run_quant(pytester, "--quant-report", REPORT, "--quant-early-stop", "--quant-samples", "20")
-    page = (folder / REPORT).read_text(encoding="utf-8")
-    assert 0 < len(set(re.findall(r"<code>(images/\d+\.png)</code>", page))) <= 20
+def test_an_early_stop_is_shown_as_it_came_about(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "--quant-report", REPORT, "--quant-early-stop")
+    assert run.report is not None
+    samples = run.report["models"]["bad"]["samples"]
+    assert samples["stopped_early"]
+    assert samples["evaluated"] < samples["total"] == 40
+    bad = (folder / REPORT).read_text(encoding="utf-8").partition('id="model-bad"')[2].partition("</details>\n")[0]
+    assert 0 < len(set(re.findall(r"<code>(images/\d+\.png)</code>", bad))) <= samples["evaluated"]
+    assert 'aria-label="Early stop: the drop of top1 and its bounds"' in bad

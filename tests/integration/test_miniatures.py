@@ -16,7 +16,9 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-MODELS = {model.name: model for model in read_zoo(FIXTURES / "zoo.quant.yaml").models}
+MODELS = {
+    model.name: model for name in ("zoo.quant.yaml", "more.quant.yaml") for model in read_zoo(FIXTURES / name).models
+}
 IMAGENET_LIKE = ("resnext50", "mobilenetv2", "hrnet_w18", "mobilenetv2-unnormalized")
 
 

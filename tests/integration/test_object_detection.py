@@ -90,6 +90,16 @@ def test_bad_input(
     assert re.search(says, reason(run, case)), reason(run, case)
 
 
+def test_a_net_that_decodes_itself_has_as_many_classes_as_the_dataset_lists(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    rows: dict[str, Any] = {"fp32": tiny_detector.write_rows_net(folder, "rows")}
+    rows["int8"] = tiny_detector.write_rows_net(folder, "rows-int8", int8=True)
+    entry = tiny_detector.model_entry(folder, postprocess={"decoder": "detection-output"}, **rows)
+    write_zoo(folder, {"m": entry}, classes=["red", "green"])
+    says = "output blob 'rows' has scores of 3 classes, as its layer says, but the dataset lists 2"
+    assert says in reason(run_quant(pytester), "m::mAP")
+
+
 def test_damaged_annotations_are_an_error_that_names_the_row(pytester: pytest.Pytester) -> None:
     folder = pytester.path
     write_zoo(folder, {"m": tiny_detector.model_entry(folder)})

@@ -22,7 +22,7 @@ class Headline:
     reason: str
     """Of the worst case; its first line."""
     layers: tuple[str, ...]
-    """Those behind most of the noise at the outputs, each with its share."""
+    """Those behind most of the noise at the outputs, each with its share; where that is not known, the noisiest."""
 
 
 def headline(model: str, entry: ModelEntry | None, cases: Sequence[Case]) -> Headline | None:
@@ -38,9 +38,8 @@ def _blamed(entry: ModelEntry | None) -> list[str]:
     diagnosis = None if entry is None else entry.diagnosis
     if not isinstance(diagnosis, DiagnosisEntry):
         return []
-    found = []
-    for layer in diagnosis.worst_layers(_BLAMED):
-        share = None if layer.output is None else layer.output.share
-        if share is not None and share >= _BLAMED_SHARE:
-            found.append(f"{layer.layer} ({100 * share:.0f} % of the noise)")
-    return found
+    worst = diagnosis.worst_layers(_BLAMED)
+    if worst and (worst[0].output is None or worst[0].output.share is None):
+        return [f"{layer.layer} ({layer.own.text} alone)" for layer in worst]
+    shares = [(layer.layer, layer.output.share or 0.0) for layer in worst if layer.output is not None]
+    return [f"{name} ({100 * share:.0f} % of the noise)" for name, share in shares if share >= _BLAMED_SHARE]

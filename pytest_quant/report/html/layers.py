@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_quant.report.html.svg import FAINT, FP32, INT8, as_svg, figure
+from typing import TYPE_CHECKING
+
+from pytest_quant.report.html.svg import FAINT, FP32, INT8, Margins, as_svg, figure
 from pytest_quant.report.model import DiagnosisEntry, LayerEntry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _WIDTH_PX, _HEIGHT_PX = 760, 260
 _NAMED = 4
 """How many of the worst layers are named in the plot; the table below it has more."""
+_NAME_CHARS = 18
+"""Of a longer name the end is shown."""
 _CEILING_DB = 80.0
 """Equal to the eye: what agrees better, or to the bit, is drawn here."""
 
@@ -15,7 +22,7 @@ _CEILING_DB = 80.0
 def layer_plot(diagnosis: DiagnosisEntry) -> str:
     """An ``svg`` element."""
     layers = diagnosis.layers
-    with figure(_WIDTH_PX, _HEIGHT_PX) as (drawn, axes):
+    with figure(_WIDTH_PX, _HEIGHT_PX, Margins()) as (drawn, axes):
         axes.grid(axis="y")
         axes.plot(range(len(layers)), [_accumulated(layer) for layer in layers], color=FAINT, linewidth=1.5, zorder=1)
         for color, name, quantized in ((INT8, "int8 layer alone", True), (FP32, "float layer", False)):
@@ -24,13 +31,19 @@ def layer_plot(diagnosis: DiagnosisEntry) -> str:
             axes.scatter([place for place, _ in chosen], heights, s=18, color=color, label=name, zorder=2)
         places = {layer.layer: place for place, layer in enumerate(layers)}
         for layer in diagnosis.worst_layers(_NAMED):
-            axes.annotate(layer.layer, (places[layer.layer], _own(layer)), (0, -14), textcoords="offset points",
-                          ha="center", fontsize=11, parse_math=False)  # fmt: skip
+            _name(axes, layer, places[layer.layer], len(layers))
         axes.set_ylim(0, _CEILING_DB + 4)
         axes.set_ylabel("SQNR against fp32, dB")
         axes.set_xlabel("layers in the order of the file; line: the net up to the layer")
         axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         return as_svg(drawn, "Signal to noise ratio of every layer against the float net")
+
+
+def _name(axes: Axes, layer: LayerEntry, place: int, count: int) -> None:
+    name = layer.layer if len(layer.layer) <= _NAME_CHARS else f"\N{HORIZONTAL ELLIPSIS}{layer.layer[-_NAME_CHARS:]}"
+    side = "left" if place < 0.15 * count else "right" if place > 0.85 * count else "center"
+    axes.annotate(name, (place, _own(layer)), (0, -14), textcoords="offset points", ha=side, fontsize=11,
+                  parse_math=False)  # fmt: skip
 
 
 def _own(layer: LayerEntry) -> float:

@@ -33,20 +33,38 @@ function show() {
 filter.addEventListener("input", show);
 onlyBad.addEventListener("change", show);
 
-document.querySelectorAll(".canvas, .panels").forEach((shown) => {
-  shown.addEventListener("click", () => shown.closest("figure").classList.toggle("large"));
+document.addEventListener("click", (event) => {
+  event.target.closest(".canvas, .panels")?.closest("figure").classList.toggle("large");
 });
 
-const toggles = [...document.querySelectorAll(".toggles input")];
-toggles.forEach((toggle) => toggle.addEventListener("change", () => {
-  const side = toggle.dataset.side;
-  document.body.classList.toggle(`hide-${side}`, !toggle.checked);
-  toggles.filter((other) => other.dataset.side === side).forEach((other) => { other.checked = toggle.checked; });
-}));
+function setToggles() {
+  document.querySelectorAll(".toggles input").forEach((toggle) => {
+    toggle.checked = !document.body.classList.contains(`hide-${toggle.dataset.side}`);
+  });
+}
+
+document.addEventListener("change", (event) => {
+  const side = event.target.dataset.side;
+  if (side) {
+    document.body.classList.toggle(`hide-${side}`, !event.target.checked);
+    setToggles();
+  }
+});
+
+function unfold(details) {  // what stands in a script element was escaped like all of the page
+  const late = details.querySelector(":scope > script.late");
+  if (late) {
+    late.outerHTML = late.textContent;
+    setToggles();
+  }
+}
+
+document.querySelectorAll("details.model").forEach((each) => each.addEventListener("toggle", () => unfold(each)));
 
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) {
+    unfold(target);
     target.open = true;
     target.scrollIntoView();
   }
@@ -54,4 +72,7 @@ function openTarget() {
 
 addEventListener("hashchange", openTarget);
 openTarget();
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => {
+  unfold(each);
+  each.open = true;
+}));

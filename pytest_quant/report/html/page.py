@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_quant.report.html.budget import within_budget
+from pytest_quant.report.html.class_tables import ClassTable, class_tables
 from pytest_quant.report.html.curves import curve_plots
 from pytest_quant.report.html.forest import ForestRow, forest_plot
 from pytest_quant.report.html.headline import Headline, headline
@@ -19,6 +20,10 @@ from pytest_quant.report.table import Mood, Row, RowVerdict, table, verdict
 from pytest_quant.report.terminal import footnotes
 
 _WORST_LAYERS = 8
+_OPEN = 6
+"""So many models that are not fine are unfolded; a list stands at the top anyway."""
+_AT_ONCE = 30
+"""A page with more models makes those that are folded when they are unfolded."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,11 @@ class ModelView:
     """How many more there are, for which the page has no room."""
     no_pictures: str | None = None
     """Why there are none."""
+    class_tables: tuple[ClassTable, ...] = ()
     curve_svgs: tuple[str, ...] = ()
+    is_open: bool = False
+    is_late: bool = False
+    """Whether a browser makes its content only when it is unfolded: a page of very many models opens at once."""
 
     @property
     def has_shapes(self) -> bool:
@@ -108,6 +117,7 @@ def page_view(report: Report) -> PageView:
         if case.model is not None:
             by_model.setdefault(case.model, []).append(case)
     order = dict.fromkeys(row.model for row in found.rows)
+    by_model = {name: by_model[name] for name in order}
     drawn = report.illustrations if isinstance(report, IllustratedReport) else {}
     urgent = [name for name in order if verdict(by_model[name]).mood != "good"]
     shown = within_budget({name: one.pictures for name, one in drawn.items()}, urgent)
@@ -121,12 +131,7 @@ def page_view(report: Report) -> PageView:
             line for name in order if (line := headline(name, report.models.get(name), by_model[name])) is not None
         ),
         forest_svg=forest_plot(list(_forest_rows(found.rows, report))),
-        models=tuple(
-            _illustrated(
-                _model_view(name, report.models.get(name), by_model[name]), drawn.get(name), shown.get(name, ())
-            )
-            for name in order
-        ),
+        models=tuple(_models(report, by_model, urgent, shown)),
         others=tuple(_case_view(case) for case in report.cases if case.model is None),
     )
 
@@ -190,9 +195,24 @@ def _model_view(name: str, entry: ModelEntry | None, cases: Sequence[Case]) -> M
         cases=tuple(_case_view(case) for case in cases),
         layer_svg=layer_plot(diagnosis) if isinstance(diagnosis, DiagnosisEntry) else "",
         worst_layers=tuple(_layers(diagnosis)) if isinstance(diagnosis, DiagnosisEntry) else (),
+        class_tables=() if entry is None else tuple(class_tables(entry)),
         diagnosis_error=None if diagnosis is None or is_diagnosed else diagnosis.error,  # type: ignore[union-attr]
         command=f"pytest --quant {shlex.quote(node)}",
     )
+
+
+def _models(
+    report: Report,
+    cases: Mapping[str, Sequence[Case]],
+    urgent: Sequence[str],
+    shown: Mapping[str, Sequence[PictureEntry]],
+) -> Iterator[ModelView]:
+    drawn = report.illustrations if isinstance(report, IllustratedReport) else {}
+    for name in cases:
+        view = _model_view(name, report.models.get(name), cases[name])
+        is_open = name in urgent[:_OPEN]
+        view = replace(view, is_open=is_open, is_late=len(cases) > _AT_ONCE and not is_open)
+        yield _illustrated(view, drawn.get(name), shown.get(name, ()))
 
 
 def _illustrated(view: ModelView, drawn: IllustrationEntry | None, shown: Sequence[PictureEntry]) -> ModelView:

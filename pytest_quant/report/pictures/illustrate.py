@@ -10,19 +10,25 @@ from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.report.model.illustration import CurveEntry, IllustrationEntry, PictureEntry
 from pytest_quant.report.pictures.choose import choose
+from pytest_quant.report.pictures.stopping import stopping_curve
 from pytest_quant.report.pictures.thumbnail import scaled, thumbnail
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.tasks.base import Pipeline
 from pytest_quant.tasks.drawing import Draws, Plots, Scene
 
 
-def illustrate(measurement: Measurement, bench: Workbench, most: int) -> IllustrationEntry:
-    """At most so many samples, and what the task plots; where that fails, why: the verdicts stand without it."""
+def illustrate(measurement: Measurement, bench: Workbench, most: int, confidence: float) -> IllustrationEntry:
+    """At most so many samples, how an early stop came about, and what the task plots.
+
+    ``confidence`` is one-sided. Where it fails, the entry says why: the verdicts stand without it.
+    """
     model = measurement.model
     pipeline = get_task(model.task).pipeline(model)
     try:
         pictures = tuple(_pictures(pipeline, measurement, bench, most)) if most else ()
-        return IllustrationEntry(model=model.name, pictures=pictures, curves=tuple(_curves(pipeline, measurement)))
+        return IllustrationEntry(
+            model=model.name, pictures=pictures, curves=tuple(_curves(pipeline, measurement, confidence))
+        )
     except QuantError as error:
         return IllustrationEntry(model=model.name, note=str(error))
 
@@ -53,7 +59,8 @@ def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, mo
         )
 
 
-def _curves(pipeline: Pipeline, measurement: Measurement) -> Iterator[CurveEntry]:
+def _curves(pipeline: Pipeline, measurement: Measurement, confidence: float) -> Iterator[CurveEntry]:
+    yield from stopping_curve(measurement, confidence)
     if isinstance(pipeline, Plots):
         for curve in pipeline.curves(measurement.comparison):
             yield CurveEntry(title=curve.title, x=curve.x, y=curve.y, lines=dict(curve.lines), mark=curve.mark)

@@ -17,6 +17,6 @@ def precision_curves(comparison: Comparison, metric: str, similarity: str) -> It
         return
     sides = {"fp32": evidence.fp32, "int8": evidence.int8}
     found = {side: one.precision() for side, one in sides.items() if isinstance(one, AveragePrecision)}
-    for title, of in ((f"{similarity} 0.50", slice(1)), (f"mean over {similarity} 0.50 to 0.95", slice(None))):
+    for title, of in ((f"{similarity} 0.50", slice(1)), (f"mean of {similarity} 0.50 to 0.95", slice(None))):
         lines = {side: curve_points(RECALL_THRESHOLDS, values[of].mean(axis=0)) for side, values in found.items()}
         yield Curve(f"Precision and recall, {title}", "recall", "precision", lines)

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_detection import DetectionTruth, truth_of
-from pytest_quant.spec.errors import ConfigError, DatasetError
+from pytest_quant.nets.ncnn.files.facts import row_classes
+from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Comparison, Prepared, Run
 from pytest_quant.tasks.coco.curves import precision_curves
@@ -20,6 +23,7 @@ from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.object_detection.decoders import make_decoder
 from pytest_quant.tasks.object_detection.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.object_detection.geometry import Geometry
+from pytest_quant.tasks.object_detection.levels import check_classes
 from pytest_quant.tasks.object_detection.metric import compare_sides
 from pytest_quant.tasks.object_detection.options import PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.object_detection.prediction import Detections, pack_predictions, unpack_predictions
@@ -42,6 +46,7 @@ class ObjectDetectionPipeline:
         self._preprocess = Preprocess(model.preprocess or PreprocessOptions(), model.input)
         self._postprocess = model.postprocess
         self._decode = make_decoder(model.postprocess, model.outputs)
+        self._row_classes = _row_classes(model)
         self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
@@ -56,6 +61,8 @@ class ObjectDetectionPipeline:
         truth, geometry = prepared.sample.truth, prepared.geometry
         assert isinstance(geometry, Geometry), "prepared here"  # noqa: S101
         classes = len(truth.classes) if isinstance(truth, DetectionTruth) else 0
+        if classes and self._row_classes is not None:  # the rows of one image need not hold every class
+            check_classes(self._outputs[0], self._row_classes, classes, ", as its layer says")
         return self._decode(run(prepared.tensor), geometry, classes or None)
 
     def without_truth(self, sample: Sample, image: Image) -> Sample:
@@ -125,6 +132,20 @@ class ObjectDetectionPipeline:
             "decoder_profile": options.profile_name,
             **{key: _plain(value) for key, value in asdict(options.parameters).items()},
         }
+
+
+def _row_classes(model: ModelSpec) -> int | None:
+    """How many classes a net of ncnn that decodes itself knows; None for other nets, and for files that are not there.
+
+    What is wrong with the files is said where they are checked.
+    """
+    entry = model.nets["fp32"].entry
+    if model.postprocess.decoder != "detection-output" or not isinstance(entry, NcnnFiles) or not entry.param.is_file():
+        return None
+    try:
+        return row_classes(read_param(entry.param), model.outputs[0])
+    except ModelFileError:
+        return None
 
 
 def _plain(value: Any) -> Any:

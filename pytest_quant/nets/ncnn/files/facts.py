@@ -119,6 +119,14 @@ def row_blobs(param: Param) -> frozenset[str]:
     return frozenset(top for layer in param.layers if layer.type in ROW_LAYERS for top in layer.tops)
 
 
+def row_classes(param: Param, blob: str) -> int | None:
+    """How many classes the layer behind a blob of `ROW_LAYERS` knows, the background not counted; None: another."""
+    layer = param.producer.get(blob)
+    if layer is None or layer.type not in ROW_LAYERS:
+        return None
+    return layer.get_int(0) - (1 if layer.type == "DetectionOutput" else 0)
+
+
 def _found(values: dict[str, T | None]) -> dict[str, T]:
     return {key: value for key, value in values.items() if value is not None}
 

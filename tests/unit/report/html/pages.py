@@ -9,7 +9,16 @@ from typing import Any
 from PIL import Image
 
 from pytest_quant.judging.limits.tolerance import Tolerance
-from pytest_quant.report.model import DiagnosisEntry, LayerEntry, LayerOutputEntry, LayerSqnrEntry, Report, SqnrEntry
+from pytest_quant.report.model import (
+    ClassEntry,
+    ClassesEntry,
+    DiagnosisEntry,
+    LayerEntry,
+    LayerOutputEntry,
+    LayerSqnrEntry,
+    Report,
+    SqnrEntry,
+)
 from pytest_quant.report.model.illustration import (
     CurveEntry,
     DrawingEntry,
@@ -90,7 +99,9 @@ def page_report() -> Report:
         record(limit, "pass", "passed", MARKUP, reason=MARKUP),
     ]
     models = {name: model_of() for name in names}
-    models["broken"] = model_of(diagnosis=diagnosis())
+    worst = (ClassEntry(name=MARKUP, samples=40, fp32=80.0, int8=60.0, drop=20.0),)
+    classes = ClassesEntry(judged=3, worst=(*worst, ClassEntry(name="dog", samples=40, fp32=70.0, int8=70.0, drop=0.0)))
+    models["broken"] = model_of(diagnosis=diagnosis()).model_copy(update={"classes": {"top1": classes}})
     models[MARKUP] = model_of(dataset=MARKUP)
     line = ((0.0, 0.5), (1.0, 0.25))
     curve = CurveEntry(
@@ -102,3 +113,12 @@ def page_report() -> Report:
         IllustrationEntry(model="fine", note="no such file"),
     ]
     return IllustratedReport.of(report_of(*cases, models=models), drawn)
+
+
+def report_of_many(count: int) -> Report:
+    """Models that are fine, each with a picture."""
+    limit = Tolerance(METRICS["top1"], 1.0)
+    names = [f"model-{number:02d}" for number in range(count)]
+    cases = [record(limit, "pass", "passed", name) for name in names]
+    drawn = [IllustrationEntry(model=name, pictures=(picture(sample=f"{name} {MARKUP}"),)) for name in names]
+    return IllustratedReport.of(report_of(*cases, models=dict.fromkeys(names, model_of())), drawn)

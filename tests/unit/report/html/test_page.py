@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.report.html.budget import within_budget
+from pytest_quant.report.html.headline import headline
 from pytest_quant.report.html.page import page_view
 from pytest_quant.report.html.write import html, write_html
-from tests.unit.report.html.pages import MARKUP, page_report, picture
+from tests.unit.report.html.pages import MARKUP, diagnosis, page_report, picture, report_of_many
 from tests.unit.reports import report_of
 
 
@@ -59,6 +60,17 @@ def test_what_is_broken_stands_at_the_top_with_its_layer(page: Texts) -> None:
     assert "fine" not in text.partition("1 FAIL")[2]
 
 
+def test_where_the_shares_are_not_known_the_noisiest_layers_are_named() -> None:
+    report = page_report()
+    known = diagnosis()
+    layers = tuple(layer.model_copy(update={"output": None}) for layer in known.layers)
+    entry = report.models["broken"].model_copy(update={"diagnosis": known.model_copy(update={"layers": layers})})
+    cases = [case for case in report.cases if case.model == "broken"]
+    found = headline("broken", entry, cases)
+    assert found is not None
+    assert found.layers[1:] == ("conv2 (12.0 dB alone)", "conv4 (14.0 dB alone)")
+
+
 def test_each_model_has_its_pictures_and_curves(page: Texts) -> None:
     pictures = page.named("figure")
     assert [one["class"] for one in pictures] == ["picture lost wide"] + ["picture lost"] * 3
@@ -67,6 +79,12 @@ def test_each_model_has_its_pictures_and_curves(page: Texts) -> None:
     titles = [one["aria-label"] for one in page.named("svg") if one.get("role") == "img"]
     assert titles[1:] == [f"$hmean$ {MARKUP}", "Signal to noise ratio of every layer against the float net"]
     assert "No pictures: no such file" in "".join(page.texts)
+
+
+def test_the_classes_that_lose_most_are_a_table(page: Texts) -> None:
+    text = " ".join("".join(page.texts).split())
+    start = text.index("Classes that lose most, top1")
+    assert text[start:].startswith(f"Classes that lose most, top1 classsamplesfp32int8drop {MARKUP}4080.0060.0020.00 ")
 
 
 def test_colours_are_those_of_the_page() -> None:
@@ -78,6 +96,14 @@ def test_colours_are_those_of_the_page() -> None:
 def test_a_report_without_pictures_is_a_page_too(tmp_path: Path) -> None:
     write_html(report_of(), tmp_path / "new" / "r.html")
     assert "All models" in (tmp_path / "new" / "r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("count", "is_late"), [(30, False), (31, True)])
+def test_a_page_of_very_many_models_makes_them_when_they_are_unfolded(count: int, is_late: bool) -> None:
+    text = html(report_of_many(count))
+    assert text.count("<figure") == count
+    assert len(Texts(text).named("figure")) == (0 if is_late else count)
+    assert text.count('<script type="text/html"') == text.count("</script>") - 1 == (count if is_late else 0)
 
 
 def test_pictures_have_a_budget() -> None:
