@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
@@ -15,6 +15,9 @@ from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
+
+if TYPE_CHECKING:
+    from pytest_quant.judging.sanity.mistakes import Restored
 
 T = TypeVar("T")
 
@@ -31,6 +34,7 @@ class Measurements:
         self._measured: dict[tuple[str, ...], Measurement | QuantError] = {}
         self._agreements: dict[tuple[str, ...], OutputAgreement | QuantError] = {}
         self._findings: dict[tuple[str, ...], tuple[Finding, ...] | QuantError] = {}
+        self._restored: dict[tuple[str, ...], Restored | QuantError | None] = {}
         self._expected: dict[tuple[str, str], list[Limit]] = {}
 
     def expect(self, model: ModelSpec, limits: Iterable[Limit]) -> None:
@@ -62,6 +66,10 @@ class Measurements:
     def sanity(self, model: ModelSpec, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         """What ``look`` finds about a model, once."""
         return _found(self._findings, _key(model), look)
+
+    def restoring(self, model: ModelSpec, attempt: Callable[[], Restored | None]) -> Restored | None:
+        """What ``attempt`` comes to, once."""
+        return _found(self._restored, _key(model), attempt)
 
     def known_sanity(self, model: ModelSpec) -> tuple[Finding, ...] | None:
         """What was found about a model, if anybody looked; starts nothing."""

@@ -16,6 +16,7 @@ from pytest_quant.spec.net import Net
 
 if TYPE_CHECKING:
     from pytest_quant.judging.sanity.finding import Finding
+    from pytest_quant.judging.sanity.mistakes import Restored
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ class Subject:
         from pytest_quant.judging.sanity.look import Look
 
         return self.measurements.sanity(self.model, lambda: findings(Look(self), waived))
+
+    def restoring(self) -> Restored | None:
+        """The usual mistake of an entry whose undoing restores fp32's score, tried on some of the samples."""
+        from pytest_quant.judging.sanity.mistakes import restoring
+
+        built = self.built()
+        return self.measurements.restoring(
+            self.model, lambda: restoring(self.bench, built, self.bench.selection(built)[0])
+        )
 
     def agreement(self) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_quant.evidence.guessing import guesses, sound_share
 from pytest_quant.extending.known import get_task
@@ -17,16 +18,24 @@ def find_guessing(look: Look) -> Iterator[Finding]:
     """An error where a sound model would not score so little; a warning where the samples are too few to tell."""
     guessed = get_task(look.model.task).guessed(look.measurement.comparison, look.predictions["fp32"])
     if isinstance(guessed, GuessedHits):
-        yield from _by_hits(guessed, look.subject.confidence)
+        for finding in _by_hits(guessed, look.subject.confidence):
+            yield _with_cause(look, finding)
     elif isinstance(guessed, GuessedScore) and guessed.is_next_to_worst:
         metric = guessed.pair.metric
-        yield Finding(
+        finding = Finding(
             "guessing",
             "error",
             f"fp32 scores {metric.number(guessed.pair.fp32)} in {metric.name}, next to the worst there is, so a limit "
             "on the drop tests nothing",
             _QUESTION,
         )
+        yield _with_cause(look, finding)
+
+
+def _with_cause(look: Look, finding: Finding) -> Finding:
+    """With the usual mistake whose undoing restores the score, if there is one."""
+    restored = look.subject.restoring() if finding.severity == "error" else None
+    return finding if restored is None else replace(finding, advice=f"{restored.text}: correct that")
 
 
 def _by_hits(guessed: GuessedHits, confidence: float) -> Iterator[Finding]:
