@@ -29,7 +29,7 @@ from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.engine.engine import private_engine
 from pytest_quant.evaluation.engine.events import Event, Finished
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
 from pytest_quant.quantize.from_images import calibrate_model

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.evaluation.engine.engine import private_engine
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table, read_param, read_table, walk
 from pytest_quant.quantize.calibration import Method, calibrate
 from pytest_quant.quantize.lower import quantize_model

@@ -60,7 +60,7 @@ def run_step(command: Sequence[str], environ: Mapping[str, str], accepted: Seque
 
 
 def run_case(system: System, report: Path, environ: Mapping[str, str]) -> Done:
-    """``pytest --quant`` on the system's entry; random weights break limits, so failed cases are no failure."""
+    """``pytest --quant`` on the system's entry; random weights break limits, so failed cases are not failure."""
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "--quant", str(ZOO), "-k", system.model, "-q", "--no-header"]
     command += ["-p", "no:cacheprovider", "--quant-jobs", "1", "--quant-report", str(report)]

@@ -18,7 +18,7 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32
 from pytest_quant.nets.ncnn.ncnn_net import ncnn_version
 from pytest_quant.nets.ncnn.options import runtime_options
@@ -67,7 +67,7 @@ def output(folder: Path, name: str, array: Array, *, packed: bool = True) -> Arr
 
 
 def signal_to_noise_db(wanted: Array, found: Array) -> float:
-    """Minus infinity where the values found are no numbers or beyond all measure."""
+    """Minus infinity where the values found are not numbers or beyond all measure."""
     with np.errstate(all="ignore"):
         noise = float(((found.astype(np.float64) - wanted) ** 2).sum())
         signal = float((wanted.astype(np.float64) ** 2).sum())

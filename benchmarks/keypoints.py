@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from pytest_quant.datasets.coco_json import CocoImage
-from pytest_quant.datasets.coco_keypoints import Box, Options, PoseTruth, open_dataset
+from pytest_quant.datasets.coco_keypoints import Box, CocoKeypointsOptions, PoseTruth, open_dataset
 from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.model_nets import open_runner
@@ -89,7 +89,7 @@ def decoding() -> None:
 
 
 def pose_net(net: Path, blob: str, output: str, data: Path) -> ModelSpec:
-    options = Options(
+    options = CocoKeypointsOptions(
         images=data / "images", annotations=next(data.glob("person_keypoints_*.json")), boxes="ground-truth"
     )
     int8 = net.with_name(f"{net.name}-int8")

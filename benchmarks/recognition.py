@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.datasets.words import Options
+from pytest_quant.datasets.words import TextLinesOptions
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
@@ -31,7 +31,7 @@ EASY: dict[str, Any] = {
 
 def models(shared: Path) -> Iterator[ModelSpec]:
     folder, data, zoo = shared / "models", shared / "data" / "icdar2015-words", shared / "zoo.quant.yaml"
-    options = Options(images=data / "test", annotations=data / "Challenge4_Test_Task3_GT.txt")
+    options = TextLinesOptions(images=data / "test", annotations=data / "Challenge4_Test_Task3_GT.txt")
     dataset = DatasetSpec("words", "text-lines", options, zoo)
     for place, stem, int8, size, color, blobs, before, keys, add_blank in (
         ("ppocr_rec-v2.0", "ppocr_rec_v2", "ppocr_rec_v2-int8", (320, 32), "bgr", ("input", "out"), PADDLE,

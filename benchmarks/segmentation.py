@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.datasets.segmentation import Options
+from pytest_quant.datasets.segmentation import SegmentationOptions
 from pytest_quant.evaluation.cores import available_cores, single_threaded_opencv
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
@@ -95,7 +95,7 @@ def print_times() -> None:
 def espnet(shared: Path, int8: str) -> ModelSpec:
     folder, data = shared / "models" / "espnet-camvid", shared / "data" / "camvid"
     zoo = shared / "zoo.quant.yaml"
-    options = Options(list=data / "test.txt", classes=data / "classes.txt", ignore_index=11)
+    options = SegmentationOptions(list=data / "test.txt", classes=data / "classes.txt", ignore_index=11)
     return ModelSpec(
         name="espnet",
         zoo=zoo,

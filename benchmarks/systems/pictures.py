@@ -144,7 +144,7 @@ def write_coco(root: Path, samples: Path, count: int) -> None:
 
 
 def _coco_subset(truth: dict[str, Any], count: int) -> dict[str, Any]:
-    """The first images with all persons that are no crowd."""
+    """The first images with all persons that are not crowds."""
     images = truth["images"][:count]
     ids = {image["id"] for image in images}
     persons = [a for a in truth["annotations"] if a["image_id"] in ids and not a["iscrowd"]]
@@ -204,5 +204,5 @@ def _lines(path: Path, count: int) -> Sequence[str]:
 def _read(path: Path) -> Image:
     image = cv2.imread(str(path))
     if image is None:
-        raise SystemExit(f"{path} is no image")
+        raise SystemExit(f"{path} is not an image")
     return np.asarray(image, np.uint8)

@@ -24,7 +24,7 @@ from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.extending.known import get_task, open_dataset
 from pytest_quant.nets.base import Runner
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.table import write_table
 from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.calibration import calibrate

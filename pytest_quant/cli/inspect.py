@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pytest_quant.nets.ncnn.files import NetFacts, Param
 
 
+NetJson = Mapping[str, Any]
+"""What `--json` prints of a net, or a part of it."""
+
+
 def add_parser(subparsers: SubParsers) -> None:
     """Register the subcommand."""
     parser = subparsers.add_parser(
@@ -48,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | None = None) -> dict[str, Any]:
+def facts_json(param_path: Path, bin_path: Path | None, size: Sequence[int] | None = None) -> NetJson:
     """What ``--json`` prints; ``size`` is width and height of an input.
 
     Raises:
@@ -90,7 +94,7 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
     """Multiply-accumulates by layer, for one input of that width and height."""
     import numpy as np
 
-    from pytest_quant.nets.blobs import BlobExtractor
+    from pytest_quant.nets.ncnn.blobs import BlobExtractor
     from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 
     if facts.unknown_types or len(facts.inputs) != 1:
@@ -111,11 +115,11 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
     return {name: count for name, count in counted.items() if count is not None}
 
 
-def _file(path: Path) -> dict[str, Any]:
+def _file(path: Path) -> dict[str, object]:
     return {"path": path.as_posix(), "size_bytes": path.stat().st_size}
 
 
-def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+def _lines(facts: NetJson) -> Iterator[str]:
     files = [file for file in (facts["param"], facts["bin"]) if file is not None]
     yield from (f"{'file':<9}{file['path']}, {file['size_bytes']} bytes" for file in files)
     for key, of_blob in (("inputs", _shape), ("outputs", _features)):
@@ -146,7 +150,7 @@ def _precision(int8: Mapping[str, list[str]], kept: Mapping[str, list[str]]) -> 
         yield f"{'float':<9}{sum(map(len, kept.values()))} that could be int8: {left}"
 
 
-def _shape(told: Mapping[str, Any]) -> str:
+def _shape(told: NetJson) -> str:
     channels = f"{told['channels']} channels" if told["channels"] else "any channels"
     size, of_hint = told["hint"]["size"], told["hint"]["channels"]
     hints = [f"{size[0]}x{size[1]}"] if size else []
@@ -154,5 +158,5 @@ def _shape(told: Mapping[str, Any]) -> str:
     return f" ({channels}, any size{f'; hint: {listed(hints)}' if hints else ''})"
 
 
-def _features(told: Mapping[str, Any]) -> str:
+def _features(told: NetJson) -> str:
     return f" ({told['features']} features)" if told["features"] else ""

@@ -1,4 +1,5 @@
 """The dataset formats: one file each, with samples and ground truth, never models; `extending` finds them by name.
 
-A module of a format holds ``Options`` (the pydantic model of its keys; paths are `Path`) and ``open_dataset(spec)``.
+A module of a format holds the pydantic model of its keys (``Cifar10Options``; paths are `Path`) and
+``open_dataset(spec)``.
 """

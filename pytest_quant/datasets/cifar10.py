@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ _BATCHES = {"test": ("test_batch",), "train": tuple(f"data_batch_{number}" for n
 Split = Literal["test", "train"]
 
 
-class Options(BaseModel):
+class Cifar10Options(BaseModel):
     """Keys of a dataset of ``type: cifar10``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,7 +97,7 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
             for more than plain data (which is never executed).
 
     """
-    options: Options = spec.options
+    options: Cifar10Options = spec.options
     files, form = _find_files(spec, options)
     parts = [form.read(file) for file in files]
     for file, part in zip(files, parts, strict=True):
@@ -109,7 +109,7 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
     return Cifar10(spec.name, samples, records)
 
 
-def _find_files(spec: DatasetSpec, options: Options) -> tuple[list[Path], _Form]:
+def _find_files(spec: DatasetSpec, options: Cifar10Options) -> tuple[list[Path], _Form]:
     require_folder(options.root, spec, "root")
     incomplete: list[str] = []
     for form in _FORMS:
@@ -180,7 +180,7 @@ def _batch_arrays(batch: object) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return pixels, np.array([_byte(label) for label in labels], np.uint8)
 
 
-def _byte(label: Any) -> int:
+def _byte(label: object) -> int:
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label <= 255:
         raise PickleRefusedError(f"holds {brief(label)} as a label")
     return label

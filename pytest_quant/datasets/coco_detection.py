@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -15,9 +14,12 @@ from pytest_quant.datasets.coco_json import (
     CocoImage,
     RowError,
     field,
+    has,
     is_id,
     number,
     numbers,
+    optional,
+    read_annotated,
     read_images,
     read_lists,
     require_images,
@@ -28,7 +30,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import first_few, shown, suggestion
 
 
-class Options(BaseModel):
+class CocoDetectionOptions(BaseModel):
     """Keys of a dataset of ``type: coco-detection``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,7 +90,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file is malformed, has no category of a name in ``classes``, or images do not exist.
 
     """
-    options: Options = spec.options
+    options: CocoDetectionOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     truths = read_truths(options.annotations, options.classes)
@@ -111,7 +113,7 @@ def truth_of(sample: Sample) -> DetectionTruth:
 
 
 def read_truths(path: Path, classes: Sequence[str] | None = None) -> list[DetectionTruth]:
-    """The images of an ``instances_*.json`` with their objects; ``classes`` as in `Options`.
+    """The images of an ``instances_*.json`` with their objects; ``classes`` as in `CocoDetectionOptions`.
 
     Raises `DatasetError` naming the file, the entry and what is wrong with it.
     """
@@ -122,21 +124,13 @@ def read_truths(path: Path, classes: Sequence[str] | None = None) -> list[Detect
     places = {category: names.index(name) if name in names else None for name, category in by_name.items()}
     images = read_images(path, data["images"])
     objects: dict[int, list[CocoObject]] = {image_id: [] for image_id in images}
-    seen: set[int] = set()
-    for index, row in enumerate(data["annotations"]):
-        try:
-            image_id, found = _object(row, places, images)
-            if found.id in seen:
-                raise RowError(f"its id {found.id} stands there twice")
-        except RowError as error:
-            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
-        seen.add(found.id)
+    for image_id, found in read_annotated(path, data["annotations"], lambda row: _object(row, places, images)):
         if found.category >= 0:
             objects[image_id].append(found)
     return [DetectionTruth(image, tuple(objects[image_id]), names) for image_id, image in images.items()]
 
 
-def _categories(path: Path, rows: Sequence[Any]) -> dict[str, int]:
+def _categories(path: Path, rows: Sequence[object]) -> dict[str, int]:
     """Name to id; mmdet, too, takes the names of a file as they are."""
     found: dict[str, int] = {}
     for index, row in enumerate(rows):
@@ -165,23 +159,23 @@ def _require_known(path: Path, names: Sequence[str], by_name: Mapping[str, int])
         )
 
 
-def _object(row: Any, places: Mapping[int, int | None], images: Mapping[int, CocoImage]) -> tuple[int, CocoObject]:
+def _object(row: object, places: Mapping[int, int | None], images: Mapping[int, CocoImage]) -> tuple[int, CocoObject]:
     """The image and the object of an annotation, of category -1 where it is of none of the classes."""
     image_id, category = field(row, "image_id"), field(row, "category_id")
-    if image_id not in images:
+    if not is_id(image_id) or image_id not in images:
         raise RowError(f"found image_id {image_id!r}, which `images` does not declare")
-    if category not in places:
+    if not is_id(category) or category not in places:
         raise RowError(f"found category_id {category!r}, which `categories` does not declare")
     object_id = field(row, "id")
     if not is_id(object_id):
         raise RowError(f"found id {object_id!r}; expected an integer")
     what = f"object {object_id} of image {image_id}"
-    if "bbox" not in row:
+    if not has(row, "bbox"):
         raise RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
     box, area = numbers(row, "bbox", 4), number(row, "area")
     if box[2] < 0 or box[3] < 0 or area < 0:
         raise RowError(f"{what}: found bbox {list(box)} and area {area:g}; expected a width, height and area from 0")
-    crowd = row.get("iscrowd", 0)
+    crowd = optional(row, "iscrowd", 0)
     if crowd not in (0, 1):
         raise RowError(f"{what}: found iscrowd {crowd!r}; expected 0 or 1")
     place = places[category]

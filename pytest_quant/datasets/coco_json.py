@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeGuard, TypeVar
 
 from pytest_quant.datasets.files import missing_files, where
 from pytest_quant.spec.dataset import DatasetSpec
@@ -17,6 +17,14 @@ from pytest_quant.spec.text import shown
 
 _LISTS = ("images", "annotations", "categories")
 _LISTS_TEXT = "images, annotations and categories"
+
+
+class _Annotated(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+AnnotatedT = TypeVar("AnnotatedT", bound=_Annotated)
 
 
 @dataclass(frozen=True)
@@ -34,27 +42,27 @@ class RowError(Exception):
     """What is wrong with one entry of a file."""
 
 
-def read_json(path: Path) -> Any:
-    """The content of a file; raises `DatasetError` when it cannot be read or is no JSON."""
+def read_json(path: Path) -> object:
+    """The content of a file; raises `DatasetError` when it cannot be read or is not JSON."""
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise DatasetError(f"{shown(path)} is no JSON: {error}") from error
+        raise DatasetError(f"{shown(path)} is not JSON: {error}") from error
 
 
-def read_lists(path: Path) -> Mapping[str, list[Any]]:
+def read_lists(path: Path) -> Mapping[str, Sequence[object]]:
     """The lists ``images``, ``annotations`` and ``categories`` of an annotations file; raises `DatasetError`."""
     data = read_json(path)
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in _LISTS):
         raise DatasetError(
-            f"{shown(path)} is no COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
+            f"{shown(path)} is not a COCO annotations file; expected an object with the lists {_LISTS_TEXT}"
         )
     return data
 
 
-def read_images(path: Path, rows: Iterable[Any]) -> dict[int, CocoImage]:
+def read_images(path: Path, rows: Iterable[object]) -> dict[int, CocoImage]:
     """The images of an annotations file by id, in the order of the file; raises `DatasetError` naming the row."""
     images: dict[int, CocoImage] = {}
     for index, row in enumerate(rows):
@@ -68,6 +76,26 @@ def read_images(path: Path, rows: Iterable[Any]) -> dict[int, CocoImage]:
     return images
 
 
+def read_annotated(
+    path: Path, rows: Iterable[object], read: Callable[[object], tuple[int, AnnotatedT | None]]
+) -> Iterator[tuple[int, AnnotatedT]]:
+    """Each annotation with the id of its image, as ``read`` gives them; without those for which it gives None.
+
+    Raises `DatasetError` naming the row for what ``read`` refuses with a `RowError`, and for an id that stands twice.
+    """
+    seen: set[int] = set()
+    for index, row in enumerate(rows):
+        try:
+            image_id, found = read(row)
+            if found is not None and found.id in seen:
+                raise RowError(f"its id {found.id} stands there twice")
+        except RowError as error:
+            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
+        if found is not None:
+            seen.add(found.id)
+            yield image_id, found
+
+
 def require_images(spec: DatasetSpec, folder: Path, images: list[CocoImage]) -> None:
     """Raise `DatasetError` when image files are missing, naming the first and how many."""
     missing = missing_files(folder, [image.file_name for image in images])
@@ -79,7 +107,7 @@ def require_images(spec: DatasetSpec, folder: Path, images: list[CocoImage]) -> 
         )
 
 
-def _image(row: Any) -> CocoImage:
+def _image(row: object) -> CocoImage:
     image_id, name = field(row, "id"), field(row, "file_name")
     width, height = field(row, "width"), field(row, "height")
     if not is_id(image_id):
@@ -91,7 +119,7 @@ def _image(row: Any) -> CocoImage:
     return CocoImage(image_id, posixpath.normpath(name), width, height)
 
 
-def field(row: Any, key: str) -> Any:
+def field(row: object, key: str) -> object:
     """A field that must be there; raises `RowError`."""
     if not isinstance(row, dict):
         raise RowError(f"found {type(row).__name__}; expected an object")
@@ -100,12 +128,22 @@ def field(row: Any, key: str) -> Any:
     return row[key]
 
 
-def is_id(value: Any) -> bool:
+def has(row: object, key: str) -> bool:
+    """Whether an entry has a field."""
+    return isinstance(row, dict) and key in row
+
+
+def optional(row: object, key: str, default: object) -> object:
+    """A field that may be left out."""
+    return row.get(key, default) if isinstance(row, dict) else default
+
+
+def is_id(value: object) -> TypeGuard[int]:
     """Whether a value is an integer."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
+def numbers(row: object, key: str, count: int) -> tuple[float, ...]:
     """A list of so many finite numbers; raises `RowError`."""
     values = field(row, key)
     if not isinstance(values, list) or len(values) != count or not all(map(is_number, values)):
@@ -114,7 +152,7 @@ def numbers(row: Mapping[str, Any], key: str, count: int) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def number(row: Mapping[str, Any], key: str) -> float:
+def number(row: object, key: str) -> float:
     """One finite number; raises `RowError`."""
     value = field(row, key)
     if not is_number(value):
@@ -122,6 +160,6 @@ def number(row: Mapping[str, Any], key: str) -> float:
     return float(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

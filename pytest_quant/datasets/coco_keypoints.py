@@ -27,7 +27,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
 
 
-class Options(BaseModel):
+class CocoKeypointsOptions(BaseModel):
     """Keys of a dataset of ``type: coco-keypoints``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,7 +43,7 @@ class Options(BaseModel):
     """Detections with a lower score are left out."""
 
     @model_validator(mode="after")
-    def _threshold_of_detections(self) -> Options:
+    def _threshold_of_detections(self) -> CocoKeypointsOptions:
         if isinstance(self.boxes, Path) and self.boxes.suffix.lower() != ".json":
             raise ValueError(
                 f"found boxes {self.boxes.name!r}: `ground-truth`, or the path of a person detector's results, a .json"
@@ -81,7 +81,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     A sample is an image, not a person: AP is defined over images, so that a subset is of whole images, and each file
     is decoded once for all of its boxes. Left out are images without a box and without a person to be found.
 
-    Ground-truth boxes are those of persons with labelled keypoints that are no crowd, clipped to the image; detected
+    Ground-truth boxes are those of persons with labelled keypoints that are not crowds, clipped to the image; detected
     ones are taken as they are. The truth is a `PoseTruth`.
 
     Raises:
@@ -90,7 +90,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
             box, images do not exist, or there is no box at all.
 
     """
-    options: Options = spec.options
+    options: CocoKeypointsOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     if isinstance(options.boxes, Path):
@@ -128,13 +128,13 @@ def _is_to_be_found(person: Person) -> bool:
     return not person.crowd and person.labelled > 0
 
 
-def _shown_boxes(options: Options) -> str:
+def _shown_boxes(options: CocoKeypointsOptions) -> str:
     if not isinstance(options.boxes, Path):
         return options.boxes
     return f"{shown(options.boxes)} with box_score_threshold {options.box_score_threshold:g}"
 
 
-def _boxes_by_image(options: Options, annotations: Annotations) -> list[tuple[CocoImage, tuple[Box, ...]]]:
+def _boxes_by_image(options: CocoKeypointsOptions, annotations: Annotations) -> list[tuple[CocoImage, tuple[Box, ...]]]:
     of_image = (
         _detected(options.boxes, annotations, options.box_score_threshold)
         if isinstance(options.boxes, Path)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.coco_json import (
     CocoImage,
     RowError,
     field,
+    has,
     is_id,
     number,
     numbers,
+    optional,
+    read_annotated,
     read_images,
     read_json,
     read_lists,
@@ -74,17 +76,8 @@ def read_annotations(path: Path) -> Annotations:
     category = _person_category(path, data["categories"])
     images = read_images(path, data["images"])
     persons: dict[int, list[Person]] = {image_id: [] for image_id in images}
-    seen: set[int] = set()
-    for index, row in enumerate(data["annotations"]):
-        try:
-            image_id, person = _person(row, category, images)
-            if person is not None and person.id in seen:
-                raise RowError(f"its id {person.id} stands there twice")
-        except RowError as error:
-            raise DatasetError(f"{shown(path)}: annotations[{index}]: {error}") from error
-        if person is not None:
-            seen.add(person.id)
-            persons[image_id].append(person)
+    for image_id, person in read_annotated(path, data["annotations"], lambda row: _person(row, category, images)):
+        persons[image_id].append(person)
     return Annotations(path, images, {key: tuple(value) for key, value in persons.items()}, category)
 
 
@@ -96,8 +89,8 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     data = read_json(path)
     if not isinstance(data, list):
         raise DatasetError(
-            f"{shown(path)} is no COCO results file; expected a list of objects with image_id, category_id, bbox and "
-            "score"
+            f"{shown(path)} is not a COCO results file; expected a list of objects with image_id, category_id, bbox "
+            "and score"
         )
     detections = []
     for index, row in enumerate(data):
@@ -111,7 +104,7 @@ def read_detections(path: Path, annotations: Annotations) -> list[Detection]:
     return detections
 
 
-def _person_category(path: Path, categories: Iterable[Any]) -> int:
+def _person_category(path: Path, categories: Iterable[object]) -> int:
     known = {row["name"]: row for row in categories if isinstance(row, dict) and isinstance(row.get("name"), str)}
     person = known.get("person")
     if person is None or not is_id(person.get("id")):
@@ -126,10 +119,10 @@ def _person_category(path: Path, categories: Iterable[Any]) -> int:
     return int(person["id"])
 
 
-def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
+def _person(row: object, category: int, images: Mapping[int, CocoImage]) -> tuple[int, Person | None]:
     """The image and the person of an annotation; None for one of another category."""
     image_id = field(row, "image_id")
-    if image_id not in images:
+    if not is_id(image_id) or image_id not in images:
         raise RowError(f"found image_id {image_id!r}, which `images` does not declare")
     if field(row, "category_id") != category:
         return image_id, None
@@ -137,20 +130,20 @@ def _person(row: Any, category: int, images: Mapping[int, CocoImage]) -> tuple[i
     if not is_id(person_id):
         raise RowError(f"found id {person_id!r}; expected an integer")
     what = f"person {person_id} of image {image_id}"
-    if "bbox" not in row:
+    if not has(row, "bbox"):
         raise RowError(f"{what} has no box; expected `bbox: [left, top, width, height]`")
-    if "keypoints" not in row:
+    if not has(row, "keypoints"):
         raise RowError(f"{what} has no keypoints: is this a person_keypoints file, not an instances file?")
     keypoints = numbers(row, "keypoints", 3 * _KEYPOINT_COUNT)
-    labelled = row.get("num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
+    labelled = optional(row, "num_keypoints", sum(visibility > 0 for visibility in keypoints[2::3]))
     area = number(row, "area")
     box = numbers(row, "bbox", 4)
     if not is_id(labelled) or labelled < 0 or area < 0:
         raise RowError(f"{what}: found num_keypoints {labelled!r} and area {area:g}; expected numbers from 0")
-    return image_id, Person(person_id, box, area, keypoints, labelled, bool(row.get("iscrowd", 0)))
+    return image_id, Person(person_id, box, area, keypoints, labelled, bool(optional(row, "iscrowd", 0)))
 
 
-def _detection(row: Any, index: int, category: int) -> Detection | None:
+def _detection(row: object, index: int, category: int) -> Detection | None:
     if field(row, "category_id") != category:
         return None
     image_id = field(row, "image_id")

@@ -24,7 +24,7 @@ _MARK = "####"
 _BOX = 4
 
 
-class Options(FolderOptions):
+class Ctw1500Options(FolderOptions):
     """Keys of a dataset of ``type: ctw1500``."""
 
 

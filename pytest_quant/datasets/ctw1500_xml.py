@@ -18,7 +18,7 @@ def read_xml(file: Path) -> ParsedFile:
     """The regions of one file. None is don't care: the published evaluation reads the labels of this form as text only.
 
     Raises:
-        DatasetError: The file cannot be read or is no well-formed XML; a document type declaration is refused.
+        DatasetError: The file cannot be read or is not well-formed XML; a document type declaration is refused.
 
     """
     reader = _Reader(shown(file))
@@ -26,7 +26,7 @@ def read_xml(file: Path) -> ParsedFile:
         reader.parser.Parse(file.read_bytes(), True)
     except expat.ExpatError as error:
         reason = expat.errors.messages[error.code]
-        raise DatasetError(f"{shown(file)}, line {error.lineno}: is no well-formed XML: {reason}") from error
+        raise DatasetError(f"{shown(file)}, line {error.lineno}: is not well-formed XML: {reason}") from error
     except OSError as error:
         raise DatasetError(f"{shown(file)} cannot be read: {error.strerror}") from error
     return ParsedFile(tuple(reader.regions), tuple(reader.problems))

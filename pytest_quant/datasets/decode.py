@@ -25,7 +25,7 @@ def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
         uint8, shape (height, width, 3), RGB.
 
     Raises:
-        DatasetError: The bytes are no complete image.
+        DatasetError: The bytes are not a complete image.
 
     """
     flags = cv2.IMREAD_COLOR if orient else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -40,6 +40,7 @@ def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
         raise DatasetError(f"{name} does not decode: {error.err}") from error
     if bgr is None:
         raise DatasetError(
-            f"{name} does not decode: its {len(data)} bytes are no complete image that OpenCV {cv2.__version__} reads"
+            f"{name} does not decode: its {len(data)} bytes are not a complete image that OpenCV "
+            f"{cv2.__version__} reads"
         )
     return cast(Image, cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))

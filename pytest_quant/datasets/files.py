@@ -62,7 +62,7 @@ def require_file(path: Path, spec: DatasetSpec, key: str) -> None:
 
 def _absent(path: Path, spec: DatasetSpec, key: str, kind: str) -> DatasetError | DatasetMissingError:
     if path.exists():
-        return DatasetError(f"{where(spec)}: {shown(path)} (`{key}`) is no {kind}")
+        return DatasetError(f"{where(spec)}: {shown(path)} (`{key}`) is not a {kind}")
     return DatasetMissingError(
         f"{where(spec)}: the {kind} {shown(path)} (`{key}`) does not exist; fetch the dataset, or correct the path in "
         "the zoo file"
@@ -85,7 +85,7 @@ def open_listed(spec: DatasetSpec, folder: Path, entries: Sequence[LabelledPath]
 
 
 def missing_files(folder: Path, paths: Sequence[str]) -> list[int]:
-    """Indices of the relative POSIX paths that are no files below ``folder``.
+    """Indices of the relative POSIX paths that are not files below ``folder``.
 
     Each folder is listed once, which is much faster than asking for 50000 files one by one on a network drive.
     """

@@ -25,7 +25,7 @@ _PREFIX = "gt_"
 _QUOTED = re.compile(r'\s*"(.*)"\s*')
 
 
-class Options(FolderOptions):
+class Icdar2015Options(FolderOptions):
     """Keys of a dataset of ``type: icdar2015``."""
 
     dont_care: tuple[str, ...] = DONT_CARE
@@ -37,7 +37,7 @@ class Options(FolderOptions):
 def open_dataset(spec: DatasetSpec) -> ImageFiles:
     """The images with the regions of their ``gt_<image>.txt`` (without ``gt_`` it is found too); see `open_pairs`."""
     naming = Naming(frozenset({".txt"}), lambda stem: stem, lambda stem: stem.removeprefix(_PREFIX))
-    options: Options = spec.options
+    options: Icdar2015Options = spec.options
     parse = partial(parse_file, dont_care=options.dont_care, language_field=options.language_field)
     return open_pairs(spec, naming, parse)
 

@@ -11,7 +11,7 @@ from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
 
 
-class Options(BaseModel):
+class ImageListOptions(BaseModel):
     """Keys of a dataset of ``type: image-list``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,7 +29,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The list is malformed, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: ImageListOptions = spec.options
     require_folder(options.root, spec, "root")
     list_file = options.root / options.list
     require_file(list_file, spec, "list")

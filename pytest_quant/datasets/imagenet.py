@@ -18,7 +18,7 @@ from pytest_quant.spec.text import shown
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
 
 
-class Options(BaseModel):
+class ImagenetOptions(BaseModel):
     """Keys of a dataset of ``type: imagenet``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,7 +41,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
             holds no image.
 
     """
-    options: Options = spec.options
+    options: ImagenetOptions = spec.options
     folder = options.root / options.split
     require_folder(options.root, spec, "root")
     require_folder(folder, spec, "split")
@@ -108,10 +108,10 @@ def _text_name(entry: os.DirEntry[str]) -> str:
     try:
         entry.name.encode()
     except UnicodeEncodeError as error:
-        raise DatasetError(f"{os.fsencode(entry.path)!r}: the name is no text in UTF-8; rename it") from error
+        raise DatasetError(f"{os.fsencode(entry.path)!r}: the name is not text in UTF-8; rename it") from error
     return entry.name
 
 
 def _require_target(entry: os.DirEntry[str]) -> None:
     if not entry.is_file():
-        raise DatasetError(f"{shown(Path(entry.path))} is no file; expected an image (a link to one that is gone?)")
+        raise DatasetError(f"{shown(Path(entry.path))} is not a file; expected an image (a link to one that is gone?)")

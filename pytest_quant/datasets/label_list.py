@@ -30,7 +30,7 @@ def read_label_list(file: Path) -> list[LabelledPath]:
     Each line is split on its last blank, so paths may contain blanks. Blank lines are passed over.
 
     Raises:
-        DatasetError: The file is not readable or empty, a line has no label, its label is no class index, its path
+        DatasetError: The file is not readable or empty, a line has no label, its label is not a class index, its path
             leaves the folder, or the same path stands in it twice.
 
     """
@@ -58,7 +58,7 @@ def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{shown(file)} is no text in UTF-8 (byte {error.start}); expected a label list") from error
+        raise DatasetError(f"{shown(file)} is not text in UTF-8 (byte {error.start}); expected a label list") from error
     except OSError as error:
         raise DatasetError(f"{shown(file)} cannot be read: {error.strerror}") from error
 
@@ -79,5 +79,5 @@ def _inside(path: str) -> str:
     if normal == ".." or normal.startswith(("/", "../")):
         raise _LineError(f"{path!r} leaves the dataset's folder; expected a path relative to it")
     if normal == "." or "\0" in normal:
-        raise _LineError(f"{path!r} is no path of a file")
+        raise _LineError(f"{path!r} is not a path of a file")
     return normal

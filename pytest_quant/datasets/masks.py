@@ -63,8 +63,8 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
         name: Which sample this is, for messages.
 
     Raises:
-        DatasetError: The file is no image, or a lossy one, a colour image without a palette or the reverse, or it holds
-            values or colours that are no class.
+        DatasetError: The file is not an image, or a lossy one, a colour image without a palette or the reverse, or it
+            holds values or colours that are not classes.
 
     """
     image = _opened(mask.path, f"{name}: the label image {shown(mask.path)}")
@@ -88,7 +88,7 @@ def _opened(path: Path, where: str) -> PillowImage.Image:
         image = PillowImage.open(io.BytesIO(data))
         image.load()
     except UnidentifiedImageError:
-        raise DatasetError(f"{where} is no image that Pillow reads") from None
+        raise DatasetError(f"{where} is not an image that Pillow reads") from None
     except OSError as error:
         raise DatasetError(f"{where} cannot be read: {error.strerror or error}") from error
     if image.format in _LOSSY:
@@ -104,7 +104,8 @@ def _of_indexes(raw: Labels, coding: Coding, class_count: int, where: str) -> La
         values = np.unique(raw[wrong]).tolist()
         raise DatasetError(
             f"{where} holds {first_few(list(map(str, values)))} in {100 * wrong.mean():.2g} % of its pixels, which "
-            f"{'is' if len(values) == 1 else 'are'} no class: there are {class_count}, 0 to {class_count - 1}"
+            f"{'is not a class' if len(values) == 1 else 'are not classes'}: there are {class_count}, "
+            f"0 to {class_count - 1}"
             f"{' after reduce_zero_label' if coding.reduce_zero_label else ''}, and ignore_index is "
             f"{coding.ignore_index}; is `ignore_index: {values[0]}` meant, `reduce_zero_label`, or another list of "
             "`classes`?"
@@ -127,8 +128,8 @@ def _of_colors(
 ) -> Labels:
     if image.mode not in ("P", "RGB", "RGBA"):
         raise DatasetError(
-            f"{where} is no colour image ({image.mode}), but the dataset has a `palette`; remove it if the pixels are "
-            "indexes"
+            f"{where} is not a colour image ({image.mode}), but the dataset has a `palette`; remove it if the pixels "
+            "are indexes"
         )
     pixels = np.asarray(image.convert("RGB")).astype(np.int32)
     codes = _packed(pixels)

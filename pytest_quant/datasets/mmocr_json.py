@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,7 +19,7 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
 
 
-class Options(BaseModel):
+class MmocrJsonOptions(BaseModel):
     """Keys of a dataset of ``type: mmocr-json``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +47,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file has neither form, an entry is bad, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: MmocrJsonOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     try:
@@ -63,7 +63,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     return ImageFiles(spec.name, [Sample(image.path, image.regions, options.images / image.path) for image in images])
 
 
-def parse_annotations(content: Any) -> list[AnnotatedImage]:
+def parse_annotations(content: object) -> list[AnnotatedImage]:
     """The images of a parsed file of either form; raises `DatasetError` that names the entry."""
     if isinstance(content, Mapping) and "data_list" in content:
         images = list(_images_of_1x(content))
@@ -84,22 +84,22 @@ class _EntryError(DatasetError):
     """What is wrong with an entry, and which it is."""
 
 
-def _load(file: Path) -> Any:
+def _load(file: Path) -> object:
     try:
         return json.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise _EntryError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise _EntryError(f"is no text in UTF-8 (byte {error.start})") from error
+        raise _EntryError(f"is not text in UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
-        raise _EntryError(f"line {error.lineno}: is no JSON: {error.msg}") from error
+        raise _EntryError(f"line {error.lineno}: is not JSON: {error.msg}") from error
     except ValueError as error:  # a number with thousands of digits
-        raise _EntryError(f"is no JSON: {error}") from error
+        raise _EntryError(f"is not JSON: {error}") from error
     except RecursionError as error:
         raise _EntryError("is nested too deeply to be an annotation file") from error
 
 
-def _images_of_1x(content: Mapping[str, Any]) -> Iterator[AnnotatedImage]:
+def _images_of_1x(content: object) -> Iterator[AnnotatedImage]:
     for number, entry in enumerate(_list(content, "data_list", "")):
         place = f"data_list[{number}]"
         path = _path(entry, "img_path", place)
@@ -111,14 +111,15 @@ def _images_of_1x(content: Mapping[str, Any]) -> Iterator[AnnotatedImage]:
         yield AnnotatedImage(path, tuple(regions))
 
 
-def _images_of_0x(content: Mapping[str, Any]) -> Iterator[AnnotatedImage]:
-    paths: dict[Any, str] = {}
+def _images_of_0x(content: object) -> Iterator[AnnotatedImage]:
+    paths: dict[int | str, str] = {}
     for number, entry in enumerate(_list(content, "images", "")):
         place = f"images[{number}]"
         path = _path(entry, "file_name", place)
-        if paths.setdefault(_id(entry, "id", place), path) is not path:
-            raise _EntryError(f"{place}: the id {entry['id']!r} is that of an image before it; expected one of its own")
-    regions: dict[Any, list[TextRegion]] = {image: [] for image in paths}
+        own = _id(entry, "id", place)
+        if paths.setdefault(own, path) is not path:
+            raise _EntryError(f"{place}: the id {own!r} is that of an image before it; expected one of its own")
+    regions: dict[int | str, list[TextRegion]] = {image: [] for image in paths}
     for number, entry in enumerate(_list(content, "annotations", "")):
         place = f"annotations[{number}]"
         image = _id(entry, "image_id", place)
@@ -131,22 +132,22 @@ def _images_of_0x(content: Mapping[str, Any]) -> Iterator[AnnotatedImage]:
         yield AnnotatedImage(path, tuple(regions[image]))
 
 
-def _is_speck(entry: Mapping[str, Any], place: str) -> bool:
+def _is_speck(entry: object, place: str) -> bool:
     """MMOCR 0.x passes over a region without area and a box that is not one pixel wide and high."""
-    area, box = entry.get("area", 1), entry.get("bbox", [0, 0, 1, 1])
+    area, box = _optional(entry, "area", 1), _optional(entry, "bbox", [0, 0, 1, 1])
     if not _is_number(area) or not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise _EntryError(f"{place}: found area {area!r} and bbox {box!r}; expected a number and [x, y, width, height]")
     return bool(area <= 0 or box[2] < 1 or box[3] < 1)
 
 
-def _only_ring(entry: Mapping[str, Any], place: str) -> Any:
+def _only_ring(entry: object, place: str) -> object:
     rings = _key(entry, "segmentation", place)
     if not isinstance(rings, list) or len(rings) != 1:
         raise _EntryError(f"{place}.segmentation: found {_brief(rings)}; expected a list that holds one polygon")
     return rings[0]
 
 
-def _key(entry: Any, key: str, place: str) -> Any:
+def _key(entry: object, key: str, place: str) -> object:
     if not isinstance(entry, Mapping):
         raise _EntryError(f"{place}: found {_brief(entry)}; expected an object")
     if key not in entry:
@@ -154,28 +155,32 @@ def _key(entry: Any, key: str, place: str) -> Any:
     return entry[key]
 
 
-def _list(entry: Any, key: str, place: str) -> list[Any]:
+def _optional(entry: object, key: str, default: object) -> object:
+    return entry.get(key, default) if isinstance(entry, Mapping) else default
+
+
+def _list(entry: object, key: str, place: str) -> list[object]:
     value = _key(entry, key, place)
     if not isinstance(value, list):
         raise _EntryError(f"{place}{'.' if place else ''}{key}: found {_brief(value)}; expected a list")
     return value
 
 
-def _id(entry: Any, key: str, place: str) -> int | str:
+def _id(entry: object, key: str, place: str) -> int | str:
     value = _key(entry, key, place)
     if not isinstance(value, int | str):
         raise _EntryError(f"{place}.{key}: found {_brief(value)}; expected a number")
     return value
 
 
-def _flag(entry: Mapping[str, Any], key: str, place: str) -> bool:
-    value = entry.get(key, False)
+def _flag(entry: object, key: str, place: str) -> bool:
+    value = _optional(entry, key, False)
     if value not in (0, 1):
         raise _EntryError(f"{place}.{key}: found {_brief(value)}; expected true, false, 0 or 1")
     return bool(value)
 
 
-def _path(entry: Any, key: str, place: str) -> str:
+def _path(entry: object, key: str, place: str) -> str:
     path = _key(entry, key, place)
     if not isinstance(path, str) or not path or "\0" in path:
         raise _EntryError(f"{place}.{key}: found {_brief(path)}; expected the path of an image")
@@ -185,7 +190,7 @@ def _path(entry: Any, key: str, place: str) -> str:
     return normal
 
 
-def _polygon(value: Any, place: str) -> tuple[float, ...]:
+def _polygon(value: object, place: str) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) % 2 or len(value) < 2 * POINTS_MIN or not all(map(_is_number, value)):
         raise _EntryError(
             f"{place}: found {_brief(value)}; expected [x1, y1, x2, y2, ...] with {POINTS_MIN} points or more"
@@ -193,10 +198,10 @@ def _polygon(value: Any, place: str) -> tuple[float, ...]:
     return tuple(float(number) for number in value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and is_coordinate(value)
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

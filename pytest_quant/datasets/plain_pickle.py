@@ -47,7 +47,7 @@ class ArrayRecord:
     fortran_order: object = False
     raw: object = None
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """What the pickle instruction BUILD does to an array."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise PickleRefusedError("asks to set the state of an array to what is none")
@@ -70,7 +70,7 @@ class ArrayRecord:
 class _DtypeRecord:
     code: object
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         """Byte order and sizes of a dtype: those of uint8 have none."""
 
 
@@ -80,7 +80,7 @@ class _StandIn:
 
     name: str
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *arguments: object) -> object:
         match self.name.rpartition(".")[2], arguments:
             case "_reconstruct", (_StandIn(name="numpy.ndarray"), _, _):
                 return ArrayRecord()
@@ -92,7 +92,7 @@ class _StandIn:
                 return text
         raise PickleRefusedError(f"asks to call {self.name} with arguments that no array of uint8 needs")
 
-    def __setstate__(self, state: Any) -> NoReturn:
+    def __setstate__(self, state: object) -> NoReturn:
         raise PickleRefusedError(f"asks to set the state of {self.name}")
 
 
@@ -107,7 +107,7 @@ _STAND_INS = {
 
 
 class _Unpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         """A stand-in; nothing is imported, whatever the pickle names."""
         found = _STAND_INS.get(f"{module}.{name}")
         if found is None:

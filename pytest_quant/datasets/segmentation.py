@@ -26,7 +26,7 @@ ColorKey = tuple[Byte, Byte, Byte]
 ClassNames = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class Options(BaseModel):
+class SegmentationOptions(BaseModel):
     """Keys of a dataset of ``type: segmentation``: ``images`` and ``masks``, or ``list``, or all three."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,7 @@ class Options(BaseModel):
     ignore_colors: tuple[ColorKey, ...] = ()
 
     @model_validator(mode="after")
-    def _fit_together(self) -> Options:
+    def _fit_together(self) -> SegmentationOptions:
         if (self.images is None) != (self.masks is None) or (self.images is None and self.list is None):
             raise ValueError("`images` and `masks` (folders), or `list` (a text file with `image mask` on each line)")
         if self.reduce_zero_label and self.ignore_index != 255:
@@ -73,7 +73,7 @@ class Options(BaseModel):
         )
 
 
-def class_names(options: Options) -> tuple[str, ...] | None:
+def class_names(options: SegmentationOptions) -> tuple[str, ...] | None:
     """The names of the classes; None where the dataset does not give them.
 
     Raises `DatasetError` when their file cannot be read or holds none, or when there are not as many colours as names.
@@ -106,7 +106,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: An image has no label image or the reverse, files of the list do not exist, or names are double.
 
     """
-    options: Options = spec.options
+    options: SegmentationOptions = spec.options
     if options.images is not None and options.masks is not None:
         require_folder(options.images, spec, "images")
         require_folder(options.masks, spec, "masks")
@@ -128,7 +128,7 @@ def _sample(pair: _Pair, coding: Coding) -> Sample:
     return Sample(pair.name, truth, pair.image, hashlib.sha256(repr(truth).encode()).hexdigest())
 
 
-def _in_folders(spec: DatasetSpec, options: Options) -> Iterator[_Pair]:
+def _in_folders(spec: DatasetSpec, options: SegmentationOptions) -> Iterator[_Pair]:
     images, masks = _by_stem(spec, options, "images"), _by_stem(spec, options, "masks")
     bare = [name for stem, name in images.items() if stem not in masks]
     orphans = [name for stem, name in masks.items() if stem not in images]
@@ -147,14 +147,14 @@ def _in_folders(spec: DatasetSpec, options: Options) -> Iterator[_Pair]:
         yield _Pair(name, _folder(options, "images") / name, _folder(options, "masks") / masks[stem])
 
 
-def _folder(options: Options, key: str) -> Path:
+def _folder(options: SegmentationOptions, key: str) -> Path:
     found = options.images if key == "images" else options.masks
     if found is None:
         raise TypeError(f"{key} is not given")
     return found
 
 
-def _by_stem(spec: DatasetSpec, options: Options, key: str) -> dict[str, str]:
+def _by_stem(spec: DatasetSpec, options: SegmentationOptions, key: str) -> dict[str, str]:
     """Files of a folder and its subfolders: path without suffix to path, in natural order."""
     folder = _folder(options, key)
     suffix = options.image_suffix if key == "images" else options.mask_suffix
@@ -177,7 +177,7 @@ def _by_stem(spec: DatasetSpec, options: Options, key: str) -> dict[str, str]:
     return found
 
 
-def _listed(spec: DatasetSpec, options: Options, file: Path) -> Iterator[_Pair]:
+def _listed(spec: DatasetSpec, options: SegmentationOptions, file: Path) -> Iterator[_Pair]:
     stems = {key: _by_stem(spec, options, key) for key in ("images", "masks")} if options.images is not None else None
     for number, line in enumerate(read_text(file).split("\n"), start=1):
         text = line.strip()
@@ -189,7 +189,7 @@ def _listed(spec: DatasetSpec, options: Options, file: Path) -> Iterator[_Pair]:
         absent = [key for key in stems if text not in stems[key]]
         if absent:
             raise DatasetError(
-                f"{where(spec)}: {shown(file)}, line {number}: {text!r} is no file of `{absent[0]}` "
+                f"{where(spec)}: {shown(file)}, line {number}: {text!r} is not a file of `{absent[0]}` "
                 f"({shown(_folder(options, absent[0]))}); expected its path without the suffix"
             )
         image, mask = stems["images"][text], stems["masks"][text]

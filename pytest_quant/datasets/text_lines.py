@@ -31,7 +31,7 @@ def read_lines(file: Path, parse: ParseLine) -> ParsedFile:
     Lines end at line feeds only: a transcription may hold any other character.
 
     Raises:
-        DatasetError: The file cannot be read or is no text in UTF-8.
+        DatasetError: The file cannot be read or is not text in UTF-8.
 
     """
     regions: list[TextRegion] = []
@@ -62,6 +62,6 @@ def read_text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{shown(file)} is no text in UTF-8 (byte {error.start}); expected ground truth") from error
+        raise DatasetError(f"{shown(file)} is not text in UTF-8 (byte {error.start}); expected ground truth") from error
     except OSError as error:
         raise DatasetError(f"{shown(file)} cannot be read: {error.strerror}") from error

@@ -37,7 +37,7 @@ def parse_coordinates(fields: Sequence[str]) -> tuple[float, ...]:
     """Coordinates as a text file writes them.
 
     Raises:
-        ValueError: A field is no number, or one that no image has; the message is for the line that holds it.
+        ValueError: A field is not a number, or one that no image has; the message is for the line that holds it.
 
     >>> parse_coordinates(["377", " 117.5"])
     (377.0, 117.5)
@@ -48,8 +48,8 @@ def parse_coordinates(fields: Sequence[str]) -> tuple[float, ...]:
         try:
             value = float(written)
         except ValueError:
-            raise ValueError(f"{written.strip()!r} is no number") from None
+            raise ValueError(f"{written.strip()!r} is not a number") from None
         if not is_coordinate(value):
-            raise ValueError(f"{written.strip()!r} is no coordinate in an image")
+            raise ValueError(f"{written.strip()!r} is not a coordinate in an image")
         values.append(value)
     return tuple(values)

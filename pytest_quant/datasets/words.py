@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,7 +21,7 @@ IGNORED = frozenset({"#", "###"})
 """Transcriptions of what cannot be read: such samples are left out, as mmocr does."""
 
 
-class Options(BaseModel):
+class TextLinesOptions(BaseModel):
     """Keys of a dataset of ``type: text-lines``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +51,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
         DatasetError: The file has no known form, an entry is bad, or files that it names do not exist.
 
     """
-    options: Options = spec.options
+    options: TextLinesOptions = spec.options
     require_folder(options.images, spec, "images")
     require_file(options.annotations, spec, "annotations")
     found = read_transcriptions(options.annotations, where(spec))
@@ -76,7 +75,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
 def read_transcriptions(file: Path, where: str) -> list[Transcription]:
     """The lines of an annotation file, those that cannot be read left out.
 
-    Raises `DatasetError` when the file is no text in UTF-8, has bad lines, or names no image that can be read.
+    Raises `DatasetError` when the file is not text in UTF-8, has bad lines, or names no image that can be read.
     """
     text = read_text(file)
     problems: list[str] = []
@@ -156,12 +155,12 @@ def _of_json_lines(text: str, problems: list[str]) -> Iterator[Transcription]:
         try:
             yield _entry(json.loads(line), place)
         except json.JSONDecodeError as error:
-            problems.append(f"{place}: is no json: {error.msg}")
+            problems.append(f"{place}: is not json: {error.msg}")
         except ValueError as error:
             problems.append(f"{place}: {error}")
 
 
-def _entry(entry: Any, place: str) -> Transcription:
+def _entry(entry: object, place: str) -> Transcription:
     """``img_path`` with one of ``instances``, or ``filename`` and ``text``."""
     if not isinstance(entry, Mapping):
         raise ValueError(f"found {brief(entry)}, expected an object")

@@ -89,7 +89,7 @@ class Diagnosis:
     output_sqnr_db: float
     """SQNR of the outputs of the int8 net."""
     unmatched: tuple[str, ...] = ()
-    """Layers of the int8 net that the float net has not: nothing is known of them."""
+    """Layers of the int8 net that the float net lacks: nothing is known of them."""
 
     @cached_property
     def worst(self) -> tuple[LayerError, ...]:
@@ -130,7 +130,7 @@ def diagnose(
             the layers' own errors where the output errors of a single sample would take longer; None: no limit.
 
     Raises:
-        QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is no input of the
+        QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is not an input of the
             net, or the layers of the nets cannot be told apart.
 
     """

@@ -1,4 +1,4 @@
-"""The layer diagnosis of a run: one that cannot be made is no error, since a verdict stands without it."""
+"""The layer diagnosis of a run: one that cannot be made is not an error, since a verdict stands without it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from pytest_quant.diagnosis.pairing import (
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.copies import origin
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param

@@ -40,7 +40,7 @@ class Pairing:
 
     pairs: tuple[LayerPair, ...]
     unmatched: tuple[str, ...]
-    """Names of layers of the int8 net that the float net has not, or between other blobs."""
+    """Names of layers of the int8 net that the float net lacks, or has between other blobs."""
 
 
 def pair_layers(fp32: Param, int8: Param) -> Pairing:
@@ -70,7 +70,7 @@ def pair_layers(fp32: Param, int8: Param) -> Pairing:
 
 
 def _pair(fp32: Param, int8: Param, layer: Layer) -> LayerPair | None:
-    """None where the float net has not all of its blobs, or has them in another order."""
+    """None where the float net lacks some of its blobs, or has them in another order."""
     sources = {bottom: origin(int8, bottom) for bottom in layer.bottoms}
     if not all(blob in fp32.producer for blob in (*sources.values(), *layer.tops)):
         return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
-from typing import Any
+from dataclasses import astuple, dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from pytest_quant.nets.base import Array, Runner
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Pipeline, Prediction, Prepared, Run
 
 AGREEMENT_SAMPLES = 16
 """Raw outputs are compared on the first of the evaluated samples, this many: an error of conversion shows on any."""
@@ -35,6 +34,8 @@ class OutputAgreement:
     samples: int
     sqnr_db: Mapping[str, float]
     """As `Likeness.sqnr_db` has it: infinite where the outputs are equal."""
+    of_samples: tuple[OutputLikeness, ...] = field(default=(), repr=False)
+    """Of each sample."""
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -45,7 +46,19 @@ class OutputAgreement:
     def of(cls, found: Sequence[OutputLikeness]) -> OutputAgreement:
         """From the likeness of each sample's outputs, one sample at least."""
         totals = {blob: sum((sample[blob] for sample in found), NOTHING) for blob in found[0]}
-        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()})
+        return cls(len(found), {blob: total.sqnr_db for blob, total in totals.items()}, tuple(found))
+
+    def worst_of(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The ratio of the worst output for resamples: how often each sample counts, shape (resamples, samples)."""
+        worst = np.full(len(counts), np.inf)
+        for blob in self.sqnr_db:
+            signal, noise = (
+                counts @ np.array([getattr(one.get(blob, NOTHING), part) for one in self.of_samples])
+                for part in ("signal", "noise")
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                worst = np.minimum(worst, 10 * np.log10(signal / noise))
+        return worst
 
 
 OutputLikeness = Mapping[str, Likeness]
@@ -93,8 +106,9 @@ class LikenessPipeline:
     The task's own pipeline says which inputs a sample makes: one, or one for each person or flip.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, signal: Net, other: Net) -> None:
         self._pipeline = pipeline
+        self._names = signal, other
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
         """As the task does."""
@@ -108,13 +122,15 @@ class LikenessPipeline:
             found = run(array)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
-                totals[blob] = totals.get(blob, NOTHING) + _likeness(blob, output, found[f"{_OTHER}{blob}"])
+                totals[blob] = totals.get(blob, NOTHING) + _likeness(
+                    blob, output, found[f"{_OTHER}{blob}"], self._names
+                )
             return signals
 
         self._pipeline.predict(compared, prepared)
         return totals
 
-    def pack(self, predictions: Sequence[OutputLikeness]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[OutputLikeness]) -> Arrays:
         """The sums of each output blob, shape (blobs, samples, 4); a sample without a forward pass adds nothing."""
         blobs = list(dict.fromkeys(blob for found in predictions for blob in found))
         sums = [[astuple(found.get(blob, NOTHING)) for found in predictions] for blob in blobs]
@@ -123,7 +139,7 @@ class LikenessPipeline:
             "sums": np.array(sums, np.float64).reshape(len(blobs), len(predictions), len(fields(Likeness))),
         }
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[OutputLikeness]:
+    def unpack(self, arrays: Arrays) -> list[OutputLikeness]:
         """The reverse of `pack`."""
         blobs: list[str] = arrays["blobs"].tolist()
         samples = arrays["sums"].swapaxes(0, 1).tolist()
@@ -133,21 +149,21 @@ class LikenessPipeline:
         """A likeness has no metric."""
         raise NotImplementedError
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """As the task's."""
         return self._pipeline.conditions()
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """As the task's."""
         return self._pipeline.fingerprint()
 
 
-def _likeness(blob: str, signal: Array, other: Array) -> Likeness:
+def _likeness(blob: str, signal: Array, other: Array, names: tuple[Net, Net]) -> Likeness:
     """Dimensions of length 1 do not matter."""
     one, two = np.squeeze(signal), np.squeeze(other)
     if one.shape != two.shape:
         raise RunnerError(
-            f"the output {blob!r} has shape {signal.shape} in the ONNX file and {other.shape} in fp32: is it the same "
-            "output of the same model?"
+            f"the output {blob!r} has shape {signal.shape} in {names[0]} and {other.shape} in {names[1]}: is it the "
+            "same output of the same model?"
         )
     return likeness(one, two)

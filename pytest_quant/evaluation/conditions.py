@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pytest_quant.extending.known import get_format
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Pipeline
@@ -22,7 +20,7 @@ def _names(model: ModelSpec) -> list[str]:
     return [f"{net}_{name}" for net, names in _SHOWN.items() for name in names if name in known[net]]
 
 
-def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int, total: int) -> dict[str, Any]:
+def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int, total: int) -> dict[str, object]:
     """Condition name to value, plain JSON: the runtime, which of the dataset's samples, and what the task adds.
 
     Of a model whose files are there also how its nets are run, and where, if not on this machine.
@@ -37,7 +35,7 @@ def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int,
     }
 
 
-def _of_nets(model: ModelSpec) -> dict[str, Any]:
+def _of_nets(model: ModelSpec) -> dict[str, object]:
     built = {net: model.net(net) for net in _SHOWN if model.nets[net].is_built}
     found = {name: get_format(net.format).conditions(net) for name, net in built.items()}
     return {f"{net}_{name}": values[name] for net, values in found.items() for name in _SHOWN[net] if name in values}

@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_file
@@ -21,7 +18,7 @@ from pytest_quant.nets.base import Runner
 from pytest_quant.spec.errors import ModelFileError, QuantError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks.base import Comparison, Pipeline, Prediction, RightWrong
+from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
 
@@ -207,7 +204,7 @@ class _Results:
             self._store.save(shard.keys[net], stored)
 
     def _predictions(self, shard: Shard, net: Net) -> list[Prediction]:
-        arrays: Mapping[str, NDArray[Any]] = self._known[shard.index, net].arrays
+        arrays: Arrays = self._known[shard.index, net].arrays
         return self._evaluation.work.pipeline.unpack(arrays)
 
     def compared(self, shard: Shard) -> Comparison:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_json
@@ -41,7 +40,7 @@ def net_keys(model: ModelSpec, pipelines: Mapping[Net, Pipeline], files: Mapping
     return {name: sha256_json(_net_key(model, name, pipelines[name], files)) for name in model.nets}
 
 
-def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str, str]) -> dict[str, Any]:
+def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str, str]) -> dict[str, object]:
     net = model.net(name)
     found = get_format(net.format)
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evidence.interval import Interval
@@ -39,7 +38,7 @@ class Measurement:
     """Over id, content and ground truth of the evaluated samples, in their order."""
     file_sha256: Mapping[str, str]
     """``fp32.param`` and the like to the digest of the file."""
-    conditions: Mapping[str, Any]
+    conditions: Mapping[str, object]
     timing: Timing
     net: Net = "int8"
     """Which net stands in the place of int8 in the comparison."""

@@ -16,6 +16,7 @@ from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
 
@@ -37,17 +38,10 @@ def measure(
     ``everything``: the samples of the whole dataset, whose classes are counted.
     """
     start = time.perf_counter()
-    evaluation = found.evaluation(("fp32", net), first)
-    planned = len(found.samples)
-    if stop is None:
-        results = evaluate(evaluation, resources.store, resources.engine)
-        used = planned if first is None else first
-    else:
-        results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    results, used = _results(found, resources, net, stop, first)
     timing = _timing(start, results)
     model, pipeline = found.model, found.pipeline
-    fp32, other = (results[name].predictions[:used] for name in ("fp32", net))
-    comparison = pipeline.compare(found.samples[:used], fp32, other)
+    comparison = _compared(found, [results[name].predictions[:used] for name in ("fp32", net)])
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(
@@ -65,9 +59,19 @@ def measure(
         runtime=runtime_of(model, net),
         calibration=calibration,
         sequential=stop is not None,
-        stopped_early=stop is not None and used < planned,
+        stopped_early=stop is not None and used < len(found.samples),
         class_totals=_class_totals(pipeline, everything) if used < total else {},
     )
+
+
+def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]]) -> Comparison:
+    """fp32 and the other net scored, with their agreement where a limit asks for it."""
+    samples = found.samples[: len(sides[0])]
+    comparison = found.pipeline.compare(samples, *sides)
+    if not wants_agreement(found.model) or found.model.dataset.is_unlabelled:
+        return comparison
+    pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
+    return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
 
 
 def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
@@ -89,6 +93,17 @@ def answers(
     results = evaluate(some, resources.store, resources.engine)
     starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
     return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
+
+
+def _results(
+    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
+) -> tuple[Mapping[Net, SideResult], int]:
+    """What both nets gave, and how many samples of it count."""
+    evaluation = found.evaluation(("fp32", net), first)
+    if stop is not None:
+        return evaluate_until(stop, evaluation, resources.store, resources.engine)
+    used = len(found.samples) if first is None else first
+    return evaluate(evaluation, resources.store, resources.engine), used
 
 
 def compare_with(

@@ -13,12 +13,13 @@ from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
 from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.without_labels import WithoutLabels, wants_agreement
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.tasks.base import Pipeline
+from pytest_quant.tasks.base import Pipeline, Task
 
 
 @dataclass(frozen=True)
@@ -89,27 +90,40 @@ class ModelOnSamples:
         )
 
     def agreement(self, signal: Net, other: Net) -> Evaluation:
-        """How far the raw outputs of a net are from those of ``signal``, in one shard."""
+        """How far the raw outputs of a net are from those of ``signal``, on the same inputs.
+
+        Raises `ConfigError` where the two nets take different inputs.
+        """
+        if self.pipelines[signal] is not self.pipelines[other]:
+            raise ConfigError(
+                f"{self.model.name}: {signal} and {other} have an `input` each, so their raw outputs are not held "
+                "against each other: they are answers to different numbers"
+            )
         found = self.evaluation((signal, other))
         key = agreement_key(self.keys[signal], self.keys[other])
         return replace(
             found,
             work=replace(
                 found.work,
-                pipeline=LikenessPipeline(self.pipeline),
+                pipeline=LikenessPipeline(self.pipeline, signal, other),
                 pipelines={},
                 open_runner=OpenPair(self.model, other),
             ),
-            shards=shards_of({signal: key}, self.samples, self.digests, len(self.samples)),
+            shards=shards_of({signal: key}, self.samples, self.digests, get_task(self.model.task).shard_size),
             counts_hits=False,
         )
 
 
 def _pipelines(model: ModelSpec) -> dict[Net, Pipeline]:
     task = get_task(model.task)
-    shared = task.pipeline(model)
+    shared = _pipeline(task, model)
     own = {name: model.prepared_for(name) for name in model.nets}
-    return {name: shared if found is model else task.pipeline(found) for name, found in own.items()}
+    return {name: shared if found is model else _pipeline(task, found) for name, found in own.items()}
+
+
+def _pipeline(task: Task, model: ModelSpec) -> Pipeline:
+    pipeline = task.pipeline(model)
+    return WithoutLabels(pipeline, wants_agreement(model)) if model.dataset.is_unlabelled else pipeline
 
 
 def sample_digests(dataset: Dataset, samples: Sequence[Sample], memo: DigestMemo) -> list[str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.evaluation.content_store import ContentStore
+from pytest_quant.tasks.base import Arrays
 
 _ELAPSED = "_elapsed_s"
 
@@ -33,7 +32,7 @@ class ShardKey:
 class StoredShard:
     """The predictions of a shard as arrays, and the seconds that its forward passes took."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     elapsed_s: float
 
 

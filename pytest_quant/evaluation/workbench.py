@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation import measuring
@@ -93,7 +93,7 @@ class Workbench:
         dataset = self.dataset(model.dataset)
         return self.sampling.selection(model, dataset), len(dataset.samples)
 
-    def conditions(self, model: ModelSpec, *, evaluated: int, total: int) -> dict[str, Any]:
+    def conditions(self, model: ModelSpec, *, evaluated: int, total: int) -> dict[str, object]:
         """The conditions under which the model is evaluated."""
         pipeline = get_task(model.task).pipeline(model)
         return conditions(model, pipeline, seed=self.sampling.seed, samples=evaluated, total=total)
@@ -145,13 +145,13 @@ class Workbench:
         found = self.on_samples(model, self.selection(model)[0])
         return measuring.answers(found, self.resources, measurement, places)
 
-    def agreement(self, model: ModelSpec, net: Net, samples: Sequence[Sample]) -> OutputAgreement:
-        """How far the raw outputs of the fp32 net are from those of ``net``, the signal; see `OutputAgreement`.
+    def agreement(self, model: ModelSpec, signal: Net, other: Net, samples: Sequence[Sample]) -> OutputAgreement:
+        """How far the raw outputs of ``other`` are from those of ``signal``; see `OutputAgreement`.
 
         Kept and shared like predictions.
         """
-        evaluation = self.on_samples(model, samples).agreement(net, "fp32")
-        return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[net].predictions)
+        evaluation = self.on_samples(model, samples).agreement(signal, other)
+        return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[signal].predictions)
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
         """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.

@@ -1,4 +1,4 @@
-"""Approximate intervals for metrics that are no mean over images: hmean, AP and their kin.
+"""Approximate intervals for metrics that are not means over images: hmean, AP and their kin.
 
 Images are resampled with replacement and the metric is recomputed, for fp32 and int8 on the same resamples, which
 keeps them paired (B. Efron 1979, Ann. Statist. 7). The interval is the measured value plus and minus a normal quantile

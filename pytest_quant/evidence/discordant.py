@@ -18,7 +18,7 @@ _ROWS_PER_SD = 15  # a bell-shaped sum at this spacing has converged to far belo
 
 
 @dataclass(frozen=True)
-class Sampling:
+class PrefixCounts:
     """How n pairs come about: drawn without replacement from `population` pairs, or new ones without end.
 
     The share of a kind of pair is given as a fraction. In a dataset it must be a multiple of 1 / population.

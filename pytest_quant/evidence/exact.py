@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from pytest_quant.evidence.discordant import Sampling
+from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.proportion import lower_count, upper_count
 from pytest_quant.evidence.score import population_correction, tango_statistic, tango_upper
 
@@ -62,7 +62,7 @@ class _Search:
         unseen = population - n if population else self.scale
         observed = only_first - only_second if population else 0
         self.lowest, self.highest = observed - unseen, observed + unseen
-        self.sampling = Sampling(n, population)
+        self.sampling = PrefixCounts(n, population)
         correction = population_correction(n, population)
         start = tango_upper(only_first, only_second, n, error, correction)
         self.region = _Region(start, n, correction, float(stats.norm.ppf(error)))

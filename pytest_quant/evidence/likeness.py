@@ -97,7 +97,7 @@ _NOT_FINITE = "values that are not finite"
 
 
 def sqnr_note(sqnr_db: float | None) -> str | None:
-    """What an SQNR that is no number means, in words; None for a number.
+    """What an SQNR that is not a number means, in words; None for a number.
 
     >>> sqnr_note(math.inf)
     'identical'

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.evidence.proportion import as_outcomes
 
-Decision = Literal["within", "beyond", "undecided"]
+Standing = Literal["within", "beyond", "undecided"]
 
 _Floats = NDArray[np.float64]
 
@@ -164,10 +164,10 @@ class SequentialTest:
         self._against_beyond = _Bettor(outcomes, least_beyond, -1, error)
         self._total = 0.0
         self.drawn = 0
-        self.decision: Decision = "undecided"
+        self.decision: Standing = "undecided"
         self.decided_at: int | None = None
 
-    def update(self, values: ArrayLike) -> Decision:
+    def update(self, values: ArrayLike) -> Standing:
         """Take the next outcomes, shape (k,), k >= 0, in order; return the decision so far.
 
         Raises:
@@ -196,8 +196,8 @@ class SequentialTest:
 
 def sequential_decision(
     values: ArrayLike, outcomes: Outcomes, *, limit: float, confidence: float
-) -> tuple[Decision, int | None]:
-    """Decision of a `SequentialTest` on outcomes of shape (n,), and how many of them it needed.
+) -> tuple[Standing, int | None]:
+    """Standing of a `SequentialTest` on outcomes of shape (n,), and how many of them it needed.
 
     >>> import numpy as np
     >>> sequential_decision(np.ones(50), Outcomes.of_drop(50000), limit=0.01, confidence=0.95)

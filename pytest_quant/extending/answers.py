@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pytest_quant.tasks.base import Arrays
 
 _STRUCTURE = "structure"
 _KEPT_KINDS = "biufcUS"
@@ -18,7 +20,7 @@ class NotStorableError(TypeError):
     """An answer, or a part of it, that cannot be kept; the text says which."""
 
 
-def check_storable(answer: Any) -> None:
+def check_storable(answer: object) -> None:
     """Raise `NotStorableError` for an answer that `pack_answers` cannot keep.
 
     >>> check_storable({"points": np.zeros((5, 2)), "name": "a", "scores": (0.5, 1)})
@@ -26,13 +28,13 @@ def check_storable(answer: Any) -> None:
     _encoded(answer, [], "the answer")
 
 
-def pack_answers(answers: Sequence[Any]) -> dict[str, NDArray[Any]]:
+def pack_answers(answers: Sequence[object]) -> Arrays:
     """Answers as arrays: the arrays in them, and their structure as JSON.
 
     >>> sorted(pack_answers([{"points": np.zeros(2)}, None]))
     ['array_0', 'structure']
     """
-    arrays: list[NDArray[Any]] = []
+    arrays: list[NDArray[np.generic]] = []
     structure = [_encoded(answer, arrays, "the answer") for answer in answers]
     text = json.dumps(structure, ensure_ascii=False, separators=(",", ":"))
     return {
@@ -41,7 +43,7 @@ def pack_answers(answers: Sequence[Any]) -> dict[str, NDArray[Any]]:
     }
 
 
-def unpack_answers(arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
+def unpack_answers(arrays: Arrays) -> list[Any]:
     """The reverse of `pack_answers`: the same types, values and dtypes.
 
     >>> unpack_answers(pack_answers([("a", 1, 0.5), np.float32(2)]))
@@ -51,17 +53,17 @@ def unpack_answers(arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
     return [_decoded(node, arrays) for node in json.loads(text)]
 
 
-def _encoded(part: Any, arrays: list[NDArray[Any]], where: str) -> Any:
+def _encoded(part: object, arrays: list[NDArray[np.generic]], where: str) -> object:
     """A part as JSON, its arrays put aside; containers are objects of one key that says what they are."""
     kind = type(part)
     if part is None or kind in (bool, int, float, str):
         return part
     if isinstance(part, (np.ndarray, np.generic)):
         return _encoded_array(part, arrays, where)
-    if kind in (tuple, list):
+    if isinstance(part, (tuple, list)) and kind in (tuple, list):
         items = [_encoded(item, arrays, f"{where}[{index}]") for index, item in enumerate(part)]
         return {kind.__name__: items}
-    if kind is dict:
+    if isinstance(part, dict) and kind is dict:
         for key in part:
             if type(key) is not str:
                 raise NotStorableError(f"{where} has the key {key!r} of type {type(key).__name__}, expected text")
@@ -72,7 +74,7 @@ def _encoded(part: Any, arrays: list[NDArray[Any]], where: str) -> Any:
     )
 
 
-def _encoded_array(part: Any, arrays: list[NDArray[Any]], where: str) -> dict[str, int]:
+def _encoded_array(part: object, arrays: list[NDArray[np.generic]], where: str) -> dict[str, int]:
     array = np.asarray(part)
     if array.dtype.kind not in _KEPT_KINDS:
         raise NotStorableError(f"{where} is an array of dtype {array.dtype}; expected truth values, numbers or text")
@@ -80,7 +82,7 @@ def _encoded_array(part: Any, arrays: list[NDArray[Any]], where: str) -> dict[st
     return {"array" if isinstance(part, np.ndarray) else "scalar": len(arrays) - 1}
 
 
-def _decoded(node: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _decoded(node: object, arrays: Arrays) -> object:
     if not isinstance(node, dict):
         return node
     ((kind, content),) = node.items()

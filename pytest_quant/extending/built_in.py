@@ -5,17 +5,19 @@ from __future__ import annotations
 from pytest_quant.extending.registry import Registry
 
 _DATASETS = {
-    "cifar10": "cifar10",
-    "imagenet": "imagenet",
-    "image-list": "image_list",
-    "icdar2015": "icdar2015",
-    "ctw1500": "ctw1500",
-    "mmocr-json": "mmocr_json",
-    "coco-keypoints": "coco_keypoints",
-    "coco-detection": "coco_detection",
-    "segmentation": "segmentation",
-    "text-lines": "words",
+    "cifar10": ("cifar10", "Cifar10Options"),
+    "imagenet": ("imagenet", "ImagenetOptions"),
+    "image-list": ("image_list", "ImageListOptions"),
+    "icdar2015": ("icdar2015", "Icdar2015Options"),
+    "ctw1500": ("ctw1500", "Ctw1500Options"),
+    "mmocr-json": ("mmocr_json", "MmocrJsonOptions"),
+    "coco-keypoints": ("coco_keypoints", "CocoKeypointsOptions"),
+    "coco-detection": ("coco_detection", "CocoDetectionOptions"),
+    "segmentation": ("segmentation", "SegmentationOptions"),
+    "text-lines": ("words", "TextLinesOptions"),
+    "images": ("images", "ImagesOptions"),
 }
+"""Dataset type to its module and the class of its keys there."""
 
 _NET_FORMATS = {
     "ncnn": "pytest_quant.nets.ncnn.format:NcnnFormat",
@@ -31,9 +33,10 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.object_detection.task:TASK", "object-detection")
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
     registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
-    for name, module in _DATASETS.items():
+    registry.task("pytest_quant.tasks.outputs.task:TASK", "outputs")
+    for name, (module, options) in _DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
-        registry.dataset(name, f"{place}:Options", f"{place}:open_dataset")
+        registry.dataset(name, f"{place}:{options}", f"{place}:open_dataset")
     for name, place in _NET_FORMATS.items():
         registry.net_format(name, place)
     registry.report(".json", "pytest_quant.report.write:write_json")

@@ -47,7 +47,7 @@ def check_task(task: Any, origin: Origin) -> Task:
     return found
 
 
-def _check_metrics(what: str, task: Any) -> None:
+def _check_metrics(what: str, task: Task) -> None:
     metrics = task.metrics
     if not isinstance(metrics, Mapping) or not metrics:
         raise ConfigError(f"{what}, which lacks metrics: expected a mapping of names to Metric, with one at least")
@@ -78,7 +78,7 @@ def check_net_format(name: str, found: Any, origin: Origin) -> NetFormat:
     """The net format, made where its class was given; raises `ConfigError` naming what it lacks."""
     from pytest_quant.nets.format import NetFormat
 
-    kind = found if isinstance(found, type) else type(found)
+    kind: type[object] = found if isinstance(found, type) else type(found)
     what = f"{origin.by} registers the net format {name!r}"
     if not issubclass(kind, NetFormat):
         raise ConfigError(

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from pytest_quant.extending.hookspecs import HOOK
 from pytest_quant.extending.registry import Registry
@@ -67,7 +66,7 @@ def register_conftests(registry: Registry, zoo_file: Path, rootdir: Path) -> Non
             call_hook(_imported_conftest(file), registry.by(origin))
 
 
-def call_hook(plugin: Any, registry: Registry) -> None:
+def call_hook(plugin: object, registry: Registry) -> None:
     """Call the hook of a plugin that has it; ``registry`` knows whose it is."""
     hook = getattr(plugin, HOOK, None)
     registry.asked.add(registry.origin.by)

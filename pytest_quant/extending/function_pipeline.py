@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -19,7 +19,7 @@ from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.spec.text import brief, listed
-from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Prepared, Run, SampleScores, Tensor
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Flips, MetricPair, Prepared, Run, SampleScores, Tensor
 from pytest_quant.tasks.classification.options import PreprocessOptions
 from pytest_quant.tasks.classification.preprocess import Preprocess
 from pytest_quant.tasks.drawing import Drawing, Scene
@@ -77,7 +77,7 @@ class FunctionPipeline:
             raise RunnerError(f"`prepare` of the task {self.task.name} gave an array of shape {tensor.shape}")
         return tensor
 
-    def predict(self, run: Run, prepared: Prepared) -> Any:
+    def predict(self, run: Run, prepared: Prepared) -> object:
         """One forward pass and `decode`; raises `RunnerError` for an answer that cannot be kept."""
         answer = self._function("decode")(run(prepared.tensor))
         try:
@@ -90,15 +90,15 @@ class FunctionPipeline:
         """The sample as it is: preparing and predicting take no truth."""
         return sample
 
-    def pack(self, predictions: Sequence[Any]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[object]) -> Arrays:
         """Answers as arrays; see `pack_answers`."""
         return pack_answers(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
+    def unpack(self, arrays: Arrays) -> list[object]:
         """The reverse of `pack`."""
         return unpack_answers(arrays)
 
-    def compare(self, samples: Sequence[Sample], fp32: Sequence[Any], int8: Sequence[Any]) -> Comparison:
+    def compare(self, samples: Sequence[Sample], fp32: Sequence[object], int8: Sequence[object]) -> Comparison:
         """The mean score of both sides; a flip is a sample that int8 answers worse, or better."""
         metric = self.task.metric
         scores = SampleScores(self._scores(samples, fp32), self._scores(samples, int8))
@@ -111,7 +111,12 @@ class FunctionPipeline:
         pair = MetricPair(metric, _mean(scores.fp32), _mean(scores.int8), scores)
         return Comparison({metric.name: pair}, flips, moved=moved_most(samples, scores.fp32, scores.int8))
 
-    def _scores(self, samples: Sequence[Sample], answers: Sequence[Any]) -> NDArray[np.float64]:
+    def compare_answers(self, samples: Sequence[Sample], fp32: Sequence[object], int8: Sequence[object]) -> Comparison:
+        """The same with fp32's answers as the truth, which `score` has to take for one."""
+        known = [replace(sample, truth=answer) for sample, answer in zip(samples, fp32, strict=True)]
+        return self.compare(known, fp32, int8)
+
+    def _scores(self, samples: Sequence[Sample], answers: Sequence[object]) -> NDArray[np.float64]:
         function, metric = self._function("score"), self.task.metric
         found = []
         for sample, answer in zip(samples, answers, strict=True):
@@ -128,12 +133,12 @@ class FunctionPipeline:
         """The truth in words: nobody knows what it means on the picture."""
         return Drawing(brief(sample.truth))
 
-    def draw_answer(self, sample: Sample, prediction: Any, scene: Scene) -> Drawing:
+    def draw_answer(self, sample: Sample, prediction: object, scene: Scene) -> Drawing:
         """The answer in words, with its score."""
         score = float(self._scores([sample], [prediction])[0])
         return Drawing(f"{brief(prediction)} ({self.task.metric.name} {self.task.metric.number(score)})")
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """How the input is made, and the names of the functions."""
         names = {role: self._function(role).name for role in ("decode", "score")}
         if self.preprocess is None:
@@ -141,14 +146,11 @@ class FunctionPipeline:
         return {
             "resize_backend": self.preprocess.backend,
             "resize": self.preprocess.resize_json(),
-            "color": self.input.color,
-            "mean": list(self.input.mean),
-            "std": list(self.input.std),
-            "scale": self.input.scale,
+            **self.input.pixel_conditions,
             **names,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction: everything but `score`."""
         made = {} if self.preprocess is None else {**self.conditions(), "decode": None, "score": None}
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Facts, Task
 from pytest_quant.tasks.classification.options import Resize
 from pytest_quant.tasks.images import Backend
 
@@ -49,9 +48,9 @@ class FunctionTask(Task):
         metric: Metric,
         datasets: Collection[str],
         *,
-        prepare: Callable[..., Any] | None,
-        decode: Callable[..., Any],
-        score: Callable[..., Any],
+        prepare: Callable[..., object] | None,
+        decode: Callable[..., object],
+        score: Callable[..., object],
     ) -> None:
         self.name = name
         self.metric = metric
@@ -73,7 +72,7 @@ class FunctionTask(Task):
         )
         return ", ".join(identities)
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    def footnote(self, conditions: Facts, details: Facts) -> str:
         """What the metric is, and what its flips count."""
         direction = "higher" if self.metric.higher_is_better else "lower"
         unbounded = ", without a maximum, so its CI is approximate (bootstrap) and there is no early stop"
@@ -93,9 +92,9 @@ def function_task(
     *,
     metric: str,
     datasets: Collection[str],
-    decode: Callable[[dict[str, Any]], Any],
-    score: Callable[[Any, Any], float],
-    prepare: Callable[[Any], Any] | None = None,
+    decode: Callable[[dict[str, object]], object],
+    score: Callable[[object, object], float],
+    prepare: Callable[[object], object] | None = None,
     unit: str = "fraction",
     maximum: float | None = 1.0,
     higher_is_better: bool = True,

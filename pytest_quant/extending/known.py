@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.extending import built_in
 from pytest_quant.extending.registry import Registry
+from pytest_quant.spec.dataset import UNLABELLED
 from pytest_quant.spec.errors import ConfigError, DatasetMissingError
 from pytest_quant.spec.text import listed, suggestion
 
@@ -72,8 +73,9 @@ def dataset_types() -> tuple[str, ...]:
 
 
 def taken_by(task: Task) -> tuple[str, ...]:
-    """The dataset types that a task takes: those that it names, and those that name it."""
-    return (*sorted(task.dataset_types), *(name for name, tasks in active().suited.items() if task.name in tasks))
+    """The dataset types that a task takes: those that it names, those that name it, and images without labels."""
+    named = (*sorted(task.dataset_types), *(name for name, tasks in active().suited.items() if task.name in tasks))
+    return (*(name for name in named if name != UNLABELLED), UNLABELLED)
 
 
 def options_of(dataset_type: str) -> type[BaseModel]:

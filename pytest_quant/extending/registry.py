@@ -98,7 +98,7 @@ class Registry:
         self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load)
         self.suited[name] = frozenset(tasks)
 
-    def net_format(self, name: str, net_format: Any) -> None:
+    def net_format(self, name: str, net_format: object) -> None:
         """Register a net format, such as ``mnn`` for ``int8: {mnn: model.mnn}``.
 
         ``net_format``: a `pytest_quant.nets.format.NetFormat`, or its class, of which one object is made.
@@ -129,7 +129,7 @@ class Registry:
             lambda: checks.check_callable("report writer", suffix, self._loaded(writer), self.origin),
         )
 
-    def registered_by(self, *, task: str, dataset: str, net_format: str) -> dict[str, Any]:
+    def registered_by(self, *, task: str, dataset: str, net_format: str) -> dict[str, object]:
         """Who registered a task, a dataset type and a net format, and their versions: part of every cache key."""
         origins = {
             "task": self.tasks.entry(task).origin,
@@ -143,10 +143,10 @@ class Registry:
             raise ConfigError(f"{self.origin.by} registers a {kind} with the name {name!r}, expected some text")
         return name
 
-    def _loaded(self, thing: Any) -> Any:
+    def _loaded(self, thing: object) -> Any:
         return imported(thing, self.origin) if isinstance(thing, str) else thing
 
-    def _origin_of(self, thing: Any) -> Origin:
+    def _origin_of(self, thing: object) -> Origin:
         """The origin with the thing's own version; without one the digest of the file that defines it."""
         if self.origin == BUILT_IN or isinstance(thing, str):
             return self.origin
@@ -156,7 +156,7 @@ class Registry:
         return Origin(self.origin.by, f"{self.origin.version} {version}".strip())
 
 
-def source_digest(thing: Any) -> str:
+def source_digest(thing: object) -> str:
     """SHA-256 of the source file that defines a function, a class or an object's class; empty where there is none."""
     defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
     try:

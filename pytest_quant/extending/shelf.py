@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, suggestion
@@ -86,7 +86,7 @@ class Shelf(Generic[T]):
         return self._loaded[name]
 
 
-def imported(reference: str, origin: Origin) -> Any:
+def imported(reference: str, origin: Origin) -> object:
     """The object that ``"module:object"`` names; raises `ConfigError` naming who registered it when there is none.
 
     >>> imported("json:dumps", BUILT_IN).__name__
@@ -98,7 +98,7 @@ def imported(reference: str, origin: Origin) -> Any:
             f"{origin.by} registers {reference!r}, expected 'module:object', such as 'my_package.task:TASK'"
         )
     try:
-        found: Any = import_module(module)
+        found: object = import_module(module)
         for name in path.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:

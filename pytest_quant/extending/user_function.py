@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import CellType, CodeType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class UserFunction:
     task: str
     role: str
     """``prepare``, ``decode`` or ``score``."""
-    function: Callable[..., Any]
+    function: Callable[..., object]
 
     def __call__(self, *args: Any) -> Any:
         """What the function gives; what it raises becomes a `RunnerError` that says where."""
@@ -53,7 +54,7 @@ class UserFunction:
         return hashlib.sha256(_identity(self.function, ()).encode()).hexdigest()
 
 
-def _identity(function: Any, seen: tuple[int, ...]) -> str:
+def _identity(function: object, seen: tuple[int, ...]) -> str:
     if id(function) in seen:  # a function that calls itself
         return "itself"
     known, seen = seen, (*seen, id(function))
@@ -69,20 +70,20 @@ def _identity(function: Any, seen: tuple[int, ...]) -> str:
     return f"{_value(function, known)} {source_digest(function)}"
 
 
-def _code(code: Any) -> str:
+def _code(code: CodeType) -> str:
     """Of functions without a source file, such as those typed at a prompt; bytecode tells lambdas of a line apart."""
     nested = [_code(item) if inspect.iscode(item) else _value(item, ()) for item in code.co_consts]
     return f"{hashlib.sha256(code.co_code).hexdigest()} {code.co_names} {nested}"
 
 
-def _content(cell: Any) -> Any:
+def _content(cell: CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:  # still empty
         return None
 
 
-def _value(value: Any, seen: tuple[int, ...]) -> str:
+def _value(value: object, seen: tuple[int, ...]) -> str:
     """What a bound value is; an object by its class and attributes, never by its address."""
     if id(value) in seen:
         return "itself"

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
@@ -121,8 +120,8 @@ def read_baseline(path: Path) -> Baseline:
         first = error.errors()[0]
         where = "".join(f"{key}: " for key in [".".join(map(str, first["loc"]))] if key)
         raise ConfigError(
-            f"{shown(path)}: is no baseline file of pytest-quant: {where}{first['msg']}. Take it from version control "
-            "again, or delete it and write a new one"
+            f"{shown(path)}: is not a baseline file of pytest-quant: {where}{first['msg']}. Take it from version "
+            "control again, or delete it and write a new one"
         ) from None
     if content.schema_ != SCHEMA:
         raise ConfigError(f"{shown(path)}: has schema {content.schema_}, this version knows {SCHEMA}")
@@ -145,7 +144,7 @@ def entry_of(measurement: Measurement) -> BaselineEntry:
         files=dict(measurement.file_sha256),
         environment=current_environment(),
         predictions={side: measurement.side_keys[side] for side in SIDES},
-        int8_packing=measurement.conditions.get("int8_packing", True),
+        int8_packing=measurement.conditions.get("int8_packing") is not False,
     )
 
 
@@ -156,6 +155,6 @@ def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-def _written(entry: BaselineEntry) -> dict[str, Any]:
+def _written(entry: BaselineEntry) -> dict[str, object]:
     """An entry as JSON values; what it has by default is left out."""
     return entry.model_dump(exclude_defaults=True)

@@ -61,7 +61,20 @@ class Measurements:
 
     def _agree(self, model: ModelSpec) -> OutputAgreement:
         count = min(AGREEMENT_SAMPLES, self.of(model).evaluated)
-        return self.bench.agreement(model, "onnx", self.bench.selection(model)[0][:count])
+        return self.bench.agreement(model, "onnx", "fp32", self.bench.selection(model)[0][:count])
+
+    def outputs(self, model: ModelSpec, net: Net = "int8") -> OutputAgreement:
+        """How far the raw outputs of a net are from those of fp32, on all samples that it was measured on."""
+        return _found(self._agreements, (*_key(model), net), lambda: self._outputs(model, net))
+
+    def _outputs(self, model: ModelSpec, net: Net) -> OutputAgreement:
+        samples = self.bench.selection(model)[0][: self.of(model, net).evaluated]
+        return self.bench.agreement(model, "fp32", net, samples)
+
+    def known_outputs(self, model: ModelSpec, net: Net = "int8") -> OutputAgreement | None:
+        """The same if it is known already; starts nothing."""
+        found = self._agreements.get((*_key(model), net))
+        return found if isinstance(found, OutputAgreement) else None
 
     def sanity(self, model: ModelSpec, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
         """What ``look`` finds about a model, once."""

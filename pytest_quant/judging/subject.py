@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
@@ -68,7 +68,11 @@ class Subject:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""
         return self.measurements.agreement(self.model)
 
-    def conditions(self, name: str) -> Mapping[str, Any]:
+    def outputs(self, net: Net) -> OutputAgreement:
+        """How far the raw outputs of a net are from those of fp32."""
+        return self.measurements.outputs(self.model, net)
+
+    def conditions(self, name: str) -> Mapping[str, object]:
         """The conditions of the evaluation; nothing is evaluated for them.
 
         Files are made only where the condition ``name`` takes them.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -87,7 +87,7 @@ class NetFormat(ABC):
         """All files of the net, by what follows the net's name in reports: ``""`` for the only one, ``.bin``, ..."""
         return {"": net.entry.file}
 
-    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
+    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, object]:
         """What can change an output beside the samples and ``net.outputs``, as JSON values.
 
         ``digests``: SHA-256 of each of `files`, by the same names.
@@ -105,7 +105,7 @@ class NetFormat(ABC):
         """What to beware of in a quantized net of this format; empty as a rule."""
         return ""
 
-    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+    def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """What the report says of how the net is run, by `condition_names`; plain JSON values that `key` covers too."""
         return {}
 

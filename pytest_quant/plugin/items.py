@@ -102,11 +102,11 @@ class CaseItem(_QuantItem):
     def __init__(self, *, model: ModelSpec, limit: Limit, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         from pytest_quant.run.outcomes import LimitBroken
-        from pytest_quant.run.records import plan
+        from pytest_quant.run.records import limit_case
 
         self.model = model
         self.limit = limit
-        self.planned: Sequence[RunCase] = (plan(self.nodeid, model.name, limit),)
+        self.planned: Sequence[RunCase] = (limit_case(self.nodeid, model.name, limit),)
         reason = model.xfail.get(limit.name)
         if reason is not None:
             self.add_marker(pytest.mark.xfail(reason=reason, raises=LimitBroken, strict=True))

@@ -19,6 +19,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="Skip the accuracy cases in spite of the ini option",
     )
     parser.addini("quant", "Run the accuracy cases", type="bool", default=False)
+    _add_evaluating(parser, group)
+    _add_running(parser, group)
+    _add_reporting(parser, group)
+    _add_ini_options(parser)
+
+
+def _add_evaluating(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """Which samples, and what is concluded from them."""
     _add(
         parser, group, "zoo", action="append", metavar="FILE", ini_type="linelist",
         help="Zoo file for tests in Python (repeatable; ini: globs relative to rootdir)",
@@ -37,6 +45,10 @@ def add_options(parser: pytest.Parser) -> None:
         parser, group, "early-stop", action="store_true", ini_type="bool",
         help="Stop a model as soon as the verdicts of its cases on the whole dataset are certain",
     )  # fmt: skip
+
+
+def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """What else is done, with which means."""
     _add(
         parser, group, "rescue", action="store_true", ini_type="bool",
         help="Look for a repair of every model whose drop is too large, and write it beside the report",
@@ -51,6 +63,10 @@ def add_options(parser: pytest.Parser) -> None:
         help="Folder that keeps predictions between runs (default: in pytest's cache folder; ini: relative to rootdir)",
     )  # fmt: skip
     _add(parser, group, "no-cache", action="store_true", ini_type="bool", help="Keep no predictions between runs")
+
+
+def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """What is written, and what it is compared with."""
     _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
         help="Write a report; the suffix chooses: .json, .md, .html or one of a plugin (repeatable)",
@@ -85,6 +101,10 @@ def add_options(parser: pytest.Parser) -> None:
         dest="quant_update_baseline",
         help="Rewrite the entries of the selected models in the baseline",
     )
+
+
+def _add_ini_options(parser: pytest.Parser) -> None:
+    """Those without a command line option."""
     parser.addini(
         "quant_report_pictures",
         "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",

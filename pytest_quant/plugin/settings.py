@@ -186,7 +186,7 @@ def _zoo_files(config: pytest.Config) -> tuple[Path, ...]:
             files = tuple(sorted(config.rootpath.glob(pattern)))
         except (ValueError, NotImplementedError) as error:
             raise pytest.UsageError(
-                f"quant_zoo: {pattern!r} is no pattern of paths relative to {config.rootpath}: {error}"
+                f"quant_zoo: {pattern!r} is not a pattern of paths relative to {config.rootpath}: {error}"
             ) from None
         if not files:
             raise pytest.UsageError(f"quant_zoo: {pattern!r} matches no file below {config.rootpath}")

@@ -6,7 +6,6 @@ The values are taken to be Gaussian; their standard deviation is estimated from 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ _ALPHA_BY_BITS = {
 _GAUSSIAN = 0.5 * 0.35 * (1 + math.sqrt(math.pi * math.log(4)))
 
 
-def aciq_threshold(absmax: NDArray[Any] | float, count: int, bits: int = 8) -> NDArray[np.float32]:
+def aciq_threshold(absmax: NDArray[np.generic] | float, count: int, bits: int = 8) -> NDArray[np.float32]:
     """Return the value above which ``count`` values, the largest of which is ``absmax``, are clipped.
 
     >>> round(float(aciq_threshold(2.0, 1000)), 4)

@@ -19,7 +19,7 @@ from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.engine.engine import Engine, private_engine
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
 from pytest_quant.extending.known import get_task
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers
@@ -106,8 +106,8 @@ def gather_model(
     used = dataset.samples if samples is None else samples
     if len(used) == 1:
         warnings.warn(
-            f"{model.name}: one image is no calibration set: the scales fit {used[0].id!r} alone; some hundred typical "
-            "images are usual",
+            f"{model.name}: one image is not a calibration set: the scales fit {used[0].id!r} alone; some hundred "
+            "typical images are usual",
             QuantWarning,
             stacklevel=3,
         )

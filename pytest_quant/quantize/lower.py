@@ -109,7 +109,7 @@ def quantize_model(
 
 
 def check_quantizable(param: Param, names: Iterable[str]) -> None:
-    """Raise `ConfigError` for a name that is no layer which ncnn could run in int8."""
+    """Raise `ConfigError` for a name that is not a layer which ncnn could run in int8."""
     known = {layer.name for layer in param.layers if layer.type in QUANTIZABLE_TYPES}
     for name in names:
         if name not in known:

@@ -38,6 +38,7 @@ from pytest_quant.report.model import (
     OnnxFlipsEntry,
     OnnxMetricEntry,
     OnnxOutputsEntry,
+    OutputsEntry,
     Report,
     SamplesEntry,
     SanityEntry,
@@ -111,12 +112,17 @@ def onnx_entry(measurement: Measurement, agreement: OutputAgreement) -> OnnxEntr
             only_fp32_right=flips.only_fp32_right,
             agreement=_rounded(flips.agreement_pct),
         ),
-        outputs=OnnxOutputsEntry(
-            samples=agreement.samples,
-            blobs={blob: sqnr_entry(value) for blob, value in sorted(agreement.sqnr_db.items())},
-            worst=agreement.worst[0],
-        ),
+        outputs=OnnxOutputsEntry(**dict(outputs_entry(agreement))),
         timing=_timing(measurement.timing),
+    )
+
+
+def outputs_entry(agreement: OutputAgreement) -> OutputsEntry:
+    """Raw outputs: ``outputs`` of a model or of a further net."""
+    return OutputsEntry(
+        samples=agreement.samples,
+        blobs={blob: sqnr_entry(value) for blob, value in sorted(agreement.sqnr_db.items())},
+        worst=agreement.worst[0],
     )
 
 

@@ -35,7 +35,7 @@ HEADER = ("layer", "type", "own dB", "accumulated dB", "output dB", "share of no
 
 
 def diagnosis_entry(found: Diagnosis) -> DiagnosisEntry:
-    """All layers; where an SQNR is no number, its note says why."""
+    """All layers; where an SQNR is not a number, its note says why."""
     return DiagnosisEntry(
         samples=found.samples,
         output_samples=found.output_samples,
@@ -76,7 +76,7 @@ def _output(error: LayerError) -> LayerOutputEntry:
 
 
 def sqnr_entry(value: float | None) -> SqnrEntry:
-    """An SQNR in dB; where it is no number it is None, and its note says why."""
+    """An SQNR in dB; where it is not a number it is None, and its note says why."""
     return SqnrEntry(sqnr_db=None if value is None else _number(value, 2), note=sqnr_note(value))
 
 

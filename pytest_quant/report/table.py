@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_quant.judging.limits import is_silent_when_skipped, limit_classes
 from pytest_quant.report import task_words
-from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEntry, NetEntry, Report
-from pytest_quant.spec.metric import Metric
+from pytest_quant.report.model import Case, FlipsEntry, MeasuredMetric, ModelEntry, NetEntry, Report, SqnrEntry
+from pytest_quant.spec.metric import SQNR_DB, WITHOUT_LABELS, Metric
 from pytest_quant.spec.verdict import Decision, Outcome, badness
 
 Mood = Literal["good", "excused", "bad"]
@@ -21,18 +21,23 @@ class RowVerdict:
 
     decision: Decision
     outcome: Outcome
+    case: str | None = None
+    """The kind of the case that made it, where it is not the tolerance that the row shows."""
 
     @property
     def text(self) -> str:
-        """In capitals, with what it means to pytest where that differs.
+        """In capitals, with the case that made it, and what it means to pytest where that differs.
 
-        >>> RowVerdict("fail", "failed").text, RowVerdict("fail", "xfailed").text
-        ('FAIL', 'FAIL (xfailed)')
+        >>> RowVerdict("fail", "failed").text, RowVerdict("fail", "failed", "table").text
+        ('FAIL', 'FAIL (table)')
         """
         text = "NOT RUN" if self.outcome == "not_run" else self.decision.upper()
+        known = [] if self.case is None else [self.case]
         if self.outcome in ("xfailed", "xpassed"):
-            return f"{text} ({self.outcome})"
-        return f"{text} (allowed)" if self._is_allowed else text
+            known.append(self.outcome)
+        elif self._is_allowed:
+            known.append("allowed")
+        return f"{text} ({', '.join(known)})" if known else text
 
     @property
     def _is_allowed(self) -> bool:
@@ -72,6 +77,20 @@ class RowNumbers:
 
 
 @dataclass(frozen=True)
+class RowOutputs:
+    """What was measured of raw outputs, of which fp32's are the signal: there is no value of fp32, and no drop."""
+
+    metric: Metric
+    worst: SqnrEntry
+    evaluated: int
+    total: int
+
+    def cells(self) -> tuple[str, ...]:
+        """The columns from ``fp32`` to ``CI of drop``."""
+        return ("-", self.worst.cell, "-", "-")
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of the table."""
 
@@ -83,10 +102,12 @@ class Row:
     metric: str | None
     """None: about the model as a whole."""
     numbers: RowNumbers | None
-    """None: the metric was not measured."""
+    """None: the metric was not measured, or is one of raw outputs."""
     limit: str
     """In words."""
     verdict: RowVerdict
+    outputs: RowOutputs | None = None
+    """In the place of ``numbers`` where the metric is one of raw outputs."""
 
     @property
     def onnx(self) -> float | None:
@@ -96,21 +117,23 @@ class Row:
     @property
     def is_subset(self) -> bool:
         """Whether not all samples of the dataset were evaluated."""
-        return self.numbers is not None and self.numbers.evaluated != self.numbers.total
+        shown = self.numbers or self.outputs
+        return shown is not None and shown.evaluated != shown.total
 
     def cells(self) -> tuple[str, ...]:
         """The cells in the order of `HEADER`, as text."""
         name = self.model if self.net is None else f"{self.model} {self.net}"
         first = (name, self.dataset or "-", self.metric or "-")
-        if self.numbers is None:
+        shown = self.numbers or self.outputs
+        if shown is None:
             return (*first, *("-" * 8), self.verdict.text)
-        numbers, flips = self.numbers, self.numbers.flips
+        flips = None if self.numbers is None else self.numbers.flips
         return (
             *first,
-            "-" if numbers.onnx is None else numbers.metric.number(numbers.onnx),
-            *numbers.cells(),
+            "-" if self.onnx is None else shown.metric.number(self.onnx),
+            *shown.cells(),
             self.limit,
-            f"{numbers.evaluated} of {numbers.total}",
+            f"{shown.evaluated} of {shown.total}",
             "-" if flips is None else f"-{flips.only_fp32_right} +{flips.only_int8_right}",
             self.verdict.text,
         )
@@ -186,9 +209,18 @@ def _rows_of(
     for metric in metrics:
         about = [case for case in cases if case.metric in (metric, None)]
         numbers = None if model is None or measured is None else _numbers(metric, model, measured)
-        limit = "-" if numbers is None else ", ".join(_limits(numbers.metric, about)) or _other_kinds(about)
-        found.append(Row(name, net, dataset, metric, numbers, limit, verdict(about)))
+        outputs = None if measured is None or metric != SQNR_DB.name else _outputs(measured)
+        shown = numbers or outputs
+        limit = "-" if shown is None else ", ".join(_limits(shown.metric, about)) or _other_kinds(about)
+        found.append(Row(name, net, dataset, metric, numbers, limit, verdict(about), outputs))
     return found
+
+
+def _outputs(measured: ModelEntry | NetEntry) -> RowOutputs | None:
+    outputs, samples = measured.outputs, measured.samples
+    if outputs is None:
+        return None
+    return RowOutputs(SQNR_DB, outputs.blobs[outputs.worst], samples.evaluated, samples.total)
 
 
 def _numbers(name: str, model: ModelEntry, measured: ModelEntry | NetEntry) -> RowNumbers | None:
@@ -202,8 +234,14 @@ def _numbers(name: str, model: ModelEntry, measured: ModelEntry | NetEntry) -> R
         onnx=None if onnx is None else onnx.onnx,
         evaluated=measured.samples.evaluated,
         total=measured.samples.total,
-        flips=measured.flips if task_words.counts_flips(model, name) else None,
+        flips=measured.flips if _flips_are_about(model, name) else None,
     )
+
+
+def _flips_are_about(model: ModelEntry, metric: str) -> bool:
+    """With labels they are about the task's own metrics, without about the agreement, which is the only one then."""
+    own = [name for name in model.metrics if name not in WITHOUT_LABELS]
+    return task_words.counts_flips(model, metric) and (metric not in WITHOUT_LABELS or not own)
 
 
 def _limits(metric: Metric, cases: Sequence[Case]) -> Iterator[str]:
@@ -218,8 +256,14 @@ def _other_kinds(cases: Sequence[Case]) -> str:
     return ", ".join(dict.fromkeys(case.kind for case in cases if case.metric is not None)) or "-"
 
 
+_PLAIN = ("tolerance", "net", "config", "zoo")
+"""Kinds of cases that a verdict need not name: the drop that the row shows, and what nothing else stands beside."""
+
+
 def verdict(cases: Sequence[Case]) -> RowVerdict:
     """The worst of some cases, one at least."""
     telling = [case for case in cases if case.verdict != "skipped" or not is_silent_when_skipped(case.kind)]
     worst = min(telling or cases, key=lambda case: badness(case.verdict, case.outcome))
-    return RowVerdict(worst.verdict, worst.outcome)
+    found = RowVerdict(worst.verdict, worst.outcome)
+    says_nothing = found.mood == "good" or worst.verdict == "skipped" or worst.outcome == "not_run"
+    return found if says_nothing or len(cases) == 1 or worst.kind in _PLAIN else replace(found, case=worst.kind)

@@ -29,7 +29,7 @@ def counts_flips(model: ModelEntry, metric: str) -> bool:
 def footnote(model: ModelEntry) -> str | None:
     """What one must know of a model's numbers to compare them with others of their kind."""
     task = _task(model)
-    return None if task is None else task.footnote(model.conditions, model.details or {})
+    return None if task is None or not model.metrics else task.footnote(model.conditions, model.details or {})
 
 
 def change_text(fp32: float, int8: float, texts: tuple[str, str, str] | None = None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_quant.judging.limits import tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.model import ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.metric import SQNR_DB
+from pytest_quant.spec.text import aligned, listed
 
 _LEFT = 3
 """The first columns are text and stand left; numbers stand right."""
@@ -20,26 +22,17 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
     if any(case.outcome != "not_run" for case in report.cases):
         found = table(report)
-        header, lines = found.header, found.lines()
-        widths = [max(len(text) for text in column) for column in zip(header, *lines, strict=True)]
-        yield _aligned(header, widths), {"bold": True}
+        header, *lines = aligned([found.header, *found.lines()], left=_LEFT, last_left=True)
+        yield header, {"bold": True}
         for row, line in zip(found.rows, lines, strict=True):
-            yield _aligned(line, widths), _MARKUP[row.verdict.mood]
+            yield line, _MARKUP[row.verdict.mood]
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:
-        if case.kind == "classes" and case.verdict == "fail":
+        if case.verdict == "fail" and tells_below_table(case.kind):
             yield f"{case.model}: {case.reason}", {}
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
-
-
-def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
-    cells = (
-        cell.ljust(width) if index < _LEFT or index == len(line) - 1 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-    )
-    return "  ".join(cells).rstrip()
 
 
 def footnotes(report: Report) -> Iterator[str]:
@@ -47,16 +40,26 @@ def footnotes(report: Report) -> Iterator[str]:
     models = report.models.values()
     if not models:
         return
-    level = 100 * next(metric.ci_level for model in models for metric in model.metrics.values())
-    yield (
-        f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
-        "+right only in int8"
-    )
+    level = next((100 * metric.ci_level for model in models for metric in model.metrics.values()), None)
+    if level is not None:
+        yield (
+            f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
+            "+right only in int8"
+        )
+    yield from _without_labels(report)
     yield from _onnx_notes(report)
     for name, model in report.models.items():
         yield from (f"{name}: {note}" for note in _notes(model))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
+
+
+def _without_labels(report: Report) -> Iterator[str]:
+    named = {case.metric for case in report.cases}
+    if "agreement" in named:
+        yield "agreement: int8 scored with fp32's own answers as the truth"
+    if SQNR_DB.name in named:
+        yield f"{SQNR_DB.name}: signal to noise of int8's raw outputs, fp32's being the signal; the worst output, in dB"
 
 
 def _notes(model: ModelEntry) -> Iterator[str]:

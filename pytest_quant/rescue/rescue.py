@@ -25,7 +25,7 @@ from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import ROW_LAYERS
 from pytest_quant.nets.ncnn.files.grouped import with_garbled
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
@@ -161,7 +161,7 @@ def _check_writable(folder: Path) -> None:
     """Raise `ConfigError` where the repaired net could not be written: better now than after the search."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        state = "is no folder" if not there.is_dir() else "cannot be written to"
+        state = "is not a folder" if not there.is_dir() else "cannot be written to"
         raise ConfigError(f"the repaired net is to be written to {shown(folder)}, but {shown(there)} {state}")
 
 

@@ -1,4 +1,4 @@
-"""The rescue of a run: one that cannot be tried is no error, since the verdict stands without it."""
+"""The rescue of a run: one that cannot be tried is not an error, since the verdict stands without it."""
 
 from __future__ import annotations
 

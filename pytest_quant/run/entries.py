@@ -14,10 +14,6 @@ from pytest_quant.spec.model import ModelSpec
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.once_per_model import OncePerModel
     from pytest_quant.judging.measurements import Measurements
-    from pytest_quant.report.model.illustration import IllustrationEntry
-
-ILLUSTRATIONS = "illustrations"
-"""Below the folder of the run: what is drawn of each model, where the process that reports finds it."""
 
 RESCUE_FOLDER = "quant-rescue"
 """Holds the repaired nets, beside the first report."""
@@ -35,12 +31,10 @@ class ModelEntries:
         confidence: float,
         expectations: Expectations,
         zoo_id: Callable[[Path], str],
-        pictures: int = 0,
     ) -> None:
         """``zoo_id`` names a zoo file as node ids do.
 
         ``rescue_base``: the folder that paths of repairs are relative to; ``expectations``: which metrics are limited.
-        ``pictures``: how many samples are drawn where a report shows any.
         """
         self._measurements = measurements
         self._run_dir = run_dir
@@ -48,7 +42,6 @@ class ModelEntries:
         self._confidence = confidence
         self._expectations = expectations
         self._zoo_id = zoo_id
-        self._pictures = pictures
         self._entries: dict[str, ModelEntry] = {}
 
     @cached_property
@@ -80,28 +73,14 @@ class ModelEntries:
         found = try_rescue(model, self._measurements.bench, out=folder, confidence=self._confidence)
         return tried_entry(found, self._rescue_base)
 
-    @cached_property
-    def _illustrations(self) -> OncePerModel[IllustrationEntry]:
-        from pydantic import TypeAdapter
-
-        from pytest_quant.diagnosis.once_per_model import OncePerModel
-        from pytest_quant.report.model.illustration import IllustrationEntry
-
-        return OncePerModel(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry), self._illustrate)
-
-    def _illustrate(self, model: ModelSpec) -> IllustrationEntry:
-        from pytest_quant.report.pictures.illustrate import illustrate
-
-        return illustrate(self._measurements.of(model), self._measurements.bench, self._pictures, self._confidence)
-
-    def draw(self, model: ModelSpec) -> None:
-        """Draw what a report shows of a model that has been measured, where no process has done so yet."""
-        if self._measurements.known(model) is not None:
-            self._illustrations.get(model)
-
     def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
         """The layer diagnosis of a model, made now where no process has made it yet."""
         return self._diagnoses.get(model)
+
+    def known_diagnosis(self, model: ModelSpec) -> DiagnosisEntry | None:
+        """The same where it is there already; starts nothing."""
+        found = self._diagnoses.known(model)
+        return found if isinstance(found, DiagnosisEntry) else None
 
     def rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
         """The repair of a model, looked for now where no process has looked yet."""
@@ -109,7 +88,7 @@ class ModelEntries:
 
     def entry(self, model: ModelSpec) -> ModelEntry | None:
         """The entry of a model; None before it has been measured."""
-        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, sanity_entry
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, outputs_entry, sanity_entry
 
         measurement = self._measurements.known(model)
         if measurement is None:
@@ -121,10 +100,16 @@ class ModelEntries:
         onnx, agreement = self._measurements.known(model, "onnx"), self._measurements.known_agreement(model)
         if known.onnx is None and onnx is not None and agreement is not None:
             known = known.model_copy(update={"onnx": onnx_entry(onnx, agreement)})
+        outputs = self._measurements.known_outputs(model)
+        if outputs is not None:
+            known = known.model_copy(update={"outputs": outputs_entry(outputs)})
         for net in model.further_nets:
-            measured = self._measurements.known(model, net)
+            measured, noise = self._measurements.known(model, net), self._measurements.known_outputs(model, net)
             if measured is not None and net not in known.further_nets:
                 known = known.with_net(net, net_entry(measured, self._confidence, limited))
+            if noise is not None:
+                own = known.further_nets[net].model_copy(update={"outputs": outputs_entry(noise)})
+                known = known.with_net(net, own)
         findings = self._measurements.known_sanity(model)
         if findings is not None:
             known = known.model_copy(update={"sanity": sanity_entry(findings)})

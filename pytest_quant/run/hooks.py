@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +15,7 @@ from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
-from pytest_quant.run.session import PLAN_FILE, Plan, Planned
+from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Outcome
@@ -52,7 +52,7 @@ class RunHooks:
         for item in items:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
-            tests=tuple(Planned(id=item.nodeid, cases=_planned(item)) for item in items),
+            tests=tuple(PlannedTest(id=item.nodeid, cases=_planned(item)) for item in items),
             outlook=tuple(self._outlook(items)),
         )
         replace_file(self._plan_file, json.dumps(plan.as_json()).encode())
@@ -64,7 +64,7 @@ class RunHooks:
         return [*outlook.notes(model for model, _ in selected), *proven]
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Decide the limits of a test in Python after its body has passed."""
         result = yield
         python_cases.enforce(item, self._run)

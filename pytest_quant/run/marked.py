@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -39,7 +38,7 @@ class Marked:
         return tuple(_kind(key).of_keyword(key, metrics.get(key.name)) for key in self.keywords)
 
     def check(self, tasks: Iterable[Task]) -> None:
-        """Raise `ConfigError` for a value that is no limit, and for a metric that no task has.
+        """Raise `ConfigError` for a value that is not a limit, and for a metric that no task has.
 
         ``tasks`` are those at hand; all others are loaded only for a metric that none of them has.
         """
@@ -71,7 +70,7 @@ def read_markers(marks: Iterable[pytest.Mark], max_tolerance_pct: float) -> Mark
     Raises `ConfigError` naming the marker and its argument.
     """
     names: tuple[str, ...] | None = None
-    arguments: dict[str, dict[str, Any]] = {marker: {} for marker in _kinds()}
+    arguments: dict[str, dict[str, object]] = {marker: {} for marker in _kinds()}
     for mark in marks:
         if mark.name == "quant_model":
             names = names or _model_names(mark)
@@ -100,7 +99,7 @@ def _model_names(mark: pytest.Mark) -> tuple[str, ...]:
     return tuple(dict.fromkeys(mark.args))
 
 
-def _keywords(mark: pytest.Mark) -> Mapping[str, Any]:
+def _keywords(mark: pytest.Mark) -> Mapping[str, object]:
     if mark.args:
         example = _kinds()[mark.name].marker_example
         raise ConfigError(

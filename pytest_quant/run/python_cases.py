@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from pytest_quant.extending.known import get_task
-from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTURES
 from pytest_quant.plugin.items import ProblemItem
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
@@ -18,7 +18,7 @@ from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
-from pytest_quant.run.records import RunCase, plan
+from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion
@@ -67,8 +67,8 @@ def parametrize(metafunc: pytest.Metafunc, run: QuantRun) -> None:
 
 def case_of(item: pytest.Item) -> PythonCase | None:
     """The case that `parametrize` gave a test."""
-    callspec: Any = getattr(item, "callspec", None)
-    case = None if callspec is None else callspec.params.get(CASE_FIXTURE)
+    params: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+    case = params.get(CASE_FIXTURE)
     return case if isinstance(case, PythonCase) else None
 
 
@@ -125,7 +125,7 @@ def planned(item: pytest.Item) -> tuple[RunCase, ...]:
     case = case_of(item)
     if case is None or case.model is None:
         return ()
-    return tuple(plan(item.nodeid, case.model.name, limit) for limit in case.limits)
+    return tuple(limit_case(item.nodeid, case.model.name, limit) for limit in case.limits)
 
 
 def enforce(item: pytest.Item, run: QuantRun) -> None:
@@ -241,7 +241,7 @@ def _unknown_condition(limits: Sequence[Limit], model: ModelSpec) -> str | None:
 
     known = condition_names(model, get_task(model.task).pipeline(model))
     for limit in limits:
-        problem = limit.unknown_in(model.task, model.name, known) if isinstance(limit, Requirement) else None
+        problem = judged(limit).unknown_in(model.task, model.name, known)
         if problem is not None:
             return f"@quant_require: {problem}"
     return None

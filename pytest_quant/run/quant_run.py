@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.deciding import Decider
     from pytest_quant.run.entries import ModelEntries
+    from pytest_quant.run.illustrations import Illustrations
 
 
 class QuantRun:
@@ -114,14 +115,21 @@ class QuantRun:
             confidence=self.settings.confidence,
             expectations=self.expectations,
             zoo_id=self.zoos.id_of,
-            pictures=self.settings.pictures,
         )
+
+    @cached_property
+    def _illustrations(self) -> Illustrations:
+        """What a report with pictures shows of the models that this process has measured."""
+        from pytest_quant.run.illustrations import Illustrations
+
+        settings, measurements = self.settings, self.assessor.measurements
+        return Illustrations(measurements, self._run_dir, pictures=settings.pictures, confidence=settings.confidence)
 
     def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
         """The report's entries of those models that have been measured."""
         if self.settings.illustrated:
             for model in models:
-                self._entries.draw(model)
+                self._illustrations.draw(model, self._entries.known_diagnosis(model))
         found = {model.name: self._entries.entry(model) for model in models}
         return {name: entry for name, entry in found.items() if entry is not None}
 

@@ -76,7 +76,7 @@ def planned_case(
     )
 
 
-def plan(case_id: str, model: str, limit: Limit) -> RunCase:
+def limit_case(case_id: str, model: str, limit: Limit) -> RunCase:
     """The planned case of a limit."""
     return planned_case(
         case_id,

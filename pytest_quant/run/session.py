@@ -12,22 +12,20 @@ import pytest
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Entry, ModelEntry, Report
+from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
-
     from pytest_quant.judging.baseline import BaselineEntry
-    from pytest_quant.report.model.illustration import IllustratedReport
 
 PLAN_FILE = "planned.json"
 
 NOTHING_DECIDED = "no accuracy case was decided"
 
 
-class Planned(Entry):
+class PlannedTest(Entry):
     """One accuracy test that was collected and selected; a test in Python may have no limits, or several."""
 
     id: str
@@ -37,7 +35,7 @@ class Planned(Entry):
 class Plan(Entry):
     """What a process that runs tests has collected, before it runs them."""
 
-    tests: tuple[Planned, ...] = ()
+    tests: tuple[PlannedTest, ...] = ()
     outlook: tuple[str, ...] = ()
     """What to know before the run, in words: notes on entries that were filled in, what sampled cases can prove."""
 
@@ -57,7 +55,7 @@ class Recorder:
         self.models: dict[str, ModelEntry] = {}
         self.problems: list[str] = []
         """What fails the run although no test may have failed."""
-        self.written: list[Path] = []
+        self._publisher = Publisher(settings, run_dir)
         self._run_dir = run_dir
         self._cases: dict[tuple[str, str], RunCase] = {}
         self._reported: set[str] = set()
@@ -119,8 +117,7 @@ class Recorder:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if plans:
             self._learn(session.config)
-            self._write_reports(session)
-            self._update_baseline(session)
+            self._publish(session)
 
     def _learn(self, config: pytest.Config) -> None:
         """Register what zoo files' own ``conftest.py`` brings: a process that collects nothing has not loaded it."""
@@ -131,7 +128,7 @@ class Recorder:
         except QuantError as error:
             self.problems.append(str(error))
 
-    def _account(self, plans: Sequence[Planned], stopped: bool) -> int:
+    def _account(self, plans: Sequence[PlannedTest], stopped: bool) -> int:
         """Records for planned tests that did not report; gives the number that should have."""
         missing = 0
         for plan in plans:
@@ -142,12 +139,12 @@ class Recorder:
                 self._add_all(plan, "skipped" if stopped else "missing", "the run ended before this case")
         return missing
 
-    def _add_all(self, plan: Planned, decision: Decision, reason: str) -> None:
+    def _add_all(self, plan: PlannedTest, decision: Decision, reason: str) -> None:
         outcome: Outcome = "failed" if decision == "crashed" else "not_run"
         for case in plan.cases:
             self._add(case.record(decision, outcome, reason))
 
-    def _decided(self, plans: Sequence[Planned]) -> bool:
+    def _decided(self, plans: Sequence[PlannedTest]) -> bool:
         """Whether any case that takes samples came to an answer; a selection without such cases needs none."""
         takes_samples = [case for plan in plans for case in plan.cases if case.needs_dataset]
         bodies = [plan for plan in plans if not plan.cases]
@@ -161,88 +158,16 @@ class Recorder:
         """The report as data."""
         from pytest_quant.report.data import build_report
 
-        return build_report(self.models, self.cases, started=self.started, options=_shown_options(self.settings))
+        return build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
 
-    def _illustrated(self) -> IllustratedReport:
-        """The report with what the processes that measured have drawn."""
-        from pydantic import TypeAdapter
-
-        from pytest_quant.diagnosis.once_per_model import made_in
-        from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
-        from pytest_quant.run.entries import ILLUSTRATIONS
-
-        drawn = made_in(self._run_dir / ILLUSTRATIONS, TypeAdapter(IllustrationEntry))
-        return IllustratedReport.of(self.report(), drawn)
-
-    def _write_reports(self, session: pytest.Session) -> None:
-        from pytest_quant.report.write import write_report
-
-        report = self._illustrated() if self.settings.illustrated else self.report()
-        for path in self.settings.reports:
-            try:
-                write_report(report, path)
-                self.written.append(path)
-            except OSError as error:
-                self.problems.append(f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}")
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _update_baseline(self, session: pytest.Session) -> None:
-        path = self.settings.baseline
-        if not self.settings.update_baseline or path is None or not self._baseline_entries:
-            return
-        from pytest_quant.judging.baseline import update_baseline
-
-        try:
-            update_baseline(path, self._baseline_entries)
-            self.written.append(path)
-        except (OSError, QuantError) as error:
-            self.problems.append(f"--quant-update-baseline: {path} cannot be written: {error}")
+    def _publish(self, session: pytest.Session) -> None:
+        """Write the files that the run was asked for; one that cannot be written fails the run."""
+        problems = self._publisher.write(self.report(), self._baseline_entries)
+        self.problems += problems
+        if problems:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table, and what fails the run."""
-        if not self._cases and not self.problems:
-            return
-        from pytest_quant.report.terminal import summary_lines
-
-        terminalreporter.section("accuracy of quantized models")
-        for line, markup in summary_lines(self.report()):
-            terminalreporter.write_line(line, **markup)
-        if self.settings.diagnose:
-            self._show_diagnoses(terminalreporter)
-        if self.settings.rescue:
-            self._show_rescues(terminalreporter)
-        for path in self.written:
-            terminalreporter.write_line(f"written: {path}")
-        for problem in self.problems:
-            terminalreporter.write_line(problem, red=True, bold=True)
-
-    def _show_diagnoses(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.diagnosis import summary_lines
-
-        for line in summary_lines(self.report()):
-            terminalreporter.write_line(line)
-
-    def _show_rescues(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_quant.report.rescue import terminal_lines
-
-        for line in terminal_lines(self.report(), self.settings.rescue_folder):
-            terminalreporter.write_line(line)
-
-
-def _shown_options(settings: Settings) -> dict[str, JsonValue]:
-    return {
-        "samples": "all" if settings.whole else settings.samples,
-        "seed": settings.seed,
-        "confidence": settings.confidence,
-        "inconclusive": settings.inconclusive,
-        "early_stop": settings.early_stop,
-        "strict": settings.strict,
-        "diagnose": settings.diagnose,
-        "rescue": settings.rescue,
-        "jobs": settings.jobs,
-        "target": settings.target,
-        "target_nets": settings.target_nets,
-        "keep": settings.keep,
-        "max_tolerance_pct": settings.max_tolerance_pct,
-    }
+        if self._cases or self.problems:
+            self._publisher.summarize(terminalreporter, self.report(), self.problems)

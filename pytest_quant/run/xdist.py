@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pytest
 
@@ -30,6 +30,13 @@ def run_folder(config: pytest.Config) -> Path:
     return Path(tempfile.mkdtemp(prefix="pytest-quant-"))
 
 
+class _Node(Protocol):
+    """What is used of xdist's controller of a worker."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
 class ControllerHooks:
     """Registered in a process that may turn out to be a controller."""
 
@@ -40,12 +47,12 @@ class ControllerHooks:
         self._announced = False
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
+    def pytest_configure_node(self, node: _Node) -> None:
         """Tell a worker where the shared folder is."""
         node.workerinput[_KEY] = str(self._run_dir)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+    def pytest_xdist_node_collection_finished(self, node: _Node) -> None:
         """The first worker has collected, as all others will."""
         if not self._announced:
             self._announced = True

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+UNLABELLED = "images"
+"""The type of a dataset of images alone, which every task takes."""
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -20,6 +23,11 @@ class DatasetSpec:
     """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
     waive: tuple[tuple[str, str], ...] = ()
     """Names of sanity checks whose findings about it are known, each with the reason why they may stand."""
+
+    @property
+    def is_unlabelled(self) -> bool:
+        """Whether its images have no ground truth, so that int8 is held against fp32's answers alone."""
+        return self.type == UNLABELLED
 
 
 @dataclass(frozen=True)

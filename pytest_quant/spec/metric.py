@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _MAXIMA = {"%": 100.0, "fraction": 1.0}
+_DECIMALS = {"%": 2, "fraction": 4, "dB": 1}
 _LARGE, _SMALL = 1e9, 1e-3
 """Magnitudes from which on a number without a range is printed with an exponent."""
 
@@ -25,7 +26,7 @@ class Metric:
     ``px``, or nothing."""
     higher_is_better: bool = True
     is_mean_of_hits: bool = False
-    """Whether it is the share of samples that are right; hmean and AP are no means over samples."""
+    """Whether it is the share of samples that are right; hmean and AP are not means over samples."""
     maximum: float | None = None
     """The largest possible value in the metric's own unit, 0 being the least; None: it has no bounds."""
     is_mean_of_scores: bool = False
@@ -68,8 +69,8 @@ class Metric:
         >>> Metric("top1", "%").number(94.8), Metric("AP", "fraction").number(0.71), Metric("nme", "px").number(12.3456)
         ('94.80', '0.7100', '12.346')
         """
-        if self.unit in _MAXIMA:
-            return f"{value:.2f}" if self.unit == "%" else f"{value:.4f}"
+        if self.unit in _DECIMALS:
+            return f"{value:.{_DECIMALS[self.unit]}f}"
         if self.maximum is None and value != 0 and not _SMALL <= abs(value) < _LARGE:
             return f"{value:.4g}"
         reach = abs(value) if self.maximum is None else self.maximum
@@ -84,3 +85,19 @@ class Metric:
         """
         unit = {"%": "points", "fraction": ""}.get(self.unit, self.unit)
         return f"{self.number(value)} {unit}".rstrip()
+
+
+SQNR_DB = Metric("sqnr_db", "dB")
+"""Signal to noise ratio of int8's raw outputs, fp32's being the signal: every task has it, and it takes no labels."""
+
+WITHOUT_LABELS = ("agreement", SQNR_DB.name)
+"""Metrics that every task has, for floors: they hold int8 against fp32 alone."""
+
+
+def agreement_in(metric: Metric) -> Metric:
+    """The metric ``agreement`` of a task whose first metric is this: int8 scored with fp32's answers as the truth.
+
+    >>> agreement_in(Metric("top1", "%")).name
+    'agreement'
+    """
+    return replace(metric, name=WITHOUT_LABELS[0], has_classes=False)

@@ -39,7 +39,7 @@ class ModelSpec:
     runtime: Runtime = "reference"
     config: Path | None = None
     """The training repository's config file, for required conditions."""
-    config_conditions: Mapping[str, Any] = field(default_factory=dict)
+    config_conditions: Mapping[str, object] = field(default_factory=dict)
     """What that file says of conditions: plain JSON values, or `Untold`."""
     xfail: Mapping[str, str] = field(default_factory=dict)
     """Case name to the reason why its limit is known to be broken."""

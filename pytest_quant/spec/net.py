@@ -43,6 +43,11 @@ class InputSpec:
         """Channels of the input array: 1 for gray, else 3."""
         return 1 if self.color == "gray" else 3
 
+    @property
+    def pixel_conditions(self) -> dict[str, object]:
+        """What is done to pixels before the net sees them, as plain JSON values."""
+        return {"color": self.color, "mean": list(self.mean), "std": list(self.std), "scale": self.scale}
+
 
 @dataclass(frozen=True)
 class OnnxSource:

@@ -6,7 +6,7 @@ The messages here say what is wrong with a value; the caller adds where it stand
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
@@ -28,7 +28,7 @@ class PrintedFloat(float):
         return self
 
 
-def finite_number(raw: Any, expected: str = "a number") -> float:
+def finite_number(raw: object, expected: str = "a number") -> float:
     """A finite number that is not a truth value; raises `ConfigError` naming what was ``expected``.
 
     >>> finite_number(94)
@@ -41,7 +41,7 @@ def finite_number(raw: Any, expected: str = "a number") -> float:
     return float(raw)
 
 
-def metric_value(metric: Metric, raw: Any) -> float:
+def metric_value(metric: Metric, raw: object) -> float:
     """A value of a metric in its own unit; raises `ConfigError` for what the metric cannot be, such as 0.94 for 94 %.
 
     A metric without a maximum takes every finite number.
@@ -60,7 +60,7 @@ def metric_value(metric: Metric, raw: Any) -> float:
     return value
 
 
-def half_last_digit(raw: Any) -> float:
+def half_last_digit(raw: object) -> float:
     """Half of the last digit that a number was written with.
 
     >>> half_last_digit(PrintedFloat(78.2, "78.20"))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 _BRIEF_CHARS = 60
 
@@ -33,17 +32,20 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def aligned(rows: Sequence[Sequence[str]], *, left: int) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]], *, left: int, last_left: bool = False) -> Iterator[str]:
     """Rows of equal length as lines; the first ``left`` columns stand left, the others right.
+
+    ``last_left``: the last column stands left, too.
 
     >>> list(aligned([("layer", "dB"), ("conv", "9.8")], left=1))
     ['layer   dB', 'conv   9.8']
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = zip(row, widths, strict=True)
+        end = len(row) - 1 if last_left else len(row)
+        cells = enumerate(zip(row, widths, strict=True))
         yield "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(cells)
+            cell.rjust(width) if left <= index < end else cell.ljust(width) for index, (cell, width) in cells
         ).rstrip()
 
 
@@ -65,7 +67,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", name.casefold()) or name
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """A value that a user wrote, shortened, with its type: what messages say was found.
 
     >>> brief("8x8"), brief(1.5), brief(None)

@@ -27,6 +27,12 @@ Tensor = NDArray[np.float32]
 Run = Callable[[Tensor], dict[str, NDArray[np.float32]]]
 """One forward pass: input array to output blobs by name."""
 
+Arrays = Mapping[str, NDArray[np.generic]]
+"""What the store keeps: plain arrays by name."""
+
+Facts = Mapping[str, Any]
+"""Plain JSON values by name, which a report shows and a footnote reads."""
+
 Prediction = Any
 """What a task's decoder makes of one sample; a frozen dataclass of the task."""
 
@@ -58,7 +64,7 @@ in the metric's own unit. A row of ones gives the measured value."""
 
 @dataclass(frozen=True)
 class Resampled:
-    """Evidence of a metric that is no mean over samples: both sides recomputed for the same resamples of images."""
+    """Evidence of a metric that is not a mean over samples: both sides recomputed for the same resamples of images."""
 
     images: int
     fp32: Recompute
@@ -155,10 +161,10 @@ class Comparison:
     metrics: Mapping[str, MetricPair]
     flips: Flips
     absent: Mapping[str, str] = field(default_factory=dict)
-    """Metrics of the task that these nets have not, and why."""
+    """Metrics of the task that these nets lack, and why."""
     moved: Sequence[Moved] = ()
     """The samples that moved most, where single samples are not just right or wrong."""
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Facts = field(default_factory=dict)
     """What else the report says of the metrics, such as the threshold that was taken; plain JSON values."""
     class_scores: ClassScores = no_classes
     """Found when asked for."""
@@ -202,11 +208,11 @@ class Pipeline(Protocol):
         """Run the net (once, or more often where the protocol says so) and decode its outputs."""
         ...
 
-    def pack(self, predictions: Sequence[Prediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[Prediction]) -> Arrays:
         """Predictions of a shard as plain arrays (no object dtype), for the store."""
         ...
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Prediction]:
+    def unpack(self, arrays: Arrays) -> list[Prediction]:
         """The reverse of `pack`, equal to what was packed."""
         ...
 
@@ -214,11 +220,11 @@ class Pipeline(Protocol):
         """Score both sides; the three sequences are in the same order."""
         ...
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """The conditions of the evaluation that the report shows and ``require`` can name; plain JSON values."""
         ...
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """Everything about pre- and post-processing that can change a prediction, versions included; plain JSON."""
         ...
 
@@ -264,6 +270,17 @@ class TellsAnswer(Protocol):
 
 
 @runtime_checkable
+class ComparesAnswers(Protocol):
+    """A pipeline that scores answers against answers by a way of its own, without the ground truth of a sample."""
+
+    def compare_answers(
+        self, samples: Sequence[Sample], fp32: Sequence[Prediction], int8: Sequence[Prediction]
+    ) -> Comparison:
+        """Both sides scored with fp32's answers as the truth; the metrics are the task's."""
+        ...
+
+
+@runtime_checkable
 class EstimatesTruth(Protocol):
     """A pipeline whose predictions say how likely each answer is, so that they tell what another net's are worth."""
 
@@ -284,8 +301,8 @@ class EstimatesTruth(Protocol):
 class ReadsConfig(Protocol):
     """A task that knows what its training repositories' config files say of the conditions of an evaluation."""
 
-    def config_conditions(self, path: Path) -> Mapping[str, Any]:
-        """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is no config file."""
+    def config_conditions(self, path: Path) -> Mapping[str, object]:
+        """Condition to a plain JSON value or `Untold`; raises `ConfigError` for a file that is not a config file."""
         ...
 
 
@@ -312,7 +329,7 @@ class Task(Protocol):
     usual_tolerances: Mapping[str, float] = MappingProxyType({})
     """Metric to the tolerance that ``pytest-quant init`` proposes, in the metric's own unit."""
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    def footnote(self, conditions: Facts, details: Facts) -> str | None:
         """What one must know of a model's numbers to compare them with others of their kind, for below the table.
 
         ``conditions`` and ``details`` are those of the report: of `Pipeline.conditions`, and `Comparison.details`.

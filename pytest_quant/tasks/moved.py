@@ -1,4 +1,4 @@
-"""The samples on which the two sides differ most, for metrics that are no mean of right and wrong samples."""
+"""The samples on which the two sides differ most, for metrics that are not means of right and wrong samples."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import Any
 
 _LONGEST = 100_000
 _LARGEST = 2**63
@@ -25,22 +24,21 @@ class Budget:
         return self._left >= 0
 
 
-def is_small(value: Any) -> bool:
+def is_small(value: object) -> bool:
     """Whether an operator or function may work on it: a number, or a sequence that is not too long."""
     if isinstance(value, str | list | tuple | range | dict):
         return len(value) <= _LONGEST
     return value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
 
 
-def is_small_power(base: Any, power: Any) -> bool:
+def is_small_power(base: object, power: object) -> bool:
     """Whether ``base ** power`` is a number of bearable size, and not a complex one."""
-    is_number = isinstance(base, int | float) and isinstance(power, int | float)
-    return (
-        is_number and abs(base) <= _LARGEST_BASE and abs(power) <= _LARGEST_POWER and (base >= 0 or power == int(power))
-    )
+    if not isinstance(base, int | float) or not isinstance(power, int | float):
+        return False
+    return abs(base) <= _LARGEST_BASE and abs(power) <= _LARGEST_POWER and (base >= 0 or power == int(power))
 
 
-def is_small_repetition(left: Any, right: Any) -> bool:
+def is_small_repetition(left: object, right: object) -> bool:
     """Whether ``left * right`` is a number, or a sequence repeated no more often than is bearable."""
     sizes = [len(value) if isinstance(value, str | list | tuple) else None for value in (left, right)]
     if sizes == [None, None]:
@@ -57,13 +55,13 @@ def _range(*limits: int) -> range:
     return found
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str | int | float):
         raise TypeError("not a number or text")
     return str(value)
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+FUNCTIONS: Mapping[str, Callable[..., object]] = {
     "abs": abs,
     "bool": bool,
     "enumerate": lambda *arguments: list(enumerate(*arguments)),
@@ -84,7 +82,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def targets(target: ast.expr, value: Any) -> dict[Any, Any] | None:
+def targets(target: ast.expr, value: object) -> dict[object, object] | None:
     """The names that a loop binds to a value; None for anything but names and tuples of them.
 
     >>> targets(ast.parse("a, b").body[0].value, (1, 2))
@@ -96,7 +94,7 @@ def targets(target: ast.expr, value: Any) -> dict[Any, Any] | None:
         return None
     if len(target.elts) != len(value):
         return None
-    bound: dict[Any, Any] = {}
+    bound: dict[object, object] = {}
     for part, inner in zip(target.elts, value, strict=True):
         found = targets(part, inner)
         if found is None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_quant.training_config.functions import targets
+from pytest_quant.training_config.operators import brief
 from pytest_quant.training_config.values import REST, NotToldError, Unread, unread_in
 
 if TYPE_CHECKING:
     from pytest_quant.training_config.expressions import Expressions
 
 
-def comprehension(expressions: Expressions, node: ast.ListComp | ast.GeneratorExp) -> Any:
+def comprehension(expressions: Expressions, node: ast.ListComp | ast.GeneratorExp) -> object:
     """The list that a comprehension gives, `Unread` where what it goes through is not known."""
     try:
         return [inner.value(node.elt) for inner in _rounds(expressions, node.generators)]
@@ -21,7 +22,7 @@ def comprehension(expressions: Expressions, node: ast.ListComp | ast.GeneratorEx
         return _not_told(expressions, node, error)
 
 
-def dict_comprehension(expressions: Expressions, node: ast.DictComp) -> Any:
+def dict_comprehension(expressions: Expressions, node: ast.DictComp) -> object:
     """The dict that a comprehension gives; likewise."""
     try:
         rounds = _rounds(expressions, node.generators)
@@ -33,7 +34,7 @@ def dict_comprehension(expressions: Expressions, node: ast.DictComp) -> Any:
     return expressions.unread(node, f"`{brief(node)}` has keys that are not known")
 
 
-def items(expressions: Expressions, node: ast.expr) -> Iterator[Any]:
+def items(expressions: Expressions, node: ast.expr) -> Iterator[object]:
     """What a loop over an expression goes through; raises `NotToldError` where that is not known."""
     found = expressions.value(node)
     if isinstance(found, Unread) or not isinstance(found, list | tuple | range | dict | str):
@@ -44,12 +45,6 @@ def items(expressions: Expressions, node: ast.expr) -> Iterator[Any]:
         if not expressions.budget.spend():
             raise NotToldError(None)
         yield item
-
-
-def brief(node: ast.AST) -> str:
-    """The text of a node, shortened."""
-    text = " ".join(ast.unparse(node).split())
-    return text if len(text) <= 50 else f"{text[:47]}..."
 
 
 def _rounds(expressions: Expressions, generators: Sequence[ast.comprehension]) -> Iterator[Expressions]:

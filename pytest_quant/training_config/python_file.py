@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from pytest_quant.training_config.expressions import Expressions
 from pytest_quant.training_config.loops import items
 from pytest_quant.training_config.values import REST, NotToldError, Unread
 
 _LEAVES = (ast.Break, ast.Continue, ast.Return)
-LoadBase = Callable[[str], dict[Any, Any]]
+LoadBase = Callable[[str], dict[object, object]]
 """The values of a base that a file names: by a relative path, or by a module as in ``from .base import *``."""
 
 
@@ -20,13 +19,13 @@ class PythonFile:
 
     def __init__(self, tree: ast.Module, file: str, load_module: LoadBase) -> None:
         """Follow ``tree``; ``file`` is what messages call it. ``load_module`` reads what ``read_base`` imports."""
-        self.names: dict[Any, Any] = {}
-        self.modules: set[Any] = set()
+        self.names: dict[object, object] = {}
+        self.modules: set[object] = set()
         self._expressions = Expressions(self.names, file)
         self._load_module = load_module
         self._tree = tree
 
-    def read(self, bases: dict[Any, Any] | None) -> dict[Any, Any]:
+    def read(self, bases: dict[object, object] | None) -> dict[object, object]:
         """The file's own public values; ``bases`` is what it can refer to as ``_base_``."""
         if bases is not None:
             self.names["_base_"] = bases  # what the file changes in it is inherited as changed
@@ -56,27 +55,29 @@ class PythonFile:
             case _:
                 self._pass_over(node)
 
-    def _assign(self, target: ast.expr, value: Any) -> None:
+    def _assign(self, target: ast.expr, value: object) -> None:
         match target:
             case ast.Name(id="_base_"):
                 pass  # found and read before the other statements
             case ast.Name(id=name):
                 self.names[name] = value
-            case ast.Tuple(elts=targets) | ast.List(elts=targets) if _fits(targets, value):
-                for part, inner in zip(targets, value, strict=True):
+            case ast.Tuple(elts=targets) | ast.List(elts=targets) if (parts := _parts(value, len(targets))) is not None:
+                for part, inner in zip(targets, parts, strict=True):
                     self._assign(part, inner)
             case ast.Subscript(value=owner) | ast.Attribute(value=owner):
                 self._assign_item(target, self._expressions.value(owner), value)
             case _:
                 self._pass_over(target)
 
-    def _assign_item(self, target: ast.Subscript | ast.Attribute, owner: Any, value: Any) -> None:
+    def _assign_item(self, target: ast.Subscript | ast.Attribute, owner: object, value: object) -> None:
         key = target.attr if isinstance(target, ast.Attribute) else self._expressions.value(target.slice)
-        in_list = isinstance(owner, list) and isinstance(key, int) and -len(owner) <= key < len(owner)
-        if in_list or (isinstance(owner, dict) and isinstance(key, str | int)):
-            owner[key] = value
-        else:
-            self._pass_over(target)
+        match owner:
+            case list() if isinstance(key, int) and -len(owner) <= key < len(owner):
+                owner[key] = value
+            case dict() if isinstance(key, str | int):
+                owner[key] = value
+            case _:
+                self._pass_over(target)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
@@ -134,7 +135,7 @@ class PythonFile:
                     missing = self._expressions.unread(statement, f"the base has no `{alias.name}`")
                     self.names[alias.asname or alias.name] = base.get(alias.name, base.get(REST, missing))
 
-    def _import_all(self, base: Mapping[Any, Any]) -> None:
+    def _import_all(self, base: Mapping[object, object]) -> None:
         if REST in base:  # it may hold any name
             self.names.clear()
         self.names.update(base)
@@ -153,11 +154,11 @@ def base_paths(tree: ast.Module, file: str) -> list[str | Unread] | None:
             isinstance(target, ast.Name) and target.id == "_base_" for target in statement.targets
         ):
             value = Expressions({}, file).value(statement.value)
-            return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is no list of paths")
+            return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is not a list of paths")
     return None
 
 
-def as_paths(value: Any, otherwise: str) -> list[str | Unread]:
+def as_paths(value: object, otherwise: str) -> list[str | Unread]:
     """One path, or several, as the value of ``_base_`` has them; ``otherwise`` is said of what is neither."""
     entries = value if isinstance(value, list | tuple) else [value]
     return [entry if isinstance(entry, str | Unread) else Unread(otherwise) for entry in entries]
@@ -168,12 +169,12 @@ def _reads_base(node: ast.With) -> bool:
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "read_base"
 
 
-def _is_public(name: Any, modules: Collection[Any]) -> bool:
-    return name is REST or (not name.startswith("_") and name not in modules)
+def _is_public(name: object, modules: Collection[object]) -> bool:
+    return name is REST or (isinstance(name, str) and not name.startswith("_") and name not in modules)
 
 
-def _fits(targets: list[ast.expr], value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == len(targets)
+def _parts(value: object, count: int) -> Sequence[object] | None:
+    return value if isinstance(value, list | tuple) and len(value) == count else None
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

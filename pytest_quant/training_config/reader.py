@@ -24,7 +24,7 @@ class TrainingConfig:
     """What a training repository's config file says."""
 
     path: Path
-    values: Mapping[Any, Any]
+    values: Mapping[object, object]
 
     def value(self, *keys: str) -> Any:
         """The value at a place such as ``"model", "test_cfg", "flip_test"``.
@@ -50,7 +50,7 @@ def read_training_config(path: Path) -> TrainingConfig:
 class _Reader:
     """Reads files; each with the chain of files that led to it."""
 
-    def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[Any, Any]:
+    def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[object, object]:
         path = path.absolute()
         chain = (*heirs, path.resolve())
         if path.resolve() in heirs:
@@ -60,11 +60,11 @@ class _Reader:
             return self._python(path, text, chain)
         return self._data(path, text, chain)
 
-    def _python(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _python(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ConfigError(f"{shown(path)} is no Python: {error}") from error
+            raise ConfigError(f"{shown(path)} is not Python: {error}") from error
         bases = base_paths(tree, path.name)
         inherited = None if bases is None else self._bases(path, bases, chain)
         file = PythonFile(tree, path.name, lambda module: self._module(path, module, chain))
@@ -74,25 +74,25 @@ class _Reader:
             raise ConfigError(f"{shown(path)} is nested too deeply to be read") from error
         return separate(merge(own, inherited or {}))
 
-    def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
             own = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"{shown(path)} is no {path.suffix[1:].upper()}: {error}") from error
+            raise ConfigError(f"{shown(path)} is not {path.suffix[1:].upper()}: {error}") from error
         if not isinstance(own, dict):
             raise ConfigError(f"{shown(path)}: found {type(own).__name__}, expected a mapping of config keys")
         if "_base_" not in own:
             return own
-        bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is no list of paths")
+        bases = as_paths(own.pop("_base_"), f"{path.name}: `_base_` is not a list of paths")
         return merge(own, self._bases(path, bases, chain))
 
-    def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[Any, Any]:
-        joined: dict[Any, Any] = {}
+    def _bases(self, path: Path, bases: Sequence[str | Unread], chain: tuple[Path, ...]) -> dict[object, object]:
+        joined: dict[object, object] = {}
         for base in bases:
             joined = merge(self._base(path, base, chain), joined)
         return joined
 
-    def _base(self, path: Path, base: str | Unread, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _base(self, path: Path, base: str | Unread, chain: tuple[Path, ...]) -> dict[object, object]:
         if isinstance(base, Unread):
             return {REST: base}
         file = path.parent / base
@@ -100,7 +100,7 @@ class _Reader:
             return {REST: Unread(f"{path.name}: its base {base} is not there, expected at {shown(file)}")}
         return self.read(file, chain)
 
-    def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[Any, Any]:
+    def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[object, object]:
         """The values of a config that another imports: ``.base`` beside it, ``mmpose.configs.base`` around it."""
         file = module_file(path, module)
         if file is None or not file.is_file():
@@ -138,4 +138,4 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{shown(path)} is no text in UTF-8 (byte {error.start})") from error
+        raise ConfigError(f"{shown(path)} is not text in UTF-8 (byte {error.start})") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class UnreadError(Exception):
     """A value was asked for that cannot be told without executing the file; the text says where and why."""
 
 
-def separate(values: Mapping[Any, Any]) -> dict[Any, Any]:
+def separate(values: Mapping[object, object]) -> dict[object, object]:
     """The values of a file for those that inherit from it: copies, each by itself, as mmengine hands them on.
 
     So a list that a file names twice is one object in that file, and two for its heirs.
@@ -43,14 +42,14 @@ def separate(values: Mapping[Any, Any]) -> dict[Any, Any]:
     return {key: copied(value) for key, value in values.items()}
 
 
-def copied(value: Any) -> Any:
+def copied(value: object) -> object:
     """A copy that shares nothing with the value."""
     if isinstance(value, dict):
         return {key: copied(inner) for key, inner in value.items()}
     return type(value)(map(copied, value)) if isinstance(value, list | tuple) else value
 
 
-def merge(child: Mapping[Any, Any], base: Mapping[Any, Any]) -> dict[Any, Any]:
+def merge(child: Mapping[object, object], base: Mapping[object, object]) -> dict[object, object]:
     """What a config is when ``child`` inherits from ``base``: dicts are joined, all else is replaced.
 
     In ``child``, ``_delete_=True`` replaces a dict as a whole.
@@ -65,7 +64,7 @@ def merge(child: Mapping[Any, Any], base: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def _joined(value: Mapping[Any, Any], before: Any) -> dict[Any, Any]:
+def _joined(value: Mapping[object, object], before: object) -> dict[object, object]:
     replaces = value.get("_delete_", False)
     own = {key: entry for key, entry in value.items() if key != "_delete_"}
     if isinstance(replaces, Unread):
@@ -77,7 +76,7 @@ def _joined(value: Mapping[Any, Any], before: Any) -> dict[Any, Any]:
     return merge(own, before) if isinstance(before, Mapping) else own
 
 
-def lookup(value: Any, keys: tuple[str, ...]) -> Any:
+def lookup(value: object, keys: tuple[str, ...]) -> object:
     """The value below ``keys``; raises `UnreadError` when it is not known, `KeyError` when it is known to be absent."""
     for key in keys:
         if isinstance(value, Unread):
@@ -93,12 +92,12 @@ def lookup(value: Any, keys: tuple[str, ...]) -> Any:
     return value
 
 
-def unread_in(value: Any) -> Unread | None:
+def unread_in(value: object) -> Unread | None:
     """Why a value is not known as a whole; None when it is."""
     return next((inner for inner in parts(value) if isinstance(inner, Unread)), None)
 
 
-def parts(value: Any) -> Iterator[Any]:
+def parts(value: object) -> Iterator[object]:
     """A value and all values within it, each once."""
     seen: set[int] = set()
     todo = [value]
@@ -110,7 +109,7 @@ def parts(value: Any) -> Iterator[Any]:
             todo += current.values() if isinstance(current, Mapping) else current
 
 
-def spoil(value: Any, why: Unread) -> None:
+def spoil(value: object, why: Unread) -> None:
     """Mark everything within a value as unread, also for others that share it: it may have been changed in place."""
     for container in list(parts(value)):
         if isinstance(container, dict):

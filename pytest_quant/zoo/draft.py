@@ -29,7 +29,7 @@ class Finding:
     usual: bool = False
     """Whether it is so of every sound description of the kind: then it stands in the report only."""
 
-    def is_settled(self, entry: Mapping[str, Any]) -> bool:
+    def is_settled(self, entry: Mapping[str, object]) -> bool:
         """Whether the zoo file's own entry answers it."""
         return bool(self.settled_by) and all(holds(entry, keys) for keys in self.settled_by)
 
@@ -49,7 +49,7 @@ class Draft:
     entry: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
-    def put(self, value: Any, *keys: str) -> None:
+    def put(self, value: object, *keys: str) -> None:
         """Set a key of the entry, such as ``put([8, 8], "input", "size")``."""
         section = self.entry
         for key in keys[:-1]:
@@ -69,13 +69,13 @@ class Draft:
         self.findings.append(Finding(text, settled_by, fatal=True))
 
 
-def holds(entry: Mapping[str, Any], keys: Keys) -> bool:
+def holds(entry: Mapping[str, object], keys: Keys) -> bool:
     """Whether an entry has a value at a place.
 
     >>> holds({"input": {"mean": [0.0]}}, ("input", "mean")), holds({"input": None}, ("input", "mean"))
     (True, False)
     """
-    value: Any = entry
+    value: object = entry
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
             return False
@@ -83,7 +83,7 @@ def holds(entry: Mapping[str, Any], keys: Keys) -> bool:
     return True
 
 
-def filled(own: Mapping[str, Any], draft: Mapping[str, Any]) -> dict[str, Any]:
+def filled(own: Mapping[str, object], draft: Mapping[str, object]) -> dict[str, Any]:
     """The zoo file's own entry with what the draft adds; own keys win, key by key inside a section.
 
     A net (`fp32`, `int8`) is taken whole as soon as the zoo file names a file of it or says how it is made, since files
@@ -95,7 +95,7 @@ def filled(own: Mapping[str, Any], draft: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, **{key: _section(key, own[key], value) if key in own else value for key, value in draft.items()}}
 
 
-def _section(key: str, own: Any, draft: Any) -> Any:
+def _section(key: str, own: object, draft: object) -> object:
     if not isinstance(own, Mapping) or not isinstance(draft, Mapping):
         return own
     if key in ("fp32", "int8"):
@@ -107,14 +107,14 @@ def _section(key: str, own: Any, draft: Any) -> Any:
     return {**draft, **own}
 
 
-def _missing_net_keys(own: Mapping[str, Any], draft: Mapping[str, Any]) -> Mapping[str, Any]:
+def _missing_net_keys(own: Mapping[str, object], draft: Mapping[str, object]) -> Mapping[str, object]:
     if not set(own) - {"table"}:
         return {key: value for key, value in draft.items() if key not in own}
     names_files = not {"param", "bin"}.isdisjoint(own)
     return {"table": draft["table"]} if names_files and "table" in draft and "table" not in own else {}
 
 
-def to_fill_in(value: Any, keys: Keys = ()) -> Iterator[Keys]:
+def to_fill_in(value: object, keys: Keys = ()) -> Iterator[Keys]:
     """The places of an entry that still say FILL IN.
 
     >>> list(to_fill_in({"input": {"blob": "data", "mean": FILL_IN}, "output": [FILL_IN]}))

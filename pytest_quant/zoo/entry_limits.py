@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from pytest_quant.evaluation.without_labels import can_compare_answers, wants_agreement
 from pytest_quant.judging.limits import limit_classes
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.limits.baseline import NoWorse
-from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.written import Keys, Written
+from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import WITHOUT_LABELS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec
 from pytest_quant.spec.text import listed, suggestion
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Pipeline, Task
 from pytest_quant.zoo.places import Places
 from pytest_quant.zoo.schema import ModelEntry
 from pytest_quant.zoo.yaml_lines import KeyPath
@@ -26,8 +29,9 @@ def limits_of(
     task: Task,
     entry: ModelEntry,
     nets: Mapping[Net, NetSpec],
-    default_tolerance: Mapping[str, Any],
+    default_tolerance: Mapping[str, object],
     max_tolerance_pct: float,
+    dataset: DatasetSpec,
 ) -> tuple[Limit, ...]:
     """All limits of the entry at ``keys``: those it asks for, then those that come along with its files.
 
@@ -40,11 +44,16 @@ def limits_of(
     def in_defaults(own: Keys) -> str:
         return places.where(("defaults", *own))
 
+    takes_labels = not dataset.is_unlabelled and any(name not in WITHOUT_LABELS for name in task.metrics)
+    if not takes_labels:
+        default_tolerance = {}
     written = Written(entry, nets, default_tolerance, task.name, task.metrics, in_entry, in_defaults, max_tolerance_pct)
     asked: list[Limit] = []
     for kind in limit_classes():
         if kind.stands_alone:
             asked += kind.of_entry(written, ())
+    if not takes_labels:
+        _check_needs_no_labels(places, keys, asked, task, dataset)
     if not asked:
         raise ConfigError(
             f"{places.where(keys)}: has no limit at all, so nothing could fail: give it a tolerance, "
@@ -54,24 +63,46 @@ def limits_of(
     return (*asked, *others)
 
 
+def _check_needs_no_labels(
+    places: Places, keys: KeyPath, limits: Sequence[Limit], task: Task, dataset: DatasetSpec
+) -> None:
+    """Without labels a net is held against fp32 alone."""
+    who = f"the dataset `{dataset.name}` of type {dataset.type}" if dataset.is_unlabelled else f"the task {task.name}"
+    for limit in limits:
+        if limit.metric is not None and not (isinstance(limit, Floor) and limit.metric.name in WITHOUT_LABELS):
+            raise ConfigError(
+                f"{places.where(keys)}: {limit.name} takes labels, and {who} has none: the limits on a metric there "
+                f"are floors of {' and '.join(WITHOUT_LABELS)}, such as `floor: {{agreement: 97, sqnr_db: 20}}`"
+            )
+
+
+def check_without_labels(places: Places, keys: KeyPath, model: ModelSpec, pipeline: Pipeline) -> None:
+    """Raise `ConfigError` where a limit takes fp32's answers for a truth, and the task cannot do that."""
+    if wants_agreement(model) and not can_compare_answers(pipeline):
+        raise ConfigError(
+            f"{places.where((*keys, 'floor', 'agreement'))}: the task {model.task} cannot score int8 with fp32's "
+            "answers as the truth; sqnr_db, of the raw outputs, takes no truth at all"
+        )
+
+
 def check_conditions(places: Places, keys: KeyPath, model: ModelSpec, names: Sequence[str]) -> None:
     """Raise `ConfigError` for a required condition that the evaluation does not have."""
-    for limit in model.limits:
-        problem = limit.unknown_in(model.task, None, names) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.unknown_in(model.task, None, names)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
-def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, Any]) -> None:
+def check_switches(places: Places, keys: KeyPath, model: ModelSpec, conditions: Mapping[str, object]) -> None:
     """Raise `ConfigError` for a condition that is true or false and required to be something else."""
-    for limit in model.limits:
-        problem = limit.wrong_type(conditions) if isinstance(limit, Requirement) else None
-        if problem is not None and isinstance(limit, Requirement):
-            raise ConfigError(f"{places.where((*keys, 'require', limit.condition))}: {problem}")
+    for limit in map(judged, model.limits):
+        problem = limit.wrong_type(conditions)
+        if problem is not None:
+            raise ConfigError(f"{places.where((*keys, *limit.keys))}: {problem}")
 
 
 def check_excused(places: Places, keys: KeyPath, model: ModelSpec) -> None:
-    """Raise `ConfigError` for a name under ``xfail`` that is no case of the model, or has no reason."""
+    """Raise `ConfigError` for a name under ``xfail`` that is not a case of the model, or has no reason."""
     cases = tuple(limit.name for limit in (*model.limits, *NoWorse.of_limits(model.limits, 0)))
     for name, reason in model.xfail.items():
         where = places.where((*keys, "xfail", name))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_quant.evaluation.net_checks import check_calibration, check_conversion, check_net, check_nets
 from pytest_quant.judging.limits import KINDS
@@ -24,7 +23,7 @@ def nets_of(places: Places, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSp
     """Every net of an entry, in the order of the stages; raises `ConfigError` for one that cannot be used."""
     read = NetEntries(places.document, places.file)
 
-    def own_input(place: KeyPath, changes: Mapping[str, Any]) -> InputSpec:
+    def own_input(place: KeyPath, changes: Mapping[str, object]) -> InputSpec:
         known = entry.input.model_dump(exclude_unset=True)
         if {changes.get("color", entry.input.color), entry.input.color} == {"rgb", "bgr"}:
             known |= {key: known[key][::-1] for key in ("mean", "std") if known.get(key)}  # they follow the channels

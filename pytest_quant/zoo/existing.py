@@ -20,7 +20,7 @@ from pytest_quant.zoo.places import Places
 from pytest_quant.zoo.pose_protocol import boxes_of, has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import overrides, read_regression, tolerances
 from pytest_quant.zoo.schema import MetafileEntry, RegressionEntry, Strict
-from pytest_quant.zoo.yaml_lines import Document, KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 KEYS = ("mmdeploy", "metafile", "regression")
 
@@ -55,7 +55,7 @@ class ExistingDescriptions:
         self._metafiles = Metafiles()
         self._read_regression = lru_cache(read_regression)  # often one file for all models
 
-    def complete(self, keys: KeyPath, raw: Mapping[str, Any]) -> Completed:
+    def complete(self, keys: KeyPath, raw: RawEntry) -> Completed:
         """The entry at ``keys`` filled in; raises `ConfigError` for what cannot be read or must be settled first."""
         done = Completed(dict(raw))
         if "mmdeploy" in raw:
@@ -150,13 +150,13 @@ class ExistingDescriptions:
         dataset = self._datasets.get(name) if isinstance(name, str) else None
         return None if dataset is None else dataset.type
 
-    def _validated(self, keys: KeyPath, model: type[EntryT], raw: Any) -> EntryT:
+    def _validated(self, keys: KeyPath, model: type[EntryT], raw: object) -> EntryT:
         if not isinstance(raw, Mapping):
             raise ConfigError(f"{self._places.where(keys)}: found {brief(raw)}, expected the keys of {keys[-1]}")
         return self._places.validated(keys, model, raw)
 
 
-def _check_color(document: Document, keys: KeyPath, own: Mapping[str, Any], draft: Draft) -> None:
+def _check_color(document: Document, keys: KeyPath, own: RawEntry, draft: Draft) -> None:
     """Means are in the order of the colour: one from the zoo file and one from the folder do not fit together."""
     theirs = draft.entry.get("input", {})
     is_other = holds(own, ("input", "color")) and own["input"]["color"] != theirs.get("color", own["input"]["color"])

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.metric import Metric
@@ -30,7 +29,7 @@ class MetafileModel:
     document: Document
     keys: KeyPath
     """Where it stands in the file."""
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
 
     @property
     def where(self) -> str:
@@ -140,7 +139,7 @@ class Metafiles:
         for item in imports:
             file = path.parent / str(item)
             if is_file(file) and file.resolve() == path.resolve():
-                raise ConfigError(f"{shown(path)} is no metafile: it imports itself")
+                raise ConfigError(f"{shown(path)} is not a metafile: it imports itself")
             if is_file(file):
                 yield file
             else:
@@ -160,21 +159,21 @@ class Metafiles:
         return self._texts[path]
 
 
-def _checked_models(document: Document) -> Sequence[Any]:
+def _checked_models(document: Document) -> Sequence[object]:
     """The models of a metafile, which may also be the file itself; raises `ConfigError` when it is none."""
     data = document.data
     is_list = isinstance(data, list) and any(isinstance(one, Mapping) and "Name" in one for one in data)
     models = data.get("Models") if isinstance(data, Mapping) else data if is_list else None
     if not isinstance(models, list):
-        raise ConfigError(f"{shown(document.path)} is no metafile: found no list `Models` in it")
+        raise ConfigError(f"{shown(document.path)} is not a metafile: found no list `Models` in it")
     return models
 
 
-def _is_called(model: Mapping[str, Any], name: str) -> bool:
+def _is_called(model: Mapping[str, object], name: str) -> bool:
     return name in (model.get("Name"), model.get("Config"), *_aliases(model))
 
 
-def _aliases(model: Mapping[str, Any]) -> list[Any]:
+def _aliases(model: Mapping[str, object]) -> list[object]:
     alias = model.get("Alias")
     return alias if isinstance(alias, list) else [alias]
 
@@ -224,7 +223,7 @@ def _add(found: dict[str, PublishedNumber], number: PublishedNumber) -> None:
         )
 
 
-def _results(model: MetafileModel) -> list[tuple[KeyPath, Mapping[str, Any]]]:
+def _results(model: MetafileModel) -> list[tuple[KeyPath, Mapping[str, object]]]:
     results = model.data.get("Results")
     keys: KeyPath = (*model.keys, "Results")
     if isinstance(results, Mapping):
@@ -234,7 +233,7 @@ def _results(model: MetafileModel) -> list[tuple[KeyPath, Mapping[str, Any]]]:
     return [((*keys, index), result) for index, result in enumerate(results)]
 
 
-def _metrics(model: MetafileModel, keys: KeyPath, result: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _metrics(model: MetafileModel, keys: KeyPath, result: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     metrics = result.get("Metrics")
     if not isinstance(metrics, Mapping):
         raise ConfigError(f"{model.document.where((*keys, 'Metrics'))}: found {brief(metrics)}, expected metrics")
@@ -242,7 +241,7 @@ def _metrics(model: MetafileModel, keys: KeyPath, result: Mapping[str, Any]) -> 
 
 
 def _number(
-    model: MetafileModel, keys: KeyPath, metric: Metric, result: Mapping[str, Any], value: Any
+    model: MetafileModel, keys: KeyPath, metric: Metric, result: Mapping[str, object], value: object
 ) -> PublishedNumber:
     line = f"{shown(model.document.path)}:{model.document.line(keys)}"
     if not is_number(value):

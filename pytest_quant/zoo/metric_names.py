@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.number import PrintedFloat
@@ -81,6 +81,6 @@ def printed(value: float) -> str:
     return text if _DIGITS.fullmatch(text) else repr(float(value))
 
 
-def is_number(value: Any) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether YAML gave a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

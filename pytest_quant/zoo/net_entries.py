@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,7 +24,7 @@ from pytest_quant.zoo.yaml_lines import Document, KeyPath
 FindFile = Callable[[KeyPath, str], Path]
 """The path of a file that an entry names; raises `ConfigError` when it is not there."""
 
-ReadInput = Callable[[KeyPath, Mapping[str, Any]], InputSpec]
+ReadInput = Callable[[KeyPath, Mapping[str, object]], InputSpec]
 """A net's own input from what differs in it; raises `ConfigError`."""
 
 _CONVERT, _CALIBRATE = "onnx", "calibrate"
@@ -41,8 +41,8 @@ def entry_class() -> type[ModelEntry]:
 
 @cache
 def _entry_class(names: tuple[str, ...]) -> type[ModelEntry]:
-    fp32: dict[str, Any] = {}
-    others: dict[str, Any] = {}
+    fp32: dict[str, object] = {}
+    others: dict[str, object] = {}
     for name in names:
         found = get_format(name)
         for key, kind in _keys(name, found).items():
@@ -52,16 +52,16 @@ def _entry_class(names: tuple[str, ...]) -> type[ModelEntry]:
     return model_entry(fp32, others)
 
 
-def _keys(name: str, found: NetFormat) -> dict[str, Any]:
+def _keys(name: str, found: NetFormat) -> dict[str, object]:
     """The keys of a format in a net's entry, with the types of their values before paths are resolved."""
     if not found.stands_flat:
-        return {name: str | dict[str, Any]}
+        return {name: str | dict[str, object]}
     return {
         key: str if _is_path(field.annotation) else field.annotation for key, field in found.keys.model_fields.items()
     }
 
 
-def _is_path(annotation: Any) -> bool:
+def _is_path(annotation: object) -> bool:
     return annotation is Path or Path in get_args(annotation)
 
 
@@ -148,11 +148,11 @@ class NetEntries:
         }
         return self._validated(place, found.keys, resolved)
 
-    def _is_file(self, found: NetFormat, key: str, value: Any) -> bool:
+    def _is_file(self, found: NetFormat, key: str, value: object) -> bool:
         field = found.keys.model_fields.get(key)
         return field is not None and isinstance(value, str) and _is_path(field.annotation)
 
-    def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
+    def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, object]) -> ModelT:
         try:
             return model.model_validate(dict(raw))
         except ValidationError as error:

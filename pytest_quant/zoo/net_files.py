@@ -50,7 +50,7 @@ class FolderOfNets:
     float_nets: tuple[NetFile, ...]
     int8_nets: tuple[NetFile, ...]
     damaged: tuple[str, ...]
-    """Files that are no nets, and why."""
+    """Files that are not nets, and why."""
 
     @property
     def nets(self) -> tuple[NetFile, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,7 +19,7 @@ from pytest_quant.zoo.schema import InputEntry
 _ONNX = ("onnx",)
 
 
-def why_not_run(path: Path, entry: Mapping[str, Any]) -> str | None:
+def why_not_run(path: Path, entry: Mapping[str, object]) -> str | None:
     """Why an ONNX file does not fit an entry, which may still lack keys; None when it does."""
     output = entry.get("output", [])
     names = [output] if isinstance(output, str) else output
@@ -32,7 +31,7 @@ def why_not_run(path: Path, entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _input(raw: Any) -> InputSpec:
+def _input(raw: object) -> InputSpec:
     """What an entry says of the input as far as it is right: the rest is told elsewhere."""
     known = {"blob": "", **{key: raw[key] for key in ("size", "color") if isinstance(raw, Mapping) and key in raw}}
     try:
@@ -44,7 +43,7 @@ def _input(raw: Any) -> InputSpec:
     return spec if entry.size is None else replace(spec, size=(entry.size[0], entry.size[1]))
 
 
-def leave_out_unusable(draft: Draft, own: Mapping[str, Any]) -> None:
+def leave_out_unusable(draft: Draft, own: Mapping[str, object]) -> None:
     """Take an ONNX file out of a draft that could not be run beside what the zoo file's ``own`` entry says.
 
     A good pair of nets does not fail for a file that nobody asked for; a note tells how to name it or another.

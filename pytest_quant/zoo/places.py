@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.schema import describe
-from pytest_quant.zoo.yaml_lines import Document, KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -36,14 +36,14 @@ class Places:
         except ConfigError as error:
             raise ConfigError(f"{self.where(keys)}: {error}") from None
 
-    def validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, Any]) -> ModelT:
+    def validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, object]) -> ModelT:
         """The keys at a place as a pydantic model; raises `ConfigError` with every problem."""
         try:
             return model.model_validate(dict(raw))
         except ValidationError as error:
             raise ConfigError(describe(self.document, keys, model, error)) from None
 
-    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_files(self, keys: KeyPath, options: type[BaseModel], raw: RawEntry) -> RawEntry:
         """The options with the files that they name, which must be there, as absolute paths."""
         files = [
             name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.dataset import DatasetSpec
@@ -12,6 +12,7 @@ from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import holds
 from pytest_quant.zoo.metafile import MetafileModel
 from pytest_quant.zoo.schema import MetafileEntry
+from pytest_quant.zoo.yaml_lines import RawEntry
 
 Boxes = Literal["ground-truth", "detected"]
 
@@ -28,7 +29,7 @@ def boxes_of(dataset: DatasetSpec | None) -> Boxes:
 
 
 def why_not_comparable(
-    task: Task, model: MetafileModel, entry: Mapping[str, Any], boxes: Boxes, stated: MetafileEntry | None
+    task: Task, model: MetafileModel, entry: RawEntry, boxes: Boxes, stated: MetafileEntry | None
 ) -> str | None:
     """Why the numbers of a metafile are not those of this evaluation; None where they are.
 
@@ -51,9 +52,7 @@ def _other_boxes(here: Boxes, stated: MetafileEntry | None) -> Iterator[str]:
     )
 
 
-def _other_flip(
-    task: Task, model: MetafileModel, entry: Mapping[str, Any], stated: MetafileEntry | None
-) -> Iterator[str]:
+def _other_flip(task: Task, model: MetafileModel, entry: RawEntry, stated: MetafileEntry | None) -> Iterator[str]:
     here = holds(entry, ("postprocess", "flip_test")) and entry["postprocess"]["flip_test"] is True
     told = None if stated is None else stated.flip_test
     there, source = (told, "as `metafile.flip_test` says") if told is not None else _published_flip(task, model)

@@ -103,7 +103,7 @@ def find_dataset(zoo: Zoo, name: str) -> DatasetSpec:
     return found
 
 
-def _without_int8(raw: Any) -> Any:
+def _without_int8(raw: object) -> object:
     if not isinstance(raw, Mapping) or "fp32" not in raw:
         return raw
     fp32 = raw["fp32"]
@@ -112,7 +112,7 @@ def _without_int8(raw: Any) -> Any:
     return {**raw, "int8": fp32}
 
 
-def _model(resolver: ModelResolver, document: Document, name: Any, raw: Any) -> ModelSpec | BrokenModel:
+def _model(resolver: ModelResolver, document: Document, name: Any, raw: object) -> ModelSpec | BrokenModel:
     try:
         _check_text(document, ("models", str(name)), name)
         if not MODEL_NAME.fullmatch(name):
@@ -125,13 +125,13 @@ def _model(resolver: ModelResolver, document: Document, name: Any, raw: Any) -> 
         return BrokenModel(str(name), document.path, str(error))
 
 
-def _check_text(document: Document, keys: KeyPath, name: Any) -> None:
+def _check_text(document: Document, keys: KeyPath, name: object) -> None:
     """YAML takes ``2015`` for a number and ``no`` for a truth value."""
     if not isinstance(name, str):
         raise ConfigError(f"{document.where(keys)}: found the name {brief(name)}, expected text: put it in quotes")
 
 
-def _dataset(document: Document, name: Any, raw: Any) -> DatasetSpec:
+def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
     keys: KeyPath = ("datasets", str(name))
     _check_text(document, keys, name)
     if not isinstance(raw, Mapping):
@@ -172,7 +172,7 @@ def _waived(document: Document, keys: KeyPath, raw: Any) -> tuple[tuple[str, str
     return tuple(raw.items())
 
 
-def _is_path(annotation: Any, value: str) -> bool:
+def _is_path(annotation: object, value: str) -> bool:
     """Whether a key of a dataset takes ``value`` as a path: its type is `Path`, or `Path` beside other fixed words."""
     if annotation is Path:
         return True

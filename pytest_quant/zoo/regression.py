@@ -40,11 +40,11 @@ def read_regression(path: Path) -> Document:
     except ZooError as error:
         raise ConfigError(str(error)) from None
     if not isinstance(_metric_info(document), Mapping):
-        raise ConfigError(f"{shown(path)} is no regression file of mmdeploy: found no `globals.metric_info` in it")
+        raise ConfigError(f"{shown(path)} is not a regression file of mmdeploy: found no `globals.metric_info` in it")
     return document
 
 
-def is_regression(data: Any) -> bool:
+def is_regression(data: object) -> bool:
     """Whether the content of a YAML file is a regression file's."""
     return isinstance(data, Mapping) and isinstance(data.get("globals"), Mapping) and "metric_info" in data["globals"]
 
@@ -60,7 +60,7 @@ def tolerances(
     Raises `ConfigError` for a damaged entry, when the file does not name ``dataset``, and when it has nothing for these
     metrics.
     """
-    info: Mapping[Any, Any] = _metric_info(document)
+    info: Mapping[object, object] = _metric_info(document)
     if dataset is not None:
         _check_dataset(document, info, dataset)
     own = {str(name): metrics[METRIC_NAMES[str(name)]] for name in info if METRIC_NAMES.get(str(name)) in metrics}
@@ -78,7 +78,7 @@ def overrides(document: Document) -> list[str]:
     return list(_overrides(document.data, ()))
 
 
-def _overrides(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
+def _overrides(value: object, keys: tuple[str, ...]) -> Iterator[str]:
     if len(keys) > 4:  # pipelines lie at most that deep
         return
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
@@ -94,7 +94,7 @@ def _metric_info(document: Document) -> Any:
     return data["globals"]["metric_info"] if is_regression(data) else None
 
 
-def _check_dataset(document: Document, info: Mapping[Any, Any], dataset: str) -> None:
+def _check_dataset(document: Document, info: Mapping[object, object], dataset: str) -> None:
     entries = [entry for entry in info.values() if isinstance(entry, Mapping)]
     named = [one for entry in entries for one in _as_list(entry.get("dataset"))]
     if plain(dataset) not in map(plain, named):
@@ -105,13 +105,13 @@ def _check_dataset(document: Document, info: Mapping[Any, Any], dataset: str) ->
         )
 
 
-def _as_list(value: Any) -> list[str]:
+def _as_list(value: object) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [str(one) for one in values if one is not None]
 
 
 def _tolerance(
-    document: Document, name: str, entry: Any, metric: Metric, max_tolerance_pct: float
+    document: Document, name: str, entry: object, metric: Metric, max_tolerance_pct: float
 ) -> RegressionTolerance:
     if not isinstance(entry, Mapping):
         where = document.where(("globals", "metric_info", name))

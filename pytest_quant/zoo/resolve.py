@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -20,7 +19,13 @@ from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.entry_input import input_spec
-from pytest_quant.zoo.entry_limits import check_conditions, check_excused, check_switches, limits_of
+from pytest_quant.zoo.entry_limits import (
+    check_conditions,
+    check_excused,
+    check_switches,
+    check_without_labels,
+    limits_of,
+)
 from pytest_quant.zoo.entry_nets import check_all_nets, nets_of
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries, entry_class
@@ -60,7 +65,7 @@ class ModelResolver:
         found = [task.metrics[name] for task in self._tasks.values() if name in task.metrics]
         return found or list(metrics_named(name).values())
 
-    def resolve(self, name: str, raw: Any) -> ModelSpec:
+    def resolve(self, name: str, raw: object) -> ModelSpec:
         """The model `name`; raises `ConfigError` with every problem that can be told at once."""
         keys: KeyPath = ("models", name)
         if not isinstance(raw, Mapping):
@@ -72,7 +77,7 @@ class ModelResolver:
         except ConfigError as error:
             raise ConfigError("\n".join([str(error), *completed.background])) from None
 
-    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, Any]) -> None:
+    def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, object]) -> None:
         places = listed(".".join(place) for place in to_fill_in(raw))
         if places:
             raise ConfigError(f"{self._places.where(keys)}: still to be filled in: {places}")
@@ -82,11 +87,12 @@ class ModelResolver:
         entry = places.validated(keys, entry_class(), completed.entry)
         task = self._task(keys, entry.task)
         nets = nets_of(places, keys, entry)
+        dataset = self._dataset(keys, task, entry.dataset)
         model = ModelSpec(
             name=name,
             zoo=places.document.path,
             task=task.name,
-            dataset=self._dataset(keys, task, entry.dataset),
+            dataset=dataset,
             nets=nets,
             input=input_spec(places, (*keys, "input"), entry.input),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
@@ -97,7 +103,9 @@ class ModelResolver:
                 places.with_files((*keys, "postprocess"), task.postprocess_options, entry.postprocess),
             ),
             metric_options=metric_options(places, keys, task, entry.metric),
-            limits=limits_of(places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct),
+            limits=limits_of(
+                places, keys, task, entry, nets, self._defaults.tolerance, self._max_tolerance_pct, dataset
+            ),
             samples=entry.samples,
             runtime=entry.runtime,
             xfail=entry.xfail,
@@ -109,10 +117,7 @@ class ModelResolver:
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
         model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
-        pipeline = places.located(keys, task.pipeline, model)
-        check_conditions(places, keys, model, condition_names(model, pipeline))
-        check_excused(places, keys, model)
-        check_switches(places, keys, model, pipeline.conditions())
+        _check_cases(places, keys, task, model)
         return model
 
     def _with_config(self, keys: KeyPath, task: Task, model: ModelSpec, text: str) -> ModelSpec:
@@ -178,8 +183,17 @@ class ModelResolver:
         return dataset
 
 
+def _check_cases(places: Places, keys: KeyPath, task: Task, model: ModelSpec) -> None:
+    """Raise `ConfigError` for a case that the model cannot have."""
+    pipeline = places.located(keys, task.pipeline, model)
+    check_without_labels(places, keys, model, pipeline)
+    check_conditions(places, keys, model, condition_names(model, pipeline))
+    check_excused(places, keys, model)
+    check_switches(places, keys, model, pipeline.conditions())
+
+
 def metric_options(
-    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, Any]]
+    places: Places, keys: KeyPath, task: Task, raw: Mapping[str, Mapping[str, object]]
 ) -> dict[str, BaseModel]:
     """The options of each metric of the task that has some; raises `ConfigError` for a metric that it does not have."""
     for name in raw:

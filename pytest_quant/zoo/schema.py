@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError, create_model
 
 from pytest_quant.judging.limits import limit_classes
 from pytest_quant.spec.text import brief, listed, suggestion
-from pytest_quant.zoo.yaml_lines import Document, KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -48,7 +48,7 @@ class InputEntry(Strict):
     scale: Factor = 1.0
 
 
-def _file_alone(value: Any) -> Any:
+def _file_alone(value: object) -> object:
     if isinstance(value, str):
         return {"file": value}
     if not isinstance(value, Mapping):
@@ -67,7 +67,7 @@ class OnnxEntry(Strict):
 class OnnxInt8Entry(OnnxEntry):
     """``onnx_int8: model-qdq.onnx``, or ``{file, input, outputs, tolerance}``."""
 
-    tolerance: dict[str, Any] = {}
+    tolerance: dict[str, object] = {}
 
 
 class MetafileEntry(Strict):
@@ -114,9 +114,9 @@ class _EntryHead(Strict):
     onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
     input: InputEntry
     output: str | list[str]
-    preprocess: dict[str, Any] = {}
-    postprocess: dict[str, Any] = {}
-    metric: dict[str, dict[str, Any]] = {}
+    preprocess: dict[str, object] = {}
+    postprocess: dict[str, object] = {}
+    metric: dict[str, dict[str, object]] = {}
 
 
 if TYPE_CHECKING:
@@ -149,19 +149,19 @@ _FP32_KEYS: dict[str, Any] = {"onnx": (str | None, None)}
 _INT8_KEYS: dict[str, Any] = {
     **_FP32_KEYS,
     "calibrate": (CalibrateEntry | None, None),
-    "input": (dict[str, Any] | None, None),
+    "input": (dict[str, object] | None, None),
     "output": (str | list[str] | None, None),
 }
 _FURTHER_KEYS: dict[str, Any] = {
     **_INT8_KEYS,
-    "tolerance": (dict[str, Any], {}),
-    "floor": (dict[str, Any], {}),
+    "tolerance": (dict[str, object], {}),
+    "floor": (dict[str, object], {}),
     "target": (str | None, None),
 }
 """What an entry of a net may say beside the keys of the formats."""
 
 
-def model_entry(fp32: Mapping[str, Any], others: Mapping[str, Any]) -> type[ModelEntry]:
+def model_entry(fp32: RawEntry, others: RawEntry) -> type[ModelEntry]:
     """`ModelEntry` with nets of the formats that there are: key to the type of its value, for fp32 and for others."""
     made, further = (_net_entry(others, own) for own in (_INT8_KEYS, _FURTHER_KEYS))
     nets = Mapping[str, further]  # type: ignore[valid-type]  # made while running, as pydantic takes it
@@ -169,7 +169,7 @@ def model_entry(fp32: Mapping[str, Any], others: Mapping[str, Any]) -> type[Mode
     return create_model("ModelEntry", __base__=ModelEntry, **fields)
 
 
-def _net_entry(formats: Mapping[str, Any], own: Mapping[str, Any]) -> type[BaseModel]:
+def _net_entry(formats: RawEntry, own: RawEntry) -> type[BaseModel]:
     fields: dict[str, Any] = {**{key: (kind | None, None) for key, kind in formats.items()}, **own}
     return create_model("NetEntry", __base__=Strict, **fields)
 
@@ -177,7 +177,7 @@ def _net_entry(formats: Mapping[str, Any], own: Mapping[str, Any]) -> type[BaseM
 class Defaults(Strict):
     """``defaults``."""
 
-    tolerance: dict[str, Any] = {}
+    tolerance: dict[str, object] = {}
 
 
 class ZooHead(Strict):
@@ -185,8 +185,8 @@ class ZooHead(Strict):
 
     version: Literal[1]
     defaults: Defaults = Defaults()
-    datasets: dict[Any, Any] = {}
-    models: dict[Any, Any] = Field(min_length=1)
+    datasets: dict[object, object] = {}
+    models: dict[object, object] = Field(min_length=1)
 
 
 def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:
@@ -235,7 +235,7 @@ def _unknown_key(key: str, known: Sequence[str], value: Any) -> str:
 
 def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
     """The keys that a nested model has at ``loc``."""
-    current: Any = model
+    current: object = model
     named = False
     for part in loc:
         if named:  # a name of the user's, such as that of a net
@@ -255,11 +255,11 @@ def _keys_at(model: type[BaseModel], loc: KeyPath) -> tuple[str, ...]:
     return tuple(field.alias or name for name, field in current.model_fields.items())
 
 
-def _is_model(value: Any) -> bool:
+def _is_model(value: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(value, type) and issubclass(value, BaseModel)
 
 
-def _candidates(annotation: Any) -> Iterator[type]:
+def _candidates(annotation: object) -> Iterator[type]:
     if isinstance(annotation, type):
         yield annotation
     for arg in getattr(annotation, "__args__", ()):
@@ -278,7 +278,7 @@ _EXPECTED = {
 """What pydantic's own words for it would not tell a user who wrote YAML."""
 
 
-def _expected(kind: str, message: str, context: Mapping[str, Any]) -> str:
+def _expected(kind: str, message: str, context: Mapping[str, object]) -> str:
     """Pydantic's ``Input should be a valid integer`` without its beginning, or our words for it."""
     if kind in _EXPECTED:
         return _EXPECTED[kind].format(**context)

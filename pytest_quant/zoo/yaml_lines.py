@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import shown
 
 KeyPath = tuple[str | int, ...]
+
+RawEntry = Mapping[str, Any]
+"""Keys and values that a file gave, before a schema has looked at them."""
 
 _MAX_NODES = 1_000_000
 """More values than any zoo has; a few lines of aliases to aliases reach it."""
@@ -45,7 +48,7 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """The safe loader whose floats remember how they were printed, and whose errors all have a line."""
 
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
         try:
             return super().construct_object(node, deep)
@@ -129,7 +132,7 @@ def _check_text(path: Path, node: yaml.Node) -> None:
         except UnicodeEncodeError as error:
             found = ascii(node.value[error.start])
             raise ZooError(
-                f"{shown(path)}:{node.start_mark.line + 1}: found {found}, half of a surrogate pair, which is no text"
+                f"{shown(path)}:{node.start_mark.line + 1}: found {found}, half of a surrogate pair, which is not text"
             ) from None
 
 

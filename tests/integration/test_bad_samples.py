@@ -80,7 +80,7 @@ def test_label_lists(pytester: pytest.Pytester, change: Callable[[list[str]], li
     ("content", "says"),
     [
         (b"", "is empty (0 bytes); expected an image"),
-        (b"not an image", "does not decode: its 12 bytes are no complete image"),
+        (b"not an image", "does not decode: its 12 bytes are not a complete image"),
     ],
 )
 def test_images_that_do_not_decode(pytester: pytest.Pytester, content: bytes, says: str) -> None:

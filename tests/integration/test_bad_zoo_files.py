@@ -33,7 +33,7 @@ NOT_YAML = {
     "version: 1\nmodels: {a: 2026-13-45}\n": ":2: is not valid YAML: month must be in 1..12",
     "version: 1\nmodels: {a: \x00}\n": ": is not valid YAML: unacceptable character #x0000",
     "version: 1\nmodels: \udcff\n": ": is not UTF-8 text: invalid start byte at byte 19",
-    'version: 1\nmodels: {"\\ud800": 1}\n': ":2: found '\\ud800', half of a surrogate pair, which is no text",
+    'version: 1\nmodels: {"\\ud800": 1}\n': ":2: found '\\ud800', half of a surrogate pair, which is not text",
 }
 HOSTILE = {
     "version: 1\nmodels: !!python/object/apply:os.mkdir [pwned]\n": ":2: is not valid YAML: could not determine a co",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,16 @@ def example(title: str) -> str:
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found is not None, f"{PAGE.name} has no example below {title!r}"
     return found.group(1)
+
+
+def test_the_rooms_without_pytest() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## The map\n")[2].partition("\n### ")[0]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    ended = subprocess.run(
+        [sys.executable, "-c", found[1]], cwd=PAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"drop = \d+\.\d+ - \d+\.\d+ = .* <= \d+\.\d+\n", ended.stdout), ended.stdout
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])

@@ -67,7 +67,7 @@ def test_a_classifier(pytester: pytest.Pytester) -> None:
     backend, precision = notes(run, "tiny")
     assert precision.startswith("work_dir/deploy.json names end2end.param with precision INT8, but it is the float net")
     assert "does not say what resizes" in backend
-    assert told(run, "tiny") == [backend], "what every export has is no news"
+    assert told(run, "tiny") == [backend], "what every export has is not news"
     assert f"- tiny: {backend}" in (pytester.path / "report.md").read_text()
     assert run.report is not None
     assert run.report["models"]["tiny"]["conditions"]["resize_backend"] == "pillow"
@@ -192,7 +192,7 @@ def write_unusable_onnx(path: Path, kind: str) -> None:
 
 
 UNUSABLE = [
-    ("junk", "is no ONNX file (13 bytes)"),
+    ("junk", "is not an ONNX file (13 bytes)"),
     ("batch", "fixes the batch to 8"),
     ("size", "fixes width and height to [224, 224]"),
     ("quantized", "is a quantized model"),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pycocotools.coco import COCO
 
-from pytest_quant.datasets.coco_keypoints import Options, open_dataset
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, open_dataset
 from pytest_quant.nets.ncnn.files.table import read_table
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.zoo.reader import find_model, read_zoo
@@ -25,7 +25,7 @@ KEEP_FLOAT = ("convrelu_27", "conv_128", "convrelu_48", "conv_162")
 """What reads the heatmaps off each of the two stacks."""
 CONFIG = MODEL / "td-hm_hourglass52_coco-mini-96x96.py"
 
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not here: it is no part of the package")
+pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not here: it is not part of the package")
 
 
 def use(pytester: pytest.Pytester, boxes: str = "ground-truth", **changes: Any) -> None:
@@ -52,7 +52,7 @@ def test_the_table_is_what_the_calibration_pictures_give() -> None:
     """Weight scales to the last digit; activation scales as near as other processors' rounding lets them be."""
     model = find_model(read_zoo(FIXTURES / "zoo.quant.yaml"), NAME)
     annotations = DATA / "annotations" / "person_keypoints_calibration.json"
-    options = Options(images=DATA / "calibration", annotations=annotations, boxes="ground-truth")
+    options = CocoKeypointsOptions(images=DATA / "calibration", annotations=annotations, boxes="ground-truth")
     pictures = open_dataset(replace(model.dataset, options=options))
     made = calibrate_model(model, pictures, keep_float=KEEP_FLOAT, eight_bit=True)
     committed = read_table(MODEL / f"{NAME}.table")

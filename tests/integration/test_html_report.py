@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_quant.run.entries import ModelEntries
+from pytest_quant.run.illustrations import Illustrations
 from tests import tiny
 from tests.integration.runs import run_quant
 
@@ -40,6 +40,7 @@ def test_the_page_shows_flips(pytester: pytest.Pytester, folder: Path) -> None:
     assert re.search(r"<dt>int8</dt><dd>class \d 0\.\d+, class \d 0\.\d+</dd>", page)
     assert "pytest --quant zoo.quant.yaml::bad" in page
     assert "image/webp" not in json_text(folder)
+    assert re.search(r'aria-label="Input of conv: \d+(\.\d+)? % beyond the threshold"', page)
 
 
 def json_text(folder: Path) -> str:
@@ -58,7 +59,7 @@ def test_without_a_page_nothing_is_drawn(
     pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[object] = []
-    monkeypatch.setattr(ModelEntries, "draw", lambda *args: drawn.append(args))
+    monkeypatch.setattr(Illustrations, "draw", lambda *args: drawn.append(args))
     assert run_quant(pytester).status == 1
     assert drawn == []
     run_quant(pytester, "--quant-report", REPORT)

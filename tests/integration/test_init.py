@@ -70,7 +70,7 @@ def test_an_export_folder(
     assert call("my net") == 0
     out = capsys.readouterr().out
     assert "my net/zoo.quant.yaml: 1 model(s)" in out
-    assert "  my-net: ready, with the cases top1, int8" in out
+    assert "  my-net: ready, with the cases top1, sanity, int8" in out
     assert "the environment variable IMAGES_ROOT is not set: set it to the folder of the dataset `image-list`" in out
     text = (folder / "my net" / "zoo.quant.yaml").read_text()
     assert text.startswith("# Made by `pytest-quant init 'my net'`. Run it with `pytest --quant`")
@@ -336,9 +336,9 @@ def test_metafiles_that_are_none_or_not_there(folder: Path, capsys: pytest.Captu
     assert call("--metafile", "index.yml") == 0
     out = capsys.readouterr().out
     assert out.count("left out: index.yml: gone.yml does not exist") == 1
-    assert "left out: itself.yml is no metafile: it imports itself" in out
+    assert "left out: itself.yml is not a metafile: it imports itself" in out
     for name in ("itself.yml", "empty"):
-        with pytest.raises(ConfigError, match=f"{name} is no metafile"):
+        with pytest.raises(ConfigError, match=f"{name} is not a metafile"):
             call("--force", "--metafile", name)
 
 
@@ -443,9 +443,9 @@ def test_what_cannot_be_used_is_left_out(folder: Path, capsys: pytest.CaptureFix
     assert call() == 0
     assert list(read(folder / "zoo.quant.yaml")["models"]) == ["a"]
     out = capsys.readouterr().out
-    assert "left out: b/deploy.json is no JSON" in out
+    assert "left out: b/deploy.json is not JSON" in out
     assert "left out: c: c/deploy.json is an export for tensorrt, expected ncnn" in out
-    assert "# Left out: b/deploy.json is no JSON" in (folder / "zoo.quant.yaml").read_text()
+    assert "# Left out: b/deploy.json is not JSON" in (folder / "zoo.quant.yaml").read_text()
 
 
 def test_folders_further_down(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -245,7 +245,7 @@ def test_a_net_that_breaks_leaves_the_others_alone(pytester: pytest.Pytester) ->
     [
         ({"a": {"onnxruntme": "tiny.onnx"}}, "nets.a.onnxruntme: unknown key. Did you mean `onnxruntime`?"),
         ({"a": {"onnxruntime": "absent.onnx"}}, "nets.a.onnxruntime: absent.onnx does not exist"),
-        ({"a": {"onnxruntime": "tiny.param"}}, "nets.a: tiny.param: is no ONNX file"),
+        ({"a": {"onnxruntime": "tiny.param"}}, "nets.a: tiny.param: is not an ONNX file"),
         ({"a": {"param": "tiny.onnx", "bin": "tiny.bin"}}, "nets.a: tiny.onnx"),
         ({"a": {"param": "tiny.param"}}, "nets.a.bin: is missing: this key is required"),
         ({"a": {}}, "nets.a.param: is missing"),

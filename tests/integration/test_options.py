@@ -70,7 +70,7 @@ def test_the_command_line(pytester: pytest.Pytester, args: list[str], says: str)
         ("quant_zoo = nowhere/*.quant.yaml", "quant_zoo: 'nowhere/*.quant.yaml' matches no file below "),
         (
             "quant_zoo = /absolute/*.quant.yaml",
-            "quant_zoo: '/absolute/*.quant.yaml' is no pattern of paths relative to",
+            "quant_zoo: '/absolute/*.quant.yaml' is not a pattern of paths relative to",
         ),
         ("quant_report_pictures = many", "quant_report_pictures: found 'many', expected a whole number of 0 or more"),
         ("quant_report_pictures = -1", "quant_report_pictures: found '-1', expected a whole number of 0 or more"),

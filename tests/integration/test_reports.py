@@ -202,7 +202,7 @@ def test_the_json_file_is_plain_and_readable(pytester: pytest.Pytester, folder: 
     assert "Infinity" not in text
     assert text.startswith('{\n  "schema": 1,\n')
     assert text.endswith("}\n")
-    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:

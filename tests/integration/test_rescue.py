@@ -195,11 +195,11 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_search(
     (root / "quant-rescue").write_text("in the way")
     run = run_quant(pytester, "--quant-rescue")
     assert "FAIL: drop = " in run.text
-    assert "is no folder" in repair(run)["error"]
+    assert "is not a folder" in repair(run)["error"]
     monkeypatch.chdir(root)
     assert main(["rescue", "--zoo", ZOO, "--out", "quant-rescue"]) == 2
     said = capsys.readouterr().err
-    assert "is no folder" in said
+    assert "is not a folder" in said
     assert "calibrating" not in said
 
 

@@ -131,7 +131,7 @@ def test_the_same_report_in_parallel(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ({"ignore_index": 255}, "holds 7 in 3.1 % of its pixels, which is no class: there are 2"),
+        ({"ignore_index": 255}, "holds 7 in 3.1 % of its pixels, which is not a class: there are 2"),
         ({"classes": ["a", "b", "c"]}, "the net has 2 outputs for each pixel, the dataset 3 classes"),
         ({"masks": "images"}, "is a colour image (RGB); expected one number per pixel"),
     ],

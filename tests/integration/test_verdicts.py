@@ -211,7 +211,7 @@ def test_a_float_net_under_int8_fails_its_case_and_no_other(pytester: pytest.Pyt
 def test_the_row_of_a_float_net_under_int8_does_not_say_pass(pytester: pytest.Pytester, folder: Path) -> None:
     entry = tiny.model_entry(folder)
     tiny.write_zoo(folder, {"fake": entry | {"int8": entry["fp32"]}, "tiny": entry})
-    run_quant(pytester).result.stdout.fnmatch_lines(["fake * 0.00 * FAIL", "tiny * PASS"])
+    run_quant(pytester).result.stdout.fnmatch_lines(["fake * 0.00 * FAIL (int8)", "tiny * PASS"])
 
 
 @pytest.mark.parametrize(

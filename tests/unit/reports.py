@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pytest_quant.report.data import build_report, model_entry
 from pytest_quant.report.model import Case, Entry, ModelEntry, Report
-from pytest_quant.run.records import RunCase, plan
+from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.verdict import Decision, Outcome
 from tests.unit.measurements import measured, outcomes
@@ -14,7 +14,7 @@ from tests.unit.measurements import measured, outcomes
 
 def record(limit: Limit, decision: Decision, outcome: Outcome, model: str = "m", reason: str = "why") -> RunCase:
     """A case of a model with what became of it."""
-    return plan(f"zoo.quant.yaml::{model}::{limit.name}", model, limit).record(decision, outcome, reason)
+    return limit_case(f"zoo.quant.yaml::{model}::{limit.name}", model, limit).record(decision, outcome, reason)
 
 
 def model_of(*, total: int | None = None, **changes: Entry | str | None) -> ModelEntry:

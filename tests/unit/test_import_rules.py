@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -106,6 +107,26 @@ def test_no_stage_imports_pytest() -> None:
 def test_every_room_has_a_place_in_the_order() -> None:
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms == set(ORDER)
+
+
+def test_the_map_of_contributing_is_the_tree() -> None:
+    """One row per room, in their order; what a row names stands in that room."""
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)/` \| (.+) \|$", page, re.MULTILINE)
+    assert tuple(room for room, _ in rows) == ORDER
+    for room, text in rows:
+        named = re.findall(r"`([\w/]+(?:\.py|/))`", text)
+        gone = [name for name in named if not (PACKAGE / room / name).exists() and not (PACKAGE / name).exists()]
+        assert gone == [], f"the row of {room}/ names what is not there"
+
+
+def test_paths_that_contributing_names_are_there() -> None:
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)`", page))
+    assert len(named) > 30
+    roots = (PACKAGE, PACKAGE.parent, *(PACKAGE / room for room in ORDER))
+    made_up = {"judging/limits/flips.py", "nets/numpy/format.py", "shared/", "pytest_quant/"}
+    assert {name for name in named - made_up if not any((root / name).exists() for root in roots)} == set()
 
 
 def test_rooms_point_in_one_direction() -> None:

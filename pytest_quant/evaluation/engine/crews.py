@@ -8,7 +8,7 @@ import time
 import traceback
 import uuid
 from concurrent.futures import CancelledError, Executor, Future
-from typing import Any, Generic, Protocol
+from typing import Generic, Protocol
 
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.core_threads import CoreThreads
@@ -105,7 +105,7 @@ class Elsewhere(Generic[S, R]):
 
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
         """Send a shard. Who gives an executor looks after its time: a limit for one sample is not known there."""
-        future: Future[Any] = self._executor.submit(run_elsewhere, self._job, self._work, shard)
+        future: Future[R] = self._executor.submit(run_elsewhere, self._job, self._work, shard)
         return future, Beat()
 
     def give_up(self, future: Future[R]) -> None:

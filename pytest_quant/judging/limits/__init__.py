@@ -26,7 +26,7 @@ KINDS: Mapping[str, str] = {
 
 @cache
 def limit_class(kind: str) -> type[JudgedLimit] | None:
-    """The class of a kind; None for what is no limit: ``config``, ``zoo``.
+    """The class of a kind; None for what is not a limit: ``config``, ``zoo``.
 
     >>> limit_class("floor").__name__
     'Floor'
@@ -64,3 +64,13 @@ def is_silent_when_skipped(kind: str) -> bool:
     """
     found = limit_class(kind)
     return found is not None and found.is_silent_when_skipped
+
+
+def tells_below_table(kind: str) -> bool:
+    """Whether the reason of a broken case of that kind stands below the table.
+
+    >>> tells_below_table("classes"), tells_below_table("config")
+    (True, False)
+    """
+    found = limit_class(kind)
+    return found is not None and found.tells_below_table

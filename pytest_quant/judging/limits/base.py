@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.written import Keyword, Written
 from pytest_quant.spec.limit import Limit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_quant.judging.subject import Subject
 
 
-ZooKeys = Mapping[str, tuple[Any, Any]]
+ZooKeys = Mapping[str, tuple[object, object]]
 """Keys of a zoo entry to their type and default, as pydantic takes them."""
 
 
@@ -44,6 +44,8 @@ class JudgedLimit(Limit):
     """Whether an evaluation that may stop early waits for it; the others are content with any number of samples."""
     is_silent_when_skipped: ClassVar[bool] = False
     """Whether a case that was skipped says nothing about the model."""
+    tells_below_table: ClassVar[bool] = False
+    """Whether the reason of a broken one stands below the table too, as the table shows only a part of it."""
 
     @classmethod
     @abstractmethod
@@ -64,6 +66,19 @@ class JudgedLimit(Limit):
     @classmethod
     def shown(cls, metric: Metric, value: object) -> str | None:
         """A limit of the kind in a table, ``value`` being what the report has; None: the table names the kind."""
+        return None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where it stands in a model's entry, for messages."""
+        return (self.kind,)
+
+    def unknown_in(self, task: str, model: str | None, conditions: Sequence[str]) -> str | None:
+        """Why it names something that a model of the task lacks, which has these conditions; None: it does not."""
+        return None
+
+    def wrong_type(self, conditions: Mapping[str, object]) -> str | None:
+        """Why no evaluation with conditions of these types could meet it; None: one could."""
         return None
 
     @abstractmethod

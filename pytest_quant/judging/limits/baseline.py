@@ -10,7 +10,7 @@ from pytest_quant.judging.limits.base import MetricLimit
 from pytest_quant.judging.limits.written import Written
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import SQNR_DB, Metric
 from pytest_quant.spec.number import share_of_range
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.verdict import Verdict
@@ -60,7 +60,8 @@ class NoWorse(MetricLimit):
     @classmethod
     def of_limits(cls, limits: Iterable[Limit], within_pct: float) -> tuple[Self, ...]:
         """One per metric that a limit of a model names."""
-        metrics = dict.fromkeys(limit.metric for limit in limits if limit.metric is not None)
+        named = (limit.metric for limit in limits if limit.metric is not None)
+        metrics = dict.fromkeys(metric for metric in named if metric != SQNR_DB)
         return tuple(cls(metric, within_pct) for metric in metrics)
 
     def judge(self, subject: Subject) -> Verdict:

@@ -32,6 +32,7 @@ class ClassTolerance(MetricLimit):
     """The largest allowed drop of the class, or category, that loses most."""
 
     kind: ClassVar[str] = "classes"
+    tells_below_table: ClassVar[bool] = True
     zoo_keys: ClassVar[ZooKeys] = {"class_tolerance": (dict[str, Any], {})}
     stops_early: ClassVar[bool] = True
     """An evaluation waits for it, and since its classes are judged together, takes all samples."""

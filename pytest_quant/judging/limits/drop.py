@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import MetricLimit, shown_value
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
@@ -96,7 +96,7 @@ class DropLimit(MetricLimit):
         return outlook_text(self, samples=samples, total=total, seen=seen, confidence=confidence)
 
 
-def parse_drop(metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> tuple[float, bool]:
+def parse_drop(metric: Metric, raw: object, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> tuple[float, bool]:
     """Amount, and whether it is relative to fp32: a number in the metric's own unit, or a string such as ``"1%"``.
 
     A metric without a maximum has no range of which an amount could be too much.
@@ -122,7 +122,7 @@ def parse_drop(metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANC
     return amount, relative
 
 
-def _too_large(metric: Metric, raw: Any, share_pct: float, relative: bool, max_tolerance_pct: float) -> str:
+def _too_large(metric: Metric, raw: object, share_pct: float, relative: bool, max_tolerance_pct: float) -> str:
     of_what = "the fp32 value" if relative else f"the range 0 to {metric.maximum:g}"
     return (
         f"found {raw!r}, which is {share_pct:g} % of {of_what}: probably a unit mistake. "

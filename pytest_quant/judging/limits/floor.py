@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
 from pytest_quant.judging.limits.written import Keys, Keyword, Written, named, placed
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import SQNR_DB, Metric
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.number import metric_value
 from pytest_quant.spec.verdict import Verdict
@@ -28,7 +28,7 @@ class Floor(MetricLimit):
 
     kind: ClassVar[str] = "floor"
     stops_early: ClassVar[bool] = True
-    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, Any], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_floor"
     marker_example: ClassVar[str] = "top1=94.0"
 
@@ -58,7 +58,7 @@ class Floor(MetricLimit):
         return f"int8 {'>=' if metric.higher_is_better else '<='} {shown_value(metric, value)}"
 
     @classmethod
-    def parse(cls, metric: Metric, raw: Any, net: Net = "int8") -> Self:
+    def parse(cls, metric: Metric, raw: object, net: Net = "int8") -> Self:
         """A value in the metric's own unit; raises `ConfigError` without a place."""
         return cls(metric, metric_value(metric, raw), net)
 
@@ -70,10 +70,10 @@ class Floor(MetricLimit):
             yield from cls._of_net(written, net, ("nets", net), entry.floor)
 
     @classmethod
-    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, object]) -> Iterator[Self]:
         for name, raw in values.items():
             place = written.place((*keys, "floor", name))
-            metric = written.metric(name, place)
+            metric = written.floor_metric(name, place)
             with placed(place):
                 yield cls.parse(metric, raw, net)
 
@@ -85,6 +85,11 @@ class Floor(MetricLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""
+        if self.metric == SQNR_DB:
+            from pytest_quant.judging.output_noise import judge_outputs
+
+            found = subject.outputs(self.net)
+            return judge_outputs(found, subject.measurement(self.net), self.value, subject.confidence)
         return self.of_measured(subject.measurement(self.net), subject.confidence)
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:

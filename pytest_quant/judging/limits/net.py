@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.drop import DropLimit, parse_drop
 from pytest_quant.judging.limits.tolerance import Tolerance
@@ -53,7 +53,7 @@ class NetTolerance(DropLimit):
         others: Sequence[Limit],
         net: Net,
         keys: Keys,
-        own: Mapping[str, Any],
+        own: Mapping[str, object],
         floors: Collection[str] = (),
     ) -> Iterator[Self]:
         rules = {

@@ -10,6 +10,7 @@ from pytest_quant.judging.limits.base import MetricLimit
 from pytest_quant.judging.limits.written import Written
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.number import share_of_range
 from pytest_quant.spec.verdict import Verdict
@@ -69,7 +70,8 @@ class Parity(MetricLimit):
         """One per metric that another limit names, where the entry names an ONNX file."""
         if written.get("onnx") is None:
             return
-        metrics = dict.fromkeys(limit.metric for limit in others if limit.metric is not None)
+        named = (limit.metric for limit in others if limit.metric is not None)
+        metrics = dict.fromkeys(metric for metric in named if metric != SQNR_DB)
         if not metrics:
             raise ConfigError(
                 f"{written.place(('onnx',))}: no limit of the model names a metric, so there is none to compare: give "

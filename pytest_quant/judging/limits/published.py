@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys
 from pytest_quant.judging.limits.written import Written, placed
@@ -35,7 +35,7 @@ class Published(MetricLimit):
     """A number somebody published for one side of a model; it may be missed in either direction."""
 
     kind: ClassVar[str] = "published"
-    zoo_keys: ClassVar[ZooKeys] = {"published": (dict[Literal["fp32", "int8"], dict[str, Any]], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"published": (dict[Literal["fp32", "int8"], dict[str, object]], {})}
 
     side: Side
     value: float
@@ -55,12 +55,12 @@ class Published(MetricLimit):
         return self.value
 
     @classmethod
-    def parse(cls, metric: Metric, side: Side, raw: Any) -> Self:
+    def parse(cls, metric: Metric, side: Side, raw: object) -> Self:
         """A number, or ``{value: ..., samples: ..., within: ...}``; raises `ConfigError` without a place.
 
         ``within`` replaces `PUBLISHED_WITHIN_PCT`; half of the last printed digit is added to either.
         """
-        entry: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"value": raw}
+        entry: Mapping[str, object] = raw if isinstance(raw, Mapping) else {"value": raw}
         unknown = sorted(map(str, set(entry) - {"value", "samples", "within"}))
         if unknown:
             raise ConfigError(f"unknown key {listed(unknown)}; known keys: value, samples, within")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
 from pytest_quant.judging.limits.written import Keyword, Written
@@ -28,13 +28,13 @@ class Requirement(JudgedLimit):
     """A condition of the evaluation, and of the model's training config file where it names one."""
 
     kind: ClassVar[str] = "require"
-    zoo_keys: ClassVar[ZooKeys] = {"require": (dict[str, Any], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"require": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_require"
     marker_example: ClassVar[str] = "flip_test=False"
     keyword_is_metric: ClassVar[bool] = False
 
     condition: str
-    value: Any
+    value: object
 
     @property
     def name(self) -> str:
@@ -60,17 +60,22 @@ class Requirement(JudgedLimit):
         """``@quant_require(flip_test=False)``."""
         return cls(keyword.name, keyword.value)
 
-    def unknown_in(self, task: str, model: str | None, names: Sequence[str]) -> str | None:
-        """Why the condition cannot be required of a model of that task, which has the conditions ``names``."""
-        if self.condition in names:
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``require.flip_test``."""
+        return (self.kind, self.condition)
+
+    def unknown_in(self, task: str, model: str | None, conditions: Sequence[str]) -> str | None:
+        """Why the condition cannot be required of a model of that task."""
+        if self.condition in conditions:
             return None
         of_model = "" if model is None else f" of {model}"
         return (
-            f"the task {task}{of_model} has no condition {self.condition!r}.{suggestion(self.condition, names)} "
-            f"Its conditions: {listed(names)}"
+            f"the task {task}{of_model} has no condition {self.condition!r}.{suggestion(self.condition, conditions)} "
+            f"Its conditions: {listed(conditions)}"
         )
 
-    def wrong_type(self, conditions: Mapping[str, Any]) -> str | None:
+    def wrong_type(self, conditions: Mapping[str, object]) -> str | None:
         """A condition that is true or false cannot be required to be a word: YAML takes ``"off"`` for one."""
         if isinstance(self.value, bool) or not isinstance(conditions.get(self.condition), bool):
             return None
@@ -80,7 +85,7 @@ class Requirement(JudgedLimit):
         """Look the condition up; nothing is evaluated for it."""
         return self.of_conditions(subject.conditions(self.condition), subject.model)
 
-    def of_conditions(self, conditions: Mapping[str, Any], model: ModelSpec) -> Verdict:
+    def of_conditions(self, conditions: Mapping[str, object], model: ModelSpec) -> Verdict:
         """The verdict on the conditions of an evaluation; raises `ConfigError` when the config file leaves it open."""
         found = conditions.get(self.condition)  # a net that runs here has no target
         met = _equal(found, self.value)
@@ -95,6 +100,6 @@ class Requirement(JudgedLimit):
         return Verdict("pass" if met and agrees else "fail", reason)
 
 
-def _equal(found: Any, required: Any) -> bool:
+def _equal(found: object, required: object) -> bool:
     """In Python True == 1: `samples: true` is not met by one sample."""
     return bool(found == required) and isinstance(found, bool) == isinstance(required, bool)

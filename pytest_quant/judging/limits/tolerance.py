@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_quant.judging.limits.base import ZooKeys
 from pytest_quant.judging.limits.drop import DropLimit, parse_drop
@@ -22,7 +22,7 @@ class Tolerance(DropLimit):
 
     kind: ClassVar[str] = "tolerance"
     is_loss: ClassVar[bool] = True
-    zoo_keys: ClassVar[ZooKeys] = {"tolerance": (dict[str, Any], {})}
+    zoo_keys: ClassVar[ZooKeys] = {"tolerance": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_tolerance"
     marker_example: ClassVar[str] = "top1=1.0"
 
@@ -32,7 +32,7 @@ class Tolerance(DropLimit):
         return self.metric.name
 
     @classmethod
-    def parse(cls, metric: Metric, raw: Any, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Self:
+    def parse(cls, metric: Metric, raw: object, max_tolerance_pct: float = MAX_TOLERANCE_PCT) -> Self:
         """A number in the metric's own unit, or a string such as ``"1%"``; raises `ConfigError` without a place."""
         return cls(metric, *parse_drop(metric, raw, max_tolerance_pct))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import SQNR_DB, WITHOUT_LABELS, Metric, agreement_in
 from pytest_quant.spec.net import Net, NetSpec
 from pytest_quant.spec.text import listed, suggestion
 
@@ -30,7 +30,7 @@ class Written:
     """With the entry's keys as attributes."""
     nets: Mapping[Net, NetSpec]
     """The nets of the entry, by name."""
-    default_tolerance: Mapping[str, Any]
+    default_tolerance: Mapping[str, object]
     """``defaults.tolerance`` of the file."""
     task: str
     metrics: Mapping[str, Metric]
@@ -48,6 +48,12 @@ class Written:
     def metric(self, name: str, place: str) -> Metric:
         """A metric of the task; raises `ConfigError` for another name."""
         return known_metric(self.task, self.metrics, name, place)
+
+    def floor_metric(self, name: str, place: str) -> Metric:
+        """Likewise, or one of the two that every task has."""
+        if name == SQNR_DB.name:
+            return SQNR_DB
+        return agreement_in(next(iter(self.metrics.values()))) if name in WITHOUT_LABELS else self.metric(name, place)
 
 
 def known_metric(task: str, metrics: Mapping[str, Metric], name: str, place: str) -> Metric:
@@ -67,7 +73,7 @@ class Keyword:
 
     marker: str
     name: str
-    value: Any
+    value: object
     max_tolerance_pct: float = MAX_TOLERANCE_PCT
 
     @property

@@ -16,6 +16,8 @@ _QUESTION = "are mean, std, colour order, resize, decoder, labels and order of t
 
 def find_guessing(look: Look) -> Iterator[Finding]:
     """An error where a sound model would not score so little; a warning where the samples are too few to tell."""
+    if look.model.dataset.is_unlabelled:
+        return
     guessed = get_task(look.model.task).guessed(look.measurement.comparison, look.predictions["fp32"])
     if isinstance(guessed, GuessedHits):
         for finding in _by_hits(guessed, look.subject.confidence):

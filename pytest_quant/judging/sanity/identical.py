@@ -12,9 +12,10 @@ from pytest_quant.judging.sanity.look import Look
 def find_identical(look: Look) -> Iterator[Finding]:
     """An error; the raw outputs are compared where the predictions of all samples are equal."""
     fp32, int8 = (look.packed[net] for net in ("fp32", "int8"))
-    if fp32 != int8:
+    pipelines = look.on_samples.pipelines
+    if fp32 != int8 or pipelines["fp32"] is not pipelines["int8"]:  # else they take different inputs
         return
-    raw = look.subject.bench.agreement(look.model, "int8", look.samples[:AGREEMENT_SAMPLES])
+    raw = look.subject.bench.agreement(look.model, "fp32", "int8", look.samples[:AGREEMENT_SAMPLES])
     if raw.worst[1] < float("inf"):
         return
     yield Finding(

@@ -18,6 +18,8 @@ _LEAST = 10
 
 def find_unlabelled(look: Look) -> Iterator[Finding]:
     """A warning about datasets whose ground truth are regions."""
+    if look.model.dataset.is_unlabelled:
+        return
     known = [sample for sample in look.samples if isinstance(sample.truth, (PoseTruth, DetectionTruth, tuple))]
     bare = [sample.id for sample in known if not regions_of(sample.truth)]
     if len(known) >= _LEAST and len(bare) > _SHARE * len(known):

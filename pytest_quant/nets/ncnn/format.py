@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
@@ -41,7 +41,7 @@ class NcnnFormat(NetFormat):
         found = {".param": files.param, ".bin": files.bin}
         return found if files.table is None else {**found, ".table": files.table}
 
-    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
+    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, object]:
         """A table changes nothing any more once the net is made."""
         there = None if net.target is None else target_of(net.target).facts
         return {
@@ -79,7 +79,7 @@ class NcnnFormat(NetFormat):
         found = ((garbled_layers(param, names), WHY), (saturating_layers(param), SATURATES))
         return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
 
-    def conditions(self, net: ModelNet) -> Mapping[str, Any]:
+    def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""
         there = None if net.target is None else target_of(net.target).facts
         options = net_options(net_files(net).param, net.runtime, None if there is None else there.machine)

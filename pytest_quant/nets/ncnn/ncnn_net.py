@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import ncnn
 import numpy as np
@@ -61,7 +60,7 @@ class NcnnRunner:
         self._load(self._net.load_param, str(setup.files.param))
         self._load(self._net.load_model, str(setup.files.bin))
 
-    def _load(self, load: Any, path: str) -> None:
+    def _load(self, load: Callable[[str], int], path: str) -> None:
         code = load(path)
         if code != 0:
             self._net.clear()

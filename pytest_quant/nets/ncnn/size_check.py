@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.param import Layer, read_param
 
 

@@ -115,7 +115,7 @@ def _outputs(net: ModelNet, facts: OnnxFacts) -> dict[str, str]:
             )
         if ports[name].dtype not in _FLOATS:
             raise ConfigError(
-                f"{shown(facts.path)}: the output {ports[name]} is no float type: export the model without its "
+                f"{shown(facts.path)}: the output {ports[name]} is not a float type: export the model without its "
                 "postprocessing, so that it gives what the ncnn net gives"
             )
     return dict(zip(blobs, names, strict=True))

@@ -69,8 +69,8 @@ def inspect_onnx(path: Path) -> OnnxFacts:
     """Read an ONNX file and let onnx's own checker judge it.
 
     Raises:
-        ModelFileError: It cannot be read, is no ONNX model, is newer than the installed onnx, lacks a file that holds
-            weights, or breaks the rules of the format.
+        ModelFileError: It cannot be read, is not an ONNX model, is newer than the installed onnx, lacks a file that
+            holds weights, or breaks the rules of the format.
 
     """
     try:
@@ -115,7 +115,7 @@ def _parsed(path: Path) -> onnx.ModelProto:
     try:
         model.ParseFromString(data)
     except DecodeError:
-        raise ModelFileError(f"{shown(path)}: is no ONNX file ({len(data)} bytes)") from None
+        raise ModelFileError(f"{shown(path)}: is not an ONNX file ({len(data)} bytes)") from None
     if any(node.op_type.startswith("pnnx.") for node in model.graph.node):
         raise ModelFileError(
             f"{shown(path)}: is pnnx's picture of a graph (it writes one as NAME.pnnx.onnx), which no runtime can run: "
@@ -123,7 +123,8 @@ def _parsed(path: Path) -> onnx.ModelProto:
         )
     if not model.graph.node or model.ir_version < 1:
         raise ModelFileError(
-            f"{shown(path)}: is no ONNX model: found {len(model.graph.node)} nodes and IR version {model.ir_version}"
+            f"{shown(path)}: is not an ONNX model: found {len(model.graph.node)} nodes and IR version "
+            f"{model.ir_version}"
         )
     return model
 
@@ -189,7 +190,7 @@ def _external_files(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
 
 def _port(path: Path, value: onnx.ValueInfoProto) -> Port:
     if value.type.WhichOneof("value") != "tensor_type":
-        raise ModelFileError(f"{shown(path)}: {value.name!r} is no tensor, expected tensors as inputs and outputs")
+        raise ModelFileError(f"{shown(path)}: {value.name!r} is not a tensor, expected tensors as inputs and outputs")
     tensor = value.type.tensor_type
     dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     if not tensor.HasField("shape"):

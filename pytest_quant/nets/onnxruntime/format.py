@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, OneFile, StaticFacts
@@ -36,7 +35,7 @@ class OnnxruntimeFormat(NetFormat):
         first, *external = inspect_onnx(net.entry.file).files
         return {"": first, **{f":{path.name}": path for path in external}}
 
-    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, Any]:
+    def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, object]:
         """There are no options, and ``runtime`` is about ncnn's float arithmetic."""
         return {"onnxruntime": self.version(), "names": net.output_names, "files": dict(digests)}
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
@@ -33,7 +33,7 @@ class Session:
         except _errors() as error:
             raise ModelFileError(f"{self._what}: {_runtime()} cannot load it: {_words(error)}") from None
 
-    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]:
         """One forward pass; raises `RunnerError` when the graph does not take the input."""
         try:
             return list(self._session.run(list(outputs), dict(feeds)))

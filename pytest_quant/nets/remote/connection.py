@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pytest_quant.nets.remote import far_side
+from pytest_quant.nets.remote.far_side import Channel
 from pytest_quant.spec.errors import QuantError
 
 OPEN_TIMEOUT_S = 60.0
@@ -86,10 +87,10 @@ class Connection:
             OPEN_TIMEOUT_S, lambda: _open(spec), f"target {spec}: did not answer within {OPEN_TIMEOUT_S:g} s"
         )
 
-    def request(self, kind: str, argument: Any = None) -> Any:
+    def request(self, kind: str, argument: object = None) -> Channel:
         """A channel on which the far side serves one request; raises `TargetLostError`."""
         try:
-            channel = self._gateway.remote_exec(inspect.getsource(far_side))
+            channel: Channel = self._gateway.remote_exec(inspect.getsource(far_side))
             channel.send((kind, argument))
         except (OSError, EOFError) as error:
             raise self.lost(error) from error
@@ -107,7 +108,7 @@ class Connection:
             raise TargetError(f"target {self.spec}: {found.machine} is big-endian, which ncnn's files are not made for")
         return found
 
-    def receive(self, channel: Any, timeout_s: float) -> Any:
+    def receive(self, channel: Channel, timeout_s: float) -> Any:
         """The next answer; raises `TargetError` after ``timeout_s`` seconds, `TargetLostError` without a connection."""
         from execnet.gateway_base import RemoteError
         from execnet.gateway_base import TimeoutError as ChannelTimeoutError

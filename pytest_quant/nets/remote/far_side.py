@@ -13,7 +13,8 @@ import platform
 import sys
 import tempfile
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
@@ -25,7 +26,23 @@ _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
 
 
-def serve(channel: Any) -> None:
+class Channel(Protocol):
+    """What is used of a channel of execnet."""
+
+    def send(self, item: object) -> None:
+        """Send plain data."""
+
+    def receive(self, timeout: float | None = None) -> Any:
+        """The next item from the other side."""
+
+    def close(self) -> None:
+        """End it for both sides."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """All items until the channel closes."""
+
+
+def serve(channel: Channel) -> None:
     """Answer the one request of a channel; an error is told in words, never as a traceback."""
     kind, argument = channel.receive()
     try:
@@ -39,7 +56,7 @@ def serve(channel: Any) -> None:
         channel.send(("failed", f"{error.filename or folder()}: {error.strerror or error}"))
 
 
-def facts() -> dict[str, Any]:
+def facts() -> dict[str, object]:
     """What tells one target from another, by the far side's own telling."""
     import ncnn
     import numpy as np
@@ -67,7 +84,7 @@ def folder() -> str:
     return home
 
 
-def serve_net(channel: Any, request: dict[str, Any]) -> None:
+def serve_net(channel: Channel, request: dict[str, Any]) -> None:
     """Get what the target lacks of a net's files, load it, and run inputs until the channel closes."""
     paths = [kept(channel, digest, size) for digest, size in request["files"]]
     net = load(paths, request["options"], request["threads"])
@@ -84,7 +101,7 @@ def serve_net(channel: Any, request: dict[str, Any]) -> None:
             channel.send(("outputs", (answer, time.perf_counter() - started)))
 
 
-def kept(channel: Any, digest: str, size: int) -> str:
+def kept(channel: Channel, digest: str, size: int) -> str:
     """The path of a file by its SHA-256: kept from an earlier run and still whole, or sent now."""
     path = os.path.join(folder(), digest)
     if not is_whole(path, digest):
@@ -104,7 +121,7 @@ def is_whole(path: str, digest: str) -> bool:
         return False
 
 
-def receive_file(channel: Any, path: str, digest: str, size: int) -> None:
+def receive_file(channel: Channel, path: str, digest: str, size: int) -> None:
     """Write a file that comes in parts; others see it whole or not at all."""
     handle, part = tempfile.mkstemp(prefix="part-", dir=os.path.dirname(path))
     try:
@@ -148,7 +165,7 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def run(net: Any, request: dict[str, Any], shape: tuple[int, ...], data: bytes) -> Any:
+def run(net: Any, request: dict[str, Any], shape: tuple[int, ...], data: bytes) -> object:
     """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
     import ncnn
     import numpy as np

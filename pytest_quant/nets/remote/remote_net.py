@@ -12,6 +12,7 @@ import numpy as np
 
 from pytest_quant.nets.base import Array, check_input, check_outputs
 from pytest_quant.nets.remote.connection import Connection, TargetLostError
+from pytest_quant.nets.remote.far_side import Channel
 from pytest_quant.nets.remote.target import Target
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -81,14 +82,14 @@ class RemoteRunner:
         """Free the net there."""
         self._channel.close()
 
-    def _ask(self, message: Any) -> Any:
+    def _ask(self, message: object) -> Any:
         try:
             self._channel.send(message)
         except OSError as error:
             raise self._connection.lost(error) from error
         return self._connection.receive(self._channel, self._setup.sample_timeout_s)
 
-    def _open_again_once(self) -> Any:
+    def _open_again_once(self) -> Channel:
         try:
             return self._open(self._connection)
         except TargetLostError:
@@ -99,7 +100,7 @@ class RemoteRunner:
         self._connection = self._target.connection(self._connection)
         self._channel = self._open(self._connection)
 
-    def _open(self, connection: Connection) -> Any:
+    def _open(self, connection: Connection) -> Channel:
         setup = self._setup
         contents = {hashlib.sha256(data).hexdigest(): data for data in map(_content, (setup.param, setup.bin))}
         request = {
@@ -127,7 +128,7 @@ def _content(path: Path) -> bytes:
         raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from error
 
 
-def _send(connection: Connection, channel: Any, data: bytes) -> None:
+def _send(connection: Connection, channel: Channel, data: bytes) -> None:
     try:
         for start in range(0, len(data), _PART_BYTES):
             channel.send(data[start : start + _PART_BYTES])

@@ -33,6 +33,7 @@ from pytest_quant.report.model.net import (
     OnnxFlipsEntry,
     OnnxMetricEntry,
     OnnxOutputsEntry,
+    OutputsEntry,
     TimingEntry,
 )
 from pytest_quant.report.model.report import SCHEMA, EnvironmentEntry, Report
@@ -80,6 +81,7 @@ __all__ = [
     "OnnxFlipsEntry",
     "OnnxMetricEntry",
     "OnnxOutputsEntry",
+    "OutputsEntry",
     "Report",
     "RescueEntry",
     "RescueFilesEntry",

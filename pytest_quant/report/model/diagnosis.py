@@ -9,9 +9,9 @@ class SqnrEntry(Entry):
     """A signal to noise ratio."""
 
     sqnr_db: float | None
-    """In dB; null where it is no number."""
+    """In dB; null where it is not a number."""
     note: str | None = None
-    """Why it is no number."""
+    """Why it is not a number."""
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""What an HTML report shows besides the numbers: pictures and curves. It is no part of the JSON report."""
+"""What an HTML report shows besides the numbers: pictures and curves. It is not a part of the JSON report."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ class IllustrationEntry(Entry):
     note: str | None = None
     """Why there are none."""
 
+    def joined(self, more: IllustrationEntry) -> IllustrationEntry:
+        """With the pictures and curves of another."""
+        changes = {"pictures": self.pictures + more.pictures, "curves": self.curves + more.curves}
+        return self.model_copy(update={**changes, "note": self.note or more.note})
+
 
 class IllustratedReport(Report):
     """A report with what was drawn of its models, for writers that show it; the JSON has nothing of it."""
@@ -91,6 +96,9 @@ class IllustratedReport(Report):
 
     @classmethod
     def of(cls, report: Report, drawn: Iterable[IllustrationEntry]) -> IllustratedReport:
-        """A report with these drawings."""
+        """A report with these drawings; a model may have several, such as those of its worst layers."""
         fields = {name: getattr(report, name) for name in Report.model_fields}
-        return cls.model_construct(**fields, illustrations={one.model: one for one in drawn})
+        found: dict[str, IllustrationEntry] = {}
+        for one in drawn:
+            found[one.model] = found[one.model].joined(one) if one.model in found else one
+        return cls.model_construct(**fields, illustrations=found)

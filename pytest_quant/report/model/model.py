@@ -8,7 +8,7 @@ from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
 from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.model.metric import MetricEntry
-from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, TimingEntry
+from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, OutputsEntry, TimingEntry
 from pytest_quant.report.model.rescue import NoRescueEntry, RescueEntry
 from pytest_quant.report.model.sanity import SanityEntry
 
@@ -75,6 +75,8 @@ class ModelEntry(Entry):
     samples: SamplesEntry
     metrics: dict[str, MetricEntry]
     flips: FlipsEntry
+    outputs: OutputsEntry | None = None
+    """int8's raw outputs, where a floor of ``sqnr_db`` asks for them."""
     moved: tuple[MovedEntry, ...] = ()
     """The samples that moved most, where samples are not just right or wrong."""
     classes: dict[str, ClassesEntry] | None = None

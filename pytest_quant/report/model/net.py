@@ -34,6 +34,15 @@ class NetSamplesEntry(Entry):
     stopped_early: bool
 
 
+class OutputsEntry(Entry):
+    """The raw outputs of a net beside those of fp32, which are the signal."""
+
+    samples: int
+    blobs: dict[str, SqnrEntry]
+    worst: str
+    """The output that agrees least."""
+
+
 class NetEntry(Entry):
     """A further net in the place of int8."""
 
@@ -42,6 +51,8 @@ class NetEntry(Entry):
     samples: NetSamplesEntry
     metrics: dict[str, MeasuredMetric]
     flips: FlipsEntry
+    outputs: OutputsEntry | None = None
+    """Where a floor of ``sqnr_db`` asks for them."""
     timing: TimingEntry
 
 
@@ -63,13 +74,8 @@ class OnnxFlipsEntry(Entry):
     """Samples with the same answer, right or wrong, in percent."""
 
 
-class OnnxOutputsEntry(Entry):
+class OnnxOutputsEntry(OutputsEntry):
     """The raw outputs of both, the ONNX file's being the signal."""
-
-    samples: int
-    blobs: dict[str, SqnrEntry]
-    worst: str
-    """The output that agrees least."""
 
 
 class OnnxEntry(Entry):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +37,7 @@ def top_k_hits(scores: ArrayLike, labels: ArrayLike, k: int, threshold: float | 
         bool, shape (n,).
 
     Raises:
-        ValueError: Shapes do not match, k is larger than the number of classes, or a label is no class.
+        ValueError: Shapes do not match, k is larger than the number of classes, or a label is not a class.
 
     >>> top_k_hits([[0.7, 0.0, 0.3], [0.4, 0.5, 0.1]], [0, 2], k=1)
     array([ True, False])
@@ -66,7 +65,7 @@ def compare_sides(
     """Score both sides, with predictions in the order of the samples; a net with fewer than 5 classes has no top-5.
 
     Raises:
-        DatasetError: A label is no class of the net.
+        DatasetError: A label is not a class of the net.
         RunnerError: The two nets have different numbers of classes.
 
     """
@@ -132,7 +131,7 @@ def _class_count(samples: Sequence[Sample], fp32: Sequence[ClassPrediction], int
 
 
 def _hits(
-    classes: NDArray[Any], scores: NDArray[Any], labels: NDArray[Any], threshold: float | None
+    classes: NDArray[np.integer], scores: NDArray[np.floating], labels: NDArray[np.integer], threshold: float | None
 ) -> NDArray[np.bool_]:
     """Whether each label is among its row of ``classes``, with a score above ``threshold``; all rows of one length."""
     found = classes == labels[:, np.newaxis]
@@ -142,7 +141,7 @@ def _hits(
     return hits
 
 
-def _evidence(sides: Mapping[str, Columns], labels: NDArray[Any], k: int, threshold: float | None) -> RightWrong:
+def _evidence(sides: Mapping[str, Columns], labels: NDArray[np.integer], k: int, threshold: float | None) -> RightWrong:
     hits = {side: _hits(classes[:, :k], scores[:, :k], labels, threshold) for side, (classes, scores) in sides.items()}
     return RightWrong(fp32=hits["fp32"], int8=hits["int8"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -11,17 +11,17 @@ from pytest_quant.tasks.images import Backend, Rounding
 Pixels = Annotated[int, Field(strict=True, gt=0)]
 
 
-def _pair(value: Any) -> Any:
+def _pair(value: object) -> object:
     if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_pixels, value)):
         raise ValueError("[width, height], both whole numbers above 0")
     return value
 
 
-def _pair_or_square(value: Any) -> Any:
+def _pair_or_square(value: object) -> object:
     return (value, value) if _is_pixels(value) else _pair(value)
 
 
-def _is_pixels(value: Any) -> bool:
+def _is_pixels(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
 import PIL
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.classification.drawing import draw_answer, draw_truth
 from pytest_quant.tasks.classification.metric import DEPTHS, check_label, compare_sides
 from pytest_quant.tasks.classification.options import AccuracyOptions, PreprocessOptions
@@ -52,8 +50,8 @@ class ClassificationPipeline:
     def predict(self, run: Run, prepared: Prepared) -> ClassPrediction:
         """One forward pass.
 
-        Raises `RunnerError` for an output that is no list of class scores, `DatasetError` when the sample's label is no
-        class of the net: better now than after the whole dataset.
+        Raises `RunnerError` for an output that is not a list of class scores, `DatasetError` when the sample's label
+        is not a class of the net: better now than after the whole dataset.
         """
         outputs = run(prepared.tensor)
         if list(outputs) != [self._output]:
@@ -75,11 +73,11 @@ class ClassificationPipeline:
         """The sample with its predicted class."""
         return replace(sample, truth=prediction.label)
 
-    def pack(self, predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[ClassPrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[ClassPrediction]:
+    def unpack(self, arrays: Arrays) -> list[ClassPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -97,20 +95,17 @@ class ClassificationPipeline:
         """The first classes with their scores."""
         return draw_answer(prediction, scene)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every classifier."""
         return {
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "crop": self._preprocess.crop_json(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             **{f"{name}_profile": options.profile for name, options in self._accuracy.items()},
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; metric profiles cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -121,8 +116,5 @@ class ClassificationPipeline:
             "backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "crop": self._preprocess.crop_json(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }

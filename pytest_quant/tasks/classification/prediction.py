@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.spec.errors import RunnerError
+from pytest_quant.tasks.base import Arrays
 
 KEPT = 5
 """Top-5 is the deepest metric."""
@@ -40,7 +40,7 @@ def decode_scores(output: NDArray[np.float32], blob: str) -> ClassPrediction:
         blob: The blob's name, for the message.
 
     Raises:
-        RunnerError: The output is no list of class scores, or holds NaN.
+        RunnerError: The output is not a list of class scores, or holds NaN.
 
     >>> decode_scores(np.array([[[0.25]], [[0.5]], [[0.25]]], np.float32), "prob")
     ClassPrediction(classes=(1, 0, 2), scores=(0.5, 0.25, 0.25), class_count=3)
@@ -58,12 +58,12 @@ def decode_scores(output: NDArray[np.float32], blob: str) -> ClassPrediction:
     return ClassPrediction(tuple(top.tolist()), tuple(scores[top].tolist()), int(scores.size))
 
 
-def ranking(scores: NDArray[Any]) -> NDArray[np.intp]:
+def ranking(scores: NDArray[np.floating]) -> NDArray[np.intp]:
     """Class indices along the last axis by falling score, equal scores by rising index."""
     return np.argsort(-scores, axis=-1, kind="stable")
 
 
-def pack_predictions(predictions: Sequence[ClassPrediction]) -> dict[str, NDArray[Any]]:
+def pack_predictions(predictions: Sequence[ClassPrediction]) -> Arrays:
     """Predictions of one net as arrays: ``classes`` int32, ``scores`` float32, both (n, k), ``class_count`` (n,)."""
     shape = (len(predictions), len(predictions[0].classes) if predictions else 0)
     return {
@@ -73,7 +73,7 @@ def pack_predictions(predictions: Sequence[ClassPrediction]) -> dict[str, NDArra
     }
 
 
-def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[ClassPrediction]:
+def unpack_predictions(arrays: Arrays) -> list[ClassPrediction]:
     """The reverse of `pack_predictions`."""
     rows = zip(arrays["classes"].tolist(), arrays["scores"].tolist(), arrays["class_count"].tolist(), strict=True)
     return [ClassPrediction(tuple(classes), tuple(scores), count) for classes, scores, count in rows]

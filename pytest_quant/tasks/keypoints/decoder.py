@@ -75,8 +75,8 @@ class HeatmapDecoder:
         (width, height), (input_width, input_height) = size, self.input_size
         if width * input_height != height * input_width or min(size) < 2:
             raise RunnerError(
-                f"output blob {self.blob!r} has heatmaps of {list(size)} (width, height), which have not the ratio of "
-                f"input.size {list(self.input_size)}: is input.size [width, height], and that of this model?"
+                f"output blob {self.blob!r} has heatmaps of {list(size)} (width, height), which do not have the ratio "
+                f"of input.size {list(self.input_size)}: is input.size [width, height], and that of this model?"
             )
         return heatmaps
 
@@ -91,7 +91,7 @@ class SimccDecoder:
     options: PostprocessOptions
 
     def __call__(self, run: Run, tensor: Tensor) -> Keypoints:
-        """Keypoints for one input; raises `RunnerError` when the outputs have not the sizes that the input asks for."""
+        """Keypoints for one input; raises `RunnerError` when the outputs lack the sizes that the input asks for."""
         x, y = self._vectors(run(tensor))
         if self.options.flip_test:
             mirrored_x, mirrored_y = self._vectors(run(mirror(tensor)))

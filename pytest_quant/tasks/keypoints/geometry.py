@@ -17,7 +17,7 @@ from pytest_quant.tasks.keypoints.heatmap import Points
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class BoxRegion:
     """The upright rectangle of an image that becomes the net's input."""
 
     center: NDArray[np.float32]
@@ -55,7 +55,7 @@ class Region:
         return rounded
 
 
-def regions(corners: ArrayLike, input_size: tuple[int, int], padding: float) -> list[Region]:
+def regions(corners: ArrayLike, input_size: tuple[int, int], padding: float) -> list[BoxRegion]:
     """The regions of boxes: ``padding`` times as large, then widened on one axis to the ratio of ``input_size``.
 
     ``corners``: left, top, right and bottom of each box in pixels, shape (n, 4).
@@ -66,7 +66,7 @@ def regions(corners: ArrayLike, input_size: tuple[int, int], padding: float) -> 
     boxes = np.asarray(corners, np.float32).reshape(-1, 4)
     centers = (boxes[:, 2:] + boxes[:, :2]) * np.float32(0.5)
     sizes = region_sizes(boxes, input_size, padding)
-    return [Region(center, size, input_size) for center, size in zip(centers, sizes, strict=True)]
+    return [BoxRegion(center, size, input_size) for center, size in zip(centers, sizes, strict=True)]
 
 
 def region_sizes(boxes: NDArray[np.float32], input_size: tuple[int, int], padding: float) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ The steps are those of mmpose, whose two generations differ: ``mmpose-1.x`` (``c
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ Profile = Literal["mmpose-1.x", "mmpose-0.x"]
 
 Heatmaps = NDArray[np.float32]
 """Shape (keypoints, height, width)."""
-Points = NDArray[np.floating[Any]]
+Points = NDArray[np.floating]
 """Shape (keypoints, 2)."""
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.tasks.keypoints.coco import MAX_DETECTIONS, VARIANCES
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating]
 Indices = NDArray[np.int64]
 
 

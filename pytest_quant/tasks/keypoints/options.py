@@ -5,7 +5,7 @@ Defaults are those of mmpose 1.x, with flip_test off, as in the published table.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -13,24 +13,28 @@ from pytest_quant.tasks.keypoints.heatmap import Profile, Refine
 from pytest_quant.tasks.keypoints.rescoring import ScoreMode
 
 
-def _two_numbers(value: Any) -> Any:
+def _two_numbers(value: object) -> object:
     if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_positive, value)):
         raise ValueError("[x, y], both numbers above 0")
     return tuple(value)
 
 
-def _two_pixels(value: Any) -> Any:
-    if not isinstance(value, list | tuple) or len(value) != 2 or not all(_is_positive(v, int) for v in value):
+def _two_pixels(value: object) -> object:
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(map(_is_whole, value)):
         raise ValueError("[width, height], both whole numbers above 0")
     return tuple(value)
 
 
-def _is_positive(value: Any, kind: Any = int | float) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool) and value > 0
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
-def _odd(value: Any) -> Any:
-    if not _is_positive(value, int) or value % 2 == 0:
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and _is_positive(value)
+
+
+def _odd(value: object) -> object:
+    if not _is_whole(value) or value % 2 == 0:
         raise ValueError("an odd whole number")
     return value
 

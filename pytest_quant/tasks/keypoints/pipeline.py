@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
-from pytest_quant.datasets.coco_keypoints import Options as DatasetOptions
-from pytest_quant.datasets.coco_keypoints import PoseTruth, truth_of
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, PoseTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.coco.curves import precision_curves
 from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.keypoints.decoder import decoder
 from pytest_quant.tasks.keypoints.drawing import draw_answer, draw_truth
-from pytest_quant.tasks.keypoints.geometry import Region, regions
+from pytest_quant.tasks.keypoints.geometry import BoxRegion, regions
 from pytest_quant.tasks.keypoints.metric import compare_sides
 from pytest_quant.tasks.keypoints.options import APOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.prediction import PosePrediction, pack_predictions, unpack_predictions
@@ -52,7 +49,9 @@ class KeypointsPipeline:
         self._ap: APOptions = model.metric_options.get("AP") or APOptions()
         self._results = Results(self._ap, self._size, self._preprocess.padding)
         self._outputs = model.outputs
-        self._dataset: DatasetOptions | None = model.dataset.options
+        options = model.dataset.options
+        self._dataset = options if isinstance(options, CocoKeypointsOptions) else None
+        self._is_unlabelled = model.dataset.is_unlabelled
         self._wanted = frozenset(limit.metric.name for limit in model.limits if limit.metric is not None)
 
     def prepare(self, image: Image, sample: Sample) -> Prepared:
@@ -66,15 +65,18 @@ class KeypointsPipeline:
         height, width = image.shape[:2]
         return self._prepared(image, sample, regions([[0, 0, width, height]], self._size, padding=1.0))
 
-    def _prepared(self, image: Image, sample: Sample, seen: Sequence[Region]) -> Prepared:
+    def _prepared(self, image: Image, sample: Sample, seen: Sequence[BoxRegion]) -> Prepared:
         tensor = np.empty((len(seen), self._input.channels, self._size[1], self._size[0]), np.float32)
         for row, region in zip(tensor, seen, strict=True):
             row[...] = self._normalize(region.cut(image, udp=self._preprocess.udp))
         return Prepared(tensor, sample, seen)
 
     def predict(self, run: Run, prepared: Prepared) -> PosePrediction:
-        """One forward pass for each box, two with flip_test; raises `RunnerError` for outputs that are no keypoints."""
-        seen: Sequence[Region] = prepared.geometry
+        """One forward pass for each box, two with flip_test.
+
+        Raises `RunnerError` for outputs that are not keypoints.
+        """
+        seen: Sequence[BoxRegion] = prepared.geometry
         poses = []
         for tensor, region in zip(prepared.tensor, seen, strict=True):
             points, scores = self._decode(run, tensor)
@@ -91,7 +93,7 @@ class KeypointsPipeline:
         """The sample with the poses that were found in its boxes."""
         return found_persons(sample, prediction, self._ap.keypoint_threshold)
 
-    def pack(self, predictions: Sequence[PosePrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[PosePrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
@@ -99,7 +101,7 @@ class KeypointsPipeline:
         """The heights of the heatmaps' peaks: where they lie depends on the boxes, too."""
         return np.unique(prediction.scores, axis=0).tobytes()
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[PosePrediction]:
+    def unpack(self, arrays: Arrays) -> list[PosePrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -121,7 +123,7 @@ class KeypointsPipeline:
         """Precision over recall."""
         return tuple(precision_curves(comparison, "AP", "OKS"))
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every pose net."""
         options = self._postprocess
         return {
@@ -136,7 +138,7 @@ class KeypointsPipeline:
             "bbox_in_results": self._ap.bbox_in_results,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; scoring and suppression of poses cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -148,26 +150,25 @@ class KeypointsPipeline:
             **self._decoding(),
         }
 
-    def _boxes(self) -> dict[str, Any]:
-        """Where the boxes come from; unknown while the dataset's paths are."""
+    def _boxes(self) -> dict[str, object]:
+        """Where the boxes come from; unknown while the dataset's paths are. Without labels an image is one person."""
+        if self._is_unlabelled:
+            return {"boxes": "whole-image", "box_score_threshold": None}
         if self._dataset is None:
             return {"boxes": None, "box_score_threshold": None}
         if self._dataset.boxes == "ground-truth":
             return {"boxes": "ground-truth", "box_score_threshold": None}
         return {"boxes": "detections", "box_score_threshold": self._dataset.box_score_threshold}
 
-    def _geometry(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, object]:
         return {
             "input_size": list(self._size),
             "padding": self._preprocess.padding,
             "udp": self._preprocess.udp,
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }
 
-    def _decoding(self) -> dict[str, Any]:
+    def _decoding(self) -> dict[str, object]:
         options = self._postprocess
         heatmap = options.decoder == "heatmap"
         blurs = heatmap and options.refinement in ("dark", "udp")

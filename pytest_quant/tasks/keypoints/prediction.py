@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.tasks.base import Arrays
 from pytest_quant.tasks.keypoints.coco import KEYPOINTS
 from pytest_quant.tasks.keypoints.heatmap import Points
 
@@ -30,7 +30,7 @@ class PosePrediction:
         return cls(np.stack([points for points, _ in poses]), np.stack([scores for _, scores in poses]))
 
 
-def pack_predictions(predictions: Sequence[PosePrediction]) -> dict[str, NDArray[Any]]:
+def pack_predictions(predictions: Sequence[PosePrediction]) -> Arrays:
     """Predictions of one net as arrays: ``boxes`` per image, and ``keypoints`` and ``scores`` of all boxes."""
     empty = PosePrediction.of([])
     filled = [prediction for prediction in predictions if len(prediction.scores)] or [empty]
@@ -41,11 +41,16 @@ def pack_predictions(predictions: Sequence[PosePrediction]) -> dict[str, NDArray
     }
 
 
-def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[PosePrediction]:
+def unpack_predictions(arrays: Arrays) -> list[PosePrediction]:
     """The reverse of `pack_predictions`."""
-    counts = arrays["boxes"]
+    counts = np.asarray(arrays["boxes"], np.int64)
+    keypoints, scores = _floats(arrays["keypoints"]), np.asarray(arrays["scores"], np.float32)
     ends = np.cumsum(counts)
     return [
-        PosePrediction(arrays["keypoints"][start:end], arrays["scores"][start:end])
-        for start, end in zip(ends - counts, ends, strict=True)
+        PosePrediction(keypoints[start:end], scores[start:end]) for start, end in zip(ends - counts, ends, strict=True)
     ]
+
+
+def _floats(array: NDArray[np.generic]) -> Points:
+    """In the precision that they were packed in."""
+    return np.asarray(array, np.float64 if array.dtype == np.float64 else np.float32)

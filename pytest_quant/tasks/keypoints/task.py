@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Facts, Task
 from pytest_quant.tasks.keypoints.metric import DEFINITIONS, METRICS
 from pytest_quant.tasks.keypoints.options import APOptions, NoOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.keypoints.pipeline import KeypointsPipeline
@@ -34,11 +33,11 @@ class KeypointsTask(Task):
     place = 30
     usual_tolerances: Mapping[str, float] = {"AP": 0.01}
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    def footnote(self, conditions: Facts, details: Facts) -> str:
         """Whether inputs were flipped, and whose boxes were taken: both move AP by points."""
         return f"flip_test: {str(conditions['flip_test']).lower()}, boxes: {conditions['boxes']}"
 
-    def config_conditions(self, path: Path) -> Mapping[str, Any]:
+    def config_conditions(self, path: Path) -> Mapping[str, object]:
         """What an mmpose config file says, without executing it; see `training.config_conditions`."""
         return config_conditions(read_training_config(path))
 

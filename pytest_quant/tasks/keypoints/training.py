@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.text import shown
@@ -22,7 +21,7 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """Condition to the places where mmpose 1.x and 0.x write it."""
 
 
-def config_conditions(config: TrainingConfig) -> dict[str, Any]:
+def config_conditions(config: TrainingConfig) -> dict[str, object]:
     """The conditions that an mmpose config sets, as plain JSON values under the names that ``require`` uses.
 
     `Untold` stands for one that cannot be told without executing the file, and for a flip_test that the file does not
@@ -37,7 +36,7 @@ def config_conditions(config: TrainingConfig) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _condition(config: TrainingConfig, name: str, places: tuple[tuple[str, ...], ...]) -> Any:
+def _condition(config: TrainingConfig, name: str, places: tuple[tuple[str, ...], ...]) -> object:
     """The value at the first place that has one; None when none has."""
     for keys in places:
         try:

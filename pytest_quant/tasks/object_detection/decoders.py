@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pytest_quant.tasks.object_detection.anchor import DeltaDecoder, YoloDecoder
-from pytest_quant.tasks.object_detection.decoder import Decoder
 from pytest_quant.tasks.object_detection.dfl import DflDecoder
 from pytest_quant.tasks.object_detection.options import PostprocessOptions
 from pytest_quant.tasks.object_detection.parameters import (
@@ -19,8 +16,10 @@ from pytest_quant.tasks.object_detection.points import PointsDecoder
 from pytest_quant.tasks.object_detection.rows import RowsDecoder
 from pytest_quant.tasks.object_detection.yolox import YoloxDecoder
 
+AnyDecoder = YoloxDecoder | YoloDecoder | DeltaDecoder | PointsDecoder | DflDecoder | RowsDecoder
 
-def make_decoder(options: PostprocessOptions, blobs: tuple[str, ...]) -> Decoder[Any]:
+
+def make_decoder(options: PostprocessOptions, blobs: tuple[str, ...]) -> AnyDecoder:
     """The decoder of an entry; raises `ConfigError` for a number of output blobs that it does not take."""
     parameters = options.parameters
     if isinstance(parameters, YoloxParameters):
@@ -34,4 +33,4 @@ def make_decoder(options: PostprocessOptions, blobs: tuple[str, ...]) -> Decoder
         return DflDecoder(blobs, parameters)
     if isinstance(parameters, RowsParameters):
         return RowsDecoder(blobs, parameters)
-    raise TypeError(f"{parameters!r} are no parameters of a decoder")
+    raise TypeError(f"{parameters!r} are not parameters of a decoder")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -156,9 +155,9 @@ def _details(
     images: int,
     matches: tuple[SideMatches, SideMatches],
     predictions: tuple[Sequence[Detections], Sequence[Detections]],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The recalls and the number of detections of each side, and the AP of every class that has an object."""
-    details: dict[str, Any] = {}
+    details: dict[str, object] = {}
     for side, own, found in zip(SIDES, matches, predictions, strict=True):
         recalls = {name: made.value(own, images) for name, made in DEFINITIONS.items() if name not in METRICS}
         details[side] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -158,7 +158,7 @@ class PostprocessOptions(_Keys):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_list_of_ratios(cls, value: Any) -> Any:
+    def _one_list_of_ratios(cls, value: object) -> object:
         """RetinaNet's ratios are one list for all levels."""
         if isinstance(value, Mapping) and isinstance(value.get("ratios"), list | tuple):
             ratios = value["ratios"]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_detection import DetectionTruth, truth_of
@@ -17,7 +15,7 @@ from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.coco.curves import precision_curves
 from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.object_detection.decoders import make_decoder
@@ -73,7 +71,7 @@ class ObjectDetectionPipeline:
         """The sample with what was found, at a score of 0.5 or more, as its objects."""
         return found_objects(sample, truth_of(sample), prediction)
 
-    def pack(self, predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[Detections]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
@@ -81,7 +79,7 @@ class ObjectDetectionPipeline:
         """Scores and classes: where the boxes lie depends on the size of the image, too."""
         return prediction.scores.tobytes() + prediction.labels.tobytes()
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Detections]:
+    def unpack(self, arrays: Arrays) -> list[Detections]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -101,11 +99,11 @@ class ObjectDetectionPipeline:
         """Precision over recall."""
         return tuple(precision_curves(comparison, "mAP", "IoU"))
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every detector with the same decoder."""
         return {**self._preprocess_json(), **self._postprocess_json(), "opencv": cv2.__version__}
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -114,18 +112,15 @@ class ObjectDetectionPipeline:
             **self.conditions(),
         }
 
-    def _preprocess_json(self) -> dict[str, Any]:
+    def _preprocess_json(self) -> dict[str, object]:
         return {
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "pad_divisor": self._preprocess.pad_divisor,
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }
 
-    def _postprocess_json(self) -> dict[str, Any]:
+    def _postprocess_json(self) -> dict[str, object]:
         options = self._postprocess
         return {
             "decoder": options.decoder,
@@ -148,7 +143,7 @@ def _row_classes(model: ModelSpec) -> int | None:
         return None
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Tuples as the lists that they are in a report."""
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pytest_quant.tasks.base import Arrays
 
 Boxes = NDArray[np.float32]
 """Left, top, right and bottom of n boxes, shape (n, 4)."""
@@ -35,12 +36,12 @@ class Detections:
         """How many there are."""
         return len(self.scores)
 
-    def __getitem__(self, which: NDArray[Any] | slice) -> Detections:
+    def __getitem__(self, which: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Detections:
         """Some of them, by index, mask or slice."""
         return Detections(self.boxes[which], self.scores[which], self.labels[which])
 
 
-def pack_predictions(predictions: Sequence[Detections]) -> dict[str, NDArray[Any]]:
+def pack_predictions(predictions: Sequence[Detections]) -> Arrays:
     """Predictions of one net as arrays: ``counts`` per image, and ``boxes``, ``scores`` and ``labels`` of all."""
     everything = [Detections.none(), *predictions]
     return {
@@ -51,8 +52,10 @@ def pack_predictions(predictions: Sequence[Detections]) -> dict[str, NDArray[Any
     }
 
 
-def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[Detections]:
+def unpack_predictions(arrays: Arrays) -> list[Detections]:
     """The reverse of `pack_predictions`."""
-    whole = Detections(arrays["boxes"], arrays["scores"], arrays["labels"])
-    ends = np.cumsum(arrays["counts"])
-    return [whole[start:end] for start, end in zip((ends - arrays["counts"]).tolist(), ends.tolist(), strict=True)]
+    boxes, scores = (np.asarray(arrays[name], np.float32) for name in ("boxes", "scores"))
+    whole = Detections(boxes, scores, np.asarray(arrays["labels"], np.int32))
+    counts = np.asarray(arrays["counts"], np.int64)
+    ends = np.cumsum(counts)
+    return [whole[start:end] for start, end in zip((ends - counts).tolist(), ends.tolist(), strict=True)]

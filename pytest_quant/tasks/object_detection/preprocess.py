@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from pytest_quant.datasets.base import Image
@@ -66,7 +64,7 @@ class Preprocess:
             return Geometry(size, padded_size(seen, self.pad_divisor), seen, scale)
         return Geometry(size, how.letterbox, seen, scale, _offset(how, seen))
 
-    def resize_json(self) -> dict[str, Any]:
+    def resize_json(self) -> dict[str, object]:
         """The resize as a zoo file would spell it out, the one that ``input.size`` implies included."""
         found = self.resize.model_dump(mode="json", exclude_none=True)
         if self.resize.letterbox is None:

@@ -35,7 +35,7 @@ class RowsDecoder(Decoder[RowsParameters]):
         wrong = labels[(labels < 0) | (labels >= (classes or np.inf))]
         is_whole = np.array_equal(labels + 1, rows[:, 0])
         if len(wrong) or not is_whole:
-            found = f"the label {wrong[0] + 1}" if is_whole else "labels that are no whole numbers"
+            found = f"the label {wrong[0] + 1}" if is_whole else "labels that are not whole numbers"
             raise RunnerError(
                 f"output blob {blob!r} holds {found}; expected 1 to {classes or 'the number of classes'}, as the "
                 "dataset lists them: `classes` must name every class of the net, in its order"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Facts, Task
 from pytest_quant.tasks.object_detection.metric import METRICS
 from pytest_quant.tasks.object_detection.options import NoOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.object_detection.pipeline import ObjectDetectionPipeline
@@ -29,7 +28,7 @@ class ObjectDetectionTask(Task):
     place = 40
     usual_tolerances: Mapping[str, float] = {"mAP": 0.01}
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    def footnote(self, conditions: Facts, details: Facts) -> str:
         """How images were resized, and which detections count: both move mAP by points."""
         resize = conditions["resize"]
         way = next(key for key in ("size", "letterbox", "keep_ratio") if key in resize)

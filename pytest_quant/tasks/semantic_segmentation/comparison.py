@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +94,7 @@ def _referenced(samples: Sequence[Sample], side: Sequence[SegmentationPrediction
     return [_against(sample.truth, one) for sample, one in zip(samples, side, strict=True)]
 
 
-def _against(truth: Any, one: SegmentationPrediction) -> SegmentationPrediction:
+def _against(truth: object, one: SegmentationPrediction) -> SegmentationPrediction:
     if isinstance(truth, ReferenceAnswers):
         return against_reference(one, truth)
     return against_likely(one, truth) if isinstance(truth, LikelyAnswers) else one
@@ -141,7 +140,7 @@ def _details(
     void: Void,
     names: Sequence[str] | None,
     predictions: Sequence[SegmentationPrediction],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """IoU and accuracy of each class that is in the truth or predicted, on both sides."""
     classes = counts["fp32"].labelled.shape[1]
     called = [_called(names, index) for index in range(classes)]

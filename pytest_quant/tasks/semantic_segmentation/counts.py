@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +45,14 @@ class PixelCounts:
 
 
 def count_pixels(
-    predicted: NDArray[Any], labels: NDArray[Any], class_count: int, ignore_index: int = VOID
+    predicted: NDArray[np.generic], labels: NDArray[np.generic], class_count: int, ignore_index: int = VOID
 ) -> PixelCounts:
     """Compare one prediction with its ground truth, as mmseg's ``IoUMetric.intersect_and_union``.
 
     Args:
-        predicted: Integers of any shape; one that is no class is in no histogram of predictions, but its pixel stays in
-            that of the truth.
-        labels: Integers of the same shape; one that is no class and not ``ignore_index`` counts for the prediction
+        predicted: Integers of any shape; one that is not a class is in no histogram of predictions, but its pixel stays
+            in that of the truth.
+        labels: Integers of the same shape; one that is not a class and not ``ignore_index`` counts for the prediction
             alone.
         class_count: How many classes there are.
         ignore_index: The label of pixels that do not count.
@@ -63,7 +62,7 @@ def count_pixels(
     ([1, 1], [1, 1], [0, 1])
 
     """
-    # One histogram of pairs: predictions that are no class become class_count, labels class_count, void one more.
+    # One histogram of pairs: predictions that are not classes become class_count, labels class_count, void one more.
     answers = _folded(predicted, class_count)
     truth = np.where(labels.reshape(-1) == ignore_index, class_count + 1, _folded(labels, class_count))
     pairs = np.bincount(truth * (class_count + 1) + answers, minlength=(class_count + 2) * (class_count + 1))
@@ -76,7 +75,7 @@ def count_pixels(
     )
 
 
-def _folded(values: NDArray[Any], class_count: int) -> NDArray[np.int32]:
+def _folded(values: NDArray[np.generic], class_count: int) -> NDArray[np.int32]:
     flat = values.reshape(-1).astype(np.int32)
     if flat.size and (int(flat.max()) >= class_count or int(flat.min()) < 0):
         flat = np.where((flat < 0) | (flat >= class_count), np.int32(class_count), flat)

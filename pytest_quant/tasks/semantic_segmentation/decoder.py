@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -34,6 +34,9 @@ class Decoded:
     """At the `lattice` of the image; None: an output of labels does not tell."""
 
 
+ArrayT = TypeVar("ArrayT", bound=NDArray[np.generic])
+
+
 def decode(output: NDArray[np.float32], blob: str, geometry: Geometry, options: PostprocessOptions) -> Decoded:
     """The class of each pixel of the image.
 
@@ -44,7 +47,7 @@ def decode(output: NDArray[np.float32], blob: str, geometry: Geometry, options: 
         options: What the output is and what is resized.
 
     Raises:
-        RunnerError: The output has another shape, holds NaN, or labels that are no whole numbers from 0.
+        RunnerError: The output has another shape, holds NaN, or labels that are not whole numbers from 0.
 
     """
     if options.output == "labels":
@@ -96,7 +99,7 @@ def _labels(output: NDArray[np.float32], blob: str) -> Answers:
         )
     if not np.all((labels >= 0) & (labels <= _MOST_CLASSES) & (labels == np.round(labels))):
         raise RunnerError(
-            f"output blob {blob!r} holds values that are no class indexes, from {labels.min():g} to {labels.max():g}; "
+            f"output blob {blob!r} holds values that are not class indexes, from {labels.min():g} to {labels.max():g}; "
             "is it a map of logits (`postprocess: {output: logits}`)?"
         )
     return labels.astype(np.uint16)
@@ -129,7 +132,7 @@ def corner_aligned(plane: Map, size: Size) -> Map:
     return plane
 
 
-def _resized_labels(labels: NDArray[Any], blob: str, geometry: Geometry, options: PostprocessOptions) -> NDArray[Any]:
+def _resized_labels(labels: ArrayT, blob: str, geometry: Geometry, options: PostprocessOptions) -> ArrayT:
     if options.resized == "none":
         found = _cut(labels, geometry) if _size(labels) == geometry.padded else labels
         if _size(found) != geometry.image:
@@ -143,16 +146,16 @@ def _resized_labels(labels: NDArray[Any], blob: str, geometry: Geometry, options
     return _resize(_cut(at_input, geometry), geometry.image, cv2.INTER_NEAREST)
 
 
-def _size(array: NDArray[Any]) -> Size:
+def _size(array: NDArray[np.generic]) -> Size:
     return array.shape[1], array.shape[0]
 
 
-def _cut(array: NDArray[Any], geometry: Geometry) -> NDArray[Any]:
+def _cut(array: ArrayT, geometry: Geometry) -> ArrayT:
     """Without the padding."""
-    return np.ascontiguousarray(array[: geometry.resized[1], : geometry.resized[0]])
+    return cast(ArrayT, np.ascontiguousarray(array[: geometry.resized[1], : geometry.resized[0]]))
 
 
-def _resize(array: NDArray[Any], size: Size, interpolation: int) -> NDArray[Any]:
+def _resize(array: ArrayT, size: Size, interpolation: int) -> ArrayT:
     if _size(array) == size:
         return array
-    return cast(NDArray[Any], cv2.resize(np.ascontiguousarray(array), size, interpolation=interpolation))
+    return cast(ArrayT, cv2.resize(np.ascontiguousarray(array), size, interpolation=interpolation))

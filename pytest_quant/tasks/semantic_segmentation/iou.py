@@ -63,6 +63,6 @@ def _share(part: Array, whole: Array) -> Array:
 
 
 def _mean(values: Array) -> Array:
-    """The mean over the last axis of what is no NaN; NaN where all is."""
+    """The mean over the last axis of what is not NaN; NaN where all is."""
     known = ~np.isnan(values)
     return _share(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))

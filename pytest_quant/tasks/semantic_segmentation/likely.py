@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,5 +103,5 @@ def expected_counts(answers: NDArray[np.uint16], likely: LikelyAnswers, class_co
     )
 
 
-def _thousandths(values: NDArray[Any]) -> NDArray[np.int64]:
+def _thousandths(values: NDArray[np.number]) -> NDArray[np.int64]:
     return np.round(_UNIT * values).astype(np.int64)

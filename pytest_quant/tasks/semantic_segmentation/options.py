@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -73,7 +73,7 @@ class SharedOptions(_Keys):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_keys(cls, value: Any) -> Any:
+    def _no_keys(cls, value: object) -> object:
         if value:
             raise ValueError("no keys: only `metric.mIoU` has any")
         return value

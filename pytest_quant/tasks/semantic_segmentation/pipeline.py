@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,11 +14,10 @@ from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.masks import Labels, MaskFile, read_labels
-from pytest_quant.datasets.segmentation import Options as DatasetOptions
-from pytest_quant.datasets.segmentation import class_names
+from pytest_quant.datasets.segmentation import SegmentationOptions, class_names
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.drawing import Drawing, Scene
 from pytest_quant.tasks.semantic_segmentation.comparison import compare_sides
 from pytest_quant.tasks.semantic_segmentation.decoder import decode
@@ -63,7 +61,9 @@ class SegmentationPipeline:
         iou: IouOptions = model.metric_options.get("mIoU") or IouOptions()
         self._void = iou.void
         found = model.dataset.options
-        self._dataset = found if isinstance(found, DatasetOptions) else DatasetOptions(images=Path(), masks=Path())
+        self._dataset = (
+            found if isinstance(found, SegmentationOptions) else SegmentationOptions(images=Path(), masks=Path())
+        )
 
     @cached_property
     def _names(self) -> tuple[str, ...] | None:
@@ -81,7 +81,7 @@ class SegmentationPipeline:
         Raises:
             RunnerError: The output is not what ``postprocess.output`` says, or has another number of classes than the
                 dataset.
-            DatasetError: The label image has another size than its image, or values that are no class.
+            DatasetError: The label image has another size than its image, or values that are not classes.
 
         """
         outputs = run(prepared.tensor)
@@ -90,7 +90,7 @@ class SegmentationPipeline:
             raise RunnerError(f"the net gave the output blobs {shapes}; expected {self._output!r} alone")
         place: _Prepared = prepared.geometry
         found = decode(outputs[self._output], self._output, place.geometry, self._postprocess)
-        count = self._class_count(found.class_count)
+        count = _class_count(self._names, self._dataset, found.class_count)
         self._check_answers(found.answers, count)
         return make_prediction(found.answers, self._labels(prepared.sample, place, count), count, found.likely)
 
@@ -105,25 +105,6 @@ class SegmentationPipeline:
                 f"{list(size)}; expected equal sizes: are they of the same sample, and of the same release of the data?"
             )
         return labels
-
-    def _class_count(self, found: int | None) -> int:
-        """How many classes are scored; a net may have one more output, for the pixels that do not count."""
-        names, ignored = self._names, self._dataset.ignore_index
-        if names is None and found is None:
-            raise ConfigError(
-                "the dataset has no `classes` and the net gives labels, so nothing tells how many classes there are: "
-                "give the dataset its `classes`"
-            )
-        if names is None or found is None:
-            return len(names) if names is not None else (found or 0) - (ignored == (found or 0) - 1)
-        has_void = found == len(names) + 1 and (ignored == len(names) or self._dataset.palette is not None)
-        if found != len(names) and not has_void:
-            raise RunnerError(
-                f"the net has {found} outputs for each pixel, the dataset {len(names)} classes ({names[0]} to "
-                f"{names[-1]}); expected as many, or one more for pixels without a class when ignore_index is "
-                f"{len(names)}: are the `classes` those that the net was trained on?"
-            )
-        return len(names)
 
     def _check_answers(self, answers: NDArray[np.uint16], count: int) -> None:
         most = int(answers.max())
@@ -151,7 +132,7 @@ class SegmentationPipeline:
             raise TypeError("the prediction was kept, and how likely its answers are is not")
         return replace(sample, truth=prediction.likely)
 
-    def pack(self, predictions: Sequence[SegmentationPrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[SegmentationPrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
@@ -160,7 +141,7 @@ class SegmentationPipeline:
         answers = prediction.answers
         return (answers[:1] if (answers == answers[:1]).all() else answers).tobytes()
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[SegmentationPrediction]:
+    def unpack(self, arrays: Arrays) -> list[SegmentationPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -178,7 +159,7 @@ class SegmentationPipeline:
         """The class of each place."""
         return draw_answer(prediction, replace(scene, class_names=self._names))
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every segmenter."""
         return {
             **self._processing(),
@@ -188,7 +169,7 @@ class SegmentationPipeline:
             "opencv": cv2.__version__,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; how the counts are added up cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -201,15 +182,32 @@ class SegmentationPipeline:
             **self._processing(),
         }
 
-    def _processing(self) -> dict[str, Any]:
+    def _processing(self) -> dict[str, object]:
         return {
             **self._preprocess.conditions(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             "output": self._postprocess.output,
             "output_resize": self._postprocess.resized,
             "align_corners": self._postprocess.align_corners,
             "threshold": self._postprocess.threshold,
         }
+
+
+def _class_count(names: tuple[str, ...] | None, dataset: SegmentationOptions, found: int | None) -> int:
+    """How many classes are scored; a net may have one more output, for the pixels that do not count."""
+    ignored = dataset.ignore_index
+    if names is None and found is None:
+        raise ConfigError(
+            "the dataset has no `classes` and the net gives labels, so nothing tells how many classes there are: "
+            "give the dataset its `classes`"
+        )
+    if names is None or found is None:
+        return len(names) if names is not None else (found or 0) - (ignored == (found or 0) - 1)
+    has_void = found == len(names) + 1 and (ignored == len(names) or dataset.palette is not None)
+    if found != len(names) and not has_void:
+        raise RunnerError(
+            f"the net has {found} outputs for each pixel, the dataset {len(names)} classes ({names[0]} to "
+            f"{names[-1]}); expected as many, or one more for pixels without a class when ignore_index is "
+            f"{len(names)}: are the `classes` those that the net was trained on?"
+        )
+    return len(names)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.masks import VOID, Labels
+from pytest_quant.tasks.base import Arrays
 from pytest_quant.tasks.semantic_segmentation.counts import PixelCounts, count_pixels
 from pytest_quant.tasks.semantic_segmentation.decoder import Answers
 from pytest_quant.tasks.semantic_segmentation.lattice import lattice
@@ -86,7 +86,7 @@ def against_likely(prediction: SegmentationPrediction, likely: LikelyAnswers) ->
 _COUNTS = tuple(field.name for field in fields(PixelCounts))
 
 
-def pack_predictions(predictions: Sequence[SegmentationPrediction]) -> dict[str, NDArray[Any]]:
+def pack_predictions(predictions: Sequence[SegmentationPrediction]) -> Arrays:
     """Predictions as arrays: the counts int64 (images, classes), ``pixels`` and ``points`` int64 (images,).
 
     ``answers`` are those of all images in one row, uint8 where that is enough; ``right`` and ``counted`` as bits.
@@ -106,11 +106,14 @@ def pack_predictions(predictions: Sequence[SegmentationPrediction]) -> dict[str,
     }
 
 
-def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[SegmentationPrediction]:
+def unpack_predictions(arrays: Arrays) -> list[SegmentationPrediction]:
     """The reverse of `pack_predictions`."""
-    ends = np.cumsum(arrays["points"])
+    ends = np.cumsum(np.asarray(arrays["points"], np.int64))
     answers = arrays["answers"].astype(np.uint16)
-    right, counted = (np.unpackbits(arrays[name], count=len(answers)).astype(np.bool_) for name in ("right", "counted"))
+    right, counted = (
+        np.unpackbits(np.asarray(arrays[name], np.uint8), count=len(answers)).astype(np.bool_)
+        for name in ("right", "counted")
+    )
     return [
         SegmentationPrediction(
             PixelCounts(**{name: arrays[name][index] for name in _COUNTS}),

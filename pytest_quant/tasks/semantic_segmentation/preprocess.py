@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.net import InputSpec
-from pytest_quant.tasks.base import Tensor
+from pytest_quant.tasks.base import Facts, Tensor
 from pytest_quant.tasks.images import Normalizer, padded_size, resize
 from pytest_quant.tasks.semantic_segmentation.options import PreprocessOptions
 from pytest_quant.tasks.text_detection.options import Resize
@@ -57,7 +56,7 @@ class Preprocess:
             )
         return self._pad(self._normalize(resize(image, target, self.backend)), padded), Geometry(size, target, padded)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """The options spelled out, the resize that ``input.size`` implies included."""
         ways = None if self.resize is None else self.resize.model_dump(mode="json", exclude_none=True)
         if ways is not None and "short_side" not in ways:

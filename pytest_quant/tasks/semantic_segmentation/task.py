@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Facts, Task
 from pytest_quant.tasks.semantic_segmentation.comparison import METRICS
 from pytest_quant.tasks.semantic_segmentation.options import (
     IouOptions,
@@ -38,7 +37,7 @@ class SegmentationTask(Task):
     place = 50
     usual_tolerances: Mapping[str, float] = {"mIoU": 1.0}
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    def footnote(self, conditions: Facts, details: Facts) -> str:
         """What moves mIoU by points at the same net."""
         void = "ignored" if conditions["void"] == "ignored" else "counted as false positives"
         resized = conditions["output_resize"]

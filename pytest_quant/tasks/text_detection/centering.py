@@ -38,7 +38,7 @@ class Centers:
 
 
 @dataclass(frozen=True)
-class Region:
+class PixelRegion:
     """A text region as a cutout of the map."""
 
     mask: NDArray[np.bool_]
@@ -47,7 +47,9 @@ class Region:
     """Place of the cutout's first pixel in the map, x and y."""
 
 
-def center_points(skeleton: Points, steps: NDArray[np.float32], region: Region, steps_max: int = STEPS_MAX) -> Centers:
+def center_points(
+    skeleton: Points, steps: NDArray[np.float32], region: PixelRegion, steps_max: int = STEPS_MAX
+) -> Centers:
     """The middle of the region across each skeleton point.
 
     From a skeleton point go by its step as long as the next position, cut to whole pixels, lies in the region and not
@@ -60,7 +62,7 @@ def center_points(skeleton: Points, steps: NDArray[np.float32], region: Region, 
         region: Where a walk may go.
         steps_max: End of a walk that does not leave the region.
 
-    >>> whole = Region(np.ones((5, 9), bool))
+    >>> whole = PixelRegion(np.ones((5, 9), bool))
     >>> center_points(np.array([[2, 7]]), np.array([[0, 1]], np.float32), whole).points
     array([[2, 4]])
 
@@ -77,7 +79,7 @@ def center_points(skeleton: Points, steps: NDArray[np.float32], region: Region, 
 class _Surroundings:
     """A region with a border of one pixel, so that each position has a pixel to look at."""
 
-    def __init__(self, region: Region) -> None:
+    def __init__(self, region: PixelRegion) -> None:
         self._inside = np.pad(region.mask, 1)
         self._left, self._top = region.left_top[0] - 1, region.left_top[1] - 1
         if self._left < 0:

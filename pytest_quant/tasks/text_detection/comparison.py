@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,8 +137,8 @@ def _flips(fp32: Sequence[ImageCounts], int8: Sequence[ImageCounts], index: int)
 
 def _details(
     counts: Mapping[Side, Counts], index: int, predictions: Mapping[Side, Sequence[TextPrediction]]
-) -> dict[str, Any]:
-    details: dict[str, Any] = {"score_threshold": counts["fp32"].profile.thresholds[index]}
+) -> dict[str, object]:
+    details: dict[str, object] = {"score_threshold": counts["fp32"].profile.thresholds[index]}
     for side in SIDES:
         found, profile = curves(counts[side]), counts[side].profile
         details[side] = {

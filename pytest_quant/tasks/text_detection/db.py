@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import cv2
 import numpy as np
 import pyclipper
 from numpy.typing import NDArray
 
-from pytest_quant.tasks.text_detection.geometry import Geometry, quad_around, to_image, whole_in_image
+from pytest_quant.tasks.text_detection.geometry import Geometry, Points, quad_around, to_image, whole_in_image
 from pytest_quant.tasks.text_detection.parameters import DbParameters
 from pytest_quant.tasks.text_detection.prediction import TextPrediction, make_prediction
 
@@ -44,7 +43,7 @@ def decode_db(probability: Probability, geometry: Geometry, parameters: DbParame
     return make_prediction((place(shape, geometry) for shape, _ in found), (score for _, score in found))
 
 
-Found = Iterator[tuple[NDArray[Any], float]]
+Found = Iterator[tuple[Points, float]]
 """Shape in map coordinates, (n, 2), and score."""
 
 
@@ -58,7 +57,7 @@ def _mmocr(contours: list[NDArray[np.int32]], probability: Probability, paramete
         # Parts that make a regular array pass the published check for several parts, and the first is used.
         if not parts or len({len(part) for part in parts}) > 1:
             continue
-        shape: NDArray[Any] | None = parts[0]
+        shape: Points | None = parts[0]
         if parameters.box == "quad":
             shape = quad_around(parts[0], parameters.min_size)
         if shape is not None and len(shape) >= 4:
@@ -104,7 +103,7 @@ def _simplified(contour: NDArray[np.int32], epsilon_ratio: float) -> NDArray[np.
     return np.asarray(cv2.approxPolyDP(contour, epsilon, True), np.int32).reshape(-1, 2)
 
 
-def mean_inside(probability: Probability, points: NDArray[Any]) -> float:
+def mean_inside(probability: Probability, points: Points) -> float:
     """Mean of a map inside a polygon (n, 2), its border included, cut to whole pixels from its own corner.
 
     >>> grid = np.arange(0, 1, 0.05, dtype=np.float32).reshape(4, 5)
@@ -119,7 +118,7 @@ def mean_inside(probability: Probability, points: NDArray[Any]) -> float:
     return float(cv2.mean(probability[top : bottom + 1, left : right + 1], mask)[0])
 
 
-def grow(points: NDArray[Any], ratio: float) -> list[NDArray[np.int32]]:
+def grow(points: Points, ratio: float) -> list[NDArray[np.int32]]:
     """A polygon (n, 2) grown by its area over its perimeter times ``ratio``, with round corners, on whole pixels.
 
     Gives its parts, none when nothing is left; a polygon without area stays out.
@@ -132,7 +131,7 @@ def grow(points: NDArray[Any], ratio: float) -> list[NDArray[np.int32]]:
     return offset_polygon(points, area * ratio / perimeter)
 
 
-def offset_polygon(points: NDArray[Any], distance: float) -> list[NDArray[np.int32]]:
+def offset_polygon(points: Points, distance: float) -> list[NDArray[np.int32]]:
     """The parts of a polygon (n, 2) after moving its border outwards by ``distance``, on whole pixels.
 
     >>> offset_polygon(np.array([[0, 0], [1, 0], [1, 1], [0, 1]]), -10)

@@ -113,4 +113,4 @@ def make_decoder(options: PostprocessOptions) -> Decoder:
             gives_probabilities=True,
             libraries=("pyclipper",),
         )
-    raise TypeError(f"{parameters!r} are no parameters of a decoder")
+    raise TypeError(f"{parameters!r} are not parameters of a decoder")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -24,7 +24,11 @@ class Geometry:
     """Width and height of the net's input, padding included."""
 
 
-def to_image(points: NDArray[Any], geometry: Geometry, ratio: float = 1.0, *, float32_scale: bool = False) -> Polygon:
+Points = NDArray[np.floating] | NDArray[np.integer]
+"""Shape (n, 2): x and y."""
+
+
+def to_image(points: Points, geometry: Geometry, ratio: float = 1.0, *, float32_scale: bool = False) -> Polygon:
     """Points (n, 2) of a map whose size is ``ratio`` times that of the net's input, in pixels of the image.
 
     No shift by half a pixel. ``float32_scale`` rounds the factor to float32, as MMOCR 0.x does.
@@ -40,7 +44,7 @@ def to_image(points: NDArray[Any], geometry: Geometry, ratio: float = 1.0, *, fl
     return placed
 
 
-def whole_in_image(points: NDArray[Any], geometry: Geometry) -> Polygon:
+def whole_in_image(points: Points, geometry: Geometry) -> Polygon:
     """Points (n, 2) of a map as large as the net's input, in whole pixels of the image and clipped to it.
 
     The order of operations and the precision (float32 for corners, float64 for whole numbers) are those of
@@ -56,7 +60,7 @@ def whole_in_image(points: NDArray[Any], geometry: Geometry) -> Polygon:
     return placed
 
 
-def quad_around(points: NDArray[Any], min_width: float = 0.0) -> NDArray[np.float32] | None:
+def quad_around(points: Points, min_width: float = 0.0) -> NDArray[np.float32] | None:
     """The corners of the smallest rectangle around points (n, 2), int32 or float32; None below ``min_width``.
 
     >>> quad_around(np.array([[0, 0], [2, 0], [0, 2], [2, 2]], np.int32), min_width=3) is None

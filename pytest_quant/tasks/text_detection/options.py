@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -183,7 +183,7 @@ class SharedOptions(_Keys):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_keys(cls, value: Any) -> Any:
+    def _no_keys(cls, value: object) -> object:
         if value:
             raise ValueError("no keys: precision and recall are counted as `metric.hmean` says")
         return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import shapely
@@ -57,7 +56,7 @@ def polygon_set(polygons: Sequence[ArrayLike], profile: HmeanProfile) -> Polygon
     return PolygonSet(shapes, areas, given_areas)
 
 
-def _ring(polygon: ArrayLike, profile: HmeanProfile) -> Any:
+def _ring(polygon: ArrayLike, profile: HmeanProfile) -> object:
     points = np.asarray(polygon, np.float64).reshape(-1, 2)
     if len(points) < 3:
         raise ValueError(f"a polygon has {len(points)} points; expected three or more")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 import cv2
 import numpy as np
 import scipy
 import shapely
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.text_detection.comparison import DetectionComparison, chosen_profile, compare_sides
 from pytest_quant.tasks.text_detection.decoders import make_decoder
@@ -83,7 +81,7 @@ class TextDetectionPipeline:
         ]
         return replace(sample, truth=tuple(regions))
 
-    def pack(self, predictions: Sequence[TextPrediction]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[TextPrediction]) -> Arrays:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
@@ -91,7 +89,7 @@ class TextDetectionPipeline:
         """The scores: where the regions lie depends on the size of the image, too."""
         return prediction.scores.tobytes()
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[TextPrediction]:
+    def unpack(self, arrays: Arrays) -> list[TextPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
 
@@ -113,7 +111,7 @@ class TextDetectionPipeline:
         """Hmean over the score threshold, where there is more than one."""
         return threshold_curves(comparison)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every text detector with the same decoder."""
         profile = chosen_profile(self._hmean)
         threshold = "best of fp32" if len(profile.thresholds) > 1 else profile.thresholds[0]
@@ -130,7 +128,7 @@ class TextDetectionPipeline:
             "opencv": cv2.__version__,
         }
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; how it is scored cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -143,17 +141,14 @@ class TextDetectionPipeline:
             **self._postprocess_json(),
         }
 
-    def _preprocess_json(self) -> dict[str, Any]:
+    def _preprocess_json(self) -> dict[str, object]:
         return {
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
             "pad_divisor": self._preprocess.pad_divisor,
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
         }
 
-    def _postprocess_json(self) -> dict[str, Any]:
+    def _postprocess_json(self) -> dict[str, object]:
         options = self._postprocess
         return {"decoder": options.decoder, "decoder_profile": options.profile_name, **asdict(options.parameters)}

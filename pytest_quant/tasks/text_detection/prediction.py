@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pytest_quant.tasks.base import Arrays
 
 Polygon = NDArray[np.float64]
 """Points of shape (points, 2), x and y in pixels of the image as it is stored; may lie outside of it."""
@@ -39,7 +40,7 @@ class TextPrediction:
 
 
 def make_prediction(
-    polygons: Iterable[NDArray[Any]], scores: Iterable[float], capped_points: int = 0
+    polygons: Iterable[NDArray[np.generic]], scores: Iterable[float], capped_points: int = 0
 ) -> TextPrediction:
     """A prediction from polygons of any number type.
 
@@ -53,7 +54,7 @@ def make_prediction(
     )
 
 
-def pack_predictions(predictions: Sequence[TextPrediction]) -> dict[str, NDArray[Any]]:
+def pack_predictions(predictions: Sequence[TextPrediction]) -> Arrays:
     """Predictions as flat arrays.
 
     ``points`` float64 (all points, 2), ``point_counts`` int32 (all polygons,), ``scores`` float64 (all polygons,),
@@ -69,13 +70,15 @@ def pack_predictions(predictions: Sequence[TextPrediction]) -> dict[str, NDArray
     }
 
 
-def unpack_predictions(arrays: Mapping[str, NDArray[Any]]) -> list[TextPrediction]:
+def unpack_predictions(arrays: Arrays) -> list[TextPrediction]:
     """The reverse of `pack_predictions`."""
-    polygons = iter(np.split(arrays["points"], np.cumsum(arrays["point_counts"])[:-1]))
-    last = np.cumsum(arrays["polygon_counts"])
+    points, scores = (np.asarray(arrays[name], np.float64) for name in ("points", "scores"))
+    point_counts, polygon_counts = (np.asarray(arrays[name], np.int64) for name in ("point_counts", "polygon_counts"))
+    polygons = iter(np.split(points, np.cumsum(point_counts)[:-1]))
+    last = np.cumsum(polygon_counts)
     return [
-        TextPrediction(tuple(next(polygons) for _ in range(count)), arrays["scores"][end - count : end], capped)
+        TextPrediction(tuple(next(polygons) for _ in range(count)), scores[end - count : end], capped)
         for count, end, capped in zip(
-            arrays["polygon_counts"].tolist(), last.tolist(), arrays["capped_points"].tolist(), strict=True
+            polygon_counts.tolist(), last.tolist(), arrays["capped_points"].tolist(), strict=True
         )
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import InputSpec
@@ -38,7 +36,7 @@ class Preprocess:
         scale = (target[0] / size[0], target[1] / size[1])
         return pad_to_size(normalized, padded), Geometry(scale, size, padded)
 
-    def resize_json(self) -> dict[str, Any] | None:
+    def resize_json(self) -> dict[str, object] | None:
         """The resize as a zoo file would spell it out, the one that ``input.size`` implies included."""
         if self.resize is None:
             return None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.base import Facts, Task
 from pytest_quant.tasks.text_detection.comparison import METRICS
 from pytest_quant.tasks.text_detection.options import (
     HmeanOptions,
@@ -38,7 +37,7 @@ class TextDetectionTask(Task):
     place = 20
     usual_tolerances: Mapping[str, float] = {"hmean": 0.01}
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    def footnote(self, conditions: Facts, details: Facts) -> str:
         """The score threshold, on which hmean depends."""
         if details["score_threshold"] is None:
             return "every text region counts, whatever its score"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from skimage.morphology import skeletonize
 
-from pytest_quant.tasks.text_detection.centering import Centers, Region, center_points
+from pytest_quant.tasks.text_detection.centering import Centers, PixelRegion, center_points
 from pytest_quant.tasks.text_detection.disks import Disks, Drawing, draw_disks, merge_disks
 from pytest_quant.tasks.text_detection.geometry import Geometry, to_image
 from pytest_quant.tasks.text_detection.parameters import TextSnakeParameters
@@ -73,11 +73,11 @@ def _center_probability(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return probability
 
 
-def _filled(contour: NDArray[np.int32]) -> Region:
+def _filled(contour: NDArray[np.int32]) -> PixelRegion:
     left, top, width, height = cv2.boundingRect(contour)
     mask = np.zeros((height, width), np.uint8)
     cv2.drawContours(mask, [contour], -1, 1, thickness=-1, offset=(-left, -top))
-    return Region(mask.view(np.bool_), (left, top))
+    return PixelRegion(mask.view(np.bool_), (left, top))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class _Outline:
 class _Instance:
     """One centre region on its way to a polygon."""
 
-    def __init__(self, maps: NDArray[np.float32], region: Region, parameters: TextSnakeParameters) -> None:
+    def __init__(self, maps: NDArray[np.float32], region: PixelRegion, parameters: TextSnakeParameters) -> None:
         self._maps = maps
         self._parameters = parameters
         centers = _middle_line(maps, region, parameters)
@@ -115,7 +115,7 @@ class _Instance:
         return float(cv2.mean(text, mask=drawing.mask)[0])
 
 
-def _middle_line(maps: NDArray[np.float32], region: Region, parameters: TextSnakeParameters) -> Centers:
+def _middle_line(maps: NDArray[np.float32], region: PixelRegion, parameters: TextSnakeParameters) -> Centers:
     skeleton = np.argwhere(skeletonize(region.mask)) + np.array(region.left_top[::-1])  # type: ignore[no-untyped-call]
     sine, cosine, radius = np.clip(maps[_SINE:, skeleton[:, 0], skeleton[:, 1]], -_LARGEST, _LARGEST)
     norm = np.sqrt(np.float32(1) / (sine**2 + cosine**2 + np.float32(1e-8)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +145,7 @@ def _moved(
     )
 
 
-def _unwritable(samples: Sequence[Sample], truths: Sequence[str], alphabet: Alphabet) -> dict[str, Any]:
+def _unwritable(samples: Sequence[Sample], truths: Sequence[str], alphabet: Alphabet) -> dict[str, object]:
     """Which texts the net cannot write, whatever it sees: they count as wrong in word_acc."""
     found = {
         sample.id: chars for sample, truth in zip(samples, truths, strict=True) if (chars := alphabet.unwritable(truth))

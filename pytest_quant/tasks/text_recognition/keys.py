@@ -63,7 +63,7 @@ def read_keys(path: Path, blank: Blank, add_blank_character: bool) -> Alphabet:
         content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{shown(path)} is no text in UTF-8 (byte {error.start}); expected one key per line"
+            f"{shown(path)} is not text in UTF-8 (byte {error.start}); expected one key per line"
         ) from None
     except OSError as error:
         raise ConfigError(

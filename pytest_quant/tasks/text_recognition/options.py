@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -85,7 +85,7 @@ class NoOptions(_Keys):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_keys(cls, value: Any) -> Any:
+    def _no_keys(cls, value: object) -> object:
         if value:
             raise ValueError("no keys: the metrics of text recognition have none")
         return value

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 import cv2
 import numpy as np
 import PIL
-from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
 from pytest_quant.tasks.drawing import Drawing, Scene
 from pytest_quant.tasks.text_recognition.comparison import compare_sides, text_of
 from pytest_quant.tasks.text_recognition.ctc import best_path, steps_of
@@ -73,11 +71,11 @@ class RecognitionPipeline:
         """The sample with the text that was read."""
         return replace(sample, truth=prediction)
 
-    def pack(self, predictions: Sequence[str]) -> dict[str, NDArray[Any]]:
+    def pack(self, predictions: Sequence[str]) -> Arrays:
         """Texts as arrays; see `pack_texts`."""
         return pack_texts(predictions)
 
-    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    def unpack(self, arrays: Arrays) -> list[str]:
         """The reverse of `pack`."""
         return unpack_texts(arrays)
 
@@ -93,11 +91,11 @@ class RecognitionPipeline:
         """What was read."""
         return Drawing(prediction)
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """What the report shows of the evaluation; the same keys for every recognizer."""
         return {**self._processing(), "opencv": cv2.__version__}
 
-    def fingerprint(self) -> dict[str, Any]:
+    def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction; the metrics cannot."""
         return {
             "protocol": PROTOCOL_VERSION,
@@ -109,13 +107,10 @@ class RecognitionPipeline:
             **self._processing(),
         }
 
-    def _processing(self) -> dict[str, Any]:
+    def _processing(self) -> dict[str, object]:
         return {
             **self._preprocess.conditions(),
-            "color": self._input.color,
-            "mean": list(self._input.mean),
-            "std": list(self._input.std),
-            "scale": self._input.scale,
+            **self._input.pixel_conditions,
             "decoder": self._postprocess.decoder,
             "characters": len(self._alphabet.keys),
             "blank": self._postprocess.blank,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pytest_quant.tasks.base import Arrays
 
 
-def pack_texts(texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+def pack_texts(texts: Sequence[str]) -> Arrays:
     """Texts as arrays: ``bytes`` uint8, the UTF-8 of all in one row, and ``lengths`` int64 (texts,).
 
     NumPy's own arrays of text lose characters of code 0 at the end.
@@ -21,7 +21,7 @@ def pack_texts(texts: Sequence[str]) -> dict[str, NDArray[Any]]:
     }
 
 
-def unpack_texts(arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+def unpack_texts(arrays: Arrays) -> list[str]:
     """The reverse of `pack_texts`."""
     whole = arrays["bytes"].tobytes()
     ends = np.cumsum(arrays["lengths"]).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from pytest_quant.datasets.base import Image
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.net import InputSpec
-from pytest_quant.tasks.base import Tensor
+from pytest_quant.tasks.base import Facts, Tensor
 from pytest_quant.tasks.images import Normalizer
 from pytest_quant.tasks.text_recognition.options import PreprocessOptions, Resize
 
@@ -56,7 +56,7 @@ class Preprocess:
         padded[:, :, size[0] :] = tensor[:, :, -1:] if pad.value == "edge" else pad.value
         return padded, size[0] / pad.to
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> Facts:
         """The options spelled out, the resize that ``input.size`` implies included."""
         ways = self.resize.model_dump(mode="json", exclude_none=True)
         if self.resize.size is not None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Comparison, GuessedScore, Task
+from pytest_quant.tasks.base import Comparison, Facts, GuessedScore, Task
 from pytest_quant.tasks.text_recognition.comparison import METRICS
 from pytest_quant.tasks.text_recognition.options import NoOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.text_recognition.pipeline import RecognitionPipeline
@@ -29,7 +28,7 @@ class RecognitionTask(Task):
     place = 60
     usual_tolerances: Mapping[str, float] = {"word_acc_ignore_case_symbol": 0.01}
 
-    def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str | None:
+    def footnote(self, conditions: Facts, details: Facts) -> str | None:
         """Texts that the net cannot write at all: they are in every denominator."""
         found = details["unwritable"]
         if not found["samples"]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.extending.known import get_task, task_names
 from pytest_quant.spec.errors import ConfigError, ZooError
@@ -78,7 +77,7 @@ def _usable_models(
                 yield model, task
 
 
-def results_of(model: MetafileModel) -> list[dict[str, Any]]:
+def results_of(model: MetafileModel) -> list[dict[str, object]]:
     """The results of a model, those that are none left out."""
     results = model.data.get("Results")
     return [one for one in (results if isinstance(results, list) else [results]) if isinstance(one, dict)]

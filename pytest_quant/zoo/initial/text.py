@@ -23,6 +23,7 @@ from pytest_quant.zoo.metric_names import DATASET_NAMES
 from pytest_quant.zoo.onnx_beside import why_not_run
 from pytest_quant.zoo.pose_protocol import has_protocol, why_not_comparable
 from pytest_quant.zoo.regression import RegressionTolerance, read_regression, tolerances
+from pytest_quant.zoo.yaml_lines import RawEntry
 
 _WIDTH = 110
 _KEY_ORDER = ("task", "dataset", "fp32", "int8", "onnx", "input", "output", "preprocess", "postprocess", "metric")
@@ -118,13 +119,13 @@ def _comment(text: str, indent: str) -> Iterator[str]:
             yield f"{indent}# {line}"
 
 
-def _flow(value: Any) -> str:
+def _flow(value: object) -> str:
     """A value on one line."""
     text = yaml.safe_dump(_plain(value), default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Without subclasses, such as floats that know how they were printed."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
@@ -207,7 +208,7 @@ def _model(proposal: Proposal, folder: Path, metafiles: Metafiles) -> Iterator[s
 
 
 def _metafile(
-    model: MetafileModel, dataset_type: str, entry: Mapping[str, Any], folder: Path, metafiles: Metafiles
+    model: MetafileModel, dataset_type: str, entry: RawEntry, folder: Path, metafiles: Metafiles
 ) -> Iterator[str]:
     """The key that reads published numbers; a comment where they cannot be used, with the reason."""
     task = get_task(entry["task"])
@@ -240,28 +241,28 @@ def _check_numbers(numbers: Iterable[PublishedNumber], metrics: Mapping[str, Met
             raise ConfigError(f"{number.source}: {error}") from None
 
 
-def _told(finding: Finding, entry: Mapping[str, Any]) -> str:
+def _told(finding: Finding, entry: RawEntry) -> str:
     if not finding.fatal:
         return finding.text
     is_open = any(_value(entry, keys) == FILL_IN for keys in finding.settled_by)
     return f"{FILL_IN if is_open else 'MISSING'}: {finding.text}"
 
 
-def _value(entry: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    value: Any = entry
+def _value(entry: RawEntry, keys: Sequence[str]) -> object:
+    value: object = entry
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
-def _belongs_to(finding: Finding, key: str, entry: Mapping[str, Any]) -> bool:
+def _belongs_to(finding: Finding, key: str, entry: RawEntry) -> bool:
     """Whether a finding is told above a key: the first one in the file that settles it, or the first of all."""
     sections = {keys[0] for keys in finding.settled_by}
     first = next((name for name in (*_KEY_ORDER, *entry) if name in entry and name in sections), "task")
     return first == key
 
 
-def _key(key: str, value: Any) -> Iterator[str]:
+def _key(key: str, value: object) -> Iterator[str]:
     if isinstance(value, Mapping) and key in ("fp32", "int8") and len(_flow(value)) > _WIDTH - len(key):
         yield f"    {key}:"
         for name, item in value.items():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.mmdeploy.transforms import Source
+from pytest_quant.zoo.yaml_lines import RawEntry
 
-Params = Mapping[str, Any]
+Params = RawEntry
 
 DECODER: Keys = ("postprocess", "decoder")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,9 +49,9 @@ class PipelineTask(_Lax):
 
     module: str = ""
     name: str = ""
-    transforms: list[dict[str, Any]] = []
+    transforms: list[dict[str, object]] = []
     component: str | None = None
-    params: dict[str, Any] | None = None
+    params: dict[str, object] | None = None
     input_map: dict[str, str] | None = None
 
 
@@ -98,13 +98,13 @@ def read_json(path: Path, model: type[ModelT]) -> ModelT | None:
     """One of the files; None when it does not exist, `ConfigError` when it is something else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is no text
+        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is not text
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{shown(path)} is no JSON: {error}") from error
+        raise ConfigError(f"{shown(path)} is not JSON: {error}") from error
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -86,7 +86,7 @@ class _Files:
     @classmethod
     def read(cls, folder: Path) -> _Files:
         if not is_folder(folder):
-            state = "is no folder" if is_file(folder) else "does not exist"
+            state = "is not a folder" if is_file(folder) else "does not exist"
             raise ConfigError(f"{shown(folder)} {state}; expected the work_dir of an mmdeploy export")
         deploy = read_json(folder / "deploy.json", Deploy)
         pipeline = read_json(folder / "pipeline.json", Pipeline)

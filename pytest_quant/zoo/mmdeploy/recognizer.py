@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.draft import Draft, Keys
@@ -24,7 +23,7 @@ def preprocessing(draft: Draft, transforms: Sequence[Transform], source: Source)
     Steps(draft, source, known).take(transforms)
 
 
-def decoding(draft: Draft, component: str | None, params: Mapping[str, Any], source: Source, folder: Path) -> None:
+def decoding(draft: Draft, component: str | None, params: Mapping[str, object], source: Source, folder: Path) -> None:
     """The keys, where the folder has them, and the place of the blank: last in mmocr 1.x, first in 0.x."""
     if component not in _WORD_CONVERTORS:
         draft.problem(f"{source.file} decodes with {component}; decoders are known for CTCConvertor")
@@ -50,7 +49,7 @@ def _rescale(steps: Steps, transform: Transform) -> None:
         steps.draft.put({"size": [lowest, height]}, "preprocess", "resize")
         steps.draft.put([lowest, height], "input", "size")
         return
-    resize: dict[str, Any] = {"height": height, "rounding": "ceil"}
+    resize: dict[str, object] = {"height": height, "rounding": "ceil"}
     resize |= {key: value for key, value in (("min_width", lowest), ("max_width", highest)) if is_pixels(value)}
     divisor = transform.get("width_divisor", transform.get("width_downsample_ratio"))
     if is_pixels(divisor):

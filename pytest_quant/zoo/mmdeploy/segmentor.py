@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.mmdeploy.transforms import Source, Steps, Transform, dense_resize, pad
@@ -21,7 +20,7 @@ def preprocessing(draft: Draft, transforms: Sequence[Transform], source: Source)
         draft.put(resize["size"], "input", "size")
 
 
-def decoding(draft: Draft, params: Mapping[str, Any], source: Source, features: int | None) -> None:
+def decoding(draft: Draft, params: Mapping[str, object], source: Source, features: int | None) -> None:
     """Whether the net gives labels or logits: by its channels, else as mmdeploy exports by default.
 
     ``params`` is the decode head of the training config, ``features`` the channels of the net's output where known.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.training_config import UnreadError, read_training_config
@@ -17,7 +16,7 @@ class ResizeStep:
     """The ResizeEdge of a training config's test pipeline."""
 
     config: Path
-    keys: Mapping[str, Any]
+    keys: Mapping[str, object]
 
     @property
     def backend(self) -> str:

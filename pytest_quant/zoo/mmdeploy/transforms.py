@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from pytest_quant.spec.text import brief, listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.metric_names import is_number
 from pytest_quant.zoo.mmdeploy.files import Generation
 from pytest_quant.zoo.mmdeploy.training import ResizeStep
+from pytest_quant.zoo.yaml_lines import RawEntry
 
-Transform = Mapping[str, Any]
+Transform = RawEntry
 
 PREPROCESS: Keys = ("preprocess",)
 _BACKEND: Keys = ("preprocess", "backend")
@@ -54,8 +55,8 @@ class Source:
     resize_step: ResizeStep | None = None
     """What the training config says of the resize, where that can be read."""
 
-    def size(self, value: Any) -> list[int] | None:
-        """A size as a zoo file writes it, [width, height]; None for what is no size."""
+    def size(self, value: object) -> list[int] | None:
+        """A size as a zoo file writes it, [width, height]; None for what is not a size."""
         if is_pixels(value):
             return [value, value]
         if not isinstance(value, Sequence) or len(value) != 2 or not all(map(is_pixels, value)):
@@ -63,7 +64,7 @@ class Source:
         return list(value)[::-1] if self.generation == "0.x" else list(value)
 
 
-def is_pixels(value: Any) -> bool:
+def is_pixels(value: object) -> TypeGuard[int]:
     """Whether a value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -155,10 +156,11 @@ def _normalize(steps: Steps, transform: Transform) -> None:
     draft.put(_color(draft, bool(transform.get("to_rgb", True)), mean, source), "input", "color")
 
 
-def _numbers(value: Any) -> list[float]:
+def _numbers(value: object) -> list[float]:
     """The numbers of a list; none when it is something else."""
-    is_list = isinstance(value, list) and all(is_number(item) for item in value)
-    return [float(item) for item in value] if is_list else []
+    if not isinstance(value, list) or not all(is_number(item) for item in value):
+        return []
+    return [float(item) for item in value]
 
 
 def _color(draft: Draft, to_rgb: bool, mean: Sequence[float], source: Source) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from pytest_quant.cli.calibration import METHODS
 from pytest_quant.cli.main import main
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import inspect_net, read_table, write_table
 from pytest_quant.quantize.calibration import Method, calibrate
 from tests import tiny
@@ -129,7 +129,7 @@ def test_calibrating_first(zoo: Path, capsys: pytest.CaptureFixture[str]) -> Non
     prefix = zoo.parent / "tiny-int8"
     out, err = run(capsys, "quantize", "--zoo", zoo, "--images", zoo.parent / "images", "--out", prefix)
     assert out.splitlines()[0] == f"{prefix}.table: calibrated on 20 images"
-    assert err == ""  # no bars where stderr is no terminal
+    assert err == ""  # no bars where stderr is not a terminal
     written = [Path(f"{prefix}{suffix}").read_bytes() for suffix in (".param", ".bin")]
     fp32 = [zoo.parent / f"tiny{suffix}" for suffix in (".param", ".bin")]
     run(capsys, "quantize", *fp32, "--table", f"{prefix}.table", "--out", zoo.parent / "again")
@@ -209,7 +209,7 @@ def test_bad_images(zoo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--images: " in err
     assert "holds no image" in err
     _, err = run(capsys, *command, folder / "001.png")
-    assert err.startswith("pytest-quant: warning: tiny: one image is no calibration set")
+    assert err.startswith("pytest-quant: warning: tiny: one image is not a calibration set")
 
 
 @pytest.mark.parametrize("options", [["--samples", "0"], ["--method", "best"], ["--percentile", "101"]])

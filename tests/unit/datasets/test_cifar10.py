@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.cifar10 import Options
+from pytest_quant.datasets.cifar10 import Cifar10Options
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
@@ -169,4 +169,4 @@ def test_a_sample_of_another_dataset_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"root": "/x", "split": "val"}, {"root": "/x", "splits": "test"}])
 def test_options_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate(options)
+        Cifar10Options.model_validate(options)

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.coco_detection import Options, open_dataset, truth_of
+from pytest_quant.datasets.coco_detection import CocoDetectionOptions, open_dataset, truth_of
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -49,7 +49,9 @@ def root(tmp_path: Path) -> Path:
 def opened(root: Path, truth: Any, **keys: Any) -> ImageFiles:
     (root / "instances.json").write_text(truth if isinstance(truth, str) else json.dumps(truth))
     options = {"images": root / "images", "annotations": root / "instances.json", **keys}
-    return open_dataset(DatasetSpec("mini", "coco-detection", Options.model_validate(options), root / "z.quant.yaml"))
+    return open_dataset(
+        DatasetSpec("mini", "coco-detection", CocoDetectionOptions.model_validate(options), root / "z.quant.yaml")
+    )
 
 
 def places(dataset: ImageFiles) -> dict[str, list[int]]:
@@ -82,7 +84,7 @@ def test_objects_of_other_classes_are_left_out(root: Path) -> None:
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        ("[]", "is no COCO annotations file; expected an object with the lists images, annotations and categories"),
+        ("[]", "is not a COCO annotations file; expected an object with the lists images, annotations and categories"),
         (instances(annotation(1, 31)), r"annotations\[0\]: found image_id 31, which `images` does not declare"),
         (instances(annotation(1, 30, category_id=2)), "found category_id 2, which `categories` does not declare"),
         (instances(annotation(1, 30), annotation(1, 20)), r"annotations\[1\]: its id 1 stands there twice"),

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.coco_keypoints import Options, open_dataset, truth_of
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, open_dataset, truth_of
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -72,7 +72,7 @@ def spec(root: Path, truth: Any, detections: Any = None, **keys: Any) -> Dataset
         (root / "boxes.json").write_text(json.dumps(detections))
         keys["boxes"] = root / "boxes.json"
     options = {"images": root / "images", "annotations": root / "persons.json", "boxes": "ground-truth", **keys}
-    return DatasetSpec("mini", "coco-keypoints", Options.model_validate(options), root / "zoo.quant.yaml")
+    return DatasetSpec("mini", "coco-keypoints", CocoKeypointsOptions.model_validate(options), root / "zoo.quant.yaml")
 
 
 def opened(root: Path, truth: Any = None, detections: Any = None, **keys: Any) -> ImageFiles:
@@ -142,9 +142,9 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
-        ("[1, 2", r"persons\.json is no JSON"),
-        ("[]", "no COCO annotations file; expected an object with the lists images, annotations and categories"),
-        (changed(lambda t: t.pop("categories")), "no COCO annotations file"),
+        ("[1, 2", r"persons\.json is not JSON"),
+        ("[]", "is not a COCO annotations file; expected an object with the lists images, annotations and categories"),
+        (changed(lambda t: t.pop("categories")), "is not a COCO annotations file"),
         (changed(lambda t: t["categories"].pop(0)), "found the categories dog; expected `person`"),
         (changed(lambda t: t["categories"][0].update(keypoints=["x"] * 21)), "has 21 keypoints; expected the 17"),
         (changed(lambda t: t["images"].append(image(30))), r"images\[4\]: its id 30 stands there twice"),
@@ -187,7 +187,7 @@ def test_annotations_that_cannot_be_used(root: Path, truth: Any, message: str) -
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"annotations": []}, "is no COCO results file; expected a list"),
+        ({"annotations": []}, "is not a COCO results file; expected a list"),
         ([detection(10), detection(99), detection(98)], r"2 detections are on 2 images .* first is row 1, image_id 99"),
         ([detection(10), {"image_id": 10}], r"row 1: has no `category_id`"),
         ([detection(10, bbox=[1, 2, 3])], r"row 0: found `bbox` with 3 values"),
@@ -234,12 +234,14 @@ def test_a_word_that_is_no_detections_file_is_a_mistake(root: Path) -> None:
 def test_options_are_checked(keys: dict[str, Any], message: str) -> None:
     given = {"images": "images", "annotations": "persons.json", "boxes": "ground-truth", **keys}
     with pytest.raises(ValidationError, match=message):
-        Options.model_validate({key: value for key, value in given.items() if value is not None})
+        CocoKeypointsOptions.model_validate({key: value for key, value in given.items() if value is not None})
 
 
 def test_boxes_are_a_word_or_a_path() -> None:
-    assert Options(images=Path(), annotations=Path(), boxes="ground-truth").boxes == "ground-truth"
-    assert Options.model_validate({"images": "i", "annotations": "a", "boxes": "b.json"}).boxes == Path("b.json")
+    assert CocoKeypointsOptions(images=Path(), annotations=Path(), boxes="ground-truth").boxes == "ground-truth"
+    assert CocoKeypointsOptions.model_validate({"images": "i", "annotations": "a", "boxes": "b.json"}).boxes == Path(
+        "b.json"
+    )
 
 
 def test_a_sample_of_another_dataset_is_refused() -> None:

@@ -74,8 +74,8 @@ def test_two_files_for_one_number(tmp_path: Path) -> None:
         (NUMBERS, "found 28 fields, expected x1,y1,...,x14,y14,####transcription, or the 32 numbers"),
         (f"{NUMBERS},COFFEE", "found 29 fields"),
         (f"1,{NUMBERS},####x", "found 30 fields"),
-        (f"{NUMBERS},1,2,3,x", "'x' is no number"),
-        (NUMBERS.replace("105", "inf") + ",####x", "'inf' is no coordinate"),
+        (f"{NUMBERS},1,2,3,x", "'x' is not a number"),
+        (NUMBERS.replace("105", "inf") + ",####x", "'inf' is not a coordinate"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, line: str, said: str) -> None:
@@ -86,7 +86,7 @@ def test_bad_lines_are_named(tmp_path: Path, line: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("second", "said"),
-    [("1,2,3", "found 3 numbers in `segs`, expected 28"), (NUMBERS.replace("110", "ten"), "'ten' is no number")],
+    [("1,2,3", "found 3 numbers in `segs`, expected 28"), (NUMBERS.replace("110", "ten"), "'ten' is not a number")],
 )
 def test_bad_boxes_are_named_with_their_line(tmp_path: Path, second: str, said: str) -> None:
     with pytest.raises(DatasetError, match=r"has 1 bad lines:\n.*0001\.xml, line 11: ") as caught:
@@ -102,8 +102,8 @@ def test_a_box_without_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("<a><b></a>", "line 1: is no well-formed XML: mismatched tag"),
-        ("", "is no well-formed XML: no element found"),
+        ("<a><b></a>", "line 1: is not well-formed XML: mismatched tag"),
+        ("", "is not well-formed XML: no element found"),
         ('<!DOCTYPE a [<!ENTITY x "y">]>\n<a>&x;</a>', "line 1: has a document type declaration"),
     ],
 )

@@ -76,10 +76,10 @@ def test_an_image_without_text_has_no_regions(tmp_path: Path) -> None:
     [
         (QUAD, "found 8 fields, expected x1,y1"),
         ("1,2,3,4,5,6,text", "found 7 fields"),
-        ("1,2,3,4,5,6,7,eight,text", "'eight' is no number"),
-        ("1,2,3,4,5,6,7,nan,text", "'nan' is no coordinate"),
-        ("1,2,3,4,5,6,7,1e300,text", "'1e300' is no coordinate"),
-        ("1,2,3,4,5,6,7,,text", "'' is no number"),
+        ("1,2,3,4,5,6,7,eight,text", "'eight' is not a number"),
+        ("1,2,3,4,5,6,7,nan,text", "'nan' is not a coordinate"),
+        ("1,2,3,4,5,6,7,1e300,text", "'1e300' is not a coordinate"),
+        ("1,2,3,4,5,6,7,,text", "'' is not a number"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, line: str, said: str) -> None:
@@ -127,13 +127,13 @@ def test_a_missing_folder_is_a_missing_dataset(tmp_path: Path) -> None:
 
 def test_a_file_in_another_encoding(tmp_path: Path) -> None:
     write_text_dataset(tmp_path, {"gt_a.txt": f"{QUAD},caf\u00e9".encode("latin-1")}, ["a.png"])
-    with pytest.raises(DatasetError, match=r"gt_a\.txt is no text in UTF-8 \(byte"):
+    with pytest.raises(DatasetError, match=r"gt_a\.txt is not text in UTF-8 \(byte"):
         icdar2015.open_dataset(text_spec(icdar2015, tmp_path))
 
 
 def test_keys_are_checked() -> None:
     with pytest.raises(ValidationError):
-        icdar2015.Options.model_validate({"images": "/x", "annotations": "/y", "root": "/z"})
+        icdar2015.Icdar2015Options.model_validate({"images": "/x", "annotations": "/y", "root": "/z"})
 
 
 def test_the_real_test_set() -> None:

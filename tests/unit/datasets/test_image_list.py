@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import missing_files
-from pytest_quant.datasets.image_list import Options
+from pytest_quant.datasets.image_list import ImageListOptions
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
@@ -58,7 +58,7 @@ def test_an_absent_root_or_list_is_a_missing_dataset(root: Path) -> None:
 
 
 def test_a_root_that_is_a_file_is_an_error(root: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         open_dataset(dataset_spec("image-list", root / "labels.txt", list="labels.txt"))
 
 
@@ -81,7 +81,7 @@ def test_a_sample_of_another_dataset_is_refused(root: Path) -> None:
 @pytest.mark.parametrize("options", [{"root": "/x"}, {"root": "/x", "list": ""}, {"root": "/x", "list": "l", "rot": 1}])
 def test_options_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate(options)
+        ImageListOptions.model_validate(options)
 
 
 def test_ten_thousand_real_files_open_fast() -> None:

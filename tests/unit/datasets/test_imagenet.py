@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pytest_quant.datasets.imagenet import Options
+from pytest_quant.datasets.imagenet import ImagenetOptions
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
@@ -88,7 +88,7 @@ def test_no_images_at_all(tmp_path: Path) -> None:
 def test_a_link_to_a_file_that_is_gone(tmp_path: Path) -> None:
     write_png(tmp_path / "val" / "c" / "a.png")
     (tmp_path / "val" / "c" / "b.png").symlink_to(tmp_path / "gone.png")
-    assert "c/b.png is no file" in failure(tmp_path)
+    assert "c/b.png is not a file" in failure(tmp_path)
 
 
 def test_folders_that_link_in_a_circle_end_as_an_error(tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
         os.rename(folder + b"/a.png", folder + b"/\xff.png")
     except OSError:
         pytest.skip("this file system takes names in UTF-8 only")
-    assert "no text in UTF-8" in failure(tmp_path)
+    assert "is not text in UTF-8" in failure(tmp_path)
 
 
 @pytest.mark.parametrize("split", ["", "../val", "a/b", ".hidden"])
 def test_a_split_is_a_plain_name(split: str) -> None:
     with pytest.raises(ValidationError):
-        Options.model_validate({"root": "/x", "split": split})
+        ImagenetOptions.model_validate({"root": "/x", "split": split})

@@ -47,11 +47,11 @@ def test_paths_come_in_their_shortest_form(tmp_path: Path) -> None:
         ("a/../../b.png 1\n", "leaves the dataset's folder"),
         ("/etc/passwd 1\n", "leaves the dataset's folder"),
         (".. 1\n", "leaves the dataset's folder"),
-        (". 1\n", r"'\.' is no path of a file"),
-        ("a\0b 1\n", "is no path of a file"),
+        (". 1\n", r"'\.' is not a path of a file"),
+        ("a\0b 1\n", "is not a path of a file"),
         ("", r"list\.txt names no samples"),
         (" \n\n", "names no samples"),
-        (b"\xff\xfea\x00", "no text in UTF-8"),
+        (b"\xff\xfea\x00", "is not text in UTF-8"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, message: str) -> None:

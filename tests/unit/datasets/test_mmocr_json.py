@@ -110,9 +110,9 @@ def changed(content: dict[str, Any], *steps: Any) -> dict[str, Any]:
         (changed(OLD, "annotations", 2, "bbox", [1, 2]), r"annotations\[2\]: found area 1 and bbox \[1, 2\]"),
         (changed(OLD, "images", 1, "id", 7), r"images\[1\]: the id 7 is that of an image before it"),
         ([], "has neither `data_list`"),
-        ("{", r"line 1: is no JSON"),
+        ("{", r"line 1: is not JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"a": ' + "1" * 5000 + "}", "is no JSON"),
+        ('{"a": ' + "1" * 5000 + "}", "is not JSON"),
     ],
 )
 def test_bad_entries_are_named(tmp_path: Path, content: Any, said: str) -> None:

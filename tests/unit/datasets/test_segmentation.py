@@ -11,14 +11,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pytest_quant.datasets.masks import VOID, MaskFile, read_labels
-from pytest_quant.datasets.segmentation import Options, class_names
+from pytest_quant.datasets.segmentation import SegmentationOptions, class_names
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 
 
 def spec(folder: Path, **options: Any) -> DatasetSpec:
-    return DatasetSpec("mini", "segmentation", Options.model_validate(options), folder / "zoo.quant.yaml")
+    return DatasetSpec("mini", "segmentation", SegmentationOptions.model_validate(options), folder / "zoo.quant.yaml")
 
 
 def write(folder: Path, *names: str, pixels: Any = ((0, 1),), mode: str | None = None) -> None:
@@ -59,7 +59,7 @@ def test_a_split_names_the_samples_of_two_folders(tmp_path: Path) -> None:
     dataset = open_dataset(folders(tmp_path, list=tmp_path / "val.txt"))
     assert [sample.id for sample in dataset.samples] == ["c.jpg", "a.jpg"]
     (tmp_path / "val.txt").write_text("a\nb\n")
-    with pytest.raises(DatasetError, match="line 2: 'b' is no file of `masks`"):
+    with pytest.raises(DatasetError, match="line 2: 'b' is not a file of `masks`"):
         open_dataset(folders(tmp_path, list=tmp_path / "val.txt"))
 
 
@@ -142,13 +142,13 @@ def test_colours(tmp_path: Path) -> None:
 
 def test_indexes_are_no_colours(tmp_path: Path) -> None:
     write(tmp_path, "images/a.png", "masks/a.png")
-    with pytest.raises(DatasetError, match=r"is no colour image \(L\), but the dataset has a `palette`"):
+    with pytest.raises(DatasetError, match=r"is not a colour image \(L\), but the dataset has a `palette`"):
         labels_of(tmp_path, palette=[[9, 9, 9]])
 
 
 def test_values_that_are_no_class(tmp_path: Path) -> None:
     write(tmp_path, "images/a.png", "masks/a.png", pixels=((0, 1, 11, 12),))
-    with pytest.raises(DatasetError, match=r"holds 11, 12 in 50 % .* are no class: there are 11, .*`ignore_index: 11`"):
+    with pytest.raises(DatasetError, match=r"holds 11, 12 in 50 % .* not classes: there are 11, .*`ignore_index: 11`"):
         labels_of(tmp_path, count=11)
 
 
@@ -157,18 +157,21 @@ def test_lossy_and_damaged_label_images(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is a JPEG file, which changes values"):
         labels_of(tmp_path)
     (tmp_path / "masks/a.jpg").write_bytes(b"GIF89a no more")
-    with pytest.raises(DatasetError, match=r"cannot be read|no image"):
+    with pytest.raises(DatasetError, match=r"cannot be read|not an image"):
         labels_of(tmp_path)
 
 
 def test_class_names(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("sky\r\nroad\r\n")
     options = {"images": tmp_path, "masks": tmp_path}
-    assert class_names(Options.model_validate({**options, "classes": tmp_path / "classes.txt"})) == ("sky", "road")
-    assert class_names(Options.model_validate({**options, "palette": [[0, 0, 0], [1, 1, 1]]})) == ("0", "1")
-    assert class_names(Options.model_validate(options)) is None
+    assert class_names(SegmentationOptions.model_validate({**options, "classes": tmp_path / "classes.txt"})) == (
+        "sky",
+        "road",
+    )
+    assert class_names(SegmentationOptions.model_validate({**options, "palette": [[0, 0, 0], [1, 1, 1]]})) == ("0", "1")
+    assert class_names(SegmentationOptions.model_validate(options)) is None
     with pytest.raises(DatasetError, match="2 `classes`, but 1 colours"):
-        class_names(Options.model_validate({**options, "classes": ["a", "b"], "palette": [[0, 0, 0]]}))
+        class_names(SegmentationOptions.model_validate({**options, "classes": ["a", "b"], "palette": [[0, 0, 0]]}))
 
 
 @pytest.mark.parametrize(
@@ -184,4 +187,4 @@ def test_class_names(tmp_path: Path) -> None:
 )
 def test_options_that_contradict_each_other(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Options.model_validate(options)
+        SegmentationOptions.model_validate(options)

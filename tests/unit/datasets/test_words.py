@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.datasets.words import Options
+from pytest_quant.datasets.words import TextLinesOptions
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -19,7 +19,7 @@ def texts(folder: Path, content: str, images: tuple[str, ...] = ("a.png", "b.png
     for name in images:
         write_png(folder / "images" / name)
     (folder / "gt.txt").write_text(content, encoding="utf-8", newline="")
-    options = Options(images=folder / "images", annotations=folder / "gt.txt")
+    options = TextLinesOptions(images=folder / "images", annotations=folder / "gt.txt")
     dataset = open_dataset(DatasetSpec("words", "text-lines", options, folder / "zoo.quant.yaml"))
     return {sample.id: sample.truth for sample in dataset.samples}
 
@@ -61,7 +61,7 @@ def test_words_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
         ('{"filename": "a.png"}\n{"filename": 3, "text": "y"}\n', "line 1: found instances nothing"),
         ('{"data_list": 3}', "data_list: found 3"),
         ('{"data_list": [{"img_path": "a.png", "instances": [{}, {}]}]}', r"data_list\[0\]: found instances"),
-        ('{"filename": "a.png", "text": "x"}\nnot json\n', "line 2: is no json"),
+        ('{"filename": "a.png", "text": "x"}\nnot json\n', "line 2: is not json"),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, message: str) -> None:
@@ -70,6 +70,6 @@ def test_bad_files(tmp_path: Path, content: str, message: str) -> None:
 
 
 def test_absent_folder(tmp_path: Path) -> None:
-    options = Options(images=tmp_path / "images", annotations=tmp_path / "gt.txt")
+    options = TextLinesOptions(images=tmp_path / "images", annotations=tmp_path / "gt.txt")
     with pytest.raises(DatasetMissingError, match=r"images \(`images`\) does not exist"):
         open_dataset(DatasetSpec("words", "text-lines", options, tmp_path / "zoo.quant.yaml"))

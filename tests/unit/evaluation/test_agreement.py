@@ -42,7 +42,7 @@ def by_hand(bench: Workbench, model: ModelSpec, count: int) -> float:
 
 def test_the_ratio_is_over_all_inputs(tmp_path: Path, model: ModelSpec) -> None:
     bench = open_workbench(tmp_path / "run", cores=1)
-    found = bench.agreement(model, "onnx", bench.selection(model)[0][:5])
+    found = bench.agreement(model, "onnx", "fp32", bench.selection(model)[0][:5])
     assert found.samples == 5
     assert found.sqnr_db == {"prob": pytest.approx(by_hand(bench, model, 5))}
     assert 20 < found.worst[1] < 60
@@ -51,11 +51,11 @@ def test_the_ratio_is_over_all_inputs(tmp_path: Path, model: ModelSpec) -> None:
 def test_it_is_kept_like_predictions(tmp_path: Path, model: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = open_workbench(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][:5]
-    first = bench.agreement(model, "onnx", samples)
+    first = bench.agreement(model, "onnx", "fp32", samples)
     monkeypatch.setattr("pytest_quant.evaluation.agreement.open_runner", None)  # nothing is to be run any more
-    assert bench.agreement(model, "onnx", samples) == first
+    assert bench.agreement(model, "onnx", "fp32", samples) == first
     with pytest.raises(TypeError):
-        bench.agreement(model, "onnx", samples[:4])
+        bench.agreement(model, "onnx", "fp32", samples[:4])
 
 
 def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: ModelSpec) -> None:
@@ -75,8 +75,8 @@ def test_predictions_of_every_net_on_chosen_samples(tmp_path: Path, model: Model
 def test_outputs_of_other_shapes_are_said(tmp_path: Path, model: ModelSpec) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, "conv.onnx", keep_map=True)
     bench = open_workbench(tmp_path / "run", cores=1)
-    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in the ONNX file and \(4,\) in fp32"):
-        bench.agreement(model.with_net("onnx", onnx_net(path)), "onnx", bench.selection(model)[0][:1])
+    with pytest.raises(RunnerError, match=r"'prob' has shape \(4, 8, 8\) in onnx and \(4,\) in fp32"):
+        bench.agreement(model.with_net("onnx", onnx_net(path)), "onnx", "fp32", bench.selection(model)[0][:1])
 
 
 LIKENESSES = st.builds(Likeness, *[st.floats(0, 9)] * 4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from pytest_quant.evidence.discordant import Sampling
+from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.exact import exact_upper_limit
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.paired import PairedCounts, paired_counts_interval, paired_drop_interval
@@ -168,7 +168,7 @@ def test_probability_of_a_region_is_the_multivariate_hypergeometric_sum() -> Non
         for c in range(second + 1)
         if c >= b // 2 + 3 and b + c <= n
     ) / math.comb(population, n)
-    found = Sampling(n, population).below_curve(first / population, second / population, lambda b: b // 2 + 3)
+    found = PrefixCounts(n, population).below_curve(first / population, second / population, lambda b: b // 2 + 3)
     assert found == pytest.approx(expected, abs=1e-6)
 
 
@@ -176,7 +176,7 @@ def test_a_coarse_sum_over_many_discordant_pairs_agrees_with_a_simulation() -> N
     n, first, second = 200_000, 0.2, 0.1
     drawn = np.random.default_rng(0).multinomial(n, [first, second, 1 - first - second], size=40_000)
     simulated = (drawn[:, 1] >= drawn[:, 0] // 2 + 100).mean()
-    found = Sampling(n, None).below_curve(first, second, lambda b: b // 2 + 100)
+    found = PrefixCounts(n, None).below_curve(first, second, lambda b: b // 2 + 100)
     assert found == pytest.approx(simulated, abs=0.01)
 
 

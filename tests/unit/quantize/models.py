@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.workbench import Workbench
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.quantize.calibration import calibrate

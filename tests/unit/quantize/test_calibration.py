@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.evaluation.engine.engine import private_engine
 from pytest_quant.evaluation.engine.events import Event, ShardDone
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.quantize.activations import BlobStats, Extract, Source, collect
 from pytest_quant.quantize.calibration import Method, calibrate

@@ -19,7 +19,7 @@ from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Event, Finished, Started
 from pytest_quant.extending.known import get_task, open_dataset
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import lint_table, read_param, read_table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.calibration import calibrate
@@ -108,7 +108,7 @@ def test_threads_stay_within_the_cores(model: ModelSpec, images: ImageFiles, tmp
 
 
 def test_one_image_is_said_to_be_few(model: ModelSpec, images: ImageFiles) -> None:
-    with pytest.warns(QuantWarning, match=r"tiny: one image is no calibration set: the scales fit '000.png' alone"):
+    with pytest.warns(QuantWarning, match=r"tiny: one image is not a calibration set: the scales fit '000.png' alone"):
         table = calibrate_model(model, images, images.samples[:1])
     assert np.isfinite(table.activations["conv"])
 

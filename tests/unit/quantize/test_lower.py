@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import (
     Table,
     inspect_net,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import Table, inspect_net, lint_table, read_param, read_table, walk, write_table
 from pytest_quant.nets.ncnn.files.table import format_table
 from pytest_quant.nets.ncnn.files.writer import pack_bare, pack_fp32

@@ -23,7 +23,7 @@ from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Row, table
 from pytest_quant.report.terminal import summary_lines
 from pytest_quant.report.write import write_report
-from pytest_quant.run.records import plan, planned_case
+from pytest_quant.run.records import limit_case, planned_case
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.verdict import Decision, Outcome, Verdict
@@ -65,7 +65,7 @@ def test_numbers_are_rounded_and_never_minus_zero() -> None:
     same = measured(*outcomes(3, 0, 0, 0))
     text = json.dumps(model_entry(same, "z", 0.95).as_json())
     assert "-0.0" not in text
-    case = plan("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0)
+    case = limit_case("i", "m", TOLERANCE).decided(Verdict("pass", "", value=-0.0, limit=1.0), 0.0)
     assert str(case.value) == "0.0"
 
 
@@ -81,10 +81,11 @@ def test_cases_and_models_are_sorted() -> None:
     ("cases", "expected"),
     [
         ([("pass", "passed"), ("pass", "passed")], "PASS"),
-        ([("pass", "passed"), ("fail", "failed")], "FAIL"),
+        ([("pass", "passed"), ("fail", "failed")], "FAIL (floor)"),
         ([("fail", "xfailed"), ("pass", "passed")], "FAIL (xfailed)"),
-        ([("fail", "xfailed"), ("fail", "failed")], "FAIL"),
-        ([("pass", "passed"), ("pass", "xpassed")], "PASS (xpassed)"),
+        ([("fail", "xfailed"), ("fail", "failed")], "FAIL (floor)"),
+        ([("pass", "passed"), ("fail", "xfailed")], "FAIL (floor, xfailed)"),
+        ([("pass", "passed"), ("pass", "xpassed")], "PASS (floor, xpassed)"),
         ([("inconclusive", "passed"), ("pass", "passed")], "INCONCLUSIVE (allowed)"),
         ([("inconclusive", "failed"), ("inconclusive", "passed")], "INCONCLUSIVE"),
         ([("error", "failed"), ("fail", "failed")], "ERROR"),
@@ -103,7 +104,7 @@ def test_a_row_has_the_worst_verdict_of_its_cases(cases: list[tuple[Decision, Ou
 @pytest.mark.parametrize("limit", [INT8, SoundTable(), Requirement("runtime", "deploy")])
 def test_a_case_about_the_model_as_a_whole_shows_in_its_rows(limit: Limit) -> None:
     (row,) = rows(record(TOLERANCE, "pass", "passed"), record(limit, "fail", "failed"))
-    assert row.verdict.text == "FAIL"
+    assert row.verdict.text == f"FAIL ({limit.kind})"
 
 
 def test_the_cells_of_a_row() -> None:

@@ -18,7 +18,7 @@ TOP1, HMEAN = Metric("top1", "%"), Metric("hmean", "fraction")
         (90.0, 90.5, 86.0, "all of the loss by quantization"),
         (90.0, 90.0, 90.0, "no step lost anything"),
         (90.0, 91.0, 92.0, "no step lost anything"),
-        (90.0, 89.999, 80.0, "all of the loss by quantization"),  # what is printed as 0.00 is no loss
+        (90.0, 89.999, 80.0, "all of the loss by quantization"),  # what is printed as 0.00 is not a loss
     ],
 )
 def test_which_step_lost_it(onnx: float, fp32: float, int8: float, conclusion: str) -> None:

@@ -13,7 +13,7 @@ from pytest_quant.judging.limits.require import Requirement
 from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.run.bulletin import Bulletin
-from pytest_quant.run.records import RunCase, plan, planned_case, worse
+from pytest_quant.run.records import RunCase, limit_case, planned_case, worse
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.verdict import Decision, Verdict
@@ -39,13 +39,13 @@ from tests.unit.reports import model_of, report_of
 def test_what_is_known_of_a_case_before_it_runs(
     limit: Limit, kind: str, metric: str | None, value: Any, needs_dataset: bool
 ) -> None:
-    planned = plan("zoo::m::x", "m", limit)
+    planned = limit_case("zoo::m::x", "m", limit)
     assert (planned.id, planned.model, planned.name) == ("zoo::m::x", "m", limit.name)
     assert (planned.kind, planned.metric, planned.limit, planned.needs_dataset) == (kind, metric, value, needs_dataset)
     assert type(planned.limit) is type(value)
 
 
-PLANNED = plan("zoo::m::top1", "m", Tolerance(METRICS["top1"], 0.01, relative=True))
+PLANNED = limit_case("zoo::m::top1", "m", Tolerance(METRICS["top1"], 0.01, relative=True))
 
 
 def test_a_case_that_was_not_decided() -> None:

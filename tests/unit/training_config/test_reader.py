@@ -227,7 +227,7 @@ def test_json_and_yaml_with_a_python_base(tmp_path: Path, suffix: str) -> None:
     path.write_text(json.dumps({"_base_": "base.py", "model": {"test_cfg": {"flip_test": False}}}))
     assert read_training_config(path).value("model", "test_cfg") == {"flip_test": False, "shift_heatmap": True}
     path.write_text(json.dumps({"_base_": 3, "x": 1}))
-    with pytest.raises(UnreadError, match="`_base_` is no list of paths"):
+    with pytest.raises(UnreadError, match="`_base_` is not a list of paths"):
         read_training_config(path).value("y")
 
 
@@ -240,12 +240,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         return str(caught.value)
 
     assert "cannot be read: No such file" in message("gone.py", None)
-    assert "is no Python" in message("bad.py", "x = (")
-    assert "is no text in UTF-8 (byte 0)" in message("binary.py", b"\xff\xfe")
+    assert "is not Python" in message("bad.py", "x = (")
+    assert "is not text in UTF-8 (byte 0)" in message("binary.py", b"\xff\xfe")
     assert "found a file of type .toml, expected .py, .yaml, .yml, .json" in message("net.toml", "x = 1")
-    assert "is no JSON" in message("net.json", "{")
-    assert "is no YAML" in message("net.yaml", "a: [")
-    assert "is no YAML" in message("code.yaml", "!!python/object/apply:os.system ['true']")
+    assert "is not JSON" in message("net.json", "{")
+    assert "is not YAML" in message("net.yaml", "a: [")
+    assert "is not YAML" in message("code.yaml", "!!python/object/apply:os.system ['true']")
     assert "found list, expected a mapping" in message("list.json", "[]")
     assert "inherits from itself" in message("loop.py", "_base_ = 'loop.py'")
 

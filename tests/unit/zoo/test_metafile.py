@@ -199,14 +199,14 @@ def test_a_model_that_is_named_twice(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Models: 3\n", "is no metafile: found no list `Models` in it"),
+        ("Models: 3\n", "is not a metafile: found no list `Models` in it"),
         ("- r18\n  bad: [", "is not valid YAML"),
-        ("r18\n", "is no metafile"),
-        ("", "^resnet/metafile.yml is no metafile: found no list `Models` in it$"),
-        ("[]\n", "is no metafile"),
-        ("- net\n- 3\n", "is no metafile"),
-        ("Collections: []\n", "is no metafile"),
-        ("Import: [../resnet/metafile.yml]\n", "^resnet/metafile.yml is no metafile: it imports itself$"),
+        ("r18\n", "is not a metafile"),
+        ("", "^resnet/metafile.yml is not a metafile: found no list `Models` in it$"),
+        ("[]\n", "is not a metafile"),
+        ("- net\n- 3\n", "is not a metafile"),
+        ("Collections: []\n", "is not a metafile"),
+        ("Import: [../resnet/metafile.yml]\n", "^resnet/metafile.yml is not a metafile: it imports itself$"),
     ],
 )
 def test_a_file_that_is_no_metafile(root: Path, text: str, says: str) -> None:

@@ -452,7 +452,7 @@ def test_a_folder_without_anything_of_mmdeploy(folder: Path, tmp_path: Path) -> 
     with pytest.raises(ConfigError, match=r"^nowhere does not exist; expected the work_dir of an mmdeploy export$"):
         describe_folder(tmp_path / "nowhere")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"^file is no folder"):
+    with pytest.raises(ConfigError, match=r"^file is not a folder"):
         describe_folder(tmp_path / "file")
 
 
@@ -526,7 +526,7 @@ def test_files_of_two_exports(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("deploy.json", "{", "work_dir/deploy.json is no JSON: Expecting property name"),
+        ("deploy.json", "{", "work_dir/deploy.json is not JSON: Expecting property name"),
         (
             "deploy.json",
             "[]",

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_quant.datasets.cifar10 import Options as CifarOptions
-from pytest_quant.datasets.image_list import Options as ListOptions
+from pytest_quant.datasets.cifar10 import Cifar10Options
+from pytest_quant.datasets.image_list import ImageListOptions
 from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.int8 import Quantized
 from pytest_quant.judging.limits.published import Published
@@ -121,7 +121,7 @@ def test_paths_may_use_variables_and_be_absolute(folder: Path, monkeypatch: pyte
     model = only_model(read_zoo(path))
     assert ncnn_files(model, "fp32").param == folder / "zoos" / "nets" / "tiny.param"
     assert ncnn_files(model, "int8").bin == folder / "tiny-int8.bin"
-    assert model.dataset.options == ListOptions(root=folder, list="list.txt")
+    assert model.dataset.options == ImageListOptions(root=folder, list="list.txt")
 
 
 def test_an_unset_variable_in_a_dataset_path_is_a_missing_dataset(
@@ -138,7 +138,7 @@ def test_an_unset_variable_in_a_dataset_path_is_a_missing_dataset(
     )
     monkeypatch.setenv("CIFAR10_ROOT", "/data")
     dataset = only_model(read_zoo(path)).dataset
-    assert (dataset.missing, dataset.options) == (None, CifarOptions(root=Path("/data/x"), split="test"))
+    assert (dataset.missing, dataset.options) == (None, Cifar10Options(root=Path("/data/x"), split="test"))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_dataset_of_a_type_that_the_task_does_not_take(folder: Path, monkeypat
     message = only_message(read_zoo(tiny.write_zoo(folder)))
     assert message.endswith(
         "models.tiny.dataset: the dataset `colours` is of type image-list, the task classification takes cifar10, "
-        "imagenet"
+        "imagenet, images"
     )
 
 

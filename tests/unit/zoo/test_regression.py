@@ -116,7 +116,7 @@ def test_a_dataset_that_the_file_does_not_have(folder: Path) -> None:
             "Top 1 Accuracy: found 1 (int), expected metric_key and tol",
         ),
         ("    Top 1 Accuracy", "    Top 3 Accuracy", "none of which is a metric of this task: Top 1 Accuracy, Top 5"),
-        ("metric_info:", "metric:", "regression.yml is no regression file of mmdeploy: found no `globals.metric_info`"),
+        ("metric_info:", "metric:", "is not a regression file of mmdeploy: found no `globals.metric_info`"),
         ("globals:", "globals: [", "regression.yml:3: is not valid YAML"),
     ],
 )

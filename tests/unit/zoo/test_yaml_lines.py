@@ -106,7 +106,7 @@ def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
         ("a: &x\n  b: *x\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
         ("a: &x [{b: [*x]}]\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
         ("a: &x {<<: *x}\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
-        ('a:\n  "x\\ud800y": 1\n', "zoo.quant.yaml:2: found '\\ud800', half of a surrogate pair, which is no text"),
+        ('a:\n  "x\\ud800y": 1\n', "zoo.quant.yaml:2: found '\\ud800', half of a surrogate pair, which is not text"),
         ("[" * 3000, "zoo.quant.yaml: is nested too deeply"),
     ],
 )

@@ -117,7 +117,7 @@ def _positive(what: str, value: int) -> int:
 
 def _divides(what: str, size: int, by: int) -> None:
     if size % by:
-        raise ValueError(f"{what} {size} is no multiple of {by}")
+        raise ValueError(f"{what} {size} is not a multiple of {by}")
 
 
 def _convolution(layer: Layer, term: int) -> Iterator[ArraySpec]:

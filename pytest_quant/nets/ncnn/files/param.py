@@ -159,7 +159,7 @@ def _read_text(path: Path) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ModelFileError(
-            f"{shown(path)}: byte {error.start} is no text; expected an ncnn .param file, is it a .bin?"
+            f"{shown(path)}: byte {error.start} is not text; expected an ncnn .param file, is it a .bin?"
         ) from error
 
 
@@ -249,7 +249,7 @@ def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple
         if not _FLOAT.fullmatch(item):
             plain = item.rstrip("fF")
             hint = f": ncnn takes no suffix any more, write {float(plain)!r}" if _FLOAT.fullmatch(plain) else ""
-            raise ModelFileError(f"{where}: {item!r} in {pair!r} is no number{hint}")
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is not a number{hint}")
     if all(_INTEGER.fullmatch(item) for item in items):
         return tuple(int(item) for item in items)
     return tuple(float(item) for item in items)

@@ -155,7 +155,7 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such calibration table") from None
     except UnicodeDecodeError as error:
-        raise ModelFileError(f"{shown(path)}: byte {error.start} is no text; expected a calibration table") from error
+        raise ModelFileError(f"{shown(path)}: byte {error.start} is not text; expected a calibration table") from error
     except OSError as error:
         raise ModelFileError(f"{shown(path)}: the calibration table cannot be read: {error.strerror}") from error
 
@@ -168,5 +168,5 @@ def _scales(where: str, words: list[str]) -> tuple[float, ...]:
     except ValueError as error:
         raise ModelFileError(f"{where}: {error}; expected numbers separated by blanks") from None
     if any(map(math.isnan, scales)):
-        raise ModelFileError(f"{where}: holds nan, which is no scale; make the table again")
+        raise ModelFileError(f"{where}: holds nan, which is not a scale; make the table again")
     return scales

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +34,12 @@ def replace_file(path: Path | str, parts: Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def pack_bare(values: NDArray[Any]) -> bytes:
+def pack_bare(values: NDArray[np.generic]) -> bytes:
     """Return a bare float32 array (bias, scales)."""
     return _without_denormals(values).tobytes()
 
 
-def pack_fp32(values: NDArray[Any]) -> bytes:
+def pack_fp32(values: NDArray[np.generic]) -> bytes:
     """Return a tagged float32 array."""
     return b"\0\0\0\0" + pack_bare(values)
 
@@ -48,7 +47,7 @@ def pack_fp32(values: NDArray[Any]) -> bytes:
 def pack_fp16(values: NDArray[np.float32]) -> bytes:
     """Return a tagged float16 array of float32 values.
 
-    The last 1 to 3 values of a size that is no multiple of 4 are rounded towards zero, as ncnn's tools do on x86.
+    The last 1 to 3 values of a size that is not a multiple of 4 are rounded towards zero, as ncnn's tools do on x86.
 
     Raises:
         OverflowError: a finite value is beyond the range of float16.
@@ -80,6 +79,6 @@ def _tagged(tag: int, data: bytes) -> bytes:
     return tag.to_bytes(4, "little") + data + b"\0" * (-len(data) % 4)
 
 
-def _without_denormals(values: NDArray[Any]) -> NDArray[np.float32]:
+def _without_denormals(values: NDArray[np.generic]) -> NDArray[np.float32]:
     flat = np.asarray(values, "<f4").ravel()
     return np.where((np.abs(flat) < _SMALLEST_FP32) & (flat != 0), np.float32(0), flat).astype("<f4")

@@ -24,7 +24,7 @@ IMAGE = CocoImage(1, "1.png", 100, 80)
 
 def found_by(check: Check, samples: Sequence[Sample], task: str = "object-detection", **dataset: Any) -> list[Finding]:
     """The findings of a check over samples of a model of that task."""
-    model = SimpleNamespace(task=task, dataset=SimpleNamespace(**dataset))
+    model = SimpleNamespace(task=task, dataset=SimpleNamespace(is_unlabelled=False, **dataset))
     return list(check(cast(Look, SimpleNamespace(samples=samples, model=model))))
 
 

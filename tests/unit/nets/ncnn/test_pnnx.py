@@ -67,7 +67,7 @@ def test_what_the_program_cannot_do_is_told_in_its_own_words(
 def test_a_broken_file_is_not_given_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pnnx_stand_in.install(tmp_path / "site", monkeypatch)
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
-    assert "is no ONNX" in refused(tmp_path, "broken.onnx")
+    assert "is not an ONNX" in refused(tmp_path, "broken.onnx")
     assert pnnx_stand_in.calls(tmp_path / "site") == []
 
 

@@ -64,7 +64,7 @@ def test_outputs_that_the_entry_names() -> None:
             {"output_names": ("scores",)},
             "found 1 names, expected one for each of the 2",
         ),
-        ((LABEL,), ("prob",), {}, "the output label (int64 1) is no float type"),
+        ((LABEL,), ("prob",), {}, "the output label (int64 1) is not a float type"),
         ((SCORES,), ("prob",), {"input_name": "data"}, "input: found 'data', expected the input of /zoo/m.onnx: image"),
     ],
 )

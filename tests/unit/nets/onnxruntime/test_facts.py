@@ -70,9 +70,9 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "is no ONNX model: found 0 nodes"),
-        (b"7767517\n4 4\n", "is no ONNX file (12 bytes)"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is no ONNX file"),
+        (b"", "is not an ONNX model: found 0 nodes"),
+        (b"7767517\n4 4\n", "is not an ONNX file (12 bytes)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer in place of the file"),
     ],
 )
 def test_other_files(tmp_path: Path, content: bytes, words: str) -> None:
@@ -88,7 +88,7 @@ def test_an_absent_file(tmp_path: Path) -> None:
 def test_a_truncated_file(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path)
     path.write_bytes(path.read_bytes()[:-40])
-    assert "model.onnx: is no ONNX" in refused(path.rename(tmp_path / "model.onnx"))
+    assert "model.onnx: is not an ONNX" in refused(path.rename(tmp_path / "model.onnx"))
 
 
 def test_versions_that_are_too_new(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.tasks.keypoints.geometry import Region, region_sizes, regions
+from pytest_quant.tasks.keypoints.geometry import BoxRegion, region_sizes, regions
 
 CORNERS = st.tuples(st.floats(-50, 600), st.floats(-50, 400), st.floats(1, 500), st.floats(1, 500)).map(
     lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
@@ -71,7 +71,7 @@ def test_to_image_is_the_way_back(
 
 
 def test_points_keep_their_dtype() -> None:
-    region = Region(np.zeros(2, np.float32), np.ones(2, np.float32), (4, 4))
+    region = BoxRegion(np.zeros(2, np.float32), np.ones(2, np.float32), (4, 4))
     assert region.to_image(np.zeros((17, 2), np.float32)).dtype == np.float32
     assert region.to_image(np.zeros((17, 2), np.float64)).dtype == np.float64
 
@@ -79,9 +79,9 @@ def test_points_keep_their_dtype() -> None:
 def test_cut_copies_pixels_and_is_black_outside() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(1, 256, (40, 60, 3), dtype=np.uint8)
-    inside = Region(np.array([30, 20], np.float32), np.array([20, 20], np.float32), (20, 20))
+    inside = BoxRegion(np.array([30, 20], np.float32), np.array([20, 20], np.float32), (20, 20))
     np.testing.assert_array_equal(inside.cut(image, udp=False), image[10:30, 20:40])
-    corner = Region(np.array([0, 0], np.float32), np.array([20, 20], np.float32), (20, 20))
+    corner = BoxRegion(np.array([0, 0], np.float32), np.array([20, 20], np.float32), (20, 20))
     seen = corner.cut(image, udp=False)
     assert not seen[:9].any()
     assert not seen[:, :9].any()

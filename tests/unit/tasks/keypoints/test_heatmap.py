@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pytest_quant.tasks.keypoints.geometry import Region
+from pytest_quant.tasks.keypoints.geometry import BoxRegion
 from pytest_quant.tasks.keypoints.heatmap import Profile, Refine, decode_heatmaps, maxima
 
 from .scenes import GOLDEN
@@ -19,8 +19,8 @@ INPUTS = np.load(GOLDEN / "decode_inputs.npz")
 REFINEMENTS: tuple[Refine, ...] = ("shift", "dark", "udp", "none")
 
 
-def golden_region() -> Region:
-    return Region(INPUTS["input_center"][0], INPUTS["input_scale_192x256"][0], (192, 256))
+def golden_region() -> BoxRegion:
+    return BoxRegion(INPUTS["input_center"][0], INPUTS["input_scale_192x256"][0], (192, 256))
 
 
 @pytest.mark.parametrize(("codec", "refine"), [("msra_shift", "shift"), ("msra_dark", "dark"), ("udp", "udp")])
@@ -44,10 +44,10 @@ def test_mmposes_own_examples() -> None:
     points, scores = decode_heatmaps(peak(31, 31), (256, 256))
     square = np.array([64, 64], np.float32)
     center = np.array([127, 127], np.float32)
-    assert Region(center, square, (256, 256)).to_image(points).tolist() == [[126, 126]]
+    assert BoxRegion(center, square, (256, 256)).to_image(points).tolist() == [[126, 126]]
     assert scores.tolist() == [2]
     points, _ = decode_heatmaps(peak(31, 31), (256, 256), refine="udp", profile="mmpose-0.x")
-    placed = Region(center, square * 100, (256, 256)).to_image(points)
+    placed = BoxRegion(center, square * 100, (256, 256)).to_image(points)
     np.testing.assert_allclose(placed, [[76, 76]], atol=0.5)
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.coco_json import CocoImage
-from pytest_quant.datasets.coco_keypoints import Options, PoseTruth
+from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, PoseTruth
 from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.evaluation.conditions import condition_names
 from pytest_quant.judging.limits.tolerance import Tolerance
@@ -22,8 +22,8 @@ from tests.unit.metrics import METRICS
 
 from .scenes import as_box, pose_net, sample_of
 
-GROUND_TRUTH = Options(images=Path("images"), annotations=Path("persons.json"), boxes="ground-truth")
-DETECTIONS = Options(
+GROUND_TRUTH = CocoKeypointsOptions(images=Path("images"), annotations=Path("persons.json"), boxes="ground-truth")
+DETECTIONS = CocoKeypointsOptions(
     images=Path("images"), annotations=Path("persons.json"), boxes=Path("boxes.json"), box_score_threshold=0.3
 )
 SOMEONE = Person(7, (100, 80, 30, 40), 700, (110.0, 90.0, 2.0) * 17, 17, False)

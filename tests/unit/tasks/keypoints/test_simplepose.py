@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_quant.datasets.coco_keypoints import Box, Options, open_dataset, truth_of
+from pytest_quant.datasets.coco_keypoints import Box, CocoKeypointsOptions, open_dataset, truth_of
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.model import ModelSpec
@@ -29,7 +29,7 @@ RGB_MEAN, RGB_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 def simplepose(**postprocess: Any) -> ModelSpec:
     if not NETS.is_dir() or not DATA.is_dir():
         pytest.skip(f"the shared real model or data is not on this machine: {NETS}, {DATA}")
-    options = Options(images=DATA / "images", annotations=ANNOTATIONS, boxes="ground-truth")
+    options = CocoKeypointsOptions(images=DATA / "images", annotations=ANNOTATIONS, boxes="ground-truth")
     model = pose_net((192, 256), postprocess=postprocess, outputs=("hybridsequential0_conv7_fwd",), dataset=options)
     return replace(
         model,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_quant.datasets.coco_detection import Options
+from pytest_quant.datasets.coco_detection import CocoDetectionOptions
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
@@ -52,7 +52,7 @@ def real(
     nets = SHARED / "models" / f"{folder}-coco"
     if not nets.is_dir() or not DATA.is_dir():
         pytest.skip(f"the shared real model or data is not on this machine: {nets}, {DATA}")
-    options = Options(images=DATA / "val2017", annotations=DATA / "instances_val2017_subset.json")
+    options = CocoDetectionOptions(images=DATA / "val2017", annotations=DATA / "instances_val2017_subset.json")
     return ModelSpec(
         name=folder,
         zoo=ZOO,

@@ -185,7 +185,7 @@ def test_rows_of_a_net_that_decodes_itself() -> None:
         output(rows([4, 0.5, 0, 0, 1, 1]))
     with pytest.raises(RunnerError, match="holds the label 0"):
         output(rows([0, 0.5, 0, 0, 1, 1]))
-    with pytest.raises(RunnerError, match="labels that are no whole numbers"):
+    with pytest.raises(RunnerError, match="labels that are not whole numbers"):
         output(rows([0.5, 1, 0, 0, 1, 1]))
     with pytest.raises(RunnerError, match=r"has shape \(2, 5\); expected \(detections, 6\)"):
         output({"out0": np.zeros((2, 5), np.float32)})

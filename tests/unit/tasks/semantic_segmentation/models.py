@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pytest_quant.datasets.segmentation import Options
+from pytest_quant.datasets.segmentation import SegmentationOptions
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
@@ -51,5 +51,5 @@ def write_dataset(folder: Path, masks: Mapping[str, NDArray[np.uint8]], **option
             (folder / kind / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (mask.shape[1], mask.shape[0]), (9, 9, 9)).save(folder / "images" / name)
         Image.fromarray(mask).save(folder / "masks" / name)
-    found = Options.model_validate({"images": folder / "images", "masks": folder / "masks", **options})
+    found = SegmentationOptions.model_validate({"images": folder / "images", "masks": folder / "masks", **options})
     return DatasetSpec("mini", "segmentation", found, folder / "zoo.quant.yaml")

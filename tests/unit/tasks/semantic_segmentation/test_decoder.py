@@ -88,7 +88,7 @@ def test_one_map_is_held_against_the_threshold() -> None:
         (np.full((2, 1, 1), np.nan, np.float32), {}, "holds 2 NaN among 2 values"),
         (np.zeros((2, 3, 4), np.float32), {"output": "labels"}, "one map of class indexes"),
         (np.full((1, 3, 4), 0.5, np.float32), {"output": "labels"}, "from 0.5 to 0.5; is it a map of logits"),
-        (np.full((1, 3, 4), np.nan, np.float32), {"output": "labels"}, "no class indexes"),
+        (np.full((1, 3, 4), np.nan, np.float32), {"output": "labels"}, "not class indexes"),
         (np.zeros((2, 3, 4), np.float32), {"resize": "none"}, r"the size \[4, 3\] \(width, height\) and the image"),
     ],
 )

@@ -146,7 +146,7 @@ def test_what_answers_are_worth_by_the_probabilities_of_another_net(tmp_path: Pa
     ("classes", "output", "options", "error", "message"),
     [
         (["a", "b"], one_hot(MASK, 5), {}, RunnerError, "5 outputs for each pixel, the dataset 2 classes"),
-        (["a", "b"], one_hot(MASK, 2), {}, DatasetError, r"holds 2 in 25 % of its pixels, which is no class"),
+        (["a", "b"], one_hot(MASK, 2), {}, DatasetError, r"holds 2 in 25 % of its pixels, which is not a class"),
         (None, MASK[np.newaxis].astype(np.float32), {"output": "labels"}, ConfigError, "give the dataset its"),
         (
             ["a", "b", "c"],

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.datasets.segmentation import Options
+from pytest_quant.datasets.segmentation import SegmentationOptions
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.limits.tolerance import Tolerance
@@ -27,7 +27,7 @@ def espnet(int8: Literal["espnet-int8", "espnet-aciq-int8"] = "espnet-int8") -> 
     folder, data = SHARED / "models" / "espnet-camvid", SHARED / "data" / "camvid"
     if not folder.is_dir() or not data.is_dir():
         pytest.skip(f"the shared models and data are not on this machine: {SHARED}")
-    options = Options(list=data / "test.txt", classes=data / "classes.txt", ignore_index=11)
+    options = SegmentationOptions(list=data / "test.txt", classes=data / "classes.txt", ignore_index=11)
     zoo = Path("zoo.quant.yaml")
     return ModelSpec(
         name="espnet",

@@ -177,6 +177,14 @@ def test_predictions_in_dont_care_regions_do_not_count() -> None:
         assert (counts.predictions[0, 0], counts.hits[0, 0], counts.regions[0]) == (1, 1, 1)
 
 
+@pytest.mark.parametrize(("left", "counted"), [(5.0, 1), (4.9, 0)])
+def test_a_prediction_of_which_exactly_half_is_dont_care_counts(left: float, counted: int) -> None:
+    """The threshold is what must be exceeded to be ignored."""
+    dont_care = [left, 0, 20, 0, 20, 10, left, 10]
+    image = AnnotatedPolygons([[0, 0, 10, 0, 10, 10, 0, 10]], [1], [dont_care], [True])
+    assert counts_of([image], OLD).predictions[0, 0] == counted
+
+
 def test_a_prediction_outside_of_the_image_is_a_mistake_and_nothing_else() -> None:
     image = AnnotatedPolygons([square(0, 0), square(-500, 9000)], [1, 1], [square(0, 0)], [False])
     assert best_hmean([image], NEW).precision == 0.5

@@ -31,7 +31,7 @@ def detector() -> ModelSpec:
     folder, data = SHARED / "models" / "ppocr_det-icdar", SHARED / "data" / "icdar2015"
     if not folder.is_dir() or not data.is_dir():
         pytest.skip(f"the shared models and data are not on this machine: {SHARED}")
-    options = icdar2015.Options(images=data / "images", annotations=data / "gt")
+    options = icdar2015.Icdar2015Options(images=data / "images", annotations=data / "gt")
     zoo = Path("zoo.quant.yaml")
     return ModelSpec(
         name="ppocr",

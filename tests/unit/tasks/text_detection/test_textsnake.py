@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.tasks.text_detection import centering, textsnake
 from pytest_quant.tasks.text_detection import disks as disks_module
-from pytest_quant.tasks.text_detection.centering import STEPS_MAX, Region, center_points
+from pytest_quant.tasks.text_detection.centering import STEPS_MAX, PixelRegion, center_points
 from pytest_quant.tasks.text_detection.disks import draw_disks, merge_disks
 from pytest_quant.tasks.text_detection.parameters import TEXTSNAKE_PROFILES, TextSnakeParameters
 from pytest_quant.tasks.text_detection.textsnake import decode_textsnake
@@ -121,7 +121,7 @@ def test_centres_are_those_of_the_walk_step_by_step(height: int, width: int, dy:
         0.5 * (walk(point, step, mask) + walk(point, -step, mask)) for point, step in zip(points, steps, strict=True)
     ]
     expected = np.array(middles).reshape(-1, 2).astype(np.int32)
-    found = center_points(points, steps, Region(mask))
+    found = center_points(points, steps, PixelRegion(mask))
     assert np.array_equal(found.points, expected)
     assert found.capped_points == 0
 
@@ -137,7 +137,7 @@ def test_long_walks_of_short_steps_are_those_of_the_walk_step_by_step(length: fl
     expected = np.array(
         [0.5 * (walk(point, step, mask) + walk(point, -step, mask)) for point, step in zip(points, steps, strict=True)]
     ).astype(np.int32)
-    found = center_points(points, steps, Region(mask))
+    found = center_points(points, steps, PixelRegion(mask))
     assert np.array_equal(found.points, expected)
     assert found.capped_points == 0
 
@@ -156,7 +156,7 @@ def test_a_walk_of_tiny_steps_is_not_looked_at_step_by_step(length: float, monke
     monkeypatch.setattr(centering._Surroundings, "cells", counted)
     points = np.argwhere(np.ones((30, 40), np.bool_))
     steps = np.full((len(points), 2), (length, -length), np.float32)
-    found = center_points(points, steps, Region(np.ones((30, 40), np.bool_)))
+    found = center_points(points, steps, PixelRegion(np.ones((30, 40), np.bool_)))
     assert found.capped_points > 0
     assert looked_at < 2 * len(points) * STEPS_MAX / 20
 
@@ -167,27 +167,27 @@ def test_a_cutout_gives_the_centres_of_the_map(dx: float) -> None:
     whole[5:20, 0:9] = True
     points = np.argwhere(whole)[::7]
     steps = np.full((len(points), 2), (0.1, dx), np.float32)
-    cutout = Region(whole[5:20, 0:9], (0, 5))
+    cutout = PixelRegion(whole[5:20, 0:9], (0, 5))
     assert np.array_equal(
-        center_points(points, steps, cutout).points, center_points(points, steps, Region(whole)).points
+        center_points(points, steps, cutout).points, center_points(points, steps, PixelRegion(whole)).points
     )
 
 
 def test_the_first_column_is_not_entered_but_the_first_row_is() -> None:
     mask = np.ones((9, 9), np.bool_)
-    left = center_points(np.array([[4, 4]]), np.array([[0, 1]], np.float32), Region(mask)).points
-    up = center_points(np.array([[4, 4]]), np.array([[0.5, 0]], np.float32), Region(mask)).points
+    left = center_points(np.array([[4, 4]]), np.array([[0, 1]], np.float32), PixelRegion(mask)).points
+    up = center_points(np.array([[4, 4]]), np.array([[0.5, 0]], np.float32), PixelRegion(mask)).points
     assert left.tolist() == [[4, 4]]  # from x = 1 to x = 8
     assert up.tolist() == [[4, 4]]  # from y = -0.5, which is cut to 0, to y = 8.5
 
 
 def test_a_capped_walk_stays_where_it_is() -> None:
     mask = np.ones((3, 9), np.bool_)
-    found = center_points(np.array([[1, 4], [1, 4]]), np.array([[0, 0], [0, 1]], np.float32), Region(mask))
+    found = center_points(np.array([[1, 4], [1, 4]]), np.array([[0, 0], [0, 1]], np.float32), PixelRegion(mask))
     assert found.points.tolist() == [[1, 4], [1, 4]]
     assert found.capped_points == 1
     far = np.ones((3, 2 * STEPS_MAX), np.bool_)
-    capped = center_points(np.array([[1, STEPS_MAX]]), np.array([[0, 0.5]], np.float32), Region(far))
+    capped = center_points(np.array([[1, STEPS_MAX]]), np.array([[0, 0.5]], np.float32), PixelRegion(far))
     assert capped.capped_points == 1
 
 

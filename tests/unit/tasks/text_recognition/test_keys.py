@@ -45,7 +45,7 @@ def test_the_blank_character_is_the_last_key(tmp_path: Path) -> None:
         (b"", False, "found no key"),
         (b"a\nb\na\n", False, "'a' stands in it more than once"),
         (b"a\n \n", True, "add_blank_character adds a second one"),
-        (b"\xff\xfe", False, r"is no text in UTF-8 \(byte 0\)"),
+        (b"\xff\xfe", False, r"is not text in UTF-8 \(byte 0\)"),
     ],
 )
 def test_bad_files(tmp_path: Path, content: bytes, add_blank_character: bool, message: str) -> None:

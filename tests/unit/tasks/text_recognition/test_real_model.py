@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.datasets.words import Options
+from pytest_quant.datasets.words import TextLinesOptions
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
@@ -28,7 +28,7 @@ def words() -> DatasetSpec:
     data = SHARED / "data" / "icdar2015-words"
     if not data.is_dir() or not (SHARED / "models").is_dir():
         pytest.skip(f"the shared models and data are not on this machine: {SHARED}")
-    options = Options(images=data / "test", annotations=data / "Challenge4_Test_Task3_GT.txt")
+    options = TextLinesOptions(images=data / "test", annotations=data / "Challenge4_Test_Task3_GT.txt")
     return DatasetSpec("words", "text-lines", options, Path("zoo.quant.yaml"))
 
 

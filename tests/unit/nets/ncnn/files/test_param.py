@@ -105,11 +105,11 @@ def _edited(old: str, new: str) -> str:
         (_edited("c1a c1b\n", "c1a\n"), 5, "fewer blob names follow"),
         (_edited("4=1 5=1", "4=1 5"), 4, "found '5', expected key=value"),
         (_edited("4=1 5=1", "4=1 5="), 4, "found '5=', expected key=value"),
-        (_edited("0=4 1=3 4=1 5=1", "0=4 1=3 4=x1.5,2 5=1=2"), 4, "'1=2' in '5=1=2' is no number"),
+        (_edited("0=4 1=3 4=1 5=1", "0=4 1=3 4=x1.5,2 5=1=2"), 4, "'1=2' in '5=1=2' is not a number"),
         (
             _edited("4=1 5=1", "4=1 18=2.f"),
             4,
-            "'2.f' in '18=2.f' is no number: ncnn takes no suffix any more, write 2.0",
+            "'2.f' in '18=2.f' is not a number: ncnn takes no suffix any more, write 2.0",
         ),
         (_edited("4=1 5=1", "4=1 32=1"), 4, "parameter id 32"),
         (_edited("4=1 5=1", "4=1 -5=1"), 4, "parameter id -5"),

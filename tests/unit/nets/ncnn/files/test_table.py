@@ -203,7 +203,7 @@ def test_missing_folder_binary(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="is a folder"):
         read_table(tmp_path)
     (tmp_path / "net.table").write_bytes(b"\xff\xff\xff")
-    with pytest.raises(ModelFileError, match="is no text"):
+    with pytest.raises(ModelFileError, match="is not text"):
         read_table(tmp_path / "net.table")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_quant.nets.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files import read_param, walk
 from pytest_quant.nets.ncnn.files.arrays import int8_term
 from pytest_quant.nets.ncnn.files.unfuse import output_scales, write_unfused

@@ -82,7 +82,7 @@ class BlobExtractor:
             blobs: the blobs to give.
 
         Raises:
-            RunnerError: a value is no float32 array, or the net has no such blob.
+            RunnerError: a value is not a float32 array, or the net has no such blob.
 
         """
         with self._net.create_extractor() as extractor:

@@ -1,0 +1,99 @@
+"""What a run leaves behind: the reports, the baseline, and the summary on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_quant.plugin.settings import Settings
+from pytest_quant.report.model import Report
+from pytest_quant.spec.errors import QuantError
+
+if TYPE_CHECKING:
+    import pytest
+    from pydantic import JsonValue
+
+    from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model.illustration import IllustratedReport
+
+
+class Publisher:
+    """Writes and prints a report as the settings ask."""
+
+    def __init__(self, settings: Settings, run_dir: Path) -> None:
+        self._settings = settings
+        self._run_dir = run_dir
+        self._written: list[Path] = []
+
+    def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
+        """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
+        return [*self._write_reports(report), *self._update_baseline(baseline)]
+
+    def _write_reports(self, report: Report) -> Iterator[str]:
+        from pytest_quant.report.write import write_report
+
+        shown = self._illustrated(report) if self._settings.illustrated else report
+        for path in self._settings.reports:
+            try:
+                write_report(shown, path)
+                self._written.append(path)
+            except OSError as error:
+                yield f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}"
+
+    def _illustrated(self, report: Report) -> IllustratedReport:
+        """The report with what the processes that measured have drawn."""
+        from pytest_quant.report.model.illustration import IllustratedReport
+        from pytest_quant.run.illustrations import drawn_in
+
+        return IllustratedReport.of(report, drawn_in(self._run_dir))
+
+    def _update_baseline(self, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
+        path = self._settings.baseline
+        if not self._settings.update_baseline or path is None or not entries:
+            return
+        from pytest_quant.judging.baseline import update_baseline
+
+        try:
+            update_baseline(path, entries)
+            self._written.append(path)
+        except (OSError, QuantError) as error:
+            yield f"--quant-update-baseline: {path} cannot be written: {error}"
+
+    def summarize(self, terminal: pytest.TerminalReporter, report: Report, problems: Sequence[str]) -> None:
+        """Print the table, diagnoses and repairs where they were asked for, and what fails the run."""
+        from pytest_quant.report import diagnosis, rescue
+        from pytest_quant.report.terminal import summary_lines
+
+        terminal.section("accuracy of quantized models")
+        for line, markup in summary_lines(report):
+            terminal.write_line(line, **markup)
+        if self._settings.diagnose:
+            for line in diagnosis.summary_lines(report):
+                terminal.write_line(line)
+        if self._settings.rescue:
+            for line in rescue.terminal_lines(report, self._settings.rescue_folder):
+                terminal.write_line(line)
+        for path in self._written:
+            terminal.write_line(f"written: {path}")
+        for problem in problems:
+            terminal.write_line(problem, red=True, bold=True)
+
+
+def shown_options(settings: Settings) -> dict[str, JsonValue]:
+    """The settings that the report shows."""
+    return {
+        "samples": "all" if settings.whole else settings.samples,
+        "seed": settings.seed,
+        "confidence": settings.confidence,
+        "inconclusive": settings.inconclusive,
+        "early_stop": settings.early_stop,
+        "strict": settings.strict,
+        "diagnose": settings.diagnose,
+        "rescue": settings.rescue,
+        "jobs": settings.jobs,
+        "target": settings.target,
+        "target_nets": settings.target_nets,
+        "keep": settings.keep,
+        "max_tolerance_pct": settings.max_tolerance_pct,
+    }
