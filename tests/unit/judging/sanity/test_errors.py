@@ -28,7 +28,7 @@ def test_labels_off_by_one(folder: Path) -> None:
     assert (verdict.decision, found.check, found.severity) == ("fail", "guessing", "error")
     assert "of 60 samples" in found.found
     assert "cannot be told from guessing among 4 classes (25.00 %) at 95 % confidence" in found.found
-    assert "are mean, std, colour order" in found.advice
+    assert "with `labels -1` fp32 scores " in found.advice
 
 
 def test_labels_shuffled(folder: Path) -> None:
