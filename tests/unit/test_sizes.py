@@ -1,8 +1,9 @@
-"""No class and no function is too long to be read at once, and the root of the package stays empty."""
+"""No class and no function is too long to be read at once, the root of the package stays empty, values have types."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 MOST_LINES_OF_A_CLASS = 150
 MOST_LINES_OF_A_FUNCTION = 40
 """Without its docstring, which may have a table of arguments."""
+
+MOST_ANY = 175
+MOST_ANY_DICTS = 55
 
 ROOT = {"__init__.py", "__main__.py", "py.typed"}
 """Public names, `python -m pytest_quant`, and what says that the types hold."""
@@ -50,6 +54,13 @@ def test_classes_and_functions_can_be_read_at_once() -> None:
 
 def test_the_root_holds_only_what_must_be_there() -> None:
     assert {path.name for path in PACKAGE.iterdir() if path.is_file()} == ROOT
+
+
+def test_values_have_types() -> None:
+    """`Any` is for what a user or a file brings and nobody has checked yet, and has a name there where it can."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    assert 0 < len(re.findall(r"\bAny\b", text)) <= MOST_ANY
+    assert len(re.findall(r"(?:dict|Mapping)\[str, Any\]", text)) <= MOST_ANY_DICTS
 
 
 @pytest.mark.parametrize(("lines", "is_too_long"), [(39, False), (40, True)])
