@@ -262,9 +262,9 @@ class ActsAsReference(Protocol):
 
 @runtime_checkable
 class TellsAnswer(Protocol):
-    """A pipeline whose predictions hold more than what the net said: where a sample lies, or how right it was."""
+    """A prediction that holds more than what the net said: where a sample lies, or how right it was."""
 
-    def answer(self, prediction: Prediction) -> bytes:
+    def answer(self) -> bytes:
         """What the net said, equal for two samples where its outputs were."""
         ...
 

@@ -65,10 +65,12 @@ class Look:
         """What each net said of each sample: equal bytes for equal outputs, wherever in the image they lie."""
         from pytest_quant.tasks.base import TellsAnswer
 
-        pipeline = self.on_samples.pipeline
-        if isinstance(pipeline, TellsAnswer):
-            return {net: [pipeline.answer(one) for one in found] for net, found in self.predictions.items()}
-        return {net: [_bytes(pipeline.pack([one])) for one in found] for net, found in self.predictions.items()}
+        pack = self.on_samples.pipeline.pack
+
+        def answer(one: Prediction) -> bytes:
+            return one.answer() if isinstance(one, TellsAnswer) else _bytes(pack([one]))
+
+        return {net: [answer(one) for one in found] for net, found in self.predictions.items()}
 
     @cached_property
     def packed(self) -> Mapping[Net, bytes]:

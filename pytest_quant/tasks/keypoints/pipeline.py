@@ -97,10 +97,6 @@ class KeypointsPipeline:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def answer(self, prediction: PosePrediction) -> bytes:
-        """The heights of the heatmaps' peaks: where they lie depends on the boxes, too."""
-        return np.unique(prediction.scores, axis=0).tobytes()
-
     def unpack(self, arrays: Arrays) -> list[PosePrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)

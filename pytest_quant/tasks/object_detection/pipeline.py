@@ -75,10 +75,6 @@ class ObjectDetectionPipeline:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def answer(self, prediction: Detections) -> bytes:
-        """Scores and classes: where the boxes lie depends on the size of the image, too."""
-        return prediction.scores.tobytes() + prediction.labels.tobytes()
-
     def unpack(self, arrays: Arrays) -> list[Detections]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)

@@ -136,11 +136,6 @@ class SegmentationPipeline:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def answer(self, prediction: SegmentationPrediction) -> bytes:
-        """The classes at some of the pixels; a single class is the same for images of any size."""
-        answers = prediction.answers
-        return (answers[:1] if (answers == answers[:1]).all() else answers).tobytes()
-
     def unpack(self, arrays: Arrays) -> list[SegmentationPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)

@@ -85,10 +85,6 @@ class TextDetectionPipeline:
         """Predictions as arrays; see `pack_predictions`."""
         return pack_predictions(predictions)
 
-    def answer(self, prediction: TextPrediction) -> bytes:
-        """The scores: where the regions lie depends on the size of the image, too."""
-        return prediction.scores.tobytes()
-
     def unpack(self, arrays: Arrays) -> list[TextPrediction]:
         """The reverse of `pack`."""
         return unpack_predictions(arrays)
