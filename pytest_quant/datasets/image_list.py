@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pytest_quant.datasets.files import ImageFiles, open_listed, require_file, require_folder
+from pytest_quant.datasets.files import ImageFiles, open_listed, require_file, require_folder, where
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import shown
 
 
 class ImageListOptions(BaseModel):
@@ -25,12 +27,17 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     """The listed files in the list's order; ids are their paths relative to ``root``, the truth is the class index.
 
     Raises:
-        DatasetMissingError: ``root`` or the list does not exist.
-        DatasetError: The list is malformed, or files that it names do not exist.
+        DatasetMissingError: ``root`` does not exist.
+        DatasetError: ``root`` is there without the list, the list is malformed, or files that it names do not exist.
 
     """
     options: ImageListOptions = spec.options
     require_folder(options.root, spec, "root")
     list_file = options.root / options.list
+    if not list_file.exists():
+        raise DatasetError(
+            f"{where(spec)}: {shown(options.root)} (`root`) is there, but not its `list` {shown(list_file)}, so it is "
+            "not a dataset that is merely missing; correct the name, which is relative to `root`"
+        )
     require_file(list_file, spec, "list")
     return open_listed(spec, options.root, read_label_list(list_file), list_file)

@@ -59,7 +59,7 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
 
     Args:
         mask: The file and how it is to be read.
-        class_count: How many classes there are; a value that is none, and not void either, is an error.
+        class_count: How many classes there are; a value that is neither a class nor void is an error.
         name: Which sample this is, for messages.
 
     Raises:

@@ -58,7 +58,7 @@ def raise_problems(where: str, problems: Iterable[str]) -> None:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file in UTF-8, with or without byte order mark; raises `DatasetError` when it is none."""
+    """The text of a file in UTF-8, with or without byte order mark; raises `DatasetError` when it is not."""
     try:
         return file.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

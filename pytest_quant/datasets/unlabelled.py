@@ -71,7 +71,7 @@ def _listed(path: Path, what: str) -> list[Sample]:
     except OSError as error:
         raise DatasetError(f"{what}: {shown(path)} cannot be read: {error.strerror}") from error
     named = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return _samples([path.parent / name for name in named], path.parent, what, shown(path))
+    return _samples([Path(os.path.normpath(path.parent / name)) for name in named], path.parent, what, shown(path))
 
 
 def _samples(paths: Sequence[Path], folder: Path, what: str, where: str) -> list[Sample]:

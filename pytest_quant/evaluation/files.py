@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+_UMASK = os.umask(0)
+os.umask(_UMASK)  # the only way to ask for it changes it; done once, before there are threads
+
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``data`` under ``path`` in one step; folders are made as needed."""
@@ -14,6 +17,7 @@ def replace_file(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+        os.chmod(name, 0o666 & ~_UMASK)  # as any file that is opened for writing: others may read a report
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

@@ -26,15 +26,33 @@ def holm(is_certain: Callable[[int, float], bool], count: int, confidence: float
     [0, 2]
 
     """
-    open_claims, certain = set(range(count)), set[int]()
+    return frozenset(index for index, (_, found) in enumerate(_steps(is_certain, count, confidence)) if found)
+
+
+def holm_confidences(is_certain: Callable[[int, float], bool], count: int, confidence: float) -> list[float]:
+    """The confidence at which each of the claims of `holm` is certain; of the others that of the last step.
+
+    >>> p_values = [0.01, 0.2, 0.02]
+    >>> found = holm_confidences(lambda index, confidence: p_values[index] <= 1 - confidence, 3, 0.95)
+    >>> [round(one, 4) for one in found]
+    [0.9833, 0.95, 0.975]
+
+    """
+    return [own for own, _ in _steps(is_certain, count, confidence)]
+
+
+def _steps(is_certain: Callable[[int, float], bool], count: int, confidence: float) -> list[tuple[float, bool]]:
+    """Of each claim the confidence that it was last held against, and whether it is certain there."""
+    steps, open_claims = [(confidence, False)] * count, set(range(count))
     while open_claims:
         own = confidence_of_each(confidence, len(open_claims))
         found = {index for index in sorted(open_claims) if is_certain(index, own)}
+        for index in open_claims:
+            steps[index] = (own, index in found)
         if not found:
             break
-        certain |= found
         open_claims -= found
-    return frozenset(certain)
+    return steps
 
 
 def confidence_of_each(confidence: float, count: int) -> float:

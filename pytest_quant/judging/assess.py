@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
-from pytest_quant.judging.limits.base import judged
+from pytest_quant.judging.family import Family
+from pytest_quant.judging.limits.base import JudgedLimit, judged
 from pytest_quant.judging.measurements import Measurements
 from pytest_quant.judging.subject import Subject
 from pytest_quant.spec.errors import QuantError
@@ -31,16 +32,29 @@ class Assessor:
         early_stop: bool = False,
         baseline: Baseline | None = None,
         strict: bool = False,
+        whole_table: bool = False,
     ) -> None:
-        """``strict``: what is doubtful about a measurement fails the model's sanity."""
+        """``strict``: what is doubtful about a measurement fails the model's sanity.
+
+        ``whole_table``: the confidence is that of all sampled cases together; tell `family` of them beforehand.
+        """
         self.bench = bench
         self.confidence = confidence
         self.measurements = Measurements(bench, confidence=confidence, early_stop=early_stop, strict=strict)
         self._baseline = baseline
+        self.family = Family(self._judge, self._is_sampled, confidence) if whole_table else None
 
     def assess(self, model: ModelSpec, limit: Limit) -> Verdict:
         """Decide one limit; raises `QuantError` when it cannot be decided."""
-        return judged(limit).judge(Subject(model, self.measurements, self.confidence, self._baseline))
+        confidence = self.confidence if self.family is None else self.family.confidence_of(model, limit)
+        return self._judge(model, judged(limit), confidence)
+
+    def _judge(self, model: ModelSpec, limit: JudgedLimit, confidence: float) -> Verdict:
+        return limit.judge(Subject(model, self.measurements, confidence, self._baseline))
+
+    def _is_sampled(self, model: ModelSpec) -> bool:
+        samples, total = self.bench.selection(model)
+        return len(samples) < total
 
     def outlook(self, model: ModelSpec, limit: Limit) -> str | None:
         """What the samples to be evaluated can prove about a limit, for a subset; None where that cannot be told."""
@@ -54,5 +68,6 @@ class Assessor:
             return None
         known = limit.net == "int8" and limit.metric is not None
         seen = self.bench.discordances.seen(model, limit.metric.name) if known and limit.metric is not None else None
-        text = judged(limit).outlook(len(samples), total, seen, self.confidence)
+        confidence = self.confidence if self.family is None else self.family.first_confidence
+        text = judged(limit).outlook(len(samples), total, seen, confidence)
         return None if text is None else f"{model.name}::{limit.name}: {text}"

@@ -38,6 +38,11 @@ def _add_evaluating(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     _add(parser, group, "seed", metavar="S", help="Seed of the subset and of the order of samples (default: 0)")
     _add(parser, group, "confidence", metavar="P", help="One-sided confidence of a verdict (default: 0.95)")
     _add(
+        parser, group, "family", metavar="none|holm",
+        help="Whether the confidence is per case, or that of all sampled cases together, with Holm's correction "
+        "(default: none)",
+    )  # fmt: skip
+    _add(
         parser, group, "inconclusive", metavar="fail|pass",
         help="What a sampled case does when the evidence decides neither way (default: fail)",
     )  # fmt: skip

@@ -28,6 +28,8 @@ class Settings:
     """One-sided confidence of a verdict."""
     inconclusive: Inconclusive
     early_stop: bool
+    whole_table: bool
+    """Whether the confidence is that of all sampled cases together, by Holm's correction."""
     """Whether a model's evaluation ends as soon as its verdicts are certain."""
     strict: bool
     rescue: bool
@@ -80,6 +82,7 @@ def read_settings(config: pytest.Config) -> Settings:
         confidence=_confidence(_text(config, "confidence") or "0.95"),
         inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
         early_stop=bool(_value(config, "quant_early_stop")),
+        whole_table=_whole_table(config),
         strict=bool(_value(config, "quant_strict")),
         rescue=bool(_value(config, "quant_rescue")),
         rescue_folder=_rescue_folder(config),
@@ -139,6 +142,18 @@ def _inconclusive(text: str) -> Inconclusive:
     if text == "pass":
         return "pass"
     raise pytest.UsageError(f"--quant-inconclusive: found {text!r}, expected fail or pass")
+
+
+def _whole_table(config: pytest.Config) -> bool:
+    text = _text(config, "family") or "none"
+    if text not in ("none", "holm"):
+        raise pytest.UsageError(f"--quant-family: found {text!r}, expected none or holm")
+    if text == "holm" and _value(config, "quant_early_stop"):
+        raise pytest.UsageError(
+            "--quant-family holm and --quant-early-stop exclude each other: Holm's correction takes all cases "
+            "together, an early stop decides each by itself"
+        )
+    return text == "holm"
 
 
 def _target_nets(text: str) -> Literal["all", "int8"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.report.diagnosis import message_lines
@@ -13,7 +14,7 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Verdict
-from pytest_quant.tasks.base import Moved
+from pytest_quant.tasks.base import Moved, RightWrong
 
 _MOVED_SHOWN = 5
 """How many samples a message names; the report has more."""
@@ -33,7 +34,7 @@ def failure_message(
     """
     about = f"  {model.name} on {model.dataset.name}, {limit.name}"
     if measurement is not None and limit.needs_dataset:
-        about += f": {evidence_line(measurement)}"
+        about += f": {evidence_line(measurement, None if limit.metric is None else limit.metric.name)}"
         about += _moved_line(measurement.comparison.moved, measurement.net)
     about += "".join(f"\n  {line}" for line in stages)
     if diagnosis is not None:
@@ -49,9 +50,13 @@ def _moved_line(moved: Sequence[Moved], net: Net) -> str:
     return f"\n  moved most, {what} fp32 -> {net}: {listed(shown)}"
 
 
-def evidence_line(measurement: Measurement) -> str:
-    """Flips, agreement and which samples were drawn, in one line."""
+def evidence_line(measurement: Measurement, metric: str | None = None) -> str:
+    """Flips, agreement and which samples were drawn, in one line; flips are of ``metric`` where it counts hits."""
     flips = measurement.comparison.flips
+    pair = None if metric is None else measurement.comparison.metrics.get(metric)
+    if pair is not None and isinstance(pair.evidence, RightWrong):
+        lost, won = pair.evidence.fp32 & ~pair.evidence.int8, pair.evidence.int8 & ~pair.evidence.fp32
+        flips = replace(flips, only_fp32_right=int(lost.sum()), only_int8_right=int(won.sum()))
     drawn = "all samples" if measurement.is_whole else f"a random subset, seed {measurement.seed}"
     remark = "" if measurement.comparison.remark is None else f"; {measurement.comparison.remark}"
     return (

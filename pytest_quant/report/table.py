@@ -32,12 +32,19 @@ class RowVerdict:
         ('FAIL', 'FAIL (table)')
         """
         text = "NOT RUN" if self.outcome == "not_run" else self.decision.upper()
+        if self._failed_before:
+            text = "NOT DECIDED"
         known = [] if self.case is None else [self.case]
         if self.outcome in ("xfailed", "xpassed"):
             known.append(self.outcome)
         elif self._is_allowed:
             known.append("allowed")
         return f"{text} ({', '.join(known)})" if known else text
+
+    @property
+    def _failed_before(self) -> bool:
+        """A test in Python failed before its limit was decided."""
+        return self.decision == "skipped" and self.outcome == "failed"
 
     @property
     def _is_allowed(self) -> bool:
@@ -48,6 +55,8 @@ class RowVerdict:
         """Whether it is what was hoped for, or no reason to worry."""
         if self.decision == "pass" and self.outcome not in ("not_run", "xfailed", "xpassed"):
             return "good"
+        if self._failed_before:
+            return "bad"
         is_excused = self.decision == "skipped" or self.outcome in ("not_run", "xfailed") or self._is_allowed
         return "excused" if is_excused else "bad"
 
@@ -256,14 +265,19 @@ def _other_kinds(cases: Sequence[Case]) -> str:
     return ", ".join(dict.fromkeys(case.kind for case in cases if case.metric is not None)) or "-"
 
 
+def _is_silent(skipped: Case) -> bool:
+    """Whether it says nothing about the model; a test in Python that failed by itself did not get to its limits."""
+    return skipped.outcome == "failed" or is_silent_when_skipped(skipped.kind)
+
+
 _PLAIN = ("tolerance", "net", "config", "zoo")
 """Kinds of cases that a verdict need not name: the drop that the row shows, and what nothing else stands beside."""
 
 
 def verdict(cases: Sequence[Case]) -> RowVerdict:
     """The worst of some cases, one at least."""
-    telling = [case for case in cases if case.verdict != "skipped" or not is_silent_when_skipped(case.kind)]
-    worst = min(telling or cases, key=lambda case: badness(case.verdict, case.outcome))
+    telling = [case for case in cases if case.verdict != "skipped" or not _is_silent(case)]
+    worst = min(telling or cases, key=lambda case: (badness(case.verdict, case.outcome), case.kind not in _PLAIN))
     found = RowVerdict(worst.verdict, worst.outcome)
     says_nothing = found.mood == "good" or worst.verdict == "skipped" or worst.outcome == "not_run"
     return found if says_nothing or len(cases) == 1 or worst.kind in _PLAIN else replace(found, case=worst.kind)

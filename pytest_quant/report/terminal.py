@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from pytest_quant.judging.limits import tells_below_table
+from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
-from pytest_quant.report.model import ModelEntry, Report
+from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.text import aligned, listed
@@ -31,8 +31,19 @@ def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     for case in report.cases:
         if case.verdict == "fail" and tells_below_table(case.kind):
             yield f"{case.model}: {case.reason}", {}
+    for reason, models in _skipped(report).items():
+        yield f"skipped: {listed(models)}: {reason}", {"yellow": True}
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
     yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
+
+
+def _skipped(report: Report) -> dict[str, dict[str, None]]:
+    """Reason to the models that were skipped for it, in the order of the cases."""
+    found: dict[str, dict[str, None]] = {}
+    for case in report.cases:
+        if case.outcome == "skipped":
+            found.setdefault(case.reason, {})[case.model or case.id] = None
+    return found
 
 
 def footnotes(report: Report) -> Iterator[str]:
@@ -46,12 +57,30 @@ def footnotes(report: Report) -> Iterator[str]:
             f"CI: {level:.4g} %, its two bounds one-sided at {50 + level / 2:.4g} %; flips: -right only in fp32, "
             "+right only in int8"
         )
+    yield from _family(report)
     yield from _without_labels(report)
     yield from _onnx_notes(report)
     for name, model in report.models.items():
         yield from (f"{name}: {note}" for note in _notes(model))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
+
+
+def _family(report: Report) -> Iterator[str]:
+    options = report.environment.options
+    confidence = options.get("confidence")
+    if options.get("family") != "holm" or not isinstance(confidence, float):
+        return
+    sampled = [case for case in report.cases if is_estimate(case.kind) and _is_sampled(report, case)]
+    yield (
+        f"verdicts on subsets: right at {100 * confidence:g} % all together, by Holm's correction over the "
+        f"{len(sampled)} sampled cases of the run; the column CI is that of each drop alone"
+    )
+
+
+def _is_sampled(report: Report, case: Case) -> bool:
+    model = report.models.get(case.model or "")
+    return model is not None and model.samples.evaluated < model.samples.total
 
 
 def _without_labels(report: Report) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
+from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Outcome
@@ -80,10 +81,12 @@ class RunHooks:
         if ends_here and _is_accuracy_item(item):
             if isinstance(item, CaseItem) and isinstance(report.longrepr, tuple):  # a skip: say where the case stands
                 report.longrepr = (str(item.path), 1, report.longrepr[2])
-            report.quant = self._bulletin(item, report).to_wire()  # type: ignore[attr-defined]
+            failed_itself = report.when == "call" and report.failed and not _is_ours(call)
+            report.quant = self._bulletin(item, report, failed_itself).to_wire()  # type: ignore[attr-defined]
         return report
 
-    def _bulletin(self, item: pytest.Item, report: pytest.TestReport) -> Bulletin:
+    def _bulletin(self, item: pytest.Item, report: pytest.TestReport, failed_itself: bool) -> Bulletin:
+        """``failed_itself``: the body of a test in Python failed, so that its limits say nothing about the model."""
         from pytest_quant.run.bulletin import Bulletin
 
         outcome = _outcome(report)
@@ -93,7 +96,8 @@ class RunHooks:
         models = [model] if model is not None else []
         return Bulletin(
             cases=tuple(
-                _final(known.get(case.name), case, outcome, reason, report.duration) for case in _planned(item)
+                _final(known.get(case.name), case, outcome, reason, report.duration, failed_itself)
+                for case in _planned(item)
             ),
             models=self._run.model_entries(models),
             baseline=self._run.baseline_entries(models),
@@ -123,8 +127,17 @@ def _limits(item: pytest.Item) -> tuple[Limit, ...]:
     return () if case is None else case.limits
 
 
-def _final(known: RunCase | None, planned: RunCase, outcome: Outcome, reason: str, seconds: float) -> RunCase:
+def _is_ours(call: pytest.CallInfo[None]) -> bool:
+    """Whether a test failed because something of its model could not be measured."""
+    return call.excinfo is not None and isinstance(call.excinfo.value, QuantError)
+
+
+def _final(
+    known: RunCase | None, planned: RunCase, outcome: Outcome, reason: str, seconds: float, failed_itself: bool
+) -> RunCase:
     """The case with pytest's outcome; one of a limit that was never reached says why."""
+    if known is None and failed_itself:
+        return planned.record("skipped", outcome, f"the test failed before its limit was decided: {reason}", seconds)
     if known is None:
         return planned.record("skipped" if outcome == "skipped" else "error", outcome, reason, seconds)
     return known.ended(outcome)

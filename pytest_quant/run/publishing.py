@@ -86,6 +86,7 @@ def shown_options(settings: Settings) -> dict[str, JsonValue]:
         "samples": "all" if settings.whole else settings.samples,
         "seed": settings.seed,
         "confidence": settings.confidence,
+        "family": "holm" if settings.whole_table else "none",
         "inconclusive": settings.inconclusive,
         "early_stop": settings.early_stop,
         "strict": settings.strict,

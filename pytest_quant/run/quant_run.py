@@ -65,6 +65,8 @@ class QuantRun:
         self.expectations.add(model, limits)
         if self.settings.early_stop:
             self.assessor.measurements.expect(model, limits)
+        if self.settings.whole_table and self.assessor.family is not None:
+            self.assessor.family.expect(model, limits)
 
     def explained(self) -> AbstractContextManager[None]:
         """For fixtures: a `QuantError` becomes a skip or a failure without a traceback."""
@@ -91,6 +93,7 @@ class QuantRun:
             early_stop=settings.early_stop,
             baseline=self._baseline,
             strict=settings.strict,
+            whole_table=settings.whole_table,
         )
 
     @cached_property

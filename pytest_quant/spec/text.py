@@ -12,15 +12,16 @@ _BRIEF_CHARS = 60
 
 
 def shown(path: Path) -> str:
-    """A path as messages print it: POSIX, relative to the working folder when it lies inside.
+    """A path as messages print it: POSIX, in its shortest form, relative to the working folder when it lies inside.
 
-    >>> shown(Path.cwd() / "zoo.quant.yaml")
+    >>> shown(Path.cwd() / "models" / ".." / "zoo.quant.yaml")
     'zoo.quant.yaml'
     """
+    shortest = Path(os.path.normpath(path))
     try:
-        return path.relative_to(Path.cwd()).as_posix()
+        return shortest.relative_to(Path.cwd()).as_posix()
     except ValueError:
-        return path.as_posix()
+        return shortest.as_posix()
 
 
 def listed(names: Iterable[str]) -> str:

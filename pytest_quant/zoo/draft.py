@@ -23,7 +23,7 @@ class Finding:
     text: str
     """What was found, in which file, and what was taken."""
     settled_by: Sequence[Keys] = ()
-    """The keys of the entry that answer the question: when the zoo file holds them all, it is none any more."""
+    """The keys of the entry that answer the question: when the zoo file holds them all, it is open no longer."""
     fatal: bool = False
     """Whether guessing would be unsafe: then the entry cannot be used until it is settled."""
     usual: bool = False

@@ -160,7 +160,7 @@ class Metafiles:
 
 
 def _checked_models(document: Document) -> Sequence[object]:
-    """The models of a metafile, which may also be the file itself; raises `ConfigError` when it is none."""
+    """The models of a metafile, which may also be the file itself; raises `ConfigError` for any other file."""
     data = document.data
     is_list = isinstance(data, list) and any(isinstance(one, Mapping) and "Name" in one for one in data)
     models = data.get("Models") if isinstance(data, Mapping) else data if is_list else None

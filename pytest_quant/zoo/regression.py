@@ -34,7 +34,7 @@ class RegressionTolerance:
 
 
 def read_regression(path: Path) -> Document:
-    """Read a regression file; raises `ConfigError` when it is none."""
+    """Read a regression file; raises `ConfigError` for any other file."""
     try:
         document = read_yaml(path)
     except ZooError as error:

@@ -307,7 +307,7 @@ def test_setup_fails(broken): pass
     }
     assert "drop =" not in found.text
     assert found.verdicts == {
-        "test_it.py::test_body_fails[bad]": "error",
+        "test_it.py::test_body_fails[bad]": "skipped failed",
         "test_it.py::test_body_skips[bad]": "skipped",
         "test_it.py::test_setup_fails[bad]": "error",
     }

@@ -210,7 +210,7 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
     assert run.report is not None
     lines = run.text.splitlines()
     start = next(index for index, line in enumerate(lines) if "= accuracy of quantized models =" in line)
-    table = [line for line in lines[start + 1 :] if line][:9]
+    table = [line for line in lines[start + 1 :] if line][:10]
     metric, flips = run.metric("bad"), run.report["models"]["bad"]["flips"]
     assert table[0].split() == [
         *("model", "dataset", "metric", "fp32", "int8", "drop", "CI", "of", "drop", "limit", "n", "of", "N"),
@@ -227,8 +227,9 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
     assert table[2].endswith("PASS")
     assert table[5].startswith("CI: 90 %, its two bounds one-sided at 95 %; flips: -right only in fp32, +right only")
     assert table[6].startswith("bad: sanity warning: silent-classes: int8 never answers 3 of 4 classes (0, 1, 2)")
-    assert table[7] == "cases: 1 error, 1 fail, 1 fail (xfailed), 9 pass, 2 skipped"
-    assert table[8].endswith(f"{folder / 'report.json'}")
+    assert table[7].startswith("skipped: away: zoo.quant.yaml: dataset 'away': the folder nowhere (`root`) does not ")
+    assert table[8] == "cases: 1 error, 1 fail, 1 fail (xfailed), 9 pass, 2 skipped"
+    assert table[9].endswith(f"{folder / 'report.json'}")
     columns = [line.index("top1") for line in (table[1], table[2])]
     assert columns[0] == columns[1] == table[0].index("metric")
 

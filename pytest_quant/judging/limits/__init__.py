@@ -56,6 +56,16 @@ def is_loss(kind: str) -> bool:
     return found is not None and found.is_loss
 
 
+def is_estimate(kind: str) -> bool:
+    """Whether bounds decide a case of that kind on a subset.
+
+    >>> is_estimate("floor"), is_estimate("int8")
+    (True, False)
+    """
+    found = limit_class(kind)
+    return found is not None and found.is_estimate
+
+
 def is_silent_when_skipped(kind: str) -> bool:
     """Whether a case of that kind says nothing about its model where it was skipped.
 

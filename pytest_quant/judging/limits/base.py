@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_quant.judging.limits.written import Keyword, Written
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
-from pytest_quant.spec.verdict import Verdict
+from pytest_quant.spec.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,6 +42,10 @@ class JudgedLimit(Limit):
     """Whether it is reason enough for a zoo entry; the others come along with a model's files or other limits."""
     stops_early: ClassVar[bool] = False
     """Whether an evaluation that may stop early waits for it; the others are content with any number of samples."""
+    is_estimate: ClassVar[bool] = False
+    """Whether bounds decide it on a subset, so that it shares in the confidence of a whole table."""
+    certain_decisions: ClassVar[tuple[Decision, ...]] = ("pass", "fail")
+    """What is certain at the confidence asked for, where it is such an estimate."""
     is_silent_when_skipped: ClassVar[bool] = False
     """Whether a case that was skipped says nothing about the model."""
     tells_below_table: ClassVar[bool] = False

@@ -34,6 +34,7 @@ class ClassTolerance(MetricLimit):
     kind: ClassVar[str] = "classes"
     tells_below_table: ClassVar[bool] = True
     zoo_keys: ClassVar[ZooKeys] = {"class_tolerance": (dict[str, Any], {})}
+    is_estimate: ClassVar[bool] = True
     stops_early: ClassVar[bool] = True
     """An evaluation waits for it, and since its classes are judged together, takes all samples."""
 

@@ -25,6 +25,7 @@ _ROUNDING = 1e-9
 class DropLimit(MetricLimit):
     """How much worse than fp32 a net may be: fp32 minus it where higher is better, it minus fp32 where lower is."""
 
+    is_estimate: ClassVar[bool] = True
     stops_early: ClassVar[bool] = True
 
     amount: float

@@ -27,6 +27,7 @@ class Floor(MetricLimit):
     """The least allowed value of a net; of a metric of which less is better the largest, a ceiling."""
 
     kind: ClassVar[str] = "floor"
+    is_estimate: ClassVar[bool] = True
     stops_early: ClassVar[bool] = True
     zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_floor"

@@ -14,7 +14,7 @@ from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import SIDES, Side
 from pytest_quant.spec.number import finite_number, half_last_digit, metric_value, share_of_range
 from pytest_quant.spec.text import listed
-from pytest_quant.spec.verdict import Verdict
+from pytest_quant.spec.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,6 +35,9 @@ class Published(MetricLimit):
     """A number somebody published for one side of a model; it may be missed in either direction."""
 
     kind: ClassVar[str] = "published"
+    is_estimate: ClassVar[bool] = True
+    certain_decisions: ClassVar[tuple[Decision, ...]] = ("fail",)
+    """A number that is not refuted is met."""
     zoo_keys: ClassVar[ZooKeys] = {"published": (dict[Literal["fp32", "int8"], dict[str, object]], {})}
 
     side: Side

@@ -108,6 +108,11 @@ class PageView:
     others: tuple[CaseView, ...] = field(default=())
     """Cases that are about a zoo file as a whole."""
 
+    @property
+    def is_long(self) -> bool:
+        """Whether a browser leaves out what is not in view."""
+        return any(model.is_late for model in self.models)
+
 
 def page_view(report: Report) -> PageView:
     """What the page shows of a report."""

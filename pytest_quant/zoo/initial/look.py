@@ -33,7 +33,7 @@ _DATASET_OF_CLASSES = {10: "cifar10", 1000: "imagenet"}
 def look(folder: Path, metafiles: Sequence[Path] = (), regressions: Iterable[Path] = ()) -> Found:
     """Look at a folder and the folders below it; further metafiles and regression files may lie elsewhere.
 
-    Raises `ConfigError` for a folder that is none, and when nothing is found that could be tested.
+    Raises `ConfigError` for what is not a folder, and when nothing is found that could be tested.
     """
     if not folder.is_dir():
         raise ConfigError(f"{shown(folder)} {'is not a folder' if folder.exists() else 'does not exist'}")

@@ -78,7 +78,7 @@ def _usable_models(
 
 
 def results_of(model: MetafileModel) -> list[dict[str, object]]:
-    """The results of a model, those that are none left out."""
+    """The results of a model, what is not a result left out."""
     results = model.data.get("Results")
     return [one for one in (results if isinstance(results, list) else [results]) if isinstance(one, dict)]
 

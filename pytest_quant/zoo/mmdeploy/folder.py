@@ -49,7 +49,7 @@ def describe_folder(folder: Path, *, task: str | None = None, dataset_type: str 
     ``task`` is what the zoo file itself says, if it does. ``dataset_type`` is that of the dataset on which the model is
     evaluated: some keys follow from it.
 
-    Raises `ConfigError` for a folder that is none, or whose JSON files cannot be read; everything else that is wrong
+    Raises `ConfigError` for what is not a folder, or whose JSON files cannot be read; everything else that is wrong
     with it is a finding of the draft.
     """
     files = _Files.read(folder)

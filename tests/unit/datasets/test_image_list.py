@@ -50,8 +50,8 @@ def test_a_link_to_a_file_that_is_gone_is_missing(root: Path) -> None:
     assert missing_files(root, ["a/link.png", "a/good.png"]) == [0]
 
 
-def test_an_absent_root_or_list_is_a_missing_dataset(root: Path) -> None:
-    with pytest.raises(DatasetMissingError, match=r"the file .*other\.txt \(`list`\) does not exist; fetch"):
+def test_an_absent_root_is_a_missing_dataset_and_an_absent_list_in_it_an_error(root: Path) -> None:
+    with pytest.raises(DatasetError, match=r"\(`root`\) is there, but not its `list` .*other\.txt"):
         open_dataset(dataset_spec("image-list", root, list="other.txt"))
     with pytest.raises(DatasetMissingError, match=r"the folder .*nowhere \(`root`\) does not exist; fetch"):
         open_dataset(dataset_spec("image-list", root / "nowhere", list="labels.txt"))
