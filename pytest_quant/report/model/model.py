@@ -114,5 +114,8 @@ class ModelEntry(Entry):
     def completed(self, more: ModelEntry) -> ModelEntry:
         """With what another process knows besides: one may have run the ONNX files, another not."""
         known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}
-        nets = dict(sorted({**(self.nets or {}), **(more.nets or {})}.items())) or None
-        return self.model_copy(update={**known, "nets": nets})
+        completed = self.model_copy(update={**known, "nets": self.nets})
+        for name, net in more.further_nets.items():
+            mine = self.further_nets.get(name)
+            completed = completed.with_net(name, net if mine is None else mine.completed(net))
+        return completed
