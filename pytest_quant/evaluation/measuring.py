@@ -114,17 +114,36 @@ def compare_with(
     ``int8_key`` says where the store kept them; None when it does not have them all any more.
     """
     used = measurement.evaluated
-    shards = found.shards({"fp32": int8_key, "int8": measurement.side_keys["int8"]})
-    sides: dict[Net, list[Prediction]] = {"fp32": [], "int8": []}
-    for shard in shards:
-        if len(sides["fp32"]) >= used:
+    sides = _stored(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
+    return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
+
+
+def predictions_of(
+    found: ModelOnSamples, resources: Resources, measurement: Measurement
+) -> dict[Net, list[Prediction]]:
+    """What a measurement was made of: as the store has it, else made again."""
+    nets, used = ("fp32", measurement.net), measurement.evaluated
+    sides = _stored(found, resources, {net: measurement.side_keys[net] for net in nets}, used)
+    if sides is not None:
+        return sides
+    results = evaluate(found.evaluation(nets, used), resources.store, resources.engine)
+    return {net: results[net].predictions[:used] for net in nets}
+
+
+def _stored(
+    found: ModelOnSamples, resources: Resources, keys: Mapping[Net, str], used: int
+) -> dict[Net, list[Prediction]] | None:
+    """The predictions of the first samples; None when the store does not have them all any more."""
+    sides: dict[Net, list[Prediction]] = {net: [] for net in keys}
+    for shard in found.shards(keys):
+        if len(next(iter(sides.values()))) >= used:
             break
-        for side, key in shard.keys.items():
+        for net, key in shard.keys.items():
             stored = resources.store.load(key)
             if stored is None:
                 return None
-            sides[side] += found.pipeline.unpack(stored.arrays)
-    return found.pipeline.compare(found.samples[:used], sides["fp32"][:used], sides["int8"][:used])
+            sides[net] += found.pipeline.unpack(stored.arrays)
+    return {net: predictions[:used] for net, predictions in sides.items()}
 
 
 def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:

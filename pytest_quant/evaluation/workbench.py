@@ -134,6 +134,11 @@ class Workbench:
         results = evaluate(self.on_samples(model, samples).evaluation(nets), self.resources.store, self.engine)
         return {net: results[net].predictions for net in nets}
 
+    def predictions_of(self, measurement: Measurement) -> dict[Net, list[Prediction]]:
+        """The predictions that a measurement was made of, read again, in the order of its samples."""
+        found = self.on_samples(measurement.model, self.selection(measurement.model)[0])
+        return measuring.predictions_of(found, self.resources, measurement)
+
     def answers(self, measurement: Measurement, places: Sequence[int]) -> dict[Net, list[Prediction]]:
         """What both nets of a measurement answered to some of its samples, by their places in the seeded order."""
         model = measurement.model

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _TASK_PARTS = (
     *("name", "metrics", "dataset_types", "preprocess_options", "postprocess_options", "metric_options"),
-    *("shard_size", "orient", "place", "usual_tolerances", "footnote", "pipeline"),
+    *("shard_size", "orient", "place", "usual_tolerances", "footnote", "guessed", "pipeline"),
 )
 
 

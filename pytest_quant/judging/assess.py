@@ -34,7 +34,7 @@ class Assessor:
         strict: bool = False,
         whole_table: bool = False,
     ) -> None:
-        """``strict``: a model is not scored on images that its int8 net was calibrated with.
+        """``strict``: what is doubtful about a measurement fails the model's sanity.
 
         ``whole_table``: the confidence is that of all sampled cases together; tell `family` of them beforehand.
         """

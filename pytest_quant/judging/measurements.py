@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
 from pytest_quant.judging.limits.base import judged
-from pytest_quant.judging.remarks import refuse_overlap
+from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
+
+if TYPE_CHECKING:
+    from pytest_quant.judging.sanity.mistakes import Restored
 
 T = TypeVar("T")
 
@@ -23,13 +26,15 @@ class Measurements:
     """Those of one process; an error is kept as well, and raised for everyone who asks."""
 
     def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False, strict: bool = False) -> None:
-        """``strict``: a model is not scored on images that its int8 net was calibrated with."""
+        """``strict``: what is doubtful about a measurement fails the model's sanity."""
         self.bench = bench
+        self.strict = strict
         self._confidence = confidence
         self._early_stop = early_stop
-        self._strict = strict
         self._measured: dict[tuple[str, ...], Measurement | QuantError] = {}
         self._agreements: dict[tuple[str, ...], OutputAgreement | QuantError] = {}
+        self._findings: dict[tuple[str, ...], tuple[Finding, ...] | QuantError] = {}
+        self._restored: dict[tuple[str, ...], Restored | QuantError | None] = {}
         self._expected: dict[tuple[str, str], list[Limit]] = {}
 
     def expect(self, model: ModelSpec, limits: Iterable[Limit]) -> None:
@@ -48,10 +53,7 @@ class Measurements:
         first = None if net == "int8" else self.of(model).evaluated
         if net == "onnx":
             return self.bench.measure(model, net=net, first=first)
-        measurement = self.bench.measure(model, self._stop_rule(model, net), net=net)
-        if self._strict:
-            refuse_overlap(measurement)
-        return measurement
+        return self.bench.measure(model, self._stop_rule(model, net), net=net)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""
@@ -73,6 +75,19 @@ class Measurements:
         """The same if it is known already; starts nothing."""
         found = self._agreements.get((*_key(model), net))
         return found if isinstance(found, OutputAgreement) else None
+
+    def sanity(self, model: ModelSpec, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+        """What ``look`` finds about a model, once."""
+        return _found(self._findings, _key(model), look)
+
+    def restoring(self, model: ModelSpec, attempt: Callable[[], Restored | None]) -> Restored | None:
+        """What ``attempt`` comes to, once."""
+        return _found(self._restored, _key(model), attempt)
+
+    def known_sanity(self, model: ModelSpec) -> tuple[Finding, ...] | None:
+        """What was found about a model, if anybody looked; starts nothing."""
+        found = self._findings.get(_key(model))
+        return None if isinstance(found, QuantError) else found
 
     def known(self, model: ModelSpec, net: Net = "int8") -> Measurement | None:
         """The measurement if there is one already; starts nothing."""

@@ -1,10 +1,9 @@
-"""What is legitimate and probably not meant: warnings beside a verdict, some of them errors in a strict run."""
+"""What is legitimate and probably not meant: warnings beside a verdict."""
 
 from __future__ import annotations
 
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.limits.drop import DropLimit
-from pytest_quant.spec.errors import CalibrationOverlapError
 from pytest_quant.spec.text import first_few
 from pytest_quant.tasks.base import MetricPair, RightWrong
 
@@ -12,17 +11,8 @@ _TOO_GOOD = 0.05
 """Share of a metric's range by which quantization makes no net better."""
 
 
-def refuse_overlap(measurement: Measurement) -> None:
-    """Raise `CalibrationOverlapError` when the int8 net was calibrated with images that it is evaluated on."""
-    overlap = _overlap(measurement)
-    if overlap is not None:
-        raise CalibrationOverlapError(
-            f"--quant-strict: {measurement.model.name}: {overlap}; calibrate with other images, such as some of the "
-            "training images"
-        )
-
-
-def _overlap(measurement: Measurement) -> str | None:
+def overlap(measurement: Measurement) -> str | None:
+    """Images that the int8 net was calibrated with and that are samples of the dataset."""
     facts = measurement.calibration
     if facts is None or not facts.also_evaluated:
         return None
@@ -37,19 +27,25 @@ def drop_remarks(limit: DropLimit, measurement: Measurement) -> tuple[str, ...]:
     found = [too_tight(limit, measurement)]
     if limit.is_loss:
         pair = measurement.comparison.metrics[limit.metric.name]
-        found += [_overlap(measurement), too_good(pair), nothing_to_lose(pair)]
+        found += [overlap(measurement), too_good(pair), nothing_to_lose(pair)]
     return tuple(remark for remark in found if remark is not None)
 
 
 def too_good(pair: MetricPair) -> str | None:
     """An int8 net that is much better than fp32 passes, but it is fp32 that is wrong then."""
     metric = pair.metric
-    if metric.maximum is None or pair.drop > -_TOO_GOOD * metric.maximum:
+    if not is_too_good(pair):
         return None
     return (
         f"int8 is better than fp32 by {metric.difference(-pair.drop)} of {metric.name}: "
         f"look at the fp32 net before you believe either"
     )
+
+
+def is_too_good(pair: MetricPair) -> bool:
+    """Whether int8 is better than fp32 by more than quantization can do."""
+    maximum = pair.metric.maximum
+    return maximum is not None and pair.drop <= -_TOO_GOOD * maximum
 
 
 def nothing_to_lose(pair: MetricPair) -> str | None:

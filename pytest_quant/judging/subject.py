@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
@@ -12,6 +13,10 @@ from pytest_quant.judging.baseline import Baseline
 from pytest_quant.judging.measurements import Measurements
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
+
+if TYPE_CHECKING:
+    from pytest_quant.judging.sanity.finding import Finding
+    from pytest_quant.judging.sanity.mistakes import Restored
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,27 @@ class Subject:
     def measurement(self, net: Net = "int8") -> Measurement:
         """The fp32 net and another of the model on the same samples."""
         return self.measurements.of(self.model, net)
+
+    @property
+    def strict(self) -> bool:
+        """Whether what is doubtful fails the model."""
+        return self.measurements.strict
+
+    def sanity(self, waived: Mapping[str, str]) -> tuple[Finding, ...]:
+        """What makes the measurement meaningless or doubtful; ``waived``: name of a check to why it may stand."""
+        from pytest_quant.judging.sanity import findings
+        from pytest_quant.judging.sanity.look import Look
+
+        return self.measurements.sanity(self.model, lambda: findings(Look(self), waived))
+
+    def restoring(self) -> Restored | None:
+        """The usual mistake of an entry whose undoing restores fp32's score, tried on some of the samples."""
+        from pytest_quant.judging.sanity.mistakes import restoring
+
+        built = self.built()
+        return self.measurements.restoring(
+            self.model, lambda: restoring(self.bench, built, self.bench.selection(built)[0])
+        )
 
     def agreement(self) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""

@@ -16,6 +16,7 @@ from pytest_quant.judging.class_drops import ClassDrops
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.judging.limits.classes import ClassTolerance
 from pytest_quant.judging.limits.published import Published
+from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -25,6 +26,7 @@ from pytest_quant.report.model import (
     ClassesEntry,
     EnvironmentEntry,
     FileEntry,
+    FindingEntry,
     FlipsEntry,
     MeasuredMetric,
     MetricEntry,
@@ -39,6 +41,7 @@ from pytest_quant.report.model import (
     OutputsEntry,
     Report,
     SamplesEntry,
+    SanityEntry,
     TextsEntry,
     TimingEntry,
     json_value,
@@ -136,6 +139,16 @@ def net_entry(measurement: Measurement, confidence: float, limited: Collection[s
         },
         flips=_flips(measurement.comparison.flips),
         timing=_timing(measurement.timing),
+    )
+
+
+def sanity_entry(findings: Iterable[Finding]) -> SanityEntry:
+    """What the checks found about a model."""
+    return SanityEntry(
+        findings=tuple(
+            FindingEntry(check=one.check, severity=one.severity, found=one.found, advice=one.advice, waived=one.waived)
+            for one in findings
+        )
     )
 
 

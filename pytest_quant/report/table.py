@@ -250,7 +250,7 @@ def _numbers(name: str, model: ModelEntry, measured: ModelEntry | NetEntry) -> R
 def _flips_are_about(model: ModelEntry, metric: str) -> bool:
     """With labels they are about the task's own metrics, without about the agreement, which is the only one then."""
     own = [name for name in model.metrics if name not in WITHOUT_LABELS]
-    return task_words.counts_flips(model, metric) and (metric not in WITHOUT_LABELS or not own)
+    return not own if metric in WITHOUT_LABELS else task_words.counts_flips(model, metric)
 
 
 def _limits(metric: Metric, cases: Sequence[Case]) -> Iterator[str]:

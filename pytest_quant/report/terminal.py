@@ -95,6 +95,11 @@ def _notes(model: ModelEntry) -> Iterator[str]:
     of_task = task_words.footnote(model)
     if of_task is not None:
         yield of_task
+    if model.sanity is not None:
+        for finding in model.sanity.findings:
+            word = "note" if finding.waived is not None else finding.severity
+            yield f"sanity {word}: {finding.text}"
+        return
     for metric, values in model.metrics.items():
         if values.fp32 == 0 and values.ci is not None:
             yield f"fp32 scores 0 in {metric}: there is nothing to lose, so its limit tests nothing"

@@ -88,7 +88,7 @@ class ModelEntries:
 
     def entry(self, model: ModelSpec) -> ModelEntry | None:
         """The entry of a model; None before it has been measured."""
-        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, outputs_entry
+        from pytest_quant.report.data import model_entry, net_entry, onnx_entry, outputs_entry, sanity_entry
 
         measurement = self._measurements.known(model)
         if measurement is None:
@@ -110,6 +110,9 @@ class ModelEntries:
             if noise is not None:
                 own = known.further_nets[net].model_copy(update={"outputs": outputs_entry(noise)})
                 known = known.with_net(net, own)
+        findings = self._measurements.known_sanity(model)
+        if findings is not None:
+            known = known.model_copy(update={"sanity": sanity_entry(findings)})
         known = known.model_copy(
             update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
         )

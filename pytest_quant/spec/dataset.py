@@ -21,6 +21,8 @@ class DatasetSpec:
     """The zoo file that declares it: messages name it."""
     missing: str | None = None
     """Why it cannot be on this machine at all (an environment variable is not set); then there are no ``options``."""
+    waive: tuple[tuple[str, str], ...] = ()
+    """Names of sanity checks whose findings about it are known, each with the reason why they may stand."""
 
     @property
     def is_unlabelled(self) -> bool:

@@ -35,10 +35,6 @@ class RunnerError(QuantError):
     """A network was given, or gave, something that is not usable."""
 
 
-class CalibrationOverlapError(QuantError):
-    """An int8 net was calibrated with images that it is evaluated on, and the run is strict."""
-
-
 class BaselineMissingError(QuantError):
     """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""
 

@@ -172,6 +172,31 @@ class Comparison:
     """What the message of a broken limit says beside flips and agreement, such as which threshold was taken."""
 
 
+@dataclass(frozen=True)
+class GuessedHits:
+    """What tells a model from one that guesses: each sample has one right answer of so many."""
+
+    right: int
+    samples: int
+    answers: int
+
+
+@dataclass(frozen=True)
+class GuessedScore:
+    """The same where there is no chance to hold a score against: a score that is next to the worst there is."""
+
+    pair: MetricPair
+    share: float = 0.02
+    """Of the metric's range, from the worst value."""
+
+    @property
+    def is_next_to_worst(self) -> bool:
+        """Whether fp32 scores no better than that."""
+        metric = self.pair.metric
+        worst = 0.0 if metric.higher_is_better else metric.range
+        return metric.worse_by(self.pair.fp32, worst) < self.share * metric.range
+
+
 class Pipeline(Protocol):
     """A task's work for one model."""
 
@@ -240,6 +265,15 @@ class OverstatesLoss(Protocol):
     """A pipeline whose metrics lose more against fp32's answers than against a truth, where some changes are gains."""
 
     overstates_loss: Literal[True]
+
+
+@runtime_checkable
+class TellsAnswer(Protocol):
+    """A prediction that holds more than what the net said: where a sample lies, or how right it was."""
+
+    def answer(self) -> bytes:
+        """What the net said, equal for two samples where its outputs were."""
+        ...
 
 
 @runtime_checkable
@@ -312,6 +346,11 @@ class Task(Protocol):
     def counts_flips(self, metric: str) -> bool:
         """Whether `Comparison.flips`, of which there is one count, is about a metric: the table shows it there."""
         return True
+
+    def guessed(self, comparison: Comparison, fp32: Sequence[Prediction]) -> GuessedHits | GuessedScore | None:
+        """What tells fp32 from a net that guesses; None where nothing does, as with a metric without bounds."""
+        pair = comparison.metrics.get(next(iter(self.metrics)))
+        return None if pair is None or pair.metric.maximum is None else GuessedScore(pair)
 
     def pipeline(self, model: ModelSpec) -> Pipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

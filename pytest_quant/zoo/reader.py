@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pytest_quant.extending.known import dataset_types, options_of
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
+from pytest_quant.judging.sanity import check_waived
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.model import ModelSpec
@@ -144,6 +145,7 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
             f"{document.where((*keys, 'type'))}: {found}, expected one of {listed(dataset_types())}.{hint}"
         )
     options = options_of(type_name)
+    waived = _waived(document, keys, entry.pop("waive", {}))
     try:
         for key, field in options.model_fields.items():
             if isinstance(entry.get(key), str):
@@ -154,11 +156,20 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
             f"{document.where((*keys, key))}: the environment variable {error.args[0]} is not set: "
             f"set it to the folder of the dataset `{name}`"
         )
-        return DatasetSpec(name, type_name, None, document.path, missing)
+        return DatasetSpec(name, type_name, None, document.path, missing, waive=waived)
     try:
-        return DatasetSpec(name, type_name, options.model_validate(entry), document.path)
+        return DatasetSpec(name, type_name, options.model_validate(entry), document.path, waive=waived)
     except ValidationError as error:
         raise ConfigError(describe(document, keys, options, error)) from None
+
+
+def _waived(document: Document, keys: KeyPath, raw: Any) -> tuple[tuple[str, str], ...]:
+    """``waive`` of a dataset; raises `ConfigError`."""
+    where = document.where((*keys, "waive"))
+    if not isinstance(raw, Mapping) or not all(isinstance(part, str) for item in raw.items() for part in item):
+        raise ConfigError(f"{where}: found {brief(raw)}, expected names of sanity checks, each with a reason")
+    check_waived(raw, lambda name: document.where((*keys, "waive", name)))
+    return tuple(raw.items())
 
 
 def _is_path(annotation: object, value: str) -> bool:

@@ -56,17 +56,17 @@ def test_cases_whose_worker_dies_are_crashed_and_all_others_complete(pytester: p
     found = run_quant(pytester, "-n2")
 
     assert found.status == pytest.ExitCode.TESTS_FAILED
-    assert len(found.cases) == 3 * 3 + 2
+    assert len(found.cases) == 3 * 4 + 2
     verdicts = pairs(found)
     crashed = {name for name, verdict in verdicts.items() if verdict == ("crashed", "failed")}
     mortal = {name for name in crashed if name.startswith("mortal::")}
     assert len(mortal) == 1  # the other case of the model computed the shard again
-    assert crashed - mortal == {"deadly::top1", "deadly::floor[top1]", "test_it.py::test_exit[sound]"}
+    assert crashed - mortal == {"deadly::top1", "deadly::floor[top1]", "deadly::sanity", "test_it.py::test_exit[sound]"}
     assert {verdict for name, verdict in verdicts.items() if name not in crashed} == {("pass", "passed")}
     for name in crashed:
         assert "worker" in found.cases[name]["reason"]
         assert "crashed while running" in found.cases[name]["reason"]
-    assert "4 crashed" in found.text
+    assert "5 crashed" in found.text
     assert found.report is not None
     assert sorted(found.report["models"]) == ["mortal", "sound"]
 
@@ -75,7 +75,7 @@ def test_a_run_that_lost_its_workers_tells_of_every_case(pytester: pytest.Pytest
     counting.die(project, "deadly", always=True)
     found = run_quant(pytester, "-n2", "--max-worker-restart=0")
     assert found.status == pytest.ExitCode.TESTS_FAILED
-    assert len(found.cases) == 3 * 3
+    assert len(found.cases) == 3 * 4
     assert counts(found).keys() == {"pass", "crashed", "missing"}
     missing = counts(found)["missing"]
     assert f"{missing} accuracy cases never reported" in found.text
@@ -90,13 +90,13 @@ def pytest_runtest_protocol(item):
     return True if item.nodeid.endswith("sound::top1") else None
 """)
     found = run_quant(pytester)
-    found.result.assert_outcomes(passed=8)
+    found.result.assert_outcomes(passed=11)
     assert found.status == pytest.ExitCode.TESTS_FAILED
     case = found.cases["sound::top1"]
     assert (case["verdict"], case["outcome"], case["value"]) == ("missing", "not_run", None)
     assert case["reason"] == "the run ended before this case"
     assert "1 accuracy cases never reported" in found.text
-    assert counts(found) == {"pass": 8, "missing": 1}
+    assert counts(found) == {"pass": 11, "missing": 1}
 
 
 @pytest.mark.parametrize("how", [("-x",), ("--maxfail=1",), ("-n2", "-x")], ids=" ".join)
@@ -106,12 +106,12 @@ def test_after_a_stop_the_rest_was_not_run(pytester: pytest.Pytester, project: P
     tiny.write_zoo(project, {**bad, **others})
     found = run_quant(pytester, *how)
     assert found.status in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
-    assert len(found.cases) == 10
+    assert len(found.cases) == 15
     assert pairs(found)["bad::top1"] == ("fail", "failed")
     not_run = [name for name, verdict in pairs(found).items() if verdict == ("skipped", "not_run")]
     assert not_run
     if "-n2" not in how:
-        assert len(not_run) == 9
+        assert len(not_run) == 14
     assert "never reported" not in found.text
     assert "no accuracy case was decided" not in found.text
     assert "not run" in found.text.lower()
@@ -130,4 +130,4 @@ def test_interrupt(): raise KeyboardInterrupt
     found = Run(result, json.loads((project / "report.json").read_text()))
     assert found.status == pytest.ExitCode.INTERRUPTED
     assert set(pairs(found).values()) == {("skipped", "not_run")}
-    assert len(found.cases) == 3 * 3 + 1
+    assert len(found.cases) == 3 * 4 + 1

@@ -86,7 +86,7 @@ def test_it(quant_spec, quant_dataset):
     assert quant_spec.nets["fp32"].entry.param.name == "good.param"
     assert quant_spec.nets["int8"].entry.bin.name == "good-int8.bin"
     assert quant_spec.input.size == (8, 8)
-    assert [limit.name for limit in quant_spec.limits] == ["top1", "floor[top1]", "int8"]
+    assert [limit.name for limit in quant_spec.limits] == ["top1", "floor[top1]", "sanity", "int8"]
     assert len(quant_dataset.samples) == 60
     pixels = quant_dataset.read(quant_dataset.samples[0])
     assert pixels.shape == (8, 8, 3)

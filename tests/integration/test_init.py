@@ -70,7 +70,7 @@ def test_an_export_folder(
     assert call("my net") == 0
     out = capsys.readouterr().out
     assert "my net/zoo.quant.yaml: 1 model(s)" in out
-    assert "  my-net: ready, with the cases top1, int8" in out
+    assert "  my-net: ready, with the cases top1, sanity, int8" in out
     assert "the environment variable IMAGES_ROOT is not set: set it to the folder of the dataset `image-list`" in out
     text = (folder / "my net" / "zoo.quant.yaml").read_text()
     assert text.startswith("# Made by `pytest-quant init 'my net'`. Run it with `pytest --quant`")

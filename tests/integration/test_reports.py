@@ -86,7 +86,19 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     assert list(report["models"]) == ["bad", "tiny"]
     model = report["models"]["tiny"]
     assert set(model) == {
-        *("zoo", "task", "dataset", "files", "samples", "metrics", "flips", "conditions", "timing", "classes"),
+        *(
+            "zoo",
+            "task",
+            "dataset",
+            "files",
+            "samples",
+            "metrics",
+            "flips",
+            "conditions",
+            "timing",
+            "classes",
+            "sanity",
+        ),
     }
     assert set(model["samples"]) == {"evaluated", "total", "seed", "sha256", "stopped_early"}
     assert list(model["metrics"]) == ["top1"]
@@ -110,7 +122,7 @@ def test_what_the_json_report_says(pytester: pytest.Pytester, folder: Path) -> N
     assert run.verdicts == VERDICTS
     assert [case["id"] for case in report["cases"]] == sorted(case["id"] for case in report["cases"])
     assert {case["kind"] for case in report["cases"]} == {
-        *("tolerance", "floor", "published", "require", "int8", "table", "config"),
+        *("tolerance", "floor", "published", "require", "sanity", "int8", "table", "config"),
     }
     assert all(case["reason"] for case in report["cases"])
     tiny_model, bad = report["models"]["tiny"], report["models"]["bad"]
@@ -198,7 +210,7 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
     assert run.report is not None
     lines = run.text.splitlines()
     start = next(index for index, line in enumerate(lines) if "= accuracy of quantized models =" in line)
-    table = [line for line in lines[start + 1 :] if line][:9]
+    table = [line for line in lines[start + 1 :] if line][:10]
     metric, flips = run.metric("bad"), run.report["models"]["bad"]["flips"]
     assert table[0].split() == [
         *("model", "dataset", "metric", "fp32", "int8", "drop", "CI", "of", "drop", "limit", "n", "of", "N"),
@@ -214,9 +226,10 @@ def test_the_terminal_table(pytester: pytest.Pytester, folder: Path) -> None:
     assert table[2].startswith("tiny")
     assert table[2].endswith("PASS")
     assert table[5].startswith("CI: 90 %, its two bounds one-sided at 95 %; flips: -right only in fp32, +right only")
-    assert table[6].startswith("skipped: away: zoo.quant.yaml: dataset 'away': the folder nowhere (`root`) does not ")
-    assert table[7] == "cases: 1 error, 1 fail, 1 fail (xfailed), 7 pass, 1 skipped"
-    assert table[8].endswith(f"{folder / 'report.json'}")
+    assert table[6].startswith("bad: sanity warning: silent-classes: int8 never answers 3 of 4 classes (0, 1, 2)")
+    assert table[7].startswith("skipped: away: zoo.quant.yaml: dataset 'away': the folder nowhere (`root`) does not ")
+    assert table[8] == "cases: 1 error, 1 fail, 1 fail (xfailed), 9 pass, 2 skipped"
+    assert table[9].endswith(f"{folder / 'report.json'}")
     columns = [line.index("top1") for line in (table[1], table[2])]
     assert columns[0] == columns[1] == table[0].index("metric")
 
@@ -235,6 +248,7 @@ def test_the_markdown_report(pytester: pytest.Pytester, folder: Path) -> None:
     assert rows[0].endswith(" FAIL |")
     not_passed = lines[lines.index("## Cases that did not pass") + 1 :]
     assert [line.split("`")[1] for line in not_passed if line] == [
+        f"{ZOO}::away::sanity",
         f"{ZOO}::away::top1",
         f"{ZOO}::bad::floor[top1]",
         f"{ZOO}::bad::top1",
@@ -259,7 +273,7 @@ def test_a_report_that_cannot_be_written_fails_the_run(pytester: pytest.Pytester
     (pytester.path / "file").write_text("in the way")
     run = run_plain(pytester, "--quant", "--quant-report", "file/report.json", "--quant-report", "fine.md")
     assert f"--quant-report: {pytester.path / 'file/report.json'} cannot be written: " in run.text
-    assert "2 passed" in run.text
+    assert "3 passed" in run.text
     assert run.status == pytest.ExitCode.TESTS_FAILED
     assert (pytester.path / "fine.md").exists()
     assert "Traceback" not in run.text + run.errors

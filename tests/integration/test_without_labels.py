@@ -78,6 +78,8 @@ def test_a_classifier_is_gated_on_its_own_float_net(pytester: pytest.Pytester, f
     assert "agreement: int8 scored with fp32's own answers as the truth" in serial.text
     row = next(line.split() for line in serial.text.splitlines() if line.startswith("good ") and "sqnr_db" in line)
     assert row[:5] == ["good", "colours", "sqnr_db", "-", f"{serial.cases['good::floor[sqnr_db]']['value']:.1f}"]
+    lost = serial.report["models"]["bad"]["flips"]["only_fp32_right"]
+    assert any(line.endswith(f"-{lost} +0  FAIL (floor)") for line in serial.text.splitlines() if "agreement" in line)
     markdown = (folder / "report.md").read_text()
     assert "| good | colours | agreement | 100.00 | " in markdown
     assert "| good | colours | sqnr_db | - | " in markdown

@@ -17,6 +17,7 @@ ALL_CASES = [
     "tiny::published[fp32.top1]",
     "tiny::published[int8.top1]",
     "tiny::require[runtime]",
+    "tiny::sanity",
     "tiny::int8",
     "tiny::table",
 ]
@@ -49,13 +50,14 @@ def test_one_case_per_limit_in_a_fixed_order(pytester: pytest.Pytester, folder: 
     tiny.write_zoo(folder, {"tiny": entry_of_every_kind(folder)})
     assert collected(pytester) == ALL_CASES
     run = run_quant(pytester)
-    assert run.verdicts == dict.fromkeys(ALL_CASES, "pass")
+    assert {name: case["verdict"] for name, case in run.cases.items()} == dict.fromkeys(ALL_CASES, "pass")
     assert [(case["kind"], case["metric"], case["limit"]) for case in map(run.cases.get, ALL_CASES) if case] == [
         ("tolerance", "top1", 5.0),
         ("floor", "top1", 60.0),
         ("published", "top1", 85.0),
         ("published", "top1", 85.0),
         ("require", None, "reference"),
+        ("sanity", None, None),
         ("int8", None, None),
         ("table", None, None),
     ]
@@ -66,7 +68,7 @@ def test_models_stand_in_the_order_of_the_file(pytester: pytest.Pytester, folder
     entry = tiny.model_entry(folder)
     names = ("zebra", "ape", "R2.5+x_y-z")
     tiny.write_zoo(folder, dict.fromkeys(names, entry))
-    assert collected(pytester) == [f"{name}::{case}" for name in names for case in ("top1", "int8")]
+    assert collected(pytester) == [f"{name}::{case}" for name in names for case in ("top1", "sanity", "int8")]
 
 
 def test_defaults_are_taken_replaced_or_dropped(pytester: pytest.Pytester, folder: Path) -> None:
@@ -78,10 +80,13 @@ def test_defaults_are_taken_replaced_or_dropped(pytester: pytest.Pytester, folde
     tiny.write_zoo(folder, models, defaults={"tolerance": {"top1": 7.5, "hmean": 0.01, "AP": 0.01}})
     assert collected(pytester) == [
         "takes::top1",
+        "takes::sanity",
         "takes::int8",
         "replaces::top1",
+        "replaces::sanity",
         "replaces::int8",
         "drops::floor[top1]",
+        "drops::sanity",
         "drops::int8",
     ]
     cases = run_quant(pytester).cases
@@ -105,7 +110,7 @@ def test_collecting_measures_nothing_and_reports_nothing(pytester: pytest.Pytest
         ([f"{ZOO}::tiny::published[int8.top1]", f"{ZOO}::tiny::int8"], ["tiny::published[int8.top1]", "tiny::int8"]),
         ([f"{ZOO}::tiny"], ALL_CASES),
         (["-k", "floor or table"], ["tiny::floor[top1]", "tiny::table"]),
-        (["-k", "tiny and not top1"], ["tiny::require[runtime]", "tiny::int8", "tiny::table"]),
+        (["-k", "tiny and not top1"], ["tiny::require[runtime]", "tiny::sanity", "tiny::int8", "tiny::table"]),
         (["--deselect", f"{ZOO}::tiny::top1", "-k", "top1 and not published"], ["tiny::floor[top1]"]),
         (["-m", "quant"], ALL_CASES),
     ],
@@ -114,7 +119,7 @@ def test_selection(pytester: pytest.Pytester, folder: Path, args: list[str], exp
     tiny.write_zoo(folder, {"tiny": entry_of_every_kind(folder)})
     pytester.makepyfile(test_other="def test_other(): pass")
     run = run_quant(pytester, *args)
-    assert list(run.verdicts) == sorted(expected, key=lambda name: f"{ZOO}::{name}")
+    assert list(run.cases) == sorted(expected, key=lambda name: f"{ZOO}::{name}")
     run.result.assert_outcomes(passed=len(expected), deselected=run.result.parseoutcomes().get("deselected", 0))
     assert run.status == pytest.ExitCode.OK
 
@@ -127,6 +132,7 @@ def test_the_marker_tells_accuracy_cases_from_other_tests(pytester: pytest.Pytes
     assert collected(pytester, "-m", "quant", "--strict-markers") == [
         "broken.quant.yaml::zoo",
         "tiny::top1",
+        "tiny::sanity",
         "tiny::int8",
     ]
 
@@ -135,13 +141,13 @@ def test_the_option_deselects_no_other_test(pytester: pytest.Pytester, folder: P
     tiny.write_zoo(folder)
     pytester.makepyfile(test_other="def test_one(): pass\ndef test_two(): assert False")
     run = run_quant(pytester)
-    run.result.assert_outcomes(passed=3, failed=1)
+    run.result.assert_outcomes(passed=4, failed=1)
 
 
 def test_last_failed_runs_the_failing_cases_again(pytester: pytest.Pytester, folder: Path) -> None:
     tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder), "bad": tiny.write_bad_model(folder)})
     first = run_quant(pytester, cached=True)
-    first.result.assert_outcomes(passed=3, failed=1)
+    first.result.assert_outcomes(passed=5, failed=1)
     again = run_quant(pytester, "--lf", cached=True)
     assert again.verdicts == {"bad::top1": "fail"}
 
@@ -183,7 +189,7 @@ def test_junit_xml_holds_the_numbers(pytester: pytest.Pytester, folder: Path) ->
     run = run_quant(pytester, "--junitxml", "junit.xml")
     suite = ElementTree.parse(folder / "junit.xml").getroot()[0]  # noqa: S314 - written by pytest a moment ago
     cases = {f"{case.get('classname')}.{case.get('name')}": case for case in suite.iter("testcase")}
-    assert list(cases) == [f"{ZOO}.bad.top1", f"{ZOO}.bad.int8"]
+    assert list(cases) == [f"{ZOO}.bad.top1", f"{ZOO}.bad.sanity", f"{ZOO}.bad.int8"]
     failure = cases[f"{ZOO}.bad.top1"][0]
     assert failure.tag == "failure"
     assert f"FAIL: {run.cases['bad::top1']['reason']}" in (failure.get("message") or "")
@@ -222,9 +228,9 @@ def test_without_the_option_a_zoo_file_is_skipped_unread(
 def test_the_ini_option_enables_and_the_command_line_disables(pytester: pytest.Pytester, folder: Path) -> None:
     tiny.write_zoo(folder)
     pytester.makeini("[pytest]\nquant = true\n")
-    run_plain(pytester).result.assert_outcomes(passed=2)
+    run_plain(pytester).result.assert_outcomes(passed=3)
     run_plain(pytester, "--no-quant").result.assert_outcomes(skipped=1)
-    run_plain(pytester, "--no-quant", "--quant").result.assert_outcomes(passed=2)
+    run_plain(pytester, "--no-quant", "--quant").result.assert_outcomes(passed=3)
 
 
 def test_a_zoo_file_in_a_folder_has_its_own_relative_paths(pytester: pytest.Pytester) -> None:

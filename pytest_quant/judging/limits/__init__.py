@@ -14,6 +14,7 @@ KINDS: Mapping[str, str] = {
     "published": "published:Published",
     "require": "require:Requirement",
     "classes": "classes:ClassTolerance",
+    "sanity": "sanity:Sane",
     "int8": "int8:Quantized",
     "table": "table:SoundTable",
     "onnx": "onnx:Parity",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys
@@ -91,7 +91,11 @@ class Published(MetricLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Near it, or on a subset within the interval of the measured value."""
-        return self.of_measured(subject.measurement(), subject.confidence)
+        verdict = self.of_measured(subject.measurement(), subject.confidence)
+        if verdict.decision != "fail" or self.side != "fp32":
+            return verdict
+        restored = subject.restoring()
+        return verdict if restored is None else replace(verdict, reason=f"{verdict.reason}; {restored.text}")
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
         """The verdict on a measurement; ``confidence`` is one-sided and matters where a side is a subset."""

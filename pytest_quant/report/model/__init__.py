@@ -48,6 +48,7 @@ from pytest_quant.report.model.rescue import (
     RescueTimingEntry,
     SearchedEntry,
 )
+from pytest_quant.report.model.sanity import FindingEntry, SanityEntry
 
 __all__ = [
     "SCHEMA",
@@ -62,6 +63,7 @@ __all__ = [
     "EnvironmentEntry",
     "EvaluatedEntry",
     "FileEntry",
+    "FindingEntry",
     "FlipsEntry",
     "LayerEntry",
     "LayerOutputEntry",
@@ -85,6 +87,7 @@ __all__ = [
     "RescueFilesEntry",
     "RescueTimingEntry",
     "SamplesEntry",
+    "SanityEntry",
     "Scalar",
     "SearchedEntry",
     "SqnrEntry",

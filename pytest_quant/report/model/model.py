@@ -10,6 +10,7 @@ from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
 from pytest_quant.report.model.metric import MetricEntry
 from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, OutputsEntry, TimingEntry
 from pytest_quant.report.model.rescue import NoRescueEntry, RescueEntry
+from pytest_quant.report.model.sanity import SanityEntry
 
 
 class FileEntry(Entry):
@@ -93,6 +94,8 @@ class ModelEntry(Entry):
     """The quantized ONNX file."""
     nets: dict[str, NetEntry] | None = None
     """All other further nets, by the user's name."""
+    sanity: SanityEntry | None = None
+    """What makes its numbers meaningless or doubtful."""
     diagnosis: DiagnosisEntry | NoDiagnosisEntry | None = None
     rescue: RescueEntry | NoRescueEntry | None = None
 
@@ -111,5 +114,8 @@ class ModelEntry(Entry):
     def completed(self, more: ModelEntry) -> ModelEntry:
         """With what another process knows besides: one may have run the ONNX files, another not."""
         known = {name: value for name in type(self).model_fields if (value := getattr(more, name)) not in (None, ())}
-        nets = dict(sorted({**(self.nets or {}), **(more.nets or {})}.items())) or None
-        return self.model_copy(update={**known, "nets": nets})
+        completed = self.model_copy(update={**known, "nets": self.nets})
+        for name, net in more.further_nets.items():
+            mine = self.further_nets.get(name)
+            completed = completed.with_net(name, net if mine is None else mine.completed(net))
+        return completed

@@ -55,6 +55,10 @@ class NetEntry(Entry):
     """Where a floor of ``sqnr_db`` asks for them."""
     timing: TimingEntry
 
+    def completed(self, more: NetEntry) -> NetEntry:
+        """With what another process knows besides: one may have compared the raw outputs, another not."""
+        return self.model_copy(update={"outputs": more.outputs}) if self.outputs is None else self
+
 
 class OnnxMetricEntry(Entry):
     """One metric of the model before conversion, in its own unit."""

@@ -40,6 +40,10 @@ class Detections:
         """Some of them, by index, mask or slice."""
         return Detections(self.boxes[which], self.scores[which], self.labels[which])
 
+    def answer(self) -> bytes:
+        """Scores and classes: where the boxes lie depends on the size of the image, too."""
+        return self.scores.tobytes() + self.labels.tobytes()
+
 
 def pack_predictions(predictions: Sequence[Detections]) -> Arrays:
     """Predictions of one net as arrays: ``counts`` per image, and ``boxes``, ``scores`` and ``labels`` of all."""

@@ -38,6 +38,10 @@ class TextPrediction:
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside
 
+    def answer(self) -> bytes:
+        """The scores: where the regions lie depends on the size of the image, too."""
+        return self.scores.tobytes()
+
 
 def make_prediction(
     polygons: Iterable[NDArray[np.generic]], scores: Iterable[float], capped_points: int = 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Facts, Task
+from pytest_quant.tasks.base import Comparison, Facts, GuessedScore, Task
 from pytest_quant.tasks.text_recognition.comparison import METRICS
 from pytest_quant.tasks.text_recognition.options import NoOptions, PostprocessOptions, PreprocessOptions
 from pytest_quant.tasks.text_recognition.pipeline import RecognitionPipeline
@@ -35,6 +35,11 @@ class RecognitionTask(Task):
             return None
         characters = "".join(char for char in found["characters"][:10] if char.isprintable())
         return f"{found['samples']} texts hold characters that the net cannot write ({characters}): wrong in word_acc"
+
+    def guessed(self, comparison: Comparison, fp32: Sequence[str]) -> GuessedScore:
+        """By the most lenient share of right words: a net may know no capitals and no punctuation."""
+        shares = [comparison.metrics[name] for name in METRICS if name.startswith("word_acc")]
+        return GuessedScore(max(shares, key=lambda pair: pair.fp32))
 
     def pipeline(self, model: ModelSpec) -> RecognitionPipeline:
         """The work for one model; raises `ConfigError` for options that contradict each other."""

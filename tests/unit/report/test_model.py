@@ -11,7 +11,7 @@ import pytest
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.data import net_entry
 from pytest_quant.report.markdown import markdown
-from pytest_quant.report.model import NoRescueEntry, Report
+from pytest_quant.report.model import NoRescueEntry, OutputsEntry, Report, SqnrEntry
 from pytest_quant.report.read import read_report
 from pytest_quant.report.schema import main, schema_text
 from pytest_quant.report.table import table
@@ -142,6 +142,15 @@ def test_two_processes_complete_each_other() -> None:
     assert (both.rescue, both.onnx_int8, both.notes) == (NO_RESCUE, net, ("a note",))
     assert list((both.nets or {}).items()) == [("a", net), ("b", net)]
     assert one.completed(model_of()) == one
+
+
+def test_a_process_that_knows_less_of_a_net_takes_nothing_away() -> None:
+    net = net_entry(measured(*outcomes(70, 10, 5, 15), runtime="r"), 0.95, None)
+    outputs = OutputsEntry(samples=1, blobs={"prob": SqnrEntry(sqnr_db=20.0)}, worst="prob")
+    compared = net.model_copy(update={"outputs": outputs})
+    for name in ("mine", "onnx_int8"):
+        more, less = model_of().with_net(name, compared), model_of().with_net(name, net)
+        assert more.completed(less) == less.completed(more) == more
 
 
 def test_the_report_of_a_task_that_is_not_known_here_can_be_shown() -> None:

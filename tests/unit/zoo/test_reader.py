@@ -12,6 +12,7 @@ from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.int8 import Quantized
 from pytest_quant.judging.limits.published import Published
 from pytest_quant.judging.limits.require import Requirement
+from pytest_quant.judging.limits.sanity import Sane
 from pytest_quant.judging.limits.table import SoundTable
 from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
@@ -81,6 +82,7 @@ def test_a_full_entry(folder: Path) -> None:
         "top1": Tolerance(TOP1, 5.0),
         "floor[top1]": Floor(TOP1, 70.0),
         "require[runtime]": Requirement("runtime", "deploy"),
+        "sanity": Sane(),
         "int8": Quantized(),
         "table": SoundTable(),
     }
@@ -91,7 +93,7 @@ def test_what_an_entry_leaves_out(folder: Path) -> None:
     model = only_model(read_zoo(tiny.write_zoo(folder, {"tiny": entry})))
     assert model.input == InputSpec("data", None, "rgb", (0.0,) * 3, (1.0,) * 3, 1.0)
     assert model.outputs == ("prob",)
-    assert model.limits == (Tolerance(TOP1, 5.0), Quantized())
+    assert model.limits == (Tolerance(TOP1, 5.0), Sane(), Quantized())
     assert (ncnn_files(model, "int8").table, model.samples, model.runtime, model.xfail) == (None, None, "reference", {})
 
 

@@ -1,0 +1,56 @@
+"""What the headers of image files say, without decoding them: size, orientation, bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from pytest_quant.datasets.base import Sample
+
+LOOKED_AT = 200
+"""Headers are read of so many of the evaluated samples, which stand in random order."""
+
+_EXIF_ORIENTATION = 274
+_UPRIGHT = 1
+_TRANSPOSED_FROM = 5
+"""From this EXIF orientation on, width and height change places."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What one file says of itself."""
+
+    sample: Sample
+    width: int
+    height: int
+    """As stored."""
+    orientation: int
+    """EXIF's; 1 where it says nothing."""
+    is_16_bit: bool
+
+    def size(self, *, orient: bool) -> tuple[int, int]:
+        """Width and height of the pixels that a net is given."""
+        if orient and self.orientation >= _TRANSPOSED_FROM:
+            return self.height, self.width
+        return self.width, self.height
+
+
+def headers(samples: Sequence[Sample]) -> list[Header]:
+    """The headers of the first samples; none of what is no file, or is in a format that Pillow does not know."""
+    found = (_header(sample.source) for sample in samples[:LOOKED_AT] if isinstance(sample.source, Path))
+    files = (sample for sample in samples[:LOOKED_AT] if isinstance(sample.source, Path))
+    return [Header(sample, *known) for sample, known in zip(files, found, strict=True) if known is not None]
+
+
+@lru_cache(maxsize=4096)
+def _header(path: Path) -> tuple[int, int, int, bool] | None:
+    try:
+        with Image.open(path) as image:
+            orientation = int(image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
+            return image.width, image.height, orientation, image.mode.startswith("I")
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        return None  # OpenCV has read it already, and that is what counts

@@ -1,0 +1,85 @@
+"""What a check looks at: data and predictions that are there anyway, each read when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_quant.datasets.base import Dataset, Sample
+    from pytest_quant.evaluation.measurement import Measurement
+    from pytest_quant.evaluation.model_on_samples import ModelOnSamples
+    from pytest_quant.judging.subject import Subject
+    from pytest_quant.spec.model import ModelSpec
+    from pytest_quant.spec.net import Net
+    from pytest_quant.tasks.base import Prediction
+
+
+@dataclass(frozen=True)
+class Look:
+    """One model with its measurement."""
+
+    subject: Subject
+
+    @cached_property
+    def measurement(self) -> Measurement:
+        """fp32 and int8 on the same samples."""
+        return self.subject.measurement()
+
+    @property
+    def model(self) -> ModelSpec:
+        """With all of its files."""
+        return self.measurement.model
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Opened."""
+        return self.subject.bench.dataset(self.model.dataset)
+
+    @property
+    def orient(self) -> bool:
+        """Whether the task's protocol honours EXIF's orientation."""
+        from pytest_quant.extending.known import get_task
+
+        return get_task(self.model.task).orient
+
+    @cached_property
+    def samples(self) -> Sequence[Sample]:
+        """Those that were evaluated, in their order."""
+        return self.subject.bench.selection(self.model)[0][: self.measurement.evaluated]
+
+    @cached_property
+    def on_samples(self) -> ModelOnSamples:
+        """Their digests, and the pipeline."""
+        return self.subject.bench.on_samples(self.model, self.samples)
+
+    @cached_property
+    def predictions(self) -> Mapping[Net, Sequence[Prediction]]:
+        """Of fp32 and int8, in the order of the samples."""
+        return self.subject.bench.predictions_of(self.measurement)
+
+    @cached_property
+    def answers(self) -> Mapping[Net, Sequence[bytes]]:
+        """What each net said of each sample: equal bytes for equal outputs, wherever in the image they lie."""
+        from pytest_quant.tasks.base import TellsAnswer
+
+        pack = self.on_samples.pipeline.pack
+
+        def answer(one: Prediction) -> bytes:
+            return one.answer() if isinstance(one, TellsAnswer) else _bytes(pack([one]))
+
+        return {net: [answer(one) for one in found] for net, found in self.predictions.items()}
+
+    @cached_property
+    def packed(self) -> Mapping[Net, bytes]:
+        """All predictions of each net in one piece."""
+        return {net: _bytes(self.on_samples.pipeline.pack(found)) for net, found in self.predictions.items()}
+
+
+def _bytes(arrays: Mapping[str, object]) -> bytes:
+    import numpy as np
+
+    parts = ((name, np.asarray(array)) for name, array in sorted(arrays.items()))
+    return b"".join(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes() for name, array in parts)
