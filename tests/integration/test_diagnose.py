@@ -175,7 +175,8 @@ def test_other_broken_limits_are_no_drop(pytester: pytest.Pytester) -> None:
 
 def test_a_missing_dataset_has_no_layers(pytester: pytest.Pytester) -> None:
     entry = tiny.model_entry(pytester.path)
-    tiny.write_zoo(pytester.path, {"tiny": entry})
+    absent = {"colours": {"type": "image-list", "root": "absent", "list": "list.txt"}}
+    tiny.write_zoo(pytester.path, {"tiny": entry}, datasets=absent)
     run = run_quant(pytester, "--quant-diagnose")
     assert run.verdicts["tiny::top1"] == "skipped"
     assert run.report is not None

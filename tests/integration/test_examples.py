@@ -33,7 +33,7 @@ LIMITS = {
     "hourglass52-coco": ["AP", "published[fp32.AP]", "published[int8.AP]", "require[flip_test]", "require[boxes]"],
 }
 FILES = ["int8", "table"]
-CASES = {f"{model}::{case}" for model, cases in LIMITS.items() for case in [*cases, *FILES]}
+CASES = {f"{model}::{case}" for model, cases in LIMITS.items() for case in [*cases, *FILES, "sanity"]}
 
 
 def write_stand_in(folder: Path, outputs: int, stride: int, *, classifies: bool) -> None:

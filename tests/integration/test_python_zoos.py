@@ -172,7 +172,8 @@ def test_a_zoo_file_that_cannot_be_read_fails_its_tests_once_each(pytester: pyte
 def test_a_missing_dataset_skips_and_fails_under_strict(pytester: pytest.Pytester) -> None:
     root = pytester.path
     make_zoo(root, "one")
-    (root / "list.txt").unlink()
+    zoo = root / "zoo.quant.yaml"
+    zoo.write_text(zoo.read_text().replace("root: .", "root: absent"))
     make_test(
         root,
         code=f"{CODE}\ndef test_data(quant_dataset): pass\n\ndef test_scores(quant_scores): quant_scores.int8.top1\n",
@@ -181,7 +182,7 @@ def test_a_missing_dataset_skips_and_fails_under_strict(pytester: pytest.Pyteste
     found = run_quant(pytester, "-rs", "test_it.py")
     found.result.assert_outcomes(skipped=3)
     assert found.verdicts == {"test_it.py::test_it[one]": "skipped"}
-    message = "dataset 'colours': the file list.txt (`list`) does not exist; fetch the dataset"
+    message = "dataset 'colours': the folder absent (`root`) does not exist; fetch the dataset"
     assert message in found.cases["test_it.py::test_it[one]"]["reason"]
     assert message in found.text
     assert "no accuracy case was decided" in found.text

@@ -153,6 +153,9 @@ def _open(spec: str) -> tuple[Any, Any]:
             f"target {spec}: {error or 'is not understood'}: expected an execnet gateway specification such as "
             "ssh=pi@board//python=python3 or popen//python=python3.12"
         ) from None
+    except BrokenPipeError as error:
+        _end_child(error)
+        raise TargetLostError(f"target {spec}: the connection ended: what was started there ended at once") from None
     except OSError as error:
         raise TargetError(f"target {spec}: cannot be started: {error.strerror}: {error.filename}") from None
 
