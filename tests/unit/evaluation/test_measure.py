@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
-from pytest_quant.spec.errors import DatasetMissingError, RunnerError
+from pytest_quant.spec.errors import DatasetError, DatasetMissingError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 from tests import tiny
@@ -206,8 +207,11 @@ def test_without_a_cache_folder_predictions_live_in_the_folder_of_the_run(tmp_pa
 
 def test_a_missing_dataset_is_told_before_anything_is_loaded(tmp_path: Path, passes: Passes) -> None:
     spec = model(tmp_path)
+    options = spec.dataset.options.model_copy(update={"root": tmp_path / "absent"})
+    with pytest.raises(DatasetMissingError, match=r"dataset 'colours'.*absent.*does not exist"):
+        measure(tmp_path, replace(spec, dataset=replace(spec.dataset, options=options)))
     (tmp_path / "list.txt").unlink()
-    with pytest.raises(DatasetMissingError, match=r"dataset 'colours'.*list\.txt.*does not exist"):
+    with pytest.raises(DatasetError, match=r"dataset 'colours'.*list\.txt"):  # its root is there
         measure(tmp_path, spec)
     assert not passes.by_net
 
