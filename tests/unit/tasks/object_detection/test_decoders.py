@@ -73,7 +73,7 @@ def test_sizes_that_no_image_has() -> None:
     assert np.isfinite(decode({"out0": rows}, decoder="yolox").boxes).all()
     assert np.isclose(decode({"out0": rows}, decoder="yolox").boxes, [24, 16, 56, 32]).all(axis=1).any()
     maps = {"fine": np.full((24, 4, 8), 300, np.float32)}
-    sizes = {"strides": [8], "base_sizes": [[[8, 8], [16, 8], [4, 4]]]}
+    sizes: dict[str, Any] = {"strides": [8], "base_sizes": [[[8, 8], [16, 8], [4, 4]]]}
     assert np.isfinite(decode(maps, decoder="anchor", profile="yolov3", **sizes).boxes).all()
     far = {"c": np.full((32, 3), 5, np.float32), "d": np.full((32, 4), 1e20, np.float32)}
     assert len(decode(far, decoder="points", strides=[8], clip=False)) > 0
@@ -157,10 +157,11 @@ def test_retinanet_and_ssd() -> None:
 def test_a_single_level_joined_and_as_a_map(classes: int) -> None:
     """As YOLOF has it: the shape alone tells the two forms."""
     rng = np.random.default_rng(0)
-    for options, each in (
+    forms: list[tuple[dict[str, Any], int]] = [
         ({"decoder": "anchor", "profile": "retinanet", "strides": [8]}, 9),
         ({"decoder": "points", "strides": [8]}, 1),
-    ):
+    ]
+    for options, each in forms:
         joined = {"s": rng.normal(0, 2, (32 * each, classes)), "d": rng.uniform(1, 9, (32 * each, 4))}
         outputs = {name: rows.astype(np.float32) for name, rows in joined.items()}
         maps = {name: rows.reshape(4, 8, -1).transpose(2, 0, 1).copy() for name, rows in outputs.items()}
