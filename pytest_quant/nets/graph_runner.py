@@ -106,7 +106,7 @@ def _real(array: NDArray[Any], port: Port) -> Array:
     if port.scaling is None:
         return np.array(array, np.float32)
     steps: Array = array.astype(np.float32) - np.float32(port.scaling.zero_point)
-    return steps * np.float32(port.scaling.scale)
+    return np.asarray(steps * np.float32(port.scaling.scale), np.float32)
 
 
 def _with_channels_first(array: Array, layout: Layout) -> Array:

@@ -71,7 +71,8 @@ def test_without_a_batch() -> None:
     session = Fixed(np.zeros(4, np.float16))
     found = runner(session, OPEN, Port("y", "float16", None), has_batch=False).run(image())["out0"]
     assert session.fed["x"].shape == (3, 8, 8)
-    assert (found.shape, found.dtype) == ((4,), np.float32)
+    assert found.shape == (4,)
+    assert found.dtype == np.float32
 
 
 def test_an_output_without_the_batch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_open_sizes_and_a_layout_that_the_file_tells(tmp_path: Path) -> None:
         ({"int8": True, "weights_only": True}, {"Convolution": 1}, "weights only"),
     ],
 )
-def test_what_is_quantized(tmp_path: Path, changes: dict[str, bool], quantized: dict[str, int], form: str) -> None:
+def test_what_is_quantized(tmp_path: Path, changes: dict[str, Any], quantized: dict[str, int], form: str) -> None:
     layers = inspect_ir(tmp_path / tiny_openvino.write_ir(tmp_path, **changes)).layers
     assert (layers.quantized, layers.quantizable, layers.form) == (quantized, {"Convolution": 1}, form)
     assert layers.kept_float == (() if quantized else ("conv",))
