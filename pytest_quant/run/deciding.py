@@ -54,7 +54,7 @@ class Decider:
         if not verdict.is_broken(self._inconclusive):
             return Decided(record, warnings=warnings)
         # A limit that is broken says the rest itself: where warnings are errors, one would hide the verdict.
-        message = self._explainer.message(model, limit, verdict)
+        message = self._explainer.message(model, limit, verdict, planned.id)
         return Decided(record, message + "".join(f"\n  warning: {warning}" for warning in warnings))
 
     def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:
