@@ -18,7 +18,9 @@ WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "
 
 def write_page(folder: Path) -> None:
     """The files that the page shows, and two nets: the tiny one behind a layer that splits signs."""
-    for name, text in re.findall(r"<!-- file: (.*) -->\n```\w+\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+    for name, text in re.findall(
+        r"<!-- file: ([^\n]*) -->\n```\w+\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+    ):
         (folder / name).write_text(text)
     both = np.concatenate([np.eye(3), -np.eye(3)])
     weights = np.concatenate([tiny._WEIGHTS, -tiny._WEIGHTS], axis=1)
