@@ -38,7 +38,7 @@ class Predictor:
 
     def run(self, shard: Shard, note: Note) -> dict[Net, StoredShard]:
         """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
-        nets = {net: self._runner(net) for net in shard.keys}
+        nets = {net: self._runner(net, note) for net in shard.keys}
         pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
         found = _Found(nets, pipelines)
         waiting: deque[_Read] = deque()
@@ -76,8 +76,9 @@ class Predictor:
                 for array in prepared.inputs:
                     runner.ahead(array)
 
-    def _runner(self, net: Net) -> Runner:
+    def _runner(self, net: Net, note: Note) -> Runner:
         if net not in self._runners:
+            note(f"{net}: loading the net")
             self._runners[net] = self._work.open_runner(net)
             self._work.check_loaded()
         return self._runners[net]
