@@ -14,7 +14,7 @@ from tests.tiny import model_entry, write_images, write_zoo
 
 SLOW = """
 import time
-from pytest_quant.evaluation.evaluate import Predictor
+from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.run.progress import display
 
 display.DRAW_EVERY_S, display.LOG_EVERY_S = 0.05, {log_every_s}
