@@ -25,6 +25,8 @@ class ImageFiles:
     samples: Sequence[Sample]
     class_names: Sequence[str] | None = None
     """In the order of the class indexes, where the folders name them."""
+    ranks_folders: bool = False
+    """Whether labels are the ranks of class folders, as nothing else tells them."""
 
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample; see `decode_image`. Raises `DatasetError` when the file is gone or damaged."""

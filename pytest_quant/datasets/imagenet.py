@@ -49,7 +49,8 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     if list_file.exists():
         return open_listed(spec, folder, read_label_list(list_file), list_file)
     samples = _class_folder_samples(spec, folder, list_file)
-    return ImageFiles(spec.name, samples, tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples)))
+    names = tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples))
+    return ImageFiles(spec.name, samples, names, ranks_folders=True)
 
 
 def _class_folder_samples(spec: DatasetSpec, folder: Path, list_file: Path) -> list[Sample]:

@@ -21,14 +21,31 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Expects = Callable[[ModelSpec, str], bool]
+"""Whether limits of a kind are decided of a model in this run."""
+
+
+def nothing_else(model: ModelSpec, kind: str) -> bool:
+    """Each limit is decided alone."""
+    return False
+
 
 class Measurements:
     """Those of one process; an error is kept as well, and raised for everyone who asks."""
 
-    def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False, strict: bool = False) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        confidence: float,
+        early_stop: bool = False,
+        strict: bool = False,
+        expects: Expects = nothing_else,
+    ) -> None:
         """``strict``: what is doubtful about a measurement fails the model's sanity."""
         self.bench = bench
         self.strict = strict
+        self.expects = expects
         self._confidence = confidence
         self._early_stop = early_stop
         self._measured: dict[tuple[str, ...], Measurement | QuantError] = {}

@@ -43,6 +43,10 @@ class Subject:
         """The fp32 net and another of the model on the same samples."""
         return self.measurements.of(self.model, net)
 
+    def is_expected(self, kind: str) -> bool:
+        """Whether a limit of that kind is decided in this run, too."""
+        return self.measurements.expects(self.model, kind)
+
     @property
     def strict(self) -> bool:
         """Whether what is doubtful fails the model."""

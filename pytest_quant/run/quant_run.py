@@ -94,6 +94,7 @@ class QuantRun:
             baseline=self._baseline,
             strict=settings.strict,
             whole_table=settings.whole_table,
+            expects=self.expectations.decides,
         )
 
     @cached_property

@@ -49,6 +49,8 @@ class Restored:
     before: float
     after: float
     samples: int
+    chance: float
+    """Probability that so many samples change to right by accident; 1 where samples are not right or wrong."""
 
     @property
     def text(self) -> str:
@@ -96,9 +98,10 @@ def _tried(
             return None
         metrics = pipeline.compare(samples, before, after).metrics
         pair = metrics[next(iter(metrics))]
-    if not _helps(pair):
+    chance = _chance(pair)
+    if not _helps(pair, chance):
         return None
-    return Restored(change.written, pair.metric, pair.fp32, pair.int8, len(samples))
+    return Restored(change.written, pair.metric, pair.fp32, pair.int8, len(samples), 1.0 if chance is None else chance)
 
 
 def _beside(old: MetricPair, new: MetricPair) -> MetricPair:
@@ -108,16 +111,19 @@ def _beside(old: MetricPair, new: MetricPair) -> MetricPair:
     return MetricPair(old.metric, old.fp32, new.fp32, RightWrong(old.evidence.fp32, new.evidence.fp32))
 
 
-def _helps(pair: MetricPair) -> bool:
+def _helps(pair: MetricPair, chance: float | None) -> bool:
     """Whether the second side is better by more than accident makes it."""
     scale = pair.metric.maximum or abs(pair.fp32)
-    if -pair.drop < _GAIN * scale:
-        return False
+    return -pair.drop >= _GAIN * scale and (chance is None or chance <= _CHANCE)
+
+
+def _chance(pair: MetricPair) -> float | None:
+    """Probability that so many more samples, or more, change to right than to wrong if either is as likely."""
     if not isinstance(pair.evidence, RightWrong):
-        return True
+        return None
     won = int((pair.evidence.int8 & ~pair.evidence.fp32).sum())
     lost = int((pair.evidence.fp32 & ~pair.evidence.int8).sum())
-    return float(bdtr(lost, won + lost, 0.5)) <= _CHANCE
+    return float(bdtr(lost, won + lost, 0.5))
 
 
 def changes(model: ModelSpec, samples: Sequence[Sample]) -> Iterator[Change]:
