@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
@@ -18,7 +18,7 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
+from pytest_quant.tasks.base import Comparison, Prediction
 
 
 def measure(
@@ -30,18 +30,23 @@ def measure(
     total: int,
     stop: StopRule | None = None,
     first: int | None = None,
+    agreement: bool = False,
     calibration: CalibrationFacts | None = None,
     everything: Sequence[Sample] = (),
+    class_names: Sequence[str] | None = None,
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
 
-    ``everything``: the samples of the whole dataset, whose classes are counted.
+    ``agreement``: a limit asks for it. ``everything``: the samples of the whole dataset, whose classes are counted.
+    ``class_names``: theirs, in the order of their indexes, where the dataset has them.
     """
     start = time.perf_counter()
     results, used = _results(found, resources, net, stop, first)
     timing = _timing(start, results)
     model, pipeline = found.model, found.pipeline
-    comparison = _compared(found, [results[name].predictions[:used] for name in ("fp32", net)])
+    sides = [results[name].predictions[:used] for name in ("fp32", net)]
+    named = ClassNames(pipeline, class_names or ())
+    comparison = named.given(_compared(found, sides, agreement=agreement or wants_agreement(model)))
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(
@@ -60,22 +65,18 @@ def measure(
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
-        class_totals=_class_totals(pipeline, everything) if used < total else {},
+        class_totals=named.totals(everything) if used < total else {},
     )
 
 
-def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]]) -> Comparison:
+def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
-    if not wants_agreement(found.model) or found.model.dataset.is_unlabelled:
+    if not agreement or found.model.dataset.is_unlabelled:
         return comparison
     pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
     return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
-
-
-def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
-    return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
 
 
 def answers(

@@ -339,3 +339,18 @@ def test_nan_hidden_by_a_softmax(pytester: pytest.Pytester, folder: Path, weight
     found = run(pytester)
     told(pytester, found, "not-finite", "error", "fp32 computes NaN or infinity for ")
     assert " makes numbers of it again" in found.text
+
+
+def test_further_nets_that_are_constant_or_fp32_itself(pytester: pytest.Pytester, folder: Path) -> None:
+    nets = {
+        "dead": classifier(folder, "dead", np.zeros((4, 3)), OFFSETS, int8=True) | {"floor": {"top1": 2.0}},
+        "again": classifier(folder, "again", COLOURS, OFFSETS) | {"tolerance": {"top1": 5.0}},
+    }
+    pair(folder, nets=nets)
+    for flags in ((), ("-n", "2")):
+        found = run(pytester, *flags)
+        assert found.status == pytest.ExitCode.TESTS_FAILED
+        assert "tiny: sanity error: constant: dead gives the same output for each of 60 samples" in found.text
+        assert "tiny: sanity error: identical: fp32 and again give the same outputs for all 60 samples" in found.text
+    alone = run(pytester, "-k", "sanity")
+    assert alone.verdicts.get("tiny::sanity") != "fail", "no net is run for it that the run does not measure"

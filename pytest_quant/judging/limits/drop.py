@@ -52,7 +52,9 @@ class DropLimit(MetricLimit):
     def judge(self, subject: Subject) -> Verdict:
         """Hold the measured drop against it; on a subset its interval, or the sequential test."""
         return self.of_measured(
-            subject.measurement(self.net), subject.confidence, sanity_tells=subject.is_expected("sanity")
+            subject.measurement(self.net),
+            subject.confidence,
+            sanity_tells=subject.expected.decides(subject.model, "sanity"),
         )
 
     def of_measured(self, measurement: Measurement, confidence: float, *, sanity_tells: bool = False) -> Verdict:
