@@ -35,7 +35,8 @@ def write_labelled(folder: Path, pictures: list[np.ndarray[Any, Any]], labels: l
 def noisy(pixels: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, Any]:
     """Every image is one of its own."""
     noise = np.random.default_rng(seed).integers(-9, 10, pixels.shape)
-    return np.clip(pixels.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    noised: np.ndarray[Any, Any] = np.clip(pixels.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+    return noised
 
 
 def sanity(run: Run, case: str = "tiny::sanity") -> str:
@@ -95,8 +96,8 @@ def write_logits(folder: Path, name: str, *, int8: bool) -> dict[str, str]:
 def test_softmax_of_mmpretrains_top1(pytester: pytest.Pytester) -> None:
     """That profile wants a score above 0: without the softmax that its head applies no logit below 0 counts."""
     tiny.write_images(pytester.path, COUNT)
-    nets = {net: write_logits(pytester.path, net, int8=net == "int8") for net in ("fp32", "int8")}
-    entry = tiny.model_entry(pytester.path, metric={"top1": {"profile": "mmpretrain"}}, **nets)
+    fp32, int8 = (write_logits(pytester.path, net, int8=net == "int8") for net in ("fp32", "int8"))
+    entry = tiny.model_entry(pytester.path, metric={"top1": {"profile": "mmpretrain"}}, fp32=fp32, int8=int8)
     tiny.write_zoo(pytester.path, {"tiny": entry})
     reason = sanity(run_quant(pytester))
     assert "with `softmax` at the end of the net, or `metric: {top1: {profile: rank}}` fp32 scores " in reason
@@ -123,7 +124,7 @@ def write_wide_squares(folder: Path) -> None:
 
 def test_a_letterbox_that_is_stretched_instead(pytester: pytest.Pytester) -> None:
     write_wide_squares(pytester.path)
-    right = {"preprocess": {"resize": {"letterbox": [32, 32], "place": "top-left", "pad_value": 0}}}
+    right: dict[str, Any] = {"preprocess": {"resize": {"letterbox": [32, 32], "place": "top-left", "pad_value": 0}}}
     models = {"right": tiny_detector.model_entry(pytester.path, **right)}
     tiny.write_zoo(pytester.path, models, datasets={"squares": tiny_detector.DATASET})
     run = run_quant(pytester)
@@ -152,7 +153,7 @@ def test_stretched_images_that_are_letterboxed_instead(pytester: pytest.Pytester
         left, top, width, height = one["bbox"]
         one["bbox"] = [2 * left, top, 2 * width, height]
     path.write_text(json.dumps(content))
-    wrong = {"preprocess": {"resize": {"letterbox": [32, 32]}}, "published": {"fp32": {"mAP": 0.5}}}
+    wrong: dict[str, Any] = {"preprocess": {"resize": {"letterbox": [32, 32]}}, "published": {"fp32": {"mAP": 0.5}}}
     entry = tiny_detector.model_entry(pytester.path, **wrong)
     tiny.write_zoo(pytester.path, {"wrong": entry}, datasets={"squares": tiny_detector.DATASET})
     reason = sanity(run_quant(pytester), "wrong::published[fp32.mAP]")

@@ -19,6 +19,7 @@ don't-care in another form                                   `test_dont_care_in_
 all keypoint visibilities 0                                  `test_all_keypoint_visibilities_0`
 persons, text lines, objects annotated twice                 `test_everything_annotated_twice`
 COCO boxes as x1 y1 x2 y2                                    `test_boxes_as_x1_y1_x2_y2`
+more labels than outputs                                     `test_more_labels_than_outputs`
 annotation ``area: 0``                                       `test_area_0`
 images at half size with unscaled polygons                   `test_images_at_half_size`
 portrait pixels rotated without EXIF                         `test_pixels_rotated_without_exif`
@@ -80,8 +81,8 @@ def told(pytester: pytest.Pytester, found: Run, check: str, severity: str, says:
 def test_a_normalization_that_is_wrong(pytester: pytest.Pytester, folder: Path, values: dict[str, list[float]]) -> None:
     """A net whose last class is that of bright images; without a mean every image is bright."""
     weights, offsets = np.array([*COLOURS[:3].tolist(), [1, 1, 1]]), np.array([0, 0, 0, 0.5])
-    colours = [cv2.mean(cv2.imread(str(path)))[2::-1] for path in sorted((folder / "images").iterdir())]
-    scores = ((np.array(colours) - 127.5) / 127.5) @ weights.T + offsets
+    pixels = np.array([cv2.imread(str(path)) for path in sorted((folder / "images").iterdir())])
+    scores = ((pixels.mean(axis=(1, 2))[:, ::-1] - 127.5) / 127.5) @ weights.T + offsets
     relabel(folder, scores.argmax(axis=1).tolist())
     entry = {"blob": "data", "size": [tiny.SIDE] * 2}
     pair(folder, weights, offsets, tolerance={"top1": 9.0}, input={**entry, **values})
@@ -125,6 +126,16 @@ def test_labels_by_rank_of_some_of_the_class_folders(pytester: pytest.Pytester, 
     told(pytester, found, "class-folders", "warning", says)
     if not is_lucky:
         told(pytester, found, "guessing", "warning", "fp32 is right on 0 of 60 samples")
+
+
+def test_more_labels_than_outputs(pytester: pytest.Pytester, folder: Path) -> None:
+    relabel(folder, [*labels(folder)[:-1], 4])
+    pair(folder)
+    found = run(pytester)
+    assert found.status == pytest.ExitCode.TESTS_FAILED
+    for case in ("tiny::sanity", "tiny::top1"):
+        assert found.cases[case]["verdict"] == "error"
+        assert "has label 4, but the net has 4 classes, 0 to 3: do the labels belong" in found.cases[case]["reason"]
 
 
 def test_a_class_that_int8_can_never_answer(pytester: pytest.Pytester, folder: Path) -> None:

@@ -139,7 +139,7 @@ def test_keypoints(pytester: pytest.Pytester) -> None:
     pose_zoo(pytester.path, "boxes.json")
     entry = entry_of(pytester)
     entry.pop("require")
-    metrics = [{key: one} for key in ("nms", "score") for one in literals(APOptions, key)]
+    metrics: list[Entry] = [{key: one} for key in ("nms", "score") for one in literals(APOptions, key)]
     metrics += [{"bbox_in_results": False}, {"nms": "soft", "nms_threshold": 0.5}, {"keypoint_threshold": 0.0}]
     models = {f"AP{place}": entry | {"metric": {"AP": one}} for place, one in enumerate(metrics)}
     decoders: list[Entry] = [{"profile": one} for one in literals(PoseOptions, "profile")]
@@ -168,7 +168,7 @@ def test_decoders_of_objects(pytester: pytest.Pytester) -> None:
         for kind in tiny_heads.HEADS
     }
     models["yolox"] = tiny_detector.model_entry(folder, "yolox")
-    rows = {"fp32": tiny_detector.write_rows_net(folder, "rows")}
+    rows: Entry = {"fp32": tiny_detector.write_rows_net(folder, "rows")}
     rows["int8"] = tiny_detector.write_rows_net(folder, "rows-int8", int8=True)
     models["ncnn"] = tiny_detector.model_entry(folder, "ncnn", postprocess={"decoder": "detection-output"}, **rows)
     assert set(models) >= {profile for profiles in PROFILES.values() for profile in profiles}, "every profile"

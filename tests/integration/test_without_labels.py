@@ -184,7 +184,7 @@ def test_markers(pytester: pytest.Pytester, workers: tuple[str, ...], with_cases
     args = () if with_cases else ("test_it.py",)
     run = run_quant(pytester, *workers, *args, "--quant-report", "report.md")
     assert run.report is not None
-    verdicts = {}
+    verdicts: dict[str, dict[str, str]] = {}
     for case in run.report["cases"]:
         if "test_it" in case["id"]:
             verdicts.setdefault(case["id"].partition("::")[2], {})[case["metric"]] = case["verdict"]
