@@ -16,12 +16,12 @@ Array = NDArray[np.float32]
 _CELLS = (SIDE // CELL) ** 2
 
 
-def _classes(background: bool = False) -> tuple[Array, Array]:
+def _classes(background: bool = False, slope: float = 40.0) -> tuple[Array, Array]:
     """Logits of the classes by mean colour, and of a background that is always 0."""
     weights = np.full((len(CLASSES) + background, 3, CELL, CELL), 1e-6, np.float32)
     for place in range(len(CLASSES)):
-        weights[place] = -20 / CELL**2
-        weights[place, place] = 40 / CELL**2
+        weights[place] = -slope / 2 / CELL**2
+        weights[place, place] = slope / CELL**2
     return weights, np.array([-6.0] * len(CLASSES) + [0.0] * background, np.float32)
 
 
@@ -45,6 +45,7 @@ def _bins(count: int, *sides: Sequence[int]) -> tuple[Array, Array]:
 ONE: dict[str, Any] = {"strides": [CELL]}
 HEADS: Mapping[str, tuple[dict[str, Any], Sequence[tuple[Array, Array]], bool]] = {
     "fcos": (ONE | {"decoder": "points", "profile": "fcos"}, [_classes(), _fixed([CELL / 2] * 4)], False),
+    "fcos-faint": (ONE | {"decoder": "points"}, [_classes(slope=10.0), _fixed([CELL / 2] * 4)], False),
     "fcos-centerness": (
         ONE | {"decoder": "points", "norm_on_bbox": True}, [_classes(), _fixed([0.5] * 4), _fixed([9.0])], False,
     ),
@@ -80,10 +81,10 @@ def write_heads(folder: Path, name: str, kind: str, *, int8: bool) -> dict[str, 
     """Write the net of a kind; gives its entry."""
     _, heads, rows = HEADS[kind]
     blobs = outputs_of(kind)
-    sources = ["data"] if len(heads) == 1 else [f"copy{place}" for place in range(len(heads))]
-    lines = ["Input  data  0 1 data"]
+    sources = ["seen"] if len(heads) == 1 else [f"copy{place}" for place in range(len(heads))]
+    lines = ["Input  data  0 1 data", "Clip  seen  1 1 data seen 0=0.0 1=1.0"]  # another scale of input is no help
     if len(heads) > 1:
-        lines.append(f"Split  copies  1 {len(heads)} data {' '.join(sources)}")
+        lines.append(f"Split  copies  1 {len(heads)} seen {' '.join(sources)}")
     for blob, source, (weights, _) in zip(blobs, sources, heads, strict=True):
         top = f"{blob}_map" if rows else blob
         term = " 8=2" if int8 else ""
@@ -92,7 +93,7 @@ def write_heads(folder: Path, name: str, kind: str, *, int8: bool) -> dict[str, 
         )
         if rows:
             lines.append(f"Reshape  {blob}  1 1 {top} {blob} 0={_CELLS} 1={len(weights)}")
-    count = 1 + (len(heads) if len(heads) > 1 else 0) + len(heads) * (1 + rows)
+    count = 2 + (len(heads) if len(heads) > 1 else 0) + len(heads) * (1 + rows)
     (folder / f"{name}.param").write_text("\n".join(["7767517", f"{len(lines)} {count}", *lines]) + "\n")
     parts = []
     for weights, bias in heads:

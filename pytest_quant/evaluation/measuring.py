@@ -42,15 +42,14 @@ def measure(
     """
     start = time.perf_counter()
     results, used = _results(found, resources, net, stop, first)
-    timing = _timing(start, results)
-    model, pipeline = found.model, found.pipeline
+    elapsed_s = time.perf_counter() - start
     sides = [results[name].predictions[:used] for name in ("fp32", net)]
-    named = ClassNames(pipeline, class_names or ())
-    comparison = named.given(_compared(found, sides, agreement=agreement or wants_agreement(model)))
+    named = ClassNames(found.pipeline, class_names or ())
+    comparison = named.given(_compared(found, sides, agreement=agreement or wants_agreement(found.model)))
     if net == "int8":
-        resources.discordances.note(model, comparison)
+        resources.discordances.note(found.model, comparison)
     return Measurement(
-        model=model,
+        model=found.model,
         comparison=comparison,
         evaluated=used,
         total=total,
@@ -58,10 +57,10 @@ def measure(
         side_keys=found.keys,
         samples_sha256=found.samples_sha256(used),
         file_sha256=found.files,
-        conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
-        timing=timing,
+        conditions=conditions(found.model, found.pipeline, seed=seed, samples=used, total=total),
+        timing=_timing(elapsed_s, results),
         net=net,
-        runtime=runtime_of(model, net),
+        runtime=runtime_of(found.model, net),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
@@ -147,12 +146,12 @@ def _stored(
     return {net: predictions[:used] for net, predictions in sides.items()}
 
 
-def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
+def _timing(elapsed_s: float, results: Mapping[Net, SideResult]) -> Timing:
     def rate(result: SideResult) -> float:
         return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
 
     return Timing(
-        elapsed_s=time.perf_counter() - start,
+        elapsed_s=elapsed_s,
         images_per_second={net: rate(result) for net, result in results.items()},
         cached={net: result.cached for net, result in results.items()},
     )

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import tiny, tiny_detector
+from tests import tiny, tiny_detector, tiny_heads
 from tests.integration.runs import Run, run_quant
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 220, 30), (30, 30, 220)
@@ -87,7 +87,7 @@ def write_logits(folder: Path, name: str, *, int8: bool) -> dict[str, str]:
     param.write_text("\n".join(lines).replace("1 1 conv pool 0=1", "1 1 conv prob 0=1") + "\n")
     data = bytearray((folder / f"{name}.bin").read_bytes())
     start = 4 + (12 if int8 else 48)
-    bias = np.frombuffer(bytes(data[start : start + 16]), np.float32) - 9
+    bias = np.frombuffer(bytes(data[start : start + 16]), np.float32) - 2000
     data[start : start + 16] = struct.pack("<4f", *bias.tolist())
     (folder / f"{name}.bin").write_bytes(bytes(data))
     return entry
@@ -161,15 +161,13 @@ def test_stretched_images_that_are_letterboxed_instead(pytester: pytest.Pytester
 
 
 def test_sigmoid_of_a_detector(pytester: pytest.Pytester) -> None:
-    """Scores that are probabilities already, put through a sigmoid: the background reaches the threshold, too."""
+    """Logits that are taken for probabilities: faint objects, below a half, are below 0 and so below the threshold."""
     tiny_detector.write_dataset(pytester.path)
-    postprocess = {**tiny_detector.ENTRY["postprocess"], "score_threshold": 0.3}
-    right = tiny_detector.model_entry(pytester.path, postprocess=postprocess)
-    wrong = right | {"postprocess": postprocess | {"activation": "sigmoid"}}
-    tiny.write_zoo(pytester.path, {"right": right}, datasets={"squares": tiny_detector.DATASET})
+    right = tiny_detector.model_entry(pytester.path, **tiny_heads.heads_entry(pytester.path, "fcos-faint"))
+    wrong = right | {"postprocess": right["postprocess"] | {"activation": "none"}}
+    datasets = {"squares": tiny_detector.DATASET}
+    tiny.write_zoo(pytester.path, {"right": right}, datasets=datasets)
     published = {"fp32": {"mAP": round(run_quant(pytester).metric("right", "mAP")["fp32"], 4)}}
-    tiny.write_zoo(
-        pytester.path, {"wrong": wrong | {"published": published}}, datasets={"squares": tiny_detector.DATASET}
-    )
-    run = run_quant(pytester)
-    assert "with `activation: none` fp32 scores " in sanity(run, "wrong::published[fp32.mAP]")
+    tiny.write_zoo(pytester.path, {"wrong": wrong | {"published": published}}, datasets=datasets)
+    reason = sanity(run_quant(pytester), "wrong::published[fp32.mAP]")
+    assert "with `activation: sigmoid` fp32 scores " in reason

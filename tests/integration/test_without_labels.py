@@ -123,7 +123,7 @@ def test_raw_outputs_need_no_task(pytester: pytest.Pytester, folder: Path) -> No
     again = run_quant(pytester, "--quant-baseline", "b.json")
     assert again.verdicts["good::baseline[agreement]"] == "pass"
     assert again.verdicts["good::baseline[sqnr_db]"] == "pass"
-    tiny.write_net(folder, "good-int8", int8=True, bottom_scale=30.0)  # coarse steps
+    tiny.write_net(folder, "good-int8", int8=True, bottom_scale=5.0)  # coarse steps
     worse = run_quant(pytester, "--quant-baseline", "b.json", "--quant-report", "report.md")
     case = worse.cases["good::baseline[sqnr_db]"]
     assert case["verdict"] == "fail"
