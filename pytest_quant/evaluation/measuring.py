@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.base import Dataset, names_of
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
@@ -32,20 +32,18 @@ def measure(
     first: int | None = None,
     agreement: bool = False,
     calibration: CalibrationFacts | None = None,
-    everything: Sequence[Sample] = (),
-    class_names: Sequence[str] | None = None,
+    dataset: Dataset,
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
 
-    ``agreement``: a limit asks for it. ``everything``: the samples of the whole dataset, whose classes are counted.
-    ``class_names``: theirs, in the order of their indexes, where the dataset has them.
+    ``agreement``: a limit asks for it. ``dataset``: the whole, whose classes are counted and named.
     """
     start = time.perf_counter()
     results, used = _results(found, resources, net, stop, first)
     elapsed_s = time.perf_counter() - start
+    named = ClassNames(found.pipeline, names_of(dataset) or ())
     sides = [results[name].predictions[:used] for name in ("fp32", net)]
-    named = ClassNames(found.pipeline, class_names or ())
-    comparison = named.given(_compared(found, sides, agreement=agreement or wants_agreement(found.model)))
+    comparison = named.given(_compared(found, sides, agreement=agreement))
     if net == "int8":
         resources.discordances.note(found.model, comparison)
     return Measurement(
@@ -61,10 +59,11 @@ def measure(
         timing=_timing(elapsed_s, results),
         net=net,
         runtime=runtime_of(found.model, net),
+        fp32_runtime=runtime_of(found.model, "fp32"),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
-        class_totals=named.totals(everything) if used < total else {},
+        class_totals=named.totals(dataset.samples) if used < total else {},
     )
 
 
@@ -72,7 +71,7 @@ def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, a
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
-    if not agreement or found.model.dataset.is_unlabelled:
+    if not (agreement or wants_agreement(found.model)) or found.model.dataset.is_unlabelled:
         return comparison
     pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
     return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})

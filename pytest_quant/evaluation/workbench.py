@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pytest_quant.datasets.base import Dataset, Sample, names_of
+from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
@@ -129,8 +129,7 @@ class Workbench:
             first=first,
             agreement=agreement,
             calibration=self.builder.calibration_facts(model, dataset) if net == "int8" else None,
-            everything=dataset.samples,
-            class_names=names_of(dataset),
+            dataset=dataset,
         )
 
     def predictions(

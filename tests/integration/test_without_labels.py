@@ -128,7 +128,7 @@ def test_raw_outputs_need_no_task(pytester: pytest.Pytester, folder: Path) -> No
     case = worse.cases["good::baseline[sqnr_db]"]
     assert case["verdict"] == "fail"
     assert case["reason"].startswith("baseline - int8 = ")
-    assert "dB (n = 40 of 40, the same samples) > 0.0" in case["reason"]
+    assert "dB (n = 40 of 40, the same samples) > 0." in case["reason"]
     assert case["reason"] in worse.text
     assert "baseline - int8 = " in (folder / "report.md").read_text()
 
