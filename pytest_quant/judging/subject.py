@@ -10,7 +10,7 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
-from pytest_quant.judging.measurements import Measurements
+from pytest_quant.judging.measurements import Expected, Measurements
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 
@@ -42,6 +42,11 @@ class Subject:
     def measurement(self, net: Net = "int8") -> Measurement:
         """The fp32 net and another of the model on the same samples."""
         return self.measurements.of(self.model, net)
+
+    @property
+    def expected(self) -> Expected:
+        """What else is decided in this run."""
+        return self.measurements.expected
 
     @property
     def strict(self) -> bool:

@@ -99,6 +99,7 @@ class QuantRun:
             baseline=self._baseline,
             strict=settings.strict,
             whole_table=settings.whole_table,
+            expected=self.expectations,
         )
 
     @cached_property
@@ -150,5 +151,6 @@ class QuantRun:
             return {}
         from pytest_quant.judging.baseline import entry_of
 
-        measured = (self.assessor.measurements.known(model) for model in models)
-        return {found.model.name: entry_of(found) for found in measured if found is not None}
+        measurements = self.assessor.measurements
+        found = ((measurements.known(model), measurements.known_outputs(model)) for model in models)
+        return {one.model.name: entry_of(one, outputs) for one, outputs in found if one is not None}
