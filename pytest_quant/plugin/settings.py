@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pytest
 
 from pytest_quant.spec.columns import TITLES
-from pytest_quant.spec.text import suggestion
 from pytest_quant.spec.verdict import Inconclusive
 
 
@@ -192,6 +191,8 @@ def _columns(config: pytest.Config) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(filter(None, names)))
     for name in found:
         if name not in TITLES:
+            from pytest_quant.spec.text import suggestion
+
             raise pytest.UsageError(
                 f"--quant-columns: unknown column {name!r}.{suggestion(name, TITLES)} Columns: {', '.join(TITLES)}"
             )
