@@ -88,6 +88,10 @@ class Workbench:
         """
         return replace(self, resources=self.resources.scratch(folder, datasets), sampling=Sampling(whole=True))
 
+    def during(self, what: str) -> Workbench:
+        """The same workbench for a part of something, whose name those who watch its engine are told."""
+        return replace(self, resources=replace(self.resources, engine=self.engine.during(what)))
+
     def selection(self, model: ModelSpec) -> tuple[list[Sample], int]:
         """The samples of the model to evaluate, in the seeded order, and the size of the whole dataset."""
         dataset = self.dataset(model.dataset)

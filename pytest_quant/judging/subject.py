@@ -66,7 +66,7 @@ class Subject:
 
         built = self.built()
         return self.measurements.restoring(
-            self.model, lambda: restoring(self.bench, built, self.bench.selection(built)[0])
+            self.model, lambda: restoring(self.bench.during("usual mistakes"), built, self.bench.selection(built)[0])
         )
 
     def agreement(self) -> OutputAgreement:
