@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -60,9 +61,12 @@ def test_it_is_measured_on_the_target(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"size": 30}, "size: found 30 (int), expected a share"), ({"speedup": "fast"}, "speedup: found 'fast' (str), expected how")],
+    [
+        ({"size": 30}, "size: found 30 (int), expected a share"),
+        ({"speedup": "fast"}, "speedup: found 'fast' (str), expected how"),
+    ],
 )
-def test_a_mistake_is_told_with_its_place(pytester: pytest.Pytester, changes: dict[str, object], message: str) -> None:
+def test_a_mistake_is_told_with_its_place(pytester: pytest.Pytester, changes: dict[str, Any], message: str) -> None:
     tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path, **changes)})
     run = run_quant(pytester)
     assert run.status == 1

@@ -64,6 +64,8 @@ class LeastSpeedup(JudgedLimit):
 
     def of_times(self, times: Times, confidence: float) -> Verdict:
         """The verdict: only bounds on one side of the limit decide, so noise alone does not."""
+        from statistics import median
+
         from pytest_quant.evidence.speedup import speedup
 
         found = speedup(times.fp32_s, times.int8_s, confidence=confidence)
@@ -72,7 +74,7 @@ class LeastSpeedup(JudgedLimit):
             "pass" if bounds.low >= self.times else "fail" if bounds.high < self.times else "inconclusive"
         )
         sign = {"pass": ">=", "fail": "<"}.get(decision, "is neither surely above nor surely below")
-        fp32_ms, int8_ms = (1000 * _median(side) for side in (times.fp32_s, times.int8_s))
+        fp32_ms, int8_ms = (1000 * median(side.tolist()) for side in (times.fp32_s, times.int8_s))
         runtimes = " and ".join(dict.fromkeys(times.runtimes))
         reason = (
             f"speedup = {fp32_ms:.3g} ms / {int8_ms:.3g} ms = {found.ratio:.2f} ({100 * bounds.level:.4g}% CI "
@@ -82,9 +84,3 @@ class LeastSpeedup(JudgedLimit):
         if decision == "inconclusive":
             reason += ": run again on a machine that does nothing else, or leave more room"
         return Verdict(decision, reason, value=found.ratio, limit=self.times)
-
-
-def _median(values: Sequence[float]) -> float:
-    from statistics import median
-
-    return float(median(values))
