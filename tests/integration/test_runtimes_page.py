@@ -41,7 +41,7 @@ def test_a_runtime_of_numpy(pytester: pytest.Pytester, workers: tuple[str, ...])
     assert run.cases["small::int8"]["reason"] == "quantized layers: Conv 1 of 2 (int8); float: 0"
     assert run.metric("small")["fp32"] == pytest.approx(100 * 52 / 60)
     assert run.report is not None
-    assert run.report["models"]["small"]["runtimes"]["fp32"] == f"json {np.__version__}"
+    assert run.report["models"]["small"]["runtimes"]["fp32"] == f"convolutions {np.__version__}"
 
 
 def test_what_comes_by_itself(pytester: pytest.Pytester) -> None:
@@ -56,7 +56,11 @@ def test_what_comes_by_itself(pytester: pytest.Pytester) -> None:
             "takes 3 channels, input.color gray",
         ),
         ("output: scores", "output: prob", "net.json has no output 'prob'"),
-        ("fp32: {json: net.json}", "fp32: {json: list.txt}", "list.txt: is not a graph of convolutions"),
+        (
+            "fp32: {convolutions: net.json}",
+            "fp32: {convolutions: list.txt}",
+            "list.txt: is not a graph of convolutions",
+        ),
     ):
         assert old in zoo
         (pytester.path / "zoo.quant.yaml").write_text(zoo.replace(old, new))
