@@ -31,4 +31,4 @@ def open_workbench(
     kept = cache_dir or run_dir / "store"
     resources = Resources.in_folder(kept, run_dir, cores, listener)
     files = BuiltFiles(kept / "built", run_dir / "claims")
-    return Workbench(resources, ModelBuilder(files, resources.digests, resources.engine), sampling or Sampling())
+    return Workbench(resources, ModelBuilder(files, resources), sampling or Sampling())

@@ -12,18 +12,21 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
+from pytest_quant.evaluation.first_input import first_shape, not_loaded
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
-from pytest_quant.spec.errors import ModelFileError, QuantError
+from pytest_quant.nets.trial.words import Shape
+from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
+from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, Prepared, RightWrong, Run
 
 STAGE = "evaluation"
 
-OpenRunner = Callable[[Net], Runner]
-"""Loads a net; called once per worker and net that has something to compute. One that is to travel pickles."""
+OpenRunner = Callable[[Net, Shape], Runner]
+"""Loads a net that is to take an input of a shape; called once per worker and net that has something to compute. One
+that is to travel pickles."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +72,36 @@ class Predictor:
         """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
         predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
         elapsed_s = dict.fromkeys(shard.keys, 0.0)
-        nets = {net: self._runner(net) for net in shard.keys}
-        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
+        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in shard.keys}
         for sample in shard.samples:
             note(f"sample {sample.id}")
             try:
                 image = self._work.dataset.read(sample, orient=self._work.orient)
                 prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
                 for net, pipeline in pipelines.items():
+                    self._load(net, pipeline, prepared[id(pipeline)], note)
+                for net, pipeline in pipelines.items():
                     note(f"sample {sample.id}, {net}")
                     start = time.perf_counter()
-                    predictions[net].append(pipeline.predict(nets[net].run, prepared[id(pipeline)]))
+                    predictions[net].append(pipeline.predict(self._forward(net), prepared[id(pipeline)]))
                     elapsed_s[net] += time.perf_counter() - start
             except QuantError as error:
                 raise _naming(error, sample) from error
         pack = self._work.pipeline.pack
         return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
 
-    def _runner(self, net: Net) -> Runner:
-        if net not in self._runners:
-            self._runners[net] = self._work.open_runner(net)
+    def _load(self, net: Net, pipeline: Pipeline, prepared: Prepared, note: Note) -> None:
+        """Load a net for the first sample that needs it, now that the shape of its input is known."""
+        if net in self._runners:
+            return
+        shape = first_shape(pipeline, prepared)
+        if shape is not None:
+            note(f"loading {net}")
+            self._runners[net] = self._work.open_runner(net, shape)
             _check_loaded(self._work.loaded)
-        return self._runners[net]
+
+    def _forward(self, net: Net) -> Run:
+        return self._runners[net].run if net in self._runners else not_loaded
 
     def close(self) -> None:
         """Free the nets."""
@@ -106,9 +117,10 @@ def _check_loaded(files: Mapping[Path, str]) -> None:
 
 
 def _naming(error: QuantError, sample: Sample) -> QuantError:
-    """The same error with the sample in front, unless it names it already."""
+    """The same error with the sample in front, unless it names it already or is about files of the net."""
     text = str(error)
-    return error if sample.id in text else type(error)(f"sample {sample.id}: {text}")
+    is_told = sample.id in text or isinstance(error, (ModelFileError, ConfigError))
+    return error if is_told else type(error)(f"sample {sample.id}: {text}")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
@@ -15,6 +16,7 @@ from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
+from pytest_quant.evaluation.trials import Trials
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
 
@@ -28,6 +30,7 @@ class Resources:
     discordances: DiscordanceMemo
     engine: Engine
     datasets: OpenDatasets
+    trials: Trials
 
     @classmethod
     def in_folder(cls, kept: Path, run_dir: Path, cores: int, listener: Listener | None = None) -> Resources:
@@ -39,6 +42,7 @@ class Resources:
             discordances=DiscordanceMemo(kept / "discordance", locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener),
             datasets=OpenDatasets(),
+            trials=Trials(ContentStore(kept / "trials", locks)),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:
@@ -59,4 +63,5 @@ class Resources:
             samples,
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
+            self.trials,
         )

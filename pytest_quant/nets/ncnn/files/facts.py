@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pytest_quant.nets.ncnn.files.arity import check_arity
 from pytest_quant.nets.ncnn.files.arrays import (
     CONVOLUTIONS,
     INT8_LAYER_TYPES,
@@ -16,6 +17,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
     int8_term,
     kernel_size,
 )
+from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.input_hints import InputHint, input_hint
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
@@ -92,9 +94,11 @@ def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
     """Return the facts of a network that is read already.
 
     Raises:
-        ModelFileError: a layer's parameters are impossible.
+        ModelFileError: a layer's parameters are impossible, or layers do not fit each other whatever the input.
 
     """
+    check_arity(param)
+    check_flow(param, {})
     specs = {layer.line: array_specs(param, layer) for layer in param.layers}
     unknown = dict.fromkeys(layer.type for layer in param.layers if specs[layer.line] is None)
     channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})
