@@ -17,7 +17,7 @@ from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.trial.words import Shape
-from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
+from pytest_quant.spec.errors import ConfigError, ModelFileError, OverdueError, QuantError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
 from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, Prepared, RightWrong, Run
@@ -96,7 +96,7 @@ class Predictor:
             return
         shape = first_shape(pipeline, prepared)
         if shape is not None:
-            note(f"loading {net}")
+            note(f"{net}: loading the net")
             self._runners[net] = self._work.open_runner(net, shape)
             _check_loaded(self._work.loaded)
 
@@ -206,8 +206,17 @@ class _Results:
         return True
 
     def claim(self, shard: Shard) -> Release | None:
-        """Claim a shard, for all processes of the run."""
-        return self._store.try_claim(list(shard.keys.values()))
+        """Claim a shard, for all processes of the run; raises `OverdueError` where one of them has given it up."""
+        release = self._store.try_claim(list(shard.keys.values()))
+        reason = None if release is None else self._store.given_up(shard.keys.values())
+        if release is not None and reason is not None:
+            release()
+            raise OverdueError(reason)
+        return release
+
+    def gave_up(self, shard: Shard, error: OverdueError) -> None:
+        """Tell all processes of the run."""
+        self._store.give_up(shard.keys.values(), str(error))
 
     def put(self, shard: Shard, result: Mapping[Net, StoredShard]) -> None:
         """Keep what was computed of a shard."""

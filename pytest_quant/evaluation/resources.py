@@ -17,8 +17,12 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digest
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evaluation.trials import Trials
+from pytest_quant.nets.trial.trial import LIMIT_S
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
+
+_OF_LIMIT = 0.9
+"""What of the time for a sample a net's trial may take: its own message comes before the other."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,29 @@ class Resources:
     trials: Trials
 
     @classmethod
-    def in_folder(cls, kept: Path, run_dir: Path, cores: int, listener: Listener | None = None) -> Resources:
-        """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run."""
+    def in_folder(
+        cls,
+        kept: Path,
+        run_dir: Path,
+        cores: int,
+        listener: Listener | None = None,
+        *,
+        rehash: bool = False,
+        limit_s: float | None = None,
+    ) -> Resources:
+        """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run.
+
+        ``rehash``: digests of images that an earlier run took are not trusted; ``limit_s``: longest time for a sample.
+        Raises `StorageError` where ``run_dir`` cannot be written.
+        """
         locks = run_dir / "claims"
         return cls(
             store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores),
+            digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
             discordances=DiscordanceMemo(kept / "discordance", locks),
-            engine=Engine(CorePool(run_dir / "cores", cores), listener),
+            engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
-            trials=Trials(ContentStore(kept / "trials", locks)),
+            trials=Trials(ContentStore(kept / "trials", locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:

@@ -12,16 +12,19 @@ import pytest
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
-from pytest_quant.run import outlook, python_cases
+from pytest_quant.run import failures, outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import QuantError, told
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Outcome
 
 if TYPE_CHECKING:
+    from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.bulletin import Bulletin
 
 
@@ -31,6 +34,8 @@ class RunHooks:
     def __init__(self, run: QuantRun, run_dir: Path) -> None:
         self._run = run
         self._plan_file = run_dir / PLAN_FILE
+        self._problem: str | None = None
+        """Why not every case can be accounted for."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per model of an accuracy test in Python."""
@@ -50,6 +55,14 @@ class RunHooks:
         if session.config.option.collectonly:
             return
         items = [item for item in session.items if _is_accuracy_item(item)]
+        try:
+            self._plan(items)
+        except QuantError as error:
+            self._problem = str(error)
+        except OSError as error:
+            self._problem = f"the plan of the run cannot be written: {told(error)}"
+
+    def _plan(self, items: Sequence[pytest.Item]) -> None:
         for item in items:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
@@ -76,11 +89,14 @@ class RunHooks:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the records on the report: that is how they reach the process that reports, also under xdist."""
+        is_accuracy_item = _is_accuracy_item(item)
+        if is_accuracy_item and call.excinfo is not None and not isinstance(item, (CaseItem, ProblemItem)):
+            failures.hide_our_frames(item, call.excinfo)
         report = yield
         ends_here = report.when == "call" or (report.when == "setup" and not report.passed)
-        if ends_here and _is_accuracy_item(item):
-            if isinstance(item, CaseItem) and isinstance(report.longrepr, tuple):  # a skip: say where the case stands
-                report.longrepr = (str(item.path), 1, report.longrepr[2])
+        if is_accuracy_item and call.excinfo is not None and failures.is_ours(call.excinfo):
+            failures.point_at_item(item, report, call.excinfo)
+        if ends_here and is_accuracy_item:
             failed_itself = report.when == "call" and report.failed and not _is_ours(call)
             report.quant = self._bulletin(item, report, failed_itself).to_wire()  # type: ignore[attr-defined]
         return report
@@ -93,16 +109,34 @@ class RunHooks:
         known = {case.name: case for case in item.stash.get(RECORDS, [])}
         reason = _last_words(report) or "the test did not reach its limits"
         model = _model(item)
-        models = [model] if model is not None else []
+        entries, baseline, problems = self._known_of([] if model is None else [model])
         return Bulletin(
             cases=tuple(
                 _final(known.get(case.name), case, outcome, reason, report.duration, failed_itself)
                 for case in _planned(item)
             ),
-            models=self._run.model_entries(models),
-            baseline=self._run.baseline_entries(models),
+            models=entries,
+            baseline=baseline,
             measured=report.when == "call" and report.outcome != "skipped",
+            problems=problems,
         )
+
+    def _known_of(
+        self, models: Sequence[ModelSpec]
+    ) -> tuple[dict[str, ModelEntry], dict[str, BaselineEntry], tuple[str, ...]]:
+        """What the report and the baseline have of some models, and what else there is to tell."""
+        problems = [] if self._problem is None else [self._problem]
+        about = listed(model.name for model in models)
+        entries: dict[str, ModelEntry] = {}
+        baseline: dict[str, BaselineEntry] = {}
+        try:
+            entries, baseline = self._run.model_entries(models), self._run.baseline_entries(models)
+            self._run.draw(models)
+        except QuantError as error:
+            problems.append(f"{about}: the report lacks a part: {error}")
+        except OSError as error:
+            problems.append(f"{about}: the report lacks a part: {told(error)}")
+        return entries, baseline, tuple(problems)
 
 
 def _is_accuracy_item(item: pytest.Item) -> bool:

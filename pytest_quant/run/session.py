@@ -83,8 +83,25 @@ class Recorder:
             self._baseline_entries.update(bulletin.baseline)
             for case in bulletin.cases:
                 self._add(case)
+            self.problems += [problem for problem in bulletin.problems if problem not in self.problems]
         elif report.when not in ("setup", "call", "teardown"):
             self._crashed[report.nodeid] = str(report.longrepr or "the worker died").strip()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
+    ) -> tuple[str, str, str] | None:
+        """Under ``-v`` the numbers stand beside ``PASSED``; elsewhere pytest has its own words."""
+        wire = getattr(report, "quant", None)
+        is_plain = report.when == "call" and report.passed and not hasattr(report, "wasxfail")
+        if wire is None or not is_plain or config.get_verbosity() < 1:
+            return None
+        from pytest_quant.report.beside import numbers_of
+        from pytest_quant.run.bulletin import Bulletin
+
+        told = Bulletin.from_wire(wire)
+        words = (numbers_of(case, told.models.get(case.model or "")) for case in told.cases)
+        return "passed", ".", f"PASSED {'; '.join(filter(None, words))}".rstrip()
 
     def _add(self, case: RunCase) -> None:
         known = self._cases.get(case.key)
@@ -115,7 +132,7 @@ class Recorder:
             self.problems.append(NOTHING_DECIDED)
         if self.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if plans:
+        if plans or self._cases:
             self._learn(session.config)
             self._publish(session)
 
