@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_quant.evaluation import trials
+from pytest_quant.nets.trial import trial
 from tests import tiny
 from tests.integration.runs import run_quant
 
@@ -54,7 +55,7 @@ def test_the_verdict_is_kept_and_a_changed_file_is_tried_anew(
     pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    original = trials.try_net
+    original = trial.try_net
 
     def counted(net_format, net, *rest):  # type: ignore[no-untyped-def]
         asked.append(net.entry.param.stem)

@@ -13,8 +13,10 @@ from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
+from pytest_quant.nets.ncnn.files.lint import lint_scales
 from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
 from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.nets.remote.targets import target_of
@@ -81,6 +83,12 @@ class NcnnFormat(NetFormat):
         param = read_param(files.param)
         found = ((garbled_layers(param, names), WHY), (saturating_layers(param), SATURATES))
         return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
+
+    def faults(self, net: ModelNet) -> tuple[str, ...]:
+        """Scales that clip or erase everything, by the rules for tables."""
+        files = net_files(net)
+        found = lint_scales(walk(read_param(files.param), files.bin))
+        return tuple(f"{one.layer}: {one.message}" for one in found if one.severity == "error")
 
     def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""

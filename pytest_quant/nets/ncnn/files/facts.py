@@ -19,7 +19,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
 )
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.input_hints import InputHint, input_hint
-from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.files.param import Layer, Param, ParameterError, read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 
 T = TypeVar("T")
@@ -97,6 +97,13 @@ def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
         ModelFileError: a layer's parameters are impossible, or layers do not fit each other whatever the input.
 
     """
+    try:
+        return _facts(param, weights)
+    except ParameterError as error:
+        raise param.error(error.layer, str(error)) from None
+
+
+def _facts(param: Param, weights: Weights | None) -> NetFacts:
     check_arity(param)
     check_flow(param, {})
     specs = {layer.line: array_specs(param, layer) for layer in param.layers}

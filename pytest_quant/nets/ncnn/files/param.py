@@ -60,13 +60,21 @@ class Layer:
         """Return the integer parameter ``key``, or ``default`` where the line does not hold it.
 
         Raises:
-            ValueError: the line holds something else under that key.
+            ParameterError: the line holds something else under that key.
 
         """
         value = self.params.get(key, default)
         if not isinstance(value, int):
-            raise ValueError(f"parameter {key} is {value!r}, an integer is expected")
+            raise ParameterError(self, f"parameter {key} is {value!r}, an integer is expected")
         return value
+
+
+class ParameterError(ValueError):
+    """A layer holds something else under a key than its type takes."""
+
+    def __init__(self, layer: Layer, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 @dataclass(frozen=True)

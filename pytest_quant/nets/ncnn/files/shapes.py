@@ -252,13 +252,10 @@ def _reshape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
 
 
 def _permute(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
-    bottom, order = bottoms[0], layer.get_int(0)
-    orders = {1: {0: (0,)}, 2: {0: (0, 1), 1: (1, 0)}, 3: _ORDERS_OF_THREE}.get(
-        0 if bottom is None else len(bottom), {}
-    )
-    if bottom is None or order not in orders:
-        return None
-    return tuple(bottom[axis] for axis in orders[order])
+    bottom = bottoms[0]
+    orders = _ORDERS.get(0 if bottom is None else len(bottom), {})
+    axes = orders.get(layer.get_int(0))
+    return None if bottom is None or axes is None else tuple(bottom[axis] for axis in axes)
 
 
 _ORDERS_OF_THREE: dict[int, tuple[int, ...]] = {
@@ -270,6 +267,7 @@ _ORDERS_OF_THREE: dict[int, tuple[int, ...]] = {
     5: (2, 1, 0),
 }
 """Order type of a Permute to the axes of (channels, height, width) that its output has."""
+_ORDERS: dict[int, dict[int, tuple[int, ...]]] = {1: {0: (0,)}, 2: {0: (0, 1), 1: (1, 0)}, 3: _ORDERS_OF_THREE}
 
 
 def _reorg(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:

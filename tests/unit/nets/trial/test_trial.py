@@ -133,7 +133,7 @@ class Loader:
         self._net.load_param(str(net.entry.param))
         self._net.load_model(str(net.entry.bin))
 
-    def run(self, array: np.ndarray) -> None:  # type: ignore[type-arg]
+    def run(self, array: np.ndarray) -> None:
         """Loading is enough."""
 
     def close(self) -> None:
