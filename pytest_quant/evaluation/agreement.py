@@ -80,7 +80,7 @@ class OpenPair:
     other: Net
     trials: Trials | None = None
 
-    def __call__(self, signal: Net, shape: Shape) -> PairRunner:
+    def __call__(self, signal: Net, shape: Shape | None) -> PairRunner:
         """Load both nets; raises like `open_runner`."""
         one, two = (open_runner(self.model, net, shape, self.trials) for net in (signal, self.other))
         return PairRunner(one, two)

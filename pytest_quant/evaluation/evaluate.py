@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -11,22 +10,23 @@ from pathlib import Path
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.engine import Engine
-from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
-from pytest_quant.evaluation.first_input import first_shape, not_loaded
+from pytest_quant.evaluation.engine.events import BOTH
+from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.trial.words import Shape
-from pytest_quant.spec.errors import ConfigError, ModelFileError, OverdueError, QuantError
+from pytest_quant.spec.errors import ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, Prepared, RightWrong, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
 
-OpenRunner = Callable[[Net, Shape], Runner]
-"""Loads a net that is to take an input of a shape; called once per worker and net that has something to compute. One
-that is to travel pickles."""
+OpenRunner = Callable[[Net, Shape | None], Runner]
+"""Loads a net that is to take an input of a shape, where that is known; called once per worker and net that has
+something to compute. One that is to travel pickles."""
 
 
 @dataclass(frozen=True)
@@ -60,67 +60,11 @@ class PredictionWork:
         """Without nets; a net is loaded when a shard lacks its predictions."""
         return Predictor(self)
 
-
-class Predictor:
-    """The nets of one worker."""
-
-    def __init__(self, work: PredictionWork) -> None:
-        self._work = work
-        self._runners: dict[Net, Runner] = {}
-
-    def run(self, shard: Shard, note: Note) -> dict[Net, StoredShard]:
-        """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
-        predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
-        elapsed_s = dict.fromkeys(shard.keys, 0.0)
-        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in shard.keys}
-        for sample in shard.samples:
-            note(f"sample {sample.id}")
-            try:
-                image = self._work.dataset.read(sample, orient=self._work.orient)
-                prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
-                for net, pipeline in pipelines.items():
-                    self._load(net, pipeline, prepared[id(pipeline)], note)
-                for net, pipeline in pipelines.items():
-                    note(f"sample {sample.id}, {net}")
-                    start = time.perf_counter()
-                    predictions[net].append(pipeline.predict(self._forward(net), prepared[id(pipeline)]))
-                    elapsed_s[net] += time.perf_counter() - start
-            except QuantError as error:
-                raise _naming(error, sample) from error
-        pack = self._work.pipeline.pack
-        return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
-
-    def _load(self, net: Net, pipeline: Pipeline, prepared: Prepared, note: Note) -> None:
-        """Load a net for the first sample that needs it, now that the shape of its input is known."""
-        if net in self._runners:
-            return
-        shape = first_shape(pipeline, prepared)
-        if shape is not None:
-            note(f"{net}: loading the net")
-            self._runners[net] = self._work.open_runner(net, shape)
-            _check_loaded(self._work.loaded)
-
-    def _forward(self, net: Net) -> Run:
-        return self._runners[net].run if net in self._runners else not_loaded
-
-    def close(self) -> None:
-        """Free the nets."""
-        for runner in self._runners.values():
-            runner.close()
-
-
-def _check_loaded(files: Mapping[Path, str]) -> None:
-    """Raise `ModelFileError` where a file is not what it was when its digest was taken."""
-    for path, digest in files.items():
-        if not path.is_file() or sha256_file(path) != digest:
-            raise ModelFileError(f"{shown(path)} was replaced while the run was on; run again")
-
-
-def _naming(error: QuantError, sample: Sample) -> QuantError:
-    """The same error with the sample in front, unless it names it already or is about files of the net."""
-    text = str(error)
-    is_told = sample.id in text or isinstance(error, (ModelFileError, ConfigError))
-    return error if is_told else type(error)(f"sample {sample.id}: {text}")
+    def check_loaded(self) -> None:
+        """Raise `ModelFileError` where a file is not what it was when its digest was taken."""
+        for path, digest in self.loaded.items():
+            if not path.is_file() or sha256_file(path) != digest:
+                raise ModelFileError(f"{shown(path)} was replaced while the run was on; run again")
 
 
 @dataclass(frozen=True)
@@ -174,6 +118,7 @@ def evaluate(
             shards=evaluation.shards,
             sink=results,
             samples=evaluation.sample_count,
+            nets=tuple(map(str, evaluation.nets)),
             enough=None if enough is None else lambda shard: enough(shard.samples, results.compared(shard)),
             tally=results.hits if evaluation.counts_hits else None,
         ),
@@ -234,10 +179,14 @@ class _Results:
         return self._evaluation.work.pipeline.compare(shard.samples, reference, other)
 
     def hits(self, shard: Shard) -> dict[str, dict[str, int]]:
-        """Metric to net to how many of the samples it has right."""
+        """Metric to net to how many of the samples it has right, and both."""
         reference, other = self._evaluation.nets[:2]
         return {
-            name: {reference: int(pair.evidence.fp32.sum()), other: int(pair.evidence.int8.sum())}
+            name: {
+                reference: int(pair.evidence.fp32.sum()),
+                other: int(pair.evidence.int8.sum()),
+                BOTH: int((pair.evidence.fp32 & pair.evidence.int8).sum()),
+            }
             for name, pair in self.compared(shard).metrics.items()
             if isinstance(pair.evidence, RightWrong)
         }

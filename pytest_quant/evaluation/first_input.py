@@ -1,31 +1,29 @@
-"""Which input a pipeline will give to a net that is not loaded yet."""
+"""What a task gives to a net first, without running the net."""
 
 from __future__ import annotations
 
-from typing import NoReturn
-
-from pytest_quant.nets.base import Array
-from pytest_quant.nets.trial.words import Shape
-from pytest_quant.tasks.base import Pipeline, Prepared
+from pytest_quant.tasks.base import Pipeline, Prepared, Tensor
 
 
-class _Asked(BaseException):
-    """The pipeline asks for its first forward pass; no handler of a pipeline takes it for an error of a net."""
+class _FirstInputError(BaseException):
+    """Ends a prediction where the net would run for the first time; no handler of a task takes it for a net's error."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, tensor: Tensor) -> None:
         super().__init__()
-        self.shape = shape
+        self.tensor = tensor
 
 
-def first_shape(pipeline: Pipeline, prepared: Prepared) -> Shape | None:
-    """The shape of the first array that a sample's prediction takes; None for one without a forward pass."""
+def first_input(pipeline: Pipeline, prepared: Prepared) -> Tensor | None:
+    """The first array that the task gives to the net for a sample; None where it gives none.
+
+    What that is only the task knows: one per image, per person, or per flip.
+    """
+
+    def stop(tensor: Tensor) -> dict[str, Tensor]:
+        raise _FirstInputError(tensor)
+
     try:
-        pipeline.predict(not_loaded, prepared)
-    except _Asked as asked:
-        return asked.shape
+        pipeline.predict(stop, prepared)
+    except _FirstInputError as first:
+        return first.tensor
     return None
-
-
-def not_loaded(array: Array) -> NoReturn:
-    """What stands in a net's place before it is loaded."""
-    raise _Asked(tuple(array.shape))

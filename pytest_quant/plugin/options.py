@@ -21,6 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("quant", "Run the accuracy cases", type="bool", default=False)
     _add_evaluating(parser, group)
     _add_running(parser, group)
+    _add_showing(parser, group)
     _add_reporting(parser, group)
     _add_ini_options(parser)
 
@@ -75,6 +76,19 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     _add(
         parser, group, "timeout", metavar="S",
         help="Longest time for one sample, in seconds; a model that takes longer is an error (default: 300)",
+    )  # fmt: skip
+
+
+def _add_showing(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """What stands on the terminal."""
+    _add(
+        parser, group, "progress", metavar="auto|on|off",
+        help="What the run is at: a live line for each running model on a terminal, one a minute in a log; auto: not "
+        "with -q (default: auto)",
+    )  # fmt: skip
+    _add(
+        parser, group, "columns", metavar="LIST",
+        help="Columns of the table, such as model,metric,fp32,int8,drop,verdict (default: all there is room for)",
     )  # fmt: skip
 
 

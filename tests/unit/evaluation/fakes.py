@@ -131,7 +131,7 @@ class Bench:
     def evaluate(self) -> dict[Net, SideResult]:
         return evaluate(self.evaluation(), self.store, self.engine)
 
-    def _open(self, side: Net, shape: Shape) -> FakeNet:
+    def _open(self, side: Net, shape: Shape | None) -> FakeNet:
         assert shape == (1, 1)
         with self._lock:
             self.opened.append((side, threading.current_thread().name))

@@ -83,7 +83,7 @@ def test_a_net_that_is_replaced_before_it_is_loaded_poisons_nothing(tmp_path: Pa
     evaluation = subject.evaluation(("fp32", "int8"))
     opened = evaluation.work.open_runner
 
-    def swapped(net: Net, shape: Shape) -> Runner:
+    def swapped(net: Net, shape: Shape | None) -> Runner:
         if net == "int8":
             replace_keeping_times(tmp_path / "tiny-int8.bin")
         return opened(net, shape)
