@@ -59,10 +59,10 @@ class _Bench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.sound = {}
+        self.sound: dict[str, tuple[bytes, bytes]] = {}
         for name in ("fp32", "int8"):
             files = tiny.write_net(folder, name, int8=name == "int8")
-            self.sound[name] = tuple((folder / files[part]).read_bytes() for part in ("param", "bin"))
+            self.sound[name] = (folder / files["param"]).read_bytes(), (folder / files["bin"]).read_bytes()
         self._answers = [self._answer(Broken(name, *content)) for name, content in self.sound.items()]
 
     def _answer(self, broken: Broken) -> Array:
