@@ -12,10 +12,12 @@ from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
+from pytest_quant.evaluation.kept_comparison import KeptScores, Scored
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
@@ -38,10 +40,14 @@ def measure(
     ``everything``: the samples of the whole dataset, whose classes are counted.
     """
     start = time.perf_counter()
-    results, used = _results(found, resources, net, stop, first)
-    timing = _timing(start, results)
     model, pipeline = found.model, found.pipeline
-    comparison = _compared(found, [results[name].predictions[:used] for name in ("fp32", net)])
+    used, stopped = len(found.samples) if first is None else first, None
+    if stop is not None:
+        evaluation = found.evaluation(("fp32", net), first)
+        stopped, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    scores = _scores(found, resources, net, used)
+    scored = scores.get() if stopped is None else _scored(found, stopped, net, used)
+    comparison = scored.comparison
     if net == "int8":
         resources.discordances.note(model, comparison)
     return Measurement(
@@ -54,13 +60,35 @@ def measure(
         samples_sha256=found.samples_sha256(used),
         file_sha256=found.files,
         conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
-        timing=timing,
+        timing=Timing(time.perf_counter() - start, scored.images_per_second, scored.cached),
         net=net,
         runtime=runtime_of(model, net),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
         class_totals=_class_totals(pipeline, everything) if used < total else {},
+        scores=scores,
+    )
+
+
+def _scores(found: ModelOnSamples, resources: Resources, net: Net, used: int) -> KeptScores:
+    """fp32 and another net on the first samples, scored where no run has done so yet."""
+
+    def score() -> Scored:
+        results = evaluate(found.evaluation(("fp32", net), used), resources.store, resources.engine)
+        return _scored(found, results, net, used)
+
+    return KeptScores(resources.results, result_key(found, ("fp32", net), used), score)
+
+
+def _scored(found: ModelOnSamples, results: Mapping[Net, SideResult], net: Net, used: int) -> Scored:
+    def rate(result: SideResult) -> float:
+        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
+
+    return Scored(
+        _compared(found, [results[name].predictions[:used] for name in ("fp32", net)]),
+        images_per_second={name: rate(result) for name, result in results.items()},
+        cached={name: result.cached for name, result in results.items()},
     )
 
 
@@ -93,17 +121,6 @@ def answers(
     results = evaluate(some, resources.store, resources.engine)
     starts = {index: size * at for at, index in enumerate(needed)}  # the last shard alone may be shorter
     return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
-
-
-def _results(
-    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
-) -> tuple[Mapping[Net, SideResult], int]:
-    """What both nets gave, and how many samples of it count."""
-    evaluation = found.evaluation(("fp32", net), first)
-    if stop is not None:
-        return evaluate_until(stop, evaluation, resources.store, resources.engine)
-    used = len(found.samples) if first is None else first
-    return evaluate(evaluation, resources.store, resources.engine), used
 
 
 def compare_with(
@@ -144,14 +161,3 @@ def _stored(
                 return None
             sides[net] += found.pipeline.unpack(stored.arrays)
     return {net: predictions[:used] for net, predictions in sides.items()}
-
-
-def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
-    def rate(result: SideResult) -> float:
-        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
-
-    return Timing(
-        elapsed_s=time.perf_counter() - start,
-        images_per_second={net: rate(result) for net, result in results.items()},
-        cached={net: result.cached for net, result in results.items()},
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pytest_quant.datasets.base import Dataset, Sample
@@ -37,6 +37,8 @@ class ModelOnSamples:
     """Of each net: one object for those that take the same inputs."""
     keys: Mapping[Net, str]
     """Where the store keeps each net's predictions."""
+    dataset_files: Mapping[str, str] = field(default_factory=dict)
+    """Key of the dataset to the digest of the file that it names."""
 
     @classmethod
     def of(
@@ -46,10 +48,12 @@ class ModelOnSamples:
         samples: Sequence[Sample],
         digests: Sequence[str],
         files: Mapping[str, str],
+        dataset_files: Mapping[str, str],
     ) -> ModelOnSamples:
         """With the pipelines and keys of the model's nets."""
         pipelines = _pipelines(model)
-        return cls(model, pixels, samples, digests, files, pipelines, net_keys(model, pipelines, files))
+        keys = net_keys(model, pipelines, files)
+        return cls(model, pixels, samples, digests, files, pipelines, keys, dataset_files)
 
     @property
     def pipeline(self) -> Pipeline:

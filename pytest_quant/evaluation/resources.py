@@ -12,6 +12,7 @@ from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
@@ -26,6 +27,7 @@ class Resources:
     store: PredictionStore
     digests: DigestMemo
     discordances: DiscordanceMemo
+    results: KeptResults
     engine: Engine
     datasets: OpenDatasets
 
@@ -37,6 +39,7 @@ class Resources:
             store=PredictionStore(kept / "predictions", locks),
             digests=DigestMemo(kept / "digests", locks, cores),
             discordances=DiscordanceMemo(kept / "discordance", locks),
+            results=KeptResults(kept / "results", locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener),
             datasets=OpenDatasets(),
         )
@@ -47,6 +50,7 @@ class Resources:
             self,
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
+            results=KeptResults(folder / "results", folder / "claims"),
             datasets=OpenDatasets(datasets),
         )
 
@@ -59,4 +63,11 @@ class Resources:
             samples,
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
+            self._option_files(model),
         )
+
+    def _option_files(self, model: ModelSpec) -> dict[str, str]:
+        """The digest of each file that the keys of the model's dataset name, such as its annotations."""
+        values: Mapping[str, object] = vars(model.dataset.options)
+        files = {name: path for name, path in values.items() if isinstance(path, Path) and path.is_file()}
+        return dict(zip(files, self.digests.of_files(list(files.values())), strict=True))

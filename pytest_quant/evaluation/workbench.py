@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import OutputAgreement
@@ -18,9 +20,11 @@ from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.early_stop import StopRule
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.evaluate import evaluate
+from pytest_quant.evaluation.kept_results import KeptResult
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
@@ -144,6 +148,13 @@ class Workbench:
         model = measurement.model
         found = self.on_samples(model, self.selection(model)[0])
         return measuring.answers(found, self.resources, measurement, places)
+
+    def result(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample], *parts: JsonValue) -> KeptResult:
+        """The place of what is made of some nets on some samples, and of some plain values."""
+        found = self.on_samples(model, samples)
+        key = result_key(found, nets, len(samples))
+        results = self.resources.results
+        return results.nowhere() if key is None else results.under(key, *parts)
 
     def agreement(self, model: ModelSpec, signal: Net, other: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of ``other`` are from those of ``signal``; see `OutputAgreement`.

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri
 
 from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.proportion import lower_count, upper_count
@@ -65,7 +65,7 @@ class _Search:
         self.sampling = PrefixCounts(n, population)
         correction = population_correction(n, population)
         start = tango_upper(only_first, only_second, n, error, correction)
-        self.region = _Region(start, n, correction, float(stats.norm.ppf(error)))
+        self.region = _Region(start, n, correction, float(ndtri(error)))
         self.start = min(math.ceil(start * self.scale), self.highest)
         self.step = max(1, int((start * self.scale - (only_first - only_second) / n * self.scale) / 32))
         spent = 0.5 * error * _NUISANCE_SHARE

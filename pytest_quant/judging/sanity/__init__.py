@@ -69,6 +69,8 @@ def findings(look: Look, waived: Mapping[str, str]) -> tuple[Finding, ...]:
     """
     from dataclasses import replace
 
+    from pytest_quant.judging.sanity.kept import kept_findings
+
     waived = {**dict(look.model.dataset.waive), **waived}
-    found = [finding for name in CHECKS for finding in check_of(name)(look)]
+    found = kept_findings(look.measurement, lambda: [one for name in CHECKS for one in check_of(name)(look)])
     return tuple(replace(one, waived=waived[one.check]) if one.check in waived else one for one in found)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, OneFile, StaticFacts
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.net import ModelNet, NetSpec
 from pytest_quant.spec.text import listed, shown
@@ -26,7 +26,7 @@ class OnnxruntimeFormat(NetFormat):
 
     def version(self) -> str:
         """Of ONNX Runtime."""
-        return version("onnxruntime")
+        return version_of("onnxruntime")
 
     def files(self, net: ModelNet) -> Mapping[str, Path]:
         """The file, and those beside it that hold its weights."""

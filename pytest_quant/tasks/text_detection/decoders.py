@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.tasks.text_detection.geometry import Geometry
 from pytest_quant.tasks.text_detection.options import PostprocessOptions
@@ -44,7 +44,7 @@ class Decoder:
     @property
     def versions(self) -> Mapping[str, str]:
         """Of ``libraries``."""
-        return {name: version(name) for name in self.libraries}
+        return {name: version_of(name) for name in self.libraries}
 
     def __call__(self, output: Maps, blob: str, geometry: Geometry) -> TextPrediction:
         """Decode one output; raises `RunnerError` when it is not what the decoder takes.
