@@ -60,7 +60,8 @@ def main() -> int:
         (plain / "pytest.ini").write_text("[pytest]\n")
         (plain / "test_trivial.py").write_text(TRIVIAL.format(count=count))
         run_pytest(plain, [])
-        kept, trivial = [], []
+        kept: list[float] = []
+        trivial: list[float] = []
         for index in range(options.pairs):
             for is_kept in (index % 2 == 0, index % 2 == 1):
                 spent_s, _ = run_pytest(ROOT, quant) if is_kept else run_pytest(plain, [])

@@ -108,7 +108,7 @@ class KeptScores:
             },
             flips=Flips(*written["flips"]),
             absent=written["absent"],
-            moved=[Moved(*one, None if texts is None else tuple(texts)) for *one, texts in written["moved"]],
+            moved=[_moved(*one) for one in written["moved"]],
             details=written["details"],
             class_scores=self._classes,
             remark=written["remark"],
@@ -131,12 +131,12 @@ class LaterResampled(Resampled):
         return found
 
     @property
-    def fp32(self) -> Recompute:  # type: ignore[override] # a field of the frozen class
+    def fp32(self) -> Recompute:
         """That of fp32."""
         return self._loaded.fp32
 
     @property
-    def int8(self) -> Recompute:  # type: ignore[override]
+    def int8(self) -> Recompute:
         """That of int8."""
         return self._loaded.int8
 
@@ -164,6 +164,13 @@ def _comparison_json(comparison: Comparison) -> dict[str, JsonValue] | None:
         "details": details,
         "remark": comparison.remark,
     }
+
+
+def _moved(sample: str, fp32: float, int8: float, texts: list[str] | None) -> Moved:
+    if texts is None:
+        return Moved(sample, fp32, int8)
+    truth, first, second = texts
+    return Moved(sample, fp32, int8, (truth, first, second))
 
 
 def _pair_json(pair: MetricPair) -> JsonValue:

@@ -41,12 +41,7 @@ def measure(
     """
     start = time.perf_counter()
     model, pipeline = found.model, found.pipeline
-    used, stopped = len(found.samples) if first is None else first, None
-    if stop is not None:
-        evaluation = found.evaluation(("fp32", net), first)
-        stopped, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
-    scores = _scores(found, resources, net, used)
-    scored = scores.get() if stopped is None else _scored(found, stopped, net, used)
+    scored, scores, used = _score(found, resources, net, stop, first)
     comparison = scored.comparison
     if net == "int8":
         resources.discordances.note(model, comparison)
@@ -69,6 +64,19 @@ def measure(
         class_totals=_class_totals(pipeline, everything) if used < total else {},
         scores=scores,
     )
+
+
+def _score(
+    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
+) -> tuple[Scored, KeptScores, int]:
+    """Both nets scored, where that is kept, and how many samples count."""
+    if stop is None:
+        used = len(found.samples) if first is None else first
+        scores = _scores(found, resources, net, used)
+        return scores.get(), scores, used
+    evaluation = found.evaluation(("fp32", net), first)
+    results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    return _scored(found, results, net, used), _scores(found, resources, net, used), used
 
 
 def _scores(found: ModelOnSamples, resources: Resources, net: Net, used: int) -> KeptScores:

@@ -24,9 +24,12 @@ def result_key(found: ModelOnSamples, nets: Sequence[Net], used: int) -> list[Js
     """The key of what is made of the predictions of some nets on the first ``used`` samples.
 
     It holds those predictions' own keys, the entry without its limits, and the samples' ids, contents and truths.
-    None where that is not all: the code of a task or dataset that somebody else registered can change by itself.
+    None where that is not all: the code of a task or dataset that somebody else registered can change by itself; and
+    where the model lacks one of the nets.
     """
     model = found.model
+    if any(net not in found.keys for net in nets):
+        return None
     formats = {model.nets[net].format for net in nets}
     foreign = [active().registered_by(task=model.task, dataset=model.dataset.type, net_format=name) for name in formats]
     entry = repr(_without_limits(model))

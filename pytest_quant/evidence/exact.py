@@ -14,7 +14,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.proportion import lower_count, upper_count
@@ -57,6 +56,8 @@ class _Search:
     """
 
     def __init__(self, only_first: int, only_second: int, n: int, population: int | None, error: float) -> None:
+        from scipy.special import ndtri
+
         self.first, self.second, self.n, self.population = only_first, only_second, n, population
         self.scale = population or _FINE_SCALE
         unseen = population - n if population else self.scale

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
 
 from pytest_quant.evidence.interval import Interval, two_sided_level
 
@@ -39,6 +38,8 @@ def upper_count(successes: int, n: int, population: int | None, error: float) ->
     if successes == n and population is None:
         return 1.0
     if population is None:
+        from scipy.special import betaincinv
+
         return float(betaincinv(successes + 1, n - successes, 1.0 - error))
 
     from scipy import stats  # takes longer to import than most intervals to compute

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ValidationError
-from scipy.special import bdtr
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.workbench import Workbench
@@ -115,6 +114,8 @@ def _helps(pair: MetricPair) -> bool:
         return False
     if not isinstance(pair.evidence, RightWrong):
         return True
+    from scipy.special import bdtr
+
     won = int((pair.evidence.int8 & ~pair.evidence.fp32).sum())
     lost = int((pair.evidence.fp32 & ~pair.evidence.int8).sum())
     return float(bdtr(lost, won + lost, 0.5)) <= _CHANCE
