@@ -13,6 +13,7 @@ from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts, calibration_facts
 from pytest_quant.evaluation.digests import DigestMemo, sha256_file, sha256_json
 from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.keys import files_of
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.net_checks import check_net, check_nets
 from pytest_quant.extending.known import get_task
@@ -78,14 +79,16 @@ class ModelBuilder:
                 check_net(model, name)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from None
-        return replace(model, built_in=self._files.root)
+        first = next(iter(files_of(model, made[0]).values()))
+        return replace(model, built_in=self._files.root_of(first))
 
     def image_digests(self, dataset: ImageFiles, images: Sequence[Sample]) -> list[str]:
         """SHA-256 of image files; raises `DatasetError` for one that cannot be read."""
         try:
             return self._digests.of_contents([dataset.content(image) for image in images])
         except OSError as error:
-            raise DatasetError(f"calibration image {error.filename} cannot be read: {error.strerror}") from error
+            where = shown(Path(error.filename))
+            raise DatasetError(f"calibration image {where} cannot be read: {error.strerror}") from error
 
     def _made(self, model: ModelSpec, name: Net) -> NetSpec:
         """A net with its files, converted or calibrated."""

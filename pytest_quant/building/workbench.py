@@ -19,16 +19,19 @@ def open_workbench(
     cache_dir: Path | None = None,
     sampling: Sampling | None = None,
     listener: Listener | None = None,
+    rehash: bool = False,
+    limit_s: float | None = None,
 ) -> Workbench:
     """A workbench that coordinates with others through ``run_dir`` and keeps predictions in ``cache_dir``.
 
-    Without ``cache_dir`` the predictions live in ``run_dir`` and end with it. ``listener`` is told of progress.
+    Without ``cache_dir`` the predictions live in ``run_dir`` and end with it. ``listener`` is told of progress;
+    ``rehash``: digests of images that an earlier run took are not trusted; ``limit_s``: longest time for one sample.
 
     >>> from tempfile import mkdtemp
     >>> open_workbench(Path(mkdtemp()), cores=2).sampling.seed
     0
     """
     kept = cache_dir or run_dir / "store"
-    resources = Resources.in_folder(kept, run_dir, cores, listener)
-    files = BuiltFiles(kept / "built", run_dir / "claims")
+    resources = Resources.in_folder(kept, run_dir, cores, listener, rehash=rehash, limit_s=limit_s)
+    files = BuiltFiles(kept / "built", run_dir / "claims", spare=run_dir / "built")
     return Workbench(resources, ModelBuilder(files, resources.digests, resources.engine), sampling or Sampling())

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from pytest_quant.evaluation.content_store import ContentStore
+from pytest_quant.evaluation.content_store import ContentStore, kept_in
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.spec.model import ModelSpec
 
@@ -45,8 +45,7 @@ class OncePerModel(Generic[T]):
 
 def made_in(folder: Path, kind: TypeAdapter[T]) -> list[T]:
     """All values that the processes of a run have made in a folder, in no particular order."""
-    contents = ContentStore(folder, folder / "locks")
-    found = (contents.load(path.name) for path in sorted(folder.glob("*.json")))
+    found = map(kept_in, sorted(folder.glob("*.json")))
     return [kind.validate_python(json.loads(content)) for content in found if content is not None]
 
 

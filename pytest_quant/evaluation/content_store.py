@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pytest_quant.evaluation.files import replace_file
-from pytest_quant.spec.errors import QuantWarning
+from pytest_quant.spec.errors import QuantWarning, StorageError, told
 
 _DIGEST_BYTES = 32
 """A file is the SHA-256 of what follows, then the content."""
@@ -35,7 +35,10 @@ class ContentStore:
     def __init__(self, root: Path, locks: Path) -> None:
         self.root = root
         self._locks = locks
-        locks.mkdir(parents=True, exist_ok=True)
+        try:
+            locks.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the folder of a run's locks cannot be made: {told(error, locks)}") from error
 
     def path(self, name: str) -> Path:
         """Where something lies, whether it is there or not."""
@@ -43,12 +46,7 @@ class ContentStore:
 
     def load(self, name: str) -> bytes | None:
         """What was kept; None where it is absent or damaged."""
-        try:
-            data = self.path(name).read_bytes()
-        except OSError:
-            return None
-        digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-        return content if hashlib.sha256(content).digest() == digest else None
+        return kept_in(self.path(name))
 
     def save(self, name: str, content: bytes) -> bool:
         """Keep something; a reader sees all of it or nothing.
@@ -63,13 +61,16 @@ class ContentStore:
                 self._make_room(path)
                 replace_file(path, data)
         except OSError as error:
-            warnings.warn(f"{path} cannot be kept: {error.strerror}", QuantWarning, stacklevel=2)
+            warnings.warn(f"{path} cannot be kept: {error.strerror or error}", QuantWarning, stacklevel=2)
             return False
         return True
 
     def drop(self, name: str) -> None:
-        """Forget something."""
-        self.path(name).unlink(missing_ok=True)
+        """Forget something; what cannot be removed is told as in `save`."""
+        try:
+            self.path(name).unlink(missing_ok=True)
+        except OSError as error:
+            warnings.warn(f"{self.path(name)} cannot be removed: {error.strerror}", QuantWarning, stacklevel=2)
 
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What was kept, made now where it is not there; another process that wants the same waits for it."""
@@ -85,13 +86,21 @@ class ContentStore:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold the lock of a name, for this thread alone of all processes of the run; waits for it."""
-        with FileLock(self._locks / _lock_name(name)):
+        lock = FileLock(self._locks / _lock_name(name))
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise _no_lock(error, lock.lock_file) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     def try_claim(self, names: Iterable[str]) -> Callable[[], None] | None:
         """Claim names; gives what ends the claim, or None, at once, when somebody has one of them.
 
-        A claim ends with its process, however that ends; until then any thread may end it.
+        A claim ends with its process, however that ends; until then any thread may end it. Raises `StorageError` where
+        there cannot be a lock.
         """
         with ExitStack() as stack:
             for name in sorted(set(names)):
@@ -100,6 +109,8 @@ class ContentStore:
                     lock.acquire(blocking=False)
                 except Timeout:
                     return None
+                except OSError as error:
+                    raise _no_lock(error, lock.lock_file) from error
                 stack.callback(lock.release)
             return stack.pop_all().close
 
@@ -114,5 +125,19 @@ class ContentStore:
                 return
 
 
+def kept_in(path: Path) -> bytes | None:
+    """What a store has kept in a file; None where it is absent or damaged."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
 def _lock_name(name: str) -> str:
     return f"{name.replace('/', '-')}.lock"
+
+
+def _no_lock(error: OSError, path: str) -> StorageError:
+    return StorageError(f"a lock of the run cannot be taken: {told(error, path)}")

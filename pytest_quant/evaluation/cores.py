@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 from filelock import BaseFileLock, FileLock, Timeout
 
+from pytest_quant.spec.errors import StorageError, told
+
 _POLL_S = 0.01
 
 
@@ -26,7 +28,10 @@ class CorePool:
     """``count`` cores as file locks in ``folder``: a lock ends with the process that held it, however it ends."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the folder of a run's cores cannot be made: {told(error, folder)}") from error
         self._folder = folder
         self.count = count
 
@@ -41,7 +46,10 @@ class CorePool:
             held.release()
 
     def acquire(self, unless: Callable[[], bool] | None = None) -> HeldCore | None:
-        """Wait for a core; None when ``unless`` says meanwhile that none is needed any more."""
+        """Wait for a core; None when ``unless`` says meanwhile that none is needed any more.
+
+        Raises `StorageError` where there cannot be a lock.
+        """
         while unless is None or not unless():
             for index in range(self.count):
                 lock = FileLock(self._folder / f"core-{index}.lock", thread_local=False)
@@ -49,6 +57,8 @@ class CorePool:
                     lock.acquire(blocking=False)
                 except Timeout:
                     continue
+                except OSError as error:
+                    raise StorageError(f"a core of the run cannot be taken: {told(error, lock.lock_file)}") from error
                 return HeldCore(lock)
             time.sleep(_POLL_S)
         return None

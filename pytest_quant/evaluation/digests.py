@@ -25,17 +25,23 @@ def sha256_json(value: object) -> str:
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file, read now: for model files, which are small and must never be taken for others."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # what fails in reading does not know of which file
+        raise
     return digest.hexdigest()
 
 
 class DigestMemo:
     """Digests of files by content. ``folder`` keeps them between runs, ``locks`` makes one process read a file set."""
 
-    def __init__(self, folder: Path, locks: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, locks: Path, threads: int = 1, *, anew: Path | None = None) -> None:
+        """``anew``: a folder of this run alone, whose digests are the only ones that are trusted."""
         self._contents = ContentStore(folder, locks)
+        self._trusted = self._contents if anew is None else ContentStore(anew, locks)
         self._threads = threads
 
     def of_files(self, paths: Sequence[Path]) -> list[str]:
@@ -63,7 +69,10 @@ class DigestMemo:
         for path, digest in zip(todo, self._hash(todo), strict=True):
             known[str(path)] = (stamps[path], digest)
         lines = {path: [*stamp, digest] for path, (stamp, digest) in known.items()}
-        self._contents.save(_memo(scope), json.dumps(lines).encode())
+        content = json.dumps(lines).encode()
+        self._contents.save(_memo(scope), content)
+        if self._trusted is not self._contents:
+            self._trusted.save(_memo(scope), content)
         return known
 
     def _hash(self, paths: Iterable[Path]) -> Iterable[str]:
@@ -71,7 +80,7 @@ class DigestMemo:
             return list(pool.map(sha256_file, paths))
 
     def _read(self, scope: str) -> dict[str, tuple[Stamp, str]]:
-        content = self._contents.load(_memo(scope))
+        content = self._trusted.load(_memo(scope))
         if content is None:
             return {}
         return {

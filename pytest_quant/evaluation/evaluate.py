@@ -15,7 +15,7 @@ from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
-from pytest_quant.spec.errors import ModelFileError, QuantError
+from pytest_quant.spec.errors import ModelFileError, OverdueError, QuantError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
 from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
@@ -69,7 +69,7 @@ class Predictor:
         """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
         predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
         elapsed_s = dict.fromkeys(shard.keys, 0.0)
-        nets = {net: self._runner(net) for net in shard.keys}
+        nets = {net: self._runner(net, note) for net in shard.keys}
         pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
         for sample in shard.samples:
             note(f"sample {sample.id}")
@@ -86,8 +86,9 @@ class Predictor:
         pack = self._work.pipeline.pack
         return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
 
-    def _runner(self, net: Net) -> Runner:
+    def _runner(self, net: Net, note: Note) -> Runner:
         if net not in self._runners:
+            note(f"{net}: loading the net")
             self._runners[net] = self._work.open_runner(net)
             _check_loaded(self._work.loaded)
         return self._runners[net]
@@ -194,8 +195,17 @@ class _Results:
         return True
 
     def claim(self, shard: Shard) -> Release | None:
-        """Claim a shard, for all processes of the run."""
-        return self._store.try_claim(list(shard.keys.values()))
+        """Claim a shard, for all processes of the run; raises `OverdueError` where one of them has given it up."""
+        release = self._store.try_claim(list(shard.keys.values()))
+        reason = None if release is None else self._store.given_up(shard.keys.values())
+        if release is not None and reason is not None:
+            release()
+            raise OverdueError(reason)
+        return release
+
+    def gave_up(self, shard: Shard, error: OverdueError) -> None:
+        """Tell all processes of the run."""
+        self._store.give_up(shard.keys.values(), str(error))
 
     def put(self, shard: Shard, result: Mapping[Net, StoredShard]) -> None:
         """Keep what was computed of a shard."""

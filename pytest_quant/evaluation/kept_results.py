@@ -16,7 +16,7 @@ from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.spec.environment import code_digest, version_of, versions
 
-_LIBRARIES = ("scipy", "shapely", "scikit-image", "pyclipper", "pycocotools")
+_LIBRARIES = ("scipy", "shapely", "pyclipper", "pycocotools")
 """Beside those of `versions`, what computes scores and intervals."""
 
 

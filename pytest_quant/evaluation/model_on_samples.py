@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation.agreement import LikenessPipeline, OpenPair, agreement_key
@@ -135,7 +136,7 @@ def sample_digests(dataset: Dataset, samples: Sequence[Sample], memo: DigestMemo
     try:
         return memo.of_contents([dataset.content(sample) for sample in samples])
     except OSError as error:
-        raise DatasetError(f"{error.filename}: cannot be read: {error.strerror}") from error
+        raise DatasetError(f"{shown(Path(error.filename))}: cannot be read: {error.strerror}") from error
 
 
 def file_digests(model: ModelSpec) -> dict[str, str]:
@@ -143,4 +144,4 @@ def file_digests(model: ModelSpec) -> dict[str, str]:
     try:
         return {name: sha256_file(path) for name, path in net_files(model).items()}
     except OSError as error:
-        raise ModelFileError(f"{error.filename}: cannot be read: {error.strerror}") from error
+        raise ModelFileError(f"{shown(Path(error.filename))}: cannot be read: {error.strerror}") from error

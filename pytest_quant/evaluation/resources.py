@@ -32,15 +32,28 @@ class Resources:
     datasets: OpenDatasets
 
     @classmethod
-    def in_folder(cls, kept: Path, run_dir: Path, cores: int, listener: Listener | None = None) -> Resources:
-        """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run."""
+    def in_folder(
+        cls,
+        kept: Path,
+        run_dir: Path,
+        cores: int,
+        listener: Listener | None = None,
+        *,
+        rehash: bool = False,
+        limit_s: float | None = None,
+    ) -> Resources:
+        """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run.
+
+        ``rehash``: digests of images that an earlier run took are not trusted; ``limit_s``: longest time for a sample.
+        Raises `StorageError` where ``run_dir`` cannot be written.
+        """
         locks = run_dir / "claims"
         return cls(
             store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores),
+            digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
             discordances=DiscordanceMemo(kept / "discordance", locks),
             results=KeptResults(kept / "results", locks),
-            engine=Engine(CorePool(run_dir / "cores", cores), listener),
+            engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class PredictionStore:
 
     def __init__(self, folder: Path, locks: Path) -> None:
         self._contents = ContentStore(folder, locks)
+        self._given_up = ContentStore(locks / "given-up", locks)
 
     def has(self, key: ShardKey) -> bool:
         """Whether the shard has been computed."""
@@ -64,6 +65,16 @@ class PredictionStore:
     def drop(self, key: ShardKey) -> None:
         """Forget a shard."""
         self._contents.drop(key.name)
+
+    def give_up(self, keys: Iterable[ShardKey], reason: str) -> None:
+        """Say to all processes of the run that some shards take too long."""
+        for key in keys:
+            self._given_up.save(key.name, reason.encode())
+
+    def given_up(self, keys: Iterable[ShardKey]) -> str | None:
+        """Why one of some shards was given up in this run; None: none was."""
+        found = (self._given_up.load(key.name) for key in keys)
+        return next((reason.decode() for reason in found if reason is not None), None)
 
     def try_claim(self, keys: Sequence[ShardKey]) -> Callable[[], None] | None:
         """Claim shards for computing; see `ContentStore.try_claim`."""

@@ -68,6 +68,14 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Folder that keeps predictions between runs (default: in pytest's cache folder; ini: relative to rootdir)",
     )  # fmt: skip
     _add(parser, group, "no-cache", action="store_true", ini_type="bool", help="Keep no predictions between runs")
+    _add(
+        parser, group, "rehash", action="store_true", ini_type="bool",
+        help="Read every image anew, instead of taking one for known by its size, times and inode",
+    )  # fmt: skip
+    _add(
+        parser, group, "timeout", metavar="S",
+        help="Longest time for one sample, in seconds; a model that takes longer is an error (default: 300)",
+    )  # fmt: skip
 
 
 def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:

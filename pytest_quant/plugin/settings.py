@@ -46,6 +46,10 @@ class Settings:
     """Where predictions are kept between runs; None: pytest's cache folder."""
     keep: bool
     """Whether predictions are kept between runs."""
+    rehash: bool
+    """Whether digests of images that an earlier run took are not trusted."""
+    timeout_s: float
+    """Longest time for one sample."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -91,6 +95,8 @@ def read_settings(config: pytest.Config) -> Settings:
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
+        rehash=bool(_value(config, "quant_rehash")),
+        timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -126,6 +132,14 @@ def _number(name: str, text: str, expected: str) -> float:
         return float(text)
     except ValueError:
         raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}") from None
+
+
+def _above_zero(name: str, text: str, unit: str) -> float:
+    expected = f"{unit}, a number above 0"
+    number = _number(name, text, expected)
+    if not 0 < number < float("inf"):
+        raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}")
+    return number
 
 
 def _confidence(text: str) -> float:

@@ -19,6 +19,8 @@ class Bulletin(Entry):
     baseline: dict[str, BaselineEntry] = Field(default_factory=dict)
     """Entries for the baseline file, when it is to be rewritten."""
     measured: bool = False
+    problems: tuple[str, ...] = ()
+    """What fails the run although the case may have passed, such as pictures that could not be kept."""
 
     def to_wire(self) -> str:
         """Text: execnet refuses all but exact builtin types."""

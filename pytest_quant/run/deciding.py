@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_quant.run.records import RunCase
-from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError
+from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError, StorageError, told
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Inconclusive
@@ -48,13 +48,20 @@ class Decider:
             verdict = self._assessor.assess(model, limit)
         except QuantError as error:
             return self._undecided(planned, error, time.perf_counter() - start)
+        except OSError as error:  # a disk that is full or gone, wherever it was met
+            return self._undecided(planned, StorageError(told(error)), time.perf_counter() - start)
         record = planned.decided(verdict, time.perf_counter() - start)
         warnings = tuple(f"{model.name}: {warning}" for warning in verdict.warnings)
-        self._explainer.look_at(model)
-        if not verdict.is_broken(self._inconclusive):
+        is_broken = verdict.is_broken(self._inconclusive)
+        try:
+            self._explainer.look_at(model)
+            message = self._explainer.message(model, limit, verdict) if is_broken else ""
+        except (QuantError, OSError) as error:  # the verdict stands
+            reason = told(error) if isinstance(error, OSError) else str(error)
+            message = f"{verdict.decision.upper()}: {verdict.reason}\n  it cannot be explained: {reason}"
+        if not is_broken:
             return Decided(record, warnings=warnings)
         # A limit that is broken says the rest itself: where warnings are errors, one would hide the verdict.
-        message = self._explainer.message(model, limit, verdict)
         return Decided(record, message + "".join(f"\n  warning: {warning}" for warning in warnings))
 
     def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:

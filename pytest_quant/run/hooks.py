@@ -16,12 +16,15 @@ from pytest_quant.run import outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import QuantError, told
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Outcome
 
 if TYPE_CHECKING:
+    from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.bulletin import Bulletin
 
 
@@ -31,6 +34,8 @@ class RunHooks:
     def __init__(self, run: QuantRun, run_dir: Path) -> None:
         self._run = run
         self._plan_file = run_dir / PLAN_FILE
+        self._problem: str | None = None
+        """Why not every case can be accounted for."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test per model of an accuracy test in Python."""
@@ -50,6 +55,14 @@ class RunHooks:
         if session.config.option.collectonly:
             return
         items = [item for item in session.items if _is_accuracy_item(item)]
+        try:
+            self._plan(items)
+        except QuantError as error:
+            self._problem = str(error)
+        except OSError as error:
+            self._problem = f"the plan of the run cannot be written: {told(error)}"
+
+    def _plan(self, items: Sequence[pytest.Item]) -> None:
         for item in items:
             self._run.expect(_model(item), _limits(item))
         plan = Plan(
@@ -93,16 +106,34 @@ class RunHooks:
         known = {case.name: case for case in item.stash.get(RECORDS, [])}
         reason = _last_words(report) or "the test did not reach its limits"
         model = _model(item)
-        models = [model] if model is not None else []
+        entries, baseline, problems = self._known_of([] if model is None else [model])
         return Bulletin(
             cases=tuple(
                 _final(known.get(case.name), case, outcome, reason, report.duration, failed_itself)
                 for case in _planned(item)
             ),
-            models=self._run.model_entries(models),
-            baseline=self._run.baseline_entries(models),
+            models=entries,
+            baseline=baseline,
             measured=report.when == "call" and report.outcome != "skipped",
+            problems=problems,
         )
+
+    def _known_of(
+        self, models: Sequence[ModelSpec]
+    ) -> tuple[dict[str, ModelEntry], dict[str, BaselineEntry], tuple[str, ...]]:
+        """What the report and the baseline have of some models, and what else there is to tell."""
+        problems = [] if self._problem is None else [self._problem]
+        about = listed(model.name for model in models)
+        entries: dict[str, ModelEntry] = {}
+        baseline: dict[str, BaselineEntry] = {}
+        try:
+            entries, baseline = self._run.model_entries(models), self._run.baseline_entries(models)
+            self._run.draw(models)
+        except QuantError as error:
+            problems.append(f"{about}: the report lacks a part: {error}")
+        except OSError as error:
+            problems.append(f"{about}: the report lacks a part: {told(error)}")
+        return entries, baseline, tuple(problems)
 
 
 def _is_accuracy_item(item: pytest.Item) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Report
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import QuantError, told
 
 if TYPE_CHECKING:
     import pytest
@@ -39,7 +40,9 @@ class Publisher:
                 write_report(shown, path)
                 self._written.append(path)
             except OSError as error:
-                yield f"--quant-report: {path} cannot be written: {error.strerror}: {error.filename}"
+                yield f"--quant-report: {path} cannot be written: {told(error)}"
+            except Exception as error:  # a writer may be anybody's
+                yield f"--quant-report: {path} cannot be written: {_raised(error)}"
 
     def _illustrated(self, report: Report) -> IllustratedReport:
         """The report with what the processes that measured have drawn."""
@@ -57,7 +60,9 @@ class Publisher:
         try:
             update_baseline(path, entries)
             self._written.append(path)
-        except (OSError, QuantError) as error:
+        except OSError as error:
+            yield f"--quant-update-baseline: {path} cannot be written: {told(error)}"
+        except QuantError as error:
             yield f"--quant-update-baseline: {path} cannot be written: {error}"
 
     def summarize(self, terminal: pytest.TerminalReporter, report: Report, problems: Sequence[str]) -> None:
@@ -78,6 +83,14 @@ class Publisher:
             terminal.write_line(f"written: {path}")
         for problem in problems:
             terminal.write_line(problem, red=True, bold=True)
+
+
+def _raised(error: Exception) -> str:
+    """What a writer raised, and where."""
+    if isinstance(error, QuantError):
+        return str(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def shown_options(settings: Settings) -> dict[str, JsonValue]:

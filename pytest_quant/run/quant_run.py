@@ -86,6 +86,8 @@ class QuantRun:
             cores=settings.jobs or available_cores(),
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
+            rehash=settings.rehash,
+            limit_s=settings.timeout_s,
         )
         return Assessor(
             bench,
@@ -128,11 +130,14 @@ class QuantRun:
         settings, measurements = self.settings, self.assessor.measurements
         return Illustrations(measurements, self._run_dir, pictures=settings.pictures, confidence=settings.confidence)
 
-    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
-        """The report's entries of those models that have been measured."""
+    def draw(self, models: Sequence[ModelSpec]) -> None:
+        """Draw what a report with pictures shows of those models that have been measured."""
         if self.settings.illustrated:
             for model in models:
                 self._illustrations.draw(model, self._entries.known_diagnosis(model))
+
+    def model_entries(self, models: Sequence[ModelSpec]) -> dict[str, ModelEntry]:
+        """The report's entries of those models that have been measured."""
         found = {model.name: self._entries.entry(model) for model in models}
         return {name: entry for name, entry in found.items() if entry is not None}
 

@@ -83,6 +83,7 @@ class Recorder:
             self._baseline_entries.update(bulletin.baseline)
             for case in bulletin.cases:
                 self._add(case)
+            self.problems += [problem for problem in bulletin.problems if problem not in self.problems]
         elif report.when not in ("setup", "call", "teardown"):
             self._crashed[report.nodeid] = str(report.longrepr or "the worker died").strip()
 
@@ -115,7 +116,7 @@ class Recorder:
             self.problems.append(NOTHING_DECIDED)
         if self.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if plans:
+        if plans or self._cases:
             self._learn(session.config)
             self._publish(session)
 

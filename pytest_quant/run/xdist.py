@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pytest
 
+from pytest_quant.spec.errors import told
+
 _KEY = "quant_run_dir"
 
 
@@ -27,7 +29,10 @@ def run_folder(config: pytest.Config) -> Path:
     """The folder that the processes of this run share: made by the controller, which tells its workers."""
     if is_worker(config):
         return Path(getattr(config, "workerinput")[_KEY])  # noqa: B009 - xdist adds the attribute
-    return Path(tempfile.mkdtemp(prefix="pytest-quant-"))
+    try:
+        return Path(tempfile.mkdtemp(prefix="pytest-quant-"))
+    except OSError as error:
+        raise pytest.UsageError(f"--quant: the folder of the run cannot be made: {told(error)}") from None
 
 
 class _Node(Protocol):

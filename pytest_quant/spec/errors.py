@@ -35,9 +35,28 @@ class RunnerError(QuantError):
     """A network was given, or gave, something that is not usable."""
 
 
+class OverdueError(RunnerError):
+    """A sample took longer than the limit of the run."""
+
+
+class StorageError(QuantError):
+    """What a run writes for itself (locks, built files) cannot be written or read."""
+
+
 class BaselineMissingError(QuantError):
     """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""
 
 
 class QuantWarning(UserWarning):
     """Something that is legitimate and probably not meant."""
+
+
+def told(error: OSError, path: object = None) -> str:
+    """An error of the operating system in words: the path, where it or the caller knows one, and the reason.
+
+    >>> told(OSError(28, "No space left on device"), "cache/a.shard")
+    'cache/a.shard: No space left on device'
+    """
+    where = error.filename if error.filename is not None else path
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if where is None else f"{where}: {reason}"

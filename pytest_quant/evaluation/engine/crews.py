@@ -14,7 +14,7 @@ from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.core_threads import CoreThreads
 from pytest_quant.evaluation.engine.elsewhere import run_elsewhere
 from pytest_quant.evaluation.engine.work import R, S, S_contra, Work, WorkerPool
-from pytest_quant.spec.errors import RunnerError
+from pytest_quant.spec.errors import OverdueError
 
 
 class Beat:
@@ -27,7 +27,7 @@ class Beat:
         """The thread that calls turns to something else."""
         self._at = (what, time.monotonic(), threading.get_ident())
 
-    def overdue(self, limit_s: float) -> RunnerError | None:
+    def overdue(self, limit_s: float) -> OverdueError | None:
         """The error of a sample that takes too long, with the stack of its thread where that is known."""
         at = self._at
         if at is None or time.monotonic() - at[1] <= limit_s:
@@ -35,7 +35,7 @@ class Beat:
         what, _, ident = at
         frame = sys._current_frames().get(ident)  # there is no other way to another thread's stack
         stack = "" if frame is None else "\nit is at:\n" + "".join(traceback.format_stack(frame)).rstrip()
-        return RunnerError(f"{what}: is not done after {limit_s:g} s, the limit for one sample{stack}")
+        return OverdueError(f"{what}: is not done after {limit_s:g} s, the limit for one sample{stack}")
 
 
 class Crew(Protocol[S_contra, R]):

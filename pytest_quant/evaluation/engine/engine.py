@@ -18,7 +18,9 @@ from pytest_quant.evaluation.engine.events import Event, Failed, Finished, Liste
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
 
 _POLL_S = 0.01
-"""How often a shard that another process has claimed is asked for again, and the clock is looked at."""
+"""How often a shard that another process has claimed is asked for again."""
+_WATCH_S = 0.5
+"""How often the clock is looked at, at least; more often where the limit for a sample is short."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class _Dispatch(Generic[S, R]):
         self._crew = crew
         self._sink = job.sink
         self._limit_s = limit_s
+        self._watch_s = None if limit_s is None else min(_WATCH_S, limit_s / 10)
         self._fresh = iter(job.shards)
         self._postponed: deque[S] = deque()
         self._running: dict[Future[R], _Flight[S]] = {}
@@ -147,8 +150,7 @@ class _Dispatch(Generic[S, R]):
         if not self._running:
             time.sleep(_POLL_S)
             return
-        is_watched = bool(self._postponed) or self._limit_s is not None
-        done, _ = wait(self._running, _POLL_S if is_watched else None, FIRST_COMPLETED)
+        done, _ = wait(self._running, _POLL_S if self._postponed else self._watch_s, FIRST_COMPLETED)
         for future in sorted(done, key=lambda future: self._running[future].shard.index):
             self._land(future)
         if self._limit_s is not None:
@@ -189,6 +191,7 @@ class _Dispatch(Generic[S, R]):
             if error is not None and not future.done():
                 self._crew.give_up(future)
                 del self._running[future]
+                self._sink.gave_up(flight.shard, error)
                 flight.release()
                 self._note(flight.shard, error)
 
@@ -196,7 +199,7 @@ class _Dispatch(Generic[S, R]):
         """After an interrupt or an error: what is being done comes to its end, what waits is dropped."""
         self._cancel(behind=-1)
         while self._running:
-            wait(self._running, None if self._limit_s is None else _POLL_S)
+            wait(self._running, self._watch_s)
             for future in [future for future in self._running if future.done()]:
                 self._land(future)
             if self._limit_s is not None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from pytest_quant.spec.errors import OverdueError
+
 
 class AnyShard(Protocol):
     """A part of a job that is done in one go: some tenths of a second of work."""
@@ -75,6 +77,10 @@ class Sink(Protocol[S, R_contra]):
         """Take a result."""
         ...
 
+    def gave_up(self, shard: S, error: OverdueError) -> None:
+        """A shard takes too long, and its claim is about to be given back: nobody is to begin with it anew."""
+        ...
+
 
 class Collected(Generic[S, R]):
     """A sink that keeps the results of this process alone, in memory."""
@@ -93,6 +99,9 @@ class Collected(Generic[S, R]):
     def put(self, shard: S, result: R) -> None:
         """Keep it."""
         self._results[shard.index] = result
+
+    def gave_up(self, shard: S, error: OverdueError) -> None:
+        """Nobody else does it."""
 
     @property
     def in_order(self) -> list[R]:

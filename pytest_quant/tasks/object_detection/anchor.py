@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pytest_quant.tasks.object_detection.boxes import from_deltas, from_yolo, sigmoid
 from pytest_quant.tasks.object_detection.decoder import Decoder, area, edges_of
 from pytest_quant.tasks.object_detection.geometry import Geometry
-from pytest_quant.tasks.object_detection.levels import Outputs, check_classes, joined_rows, level_rows
+from pytest_quant.tasks.object_detection.levels import Outputs, are_joined, check_classes, joined_rows, level_rows
 from pytest_quant.tasks.object_detection.parameters import AnchorParameters
 from pytest_quant.tasks.object_detection.prediction import Boxes, Detections
 from pytest_quant.tasks.object_detection.priors import anchors, base_anchors
@@ -46,10 +46,9 @@ class DeltaDecoder(_OfAnchors):
     def takes(self) -> dict[int, str]:
         """Two blobs, or two for each level."""
         levels = len(self.parameters.strides)
-        return {
-            2: "two blobs, scores and deltas, with a row for each anchor",
-            2 * levels: f"{2 * levels}, the maps of the scores of each level and then those of the deltas",
-        }
+        rows = "two blobs, scores and deltas, with a row for each anchor"
+        maps = f"{2 * levels}, the maps of the scores of each level and then those of the deltas"
+        return {2: rows} if levels == 1 else {2: rows, 2 * levels: maps}
 
     def found(self, outputs: Outputs, geometry: Geometry, classes: int | None) -> Detections:
         """Anchors of classes above the threshold, moved and stretched."""
@@ -63,13 +62,13 @@ class DeltaDecoder(_OfAnchors):
         return Detections(boxes, chosen.scores, chosen.labels)
 
     def _rows(self, outputs: Outputs, geometry: Geometry, counts: list[int]) -> tuple[Array, Array]:
-        levels = len(counts)
-        if len(self.blobs) == 2 and levels != 1:
+        levels, cells = len(counts), self.cells(geometry)
+        if are_joined(outputs, self.blobs, (2,), cells):
             what = "a row for each anchor of all strides"
             return joined_rows(outputs, self.blobs[0], sum(counts), what), joined_rows(
                 outputs, self.blobs[1], sum(counts), what
             )
-        cells, each = self.cells(geometry), self.of_a_cell(geometry)
+        each = self.of_a_cell(geometry)
         return (
             level_rows(outputs, self.blobs[:levels], each, cells),
             level_rows(outputs, self.blobs[levels:], each, cells),
@@ -92,7 +91,7 @@ class YoloDecoder(_OfAnchors):
         objectness = sigmoid(rows[:, _BOX])
         scores = class_scores(rows[:, _BOX + 1 :], parameters.activation)
         scores = np.where((objectness >= np.float32(parameters.conf_thr))[:, np.newaxis], scores, np.float32(-1))
-        chosen = select(scores, parameters, edges_of(counts))
+        chosen = select(scores, parameters, [0, len(scores)])  # mmdet's ``nms_pre`` is of all levels here
         stride = np.repeat(np.array(parameters.strides, np.float32), counts)
         boxes = from_yolo(rows[chosen.rows, :_BOX], self.all_anchors(geometry)[chosen.rows], stride[chosen.rows])
         return Detections(boxes, chosen.scores * objectness[chosen.rows], chosen.labels)

@@ -14,6 +14,8 @@ Array = NDArray[np.float32]
 
 _LONGEST_LOG = abs(math.log(16 / 1000))
 """mmdet's bound of the logarithm of a size over its anchor's."""
+_NO_LONGER_MATTERS = np.float32(20)
+"""Bound of the logarithm of a size where mmdet has none: no image is so large, and areas stay finite in float32."""
 
 
 def from_deltas(deltas: Array, anchors: Boxes, stds: tuple[float, float, float, float]) -> Boxes:
@@ -36,14 +38,20 @@ def from_yolo(raw: Array, anchors: Boxes, stride: Array) -> Boxes:
     """
     center = (anchors[:, :2] + anchors[:, 2:]) * np.float32(0.5)
     center = center + (sigmoid(raw[:, :2]) - np.float32(0.5)) * stride[:, np.newaxis]
-    half = (anchors[:, 2:] - anchors[:, :2]) * np.float32(0.5) * np.exp(raw[:, 2:])
+    half = (anchors[:, 2:] - anchors[:, :2]) * np.float32(0.5) * _stretched(raw)
     return np.concatenate([center - half, center + half], axis=1)
+
+
+def _stretched(raw: Array) -> Array:
+    """Of width and height, what the net says as logarithms; one that is broken may say anything."""
+    found: Array = np.exp(np.minimum(raw[:, 2:], _NO_LONGER_MATTERS))
+    return found
 
 
 def from_offsets(raw: Array, corners: Points, stride: Array) -> Boxes:
     """YOLOX's boxes: the offset of a centre from the cell's corner and the logarithm of the size, both in strides."""
     step = stride[:, np.newaxis]
-    center, half = raw[:, :2] * step + corners, np.exp(raw[:, 2:]) * step / 2
+    center, half = raw[:, :2] * step + corners, _stretched(raw) * step / 2
     return np.concatenate([center - half, center + half], axis=1)
 
 

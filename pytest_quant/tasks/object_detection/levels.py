@@ -53,6 +53,18 @@ def level_rows(outputs: Outputs, blobs: Sequence[str], anchors: Sequence[int], c
     return np.concatenate(found)
 
 
+def are_joined(outputs: Outputs, blobs: Sequence[str], kinds: Sequence[int], cells: Sequence[Cells]) -> bool:
+    """Whether each blob has rows of all levels, rather than the maps of one.
+
+    ``kinds``: numbers of blobs that joined rows come as. With a single level only the shape tells: a map ends in the
+    height and width of its cells.
+    """
+    if len(blobs) not in kinds:
+        return False
+    (width, height), *more = cells
+    return bool(more) or any(outputs[blob].shape[-2:] != (height, width) for blob in blobs)
+
+
 def check_finite(outputs: Outputs, blobs: Sequence[str]) -> None:
     """Raise `RunnerError` where a blob is not among the outputs, or holds NaN or infinity."""
     for blob in blobs:

@@ -18,9 +18,9 @@ def iou_with(box: NDArray[np.float32], boxes: Boxes) -> Scores:
     """
     width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
     height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
-    common = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        common = np.maximum(width, 0) * np.maximum(height, 0)
+        area = (box[2] - box[0]) * (box[3] - box[1])
         found: Scores = common / (area + (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) - common)
     return found
 

@@ -36,7 +36,8 @@ class Parameters:
     clip: bool = True
     """Whether boxes end at the border of the image, before they suppress each other."""
     nms_pre: int | None = None
-    """Only so many of each level are looked at, the best by score; None: all."""
+    """Only so many of each level are looked at, the best by score (with YOLOv3's anchors of all levels together, as in
+    mmdet); None: all."""
     min_bbox_size: float = -1.0
     """Pixels of the image that width and height must exceed, after ``clip``; below 0: any."""
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pytest_quant.tasks.object_detection.boxes import from_distances, sigmoid
 from pytest_quant.tasks.object_detection.decoder import Decoder, area, edges_of
 from pytest_quant.tasks.object_detection.geometry import Geometry
-from pytest_quant.tasks.object_detection.levels import Outputs, check_classes, joined_rows, level_rows
+from pytest_quant.tasks.object_detection.levels import Outputs, are_joined, check_classes, joined_rows, level_rows
 from pytest_quant.tasks.object_detection.parameters import PointsParameters
 from pytest_quant.tasks.object_detection.prediction import Detections
 from pytest_quant.tasks.object_detection.selection import class_scores, select
@@ -22,9 +22,14 @@ class PointsDecoder(Decoder[PointsParameters]):
     def takes(self) -> dict[int, str]:
         """Two or three blobs, or as many for each level."""
         levels = len(self.parameters.strides)
-        return {
+        rows = {
             2: "two blobs, scores and distances, with a row for each cell",
             3: "three, those and centerness",
+        }
+        if levels == 1:
+            return rows
+        return {
+            **rows,
             2 * levels: f"{2 * levels}, the maps of the scores of each level and then those of the distances",
             3 * levels: f"{3 * levels}, and then those of centerness",
         }
@@ -47,9 +52,9 @@ class PointsDecoder(Decoder[PointsParameters]):
         return Detections(from_distances(reach, points[chosen.rows]), found, chosen.labels)
 
     def _rows(self, outputs: Outputs, geometry: Geometry, counts: list[int]) -> list[Array]:
-        levels = len(counts)
-        if len(self.blobs) <= 3 and levels != 1:
+        levels, cells = len(counts), self.cells(geometry)
+        if are_joined(outputs, self.blobs, (2, 3), cells):
             what = "a row for each cell of all strides"
             return [joined_rows(outputs, blob, sum(counts), what) for blob in self.blobs]
         kinds = (self.blobs[start : start + levels] for start in range(0, len(self.blobs), levels))
-        return [level_rows(outputs, blobs, [1] * levels, self.cells(geometry)) for blobs in kinds]
+        return [level_rows(outputs, blobs, [1] * levels, cells) for blobs in kinds]

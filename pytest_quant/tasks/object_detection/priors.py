@@ -16,8 +16,8 @@ Points = NDArray[np.float32]
 Cells = tuple[int, int]
 """Columns and rows of one level."""
 
-_COCO_SMALLEST = {300: (7, 15), 512: (4, 10)}
-"""Percent of the input that SSD's first anchors have on COCO, by its size."""
+_SMALLEST = {(300, 15): (7, 15), (300, 20): (10, 20), (512, 10): (4, 10), (512, 15): (7, 15)}
+"""Percent of the input that SSD's first anchors have on COCO and on VOC, by its size and the range's lower end."""
 
 
 def cells_of(input_size: tuple[int, int], stride: int) -> Cells:
@@ -72,7 +72,7 @@ def ssd_sizes(parameters: AnchorParameters, input_size: tuple[int, int]) -> Sequ
     size, levels = input_size[0], len(parameters.strides)
     least, greatest = (int(share * 100) for share in parameters.basesize_ratio_range)
     step = (greatest - least) // (levels - 2)
-    first = _COCO_SMALLEST.get(size, (least // 2, least))
+    first = _SMALLEST.get((size, least), (least // 2, least))
     shares = [first, *((share, share + step) for share in range(least, greatest + 1, step))]
     return [(int(size * low / 100), int(size * high / 100)) for low, high in shares[:levels]]
 

@@ -111,4 +111,4 @@ def test_a_damaged_built_file_is_built_again(tmp_path: Path) -> None:
         assert built.folder("0123", make) == where
         assert len(made) == count + 1, damage
         assert path.read_bytes() == b"weights" * 100
-    assert sorted(entry.name for entry in built.root.iterdir()) == ["0123"]
+    assert sorted(entry.name for entry in where.parent.iterdir()) == ["0123"]

@@ -66,6 +66,19 @@ def test_sigmoid_that_the_net_lacks() -> None:
     np.testing.assert_allclose(found.scores, [0.5], rtol=1e-6)
 
 
+def test_sizes_that_no_image_has() -> None:
+    """As a broken int8 net may give them: nothing overflows, and what is right is still found."""
+    rows = yolox_rows()
+    rows[:2] = [0, 0, 300, 88, 1, 0, 1, 0]
+    assert np.isfinite(decode({"out0": rows}, decoder="yolox").boxes).all()
+    assert np.isclose(decode({"out0": rows}, decoder="yolox").boxes, [24, 16, 56, 32]).all(axis=1).any()
+    maps = {"fine": np.full((24, 4, 8), 300, np.float32)}
+    sizes: dict[str, Any] = {"strides": [8], "base_sizes": [[[8, 8], [16, 8], [4, 4]]]}
+    assert np.isfinite(decode(maps, decoder="anchor", profile="yolov3", **sizes).boxes).all()
+    far = {"c": np.full((32, 3), 5, np.float32), "d": np.full((32, 4), 1e20, np.float32)}
+    assert len(decode(far, decoder="points", strides=[8], clip=False)) > 0
+
+
 def dfl_rows(bins: int, offset: float) -> tuple[Array, Array]:
     """Class logits and distributions of one object: the point of (2, 1) reaches 1 bin left and up, 2 right and down."""
     classes, sides = np.full((CELLS, 3), -20, np.float32), np.zeros((CELLS, 4, bins), np.float32)
@@ -138,6 +151,25 @@ def test_retinanet_and_ssd() -> None:
         for level, (part, shape) in enumerate(zip(np.split(rows, [288]), ((4, 8), (2, 4)), strict=True)):
             by_level[f"{kind}{level}"] = part.reshape(*shape, -1).transpose(2, 0, 1).copy()
     assert decode(by_level, **options).boxes.tolist() == found.boxes.tolist()
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_a_single_level_joined_and_as_a_map(classes: int) -> None:
+    """As YOLOF has it: the shape alone tells the two forms."""
+    rng = np.random.default_rng(0)
+    forms: list[tuple[dict[str, Any], int]] = [
+        ({"decoder": "anchor", "profile": "retinanet", "strides": [8]}, 9),
+        ({"decoder": "points", "strides": [8]}, 1),
+    ]
+    for options, each in forms:
+        joined = {"s": rng.normal(0, 2, (32 * each, classes)), "d": rng.uniform(1, 9, (32 * each, 4))}
+        outputs = {name: rows.astype(np.float32) for name, rows in joined.items()}
+        maps = {name: rows.reshape(4, 8, -1).transpose(2, 0, 1).copy() for name, rows in outputs.items()}
+        found, again = (decode(form, classes, **options) for form in (outputs, maps))
+        assert len(found) > 5
+        assert (found.boxes.tolist(), found.labels.tolist()) == (again.boxes.tolist(), again.labels.tolist())
+        turned = {name: np.ascontiguousarray(rows.T) for name, rows in outputs.items()}
+        assert decode(turned, classes, **options).boxes.tolist() == found.boxes.tolist()
 
 
 def test_ssd_has_a_background() -> None:

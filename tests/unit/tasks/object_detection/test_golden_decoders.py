@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from pytest_quant.tasks.object_detection.boxes import from_deltas, from_offsets
 from pytest_quant.tasks.object_detection.nms import suppress
 from pytest_quant.tasks.object_detection.parameters import PROFILES, AnchorParameters, RowsParameters
 from pytest_quant.tasks.object_detection.prediction import Detections
-from pytest_quant.tasks.object_detection.priors import anchors, base_anchors, cells_of, points
+from pytest_quant.tasks.object_detection.priors import anchors, base_anchors, cells_of, points, ssd_sizes
 from pytest_quant.tasks.object_detection.selection import class_scores, select
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -42,6 +44,22 @@ def all_anchors(profile: str, size: tuple[int, int]) -> np.ndarray:
 )
 def test_anchors_are_those_of_mmdet(profile: str, size: tuple[int, int], golden: str) -> None:
     np.testing.assert_allclose(all_anchors(profile, size), ARRAYS[golden], rtol=0, atol=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "shares", "sizes"),
+    [
+        (300, (0.15, 0.9), (21, 45, 99, 153, 207, 261, 315)),
+        (300, (0.2, 0.9), (30, 60, 111, 162, 213, 264, 315)),
+        (512, (0.1, 0.9), (20, 51, 133, 215, 296, 378, 460, 542)),
+        (512, (0.15, 0.9), (35, 76, 153, 230, 307, 384, 460, 537)),
+    ],
+    ids=["COCO 300", "VOC 300", "COCO 512", "VOC 512"],
+)
+def test_sizes_of_ssd_anchors(size: int, shares: tuple[float, float], sizes: tuple[int, ...]) -> None:
+    strides = (8, 16, 32, 64, 128, 256, 512)[: len(sizes) - 1]
+    parameters = replace(parameters_of("ssd300"), basesize_ratio_range=shares, strides=strides)
+    assert ssd_sizes(parameters, (size, size)) == list(pairwise(sizes))
 
 
 def test_retinanet_anchors() -> None:

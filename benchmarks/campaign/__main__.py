@@ -1,0 +1,56 @@
+"""``python -m benchmarks.campaign PART [--seconds N] [--seed N]`` attacks, and prints tables.
+
+``--seconds`` bounds what goes on for as long as there is time, such as mutants; attacks of a fixed list are made in any
+case. The exit status is 1 when something came of a try that must not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+
+from benchmarks.campaign.outcome import Budget, Table, Try
+
+PARTS: Mapping[str, str] = {
+    "text": "mutants of everything that is read as text: every one is read, or refused by a message",
+}
+"""Each is the module of that name in this package."""
+
+Attack = Callable[[Budget], Iterator[Try]]
+
+
+def attack_of(part: str) -> Attack:
+    """What a part does."""
+    attack: Attack = import_module(f"benchmarks.campaign.{part}").attack
+    return attack
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Attack; gives the exit status."""
+    words = [f"  {name}: {what}" for name, what in PARTS.items()]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.campaign",
+        description="\n".join(words),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("part", choices=[*PARTS, "all"])
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each part may go on (default 60)")
+    parser.add_argument("--seed", type=int, default=0, help="another one tries other mutants (default 0)")
+    given = parser.parse_args(arguments)
+    is_good = True
+    for part in PARTS if given.part == "all" else [given.part]:
+        table = Table()
+        print(f"{part}: {PARTS[part]}")
+        table.add(attack_of(part)(Budget(given.seconds, given.seed)))
+        for line in table.lines():
+            print(f"  {line}")
+        for bad in table.bad:
+            print(f"  {bad.outcome}: {bad.kind}: {bad.what}")
+        is_good = is_good and not table.bad
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""Mutants of everything that is read as text: each is read, or refused by a message, in a bounded time."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from benchmarks.campaign.mutants import mutated_bytes, mutated_text
+from benchmarks.campaign.outcome import Budget, Try
+from benchmarks.campaign.readers import Reader, all_readers
+from pytest_quant.spec.errors import QuantError
+
+_LIMIT_S = 10
+"""For one file, whose sound form is read in milliseconds."""
+
+
+class _OverdueError(BaseException):
+    """A reader has had its time; no handler of the project takes it for an error of a file."""
+
+
+def attack(budget: Budget) -> Iterator[Try]:
+    """One mutant of each kind after the other, while there is time."""
+    with tempfile.TemporaryDirectory() as folder:
+        readers = all_readers(Path(folder))
+        for reader in readers:
+            found = _read(reader, reader.sound)
+            yield found if found.outcome == "fine" else Try(reader.kind, "wrong", f"sound, but: {found.what}")
+        while budget.is_left:
+            for reader in readers:
+                yield _read(reader, _mutant(reader.sound, budget))
+                reader.path.write_bytes(reader.sound)
+
+
+def _mutant(data: bytes, budget: Budget) -> bytes:
+    chance = budget.random
+    if chance.random() < 0.3:
+        return mutated_bytes(data, chance)
+    text = data.decode("utf-8", errors="surrogateescape")
+    return mutated_text(text, chance).encode("utf-8", errors="surrogateescape")
+
+
+def _read(reader: Reader, data: bytes) -> Try:
+    reader.path.write_bytes(data)
+    try:
+        with _limited(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reader.read()
+    except QuantError as error:
+        return Try(reader.kind, "refused", str(error))
+    except _OverdueError:
+        return Try(reader.kind, "hang", _described(data))
+    except Exception:
+        return Try(reader.kind, "traceback", f"{_last_words()}; of {_described(data)}")
+    return Try(reader.kind, "fine")
+
+
+def _last_words() -> str:
+    """Where the exception that is being handled was raised in this project, and what it says."""
+    lines = [line.strip() for line in traceback.format_exc().splitlines()]
+    own = [line for line in lines if line.startswith("File ") and "pytest_quant" in line]
+    place = own[-1].rpartition("pytest_quant/")[2] if own else "not here"
+    return f"{place}: {lines[-1][:200]}"
+
+
+def _described(data: bytes) -> str:
+    text = repr(data)
+    return text if len(text) < 500 else f"{text[:300]} ... {text[-100:]} ({len(data)} bytes)"
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    def overdue(_signal: int, _frame: FrameType | None) -> None:
+        raise _OverdueError
+
+    before = signal.signal(signal.SIGALRM, overdue)
+    signal.alarm(_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
