@@ -89,6 +89,10 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Compare with the committed baseline FILE (ini: relative to rootdir)",
     )  # fmt: skip
     _add(
+        parser, group, "history", metavar="FILE",
+        help="Keep the run in this SQLite file, which `pytest-quant history` lists (ini: relative to rootdir)",
+    )  # fmt: skip
+    _add(
         parser, group, "diagnose", action="store_true", ini_type="bool",
         help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
     )  # fmt: skip

@@ -16,20 +16,41 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from pytest_quant.judging.baseline import BaselineEntry
-    from pytest_quant.report.model.illustration import IllustratedReport
+    from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
 
 
 class Publisher:
     """Writes and prints a report as the settings ask."""
 
-    def __init__(self, settings: Settings, run_dir: Path) -> None:
+    def __init__(self, settings: Settings, run_dir: Path, rootdir: Path) -> None:
         self._settings = settings
         self._run_dir = run_dir
+        self._rootdir = rootdir
         self._written: list[Path] = []
+        self._trends: list[IllustrationEntry] = []
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
-        return [*self._write_reports(report), *self._update_baseline(baseline)]
+        return [*self._keep(report), *self._write_reports(report), *self._update_baseline(baseline)]
+
+    def _keep(self, report: Report) -> Iterator[str]:
+        """Add the run to the history; a page shows what that has of its models."""
+        path = self._settings.history
+        if path is None:
+            return
+        from pytest_quant.history.commit import commit_of
+        from pytest_quant.history.file import HistoryFile
+        from pytest_quant.history.records import RunRecord, results
+        from pytest_quant.history.trends import trends
+
+        history = HistoryFile(path)
+        try:
+            history.add(RunRecord.of(report, commit_of(self._rootdir)), results(report))
+            self._written.append(path)
+            if self._settings.illustrated:
+                self._trends = list(trends(history.runs(), report.models))
+        except QuantError as error:
+            yield f"--quant-history: the run is not kept: {error}"
 
     def _write_reports(self, report: Report) -> Iterator[str]:
         from pytest_quant.report.write import write_report
@@ -49,7 +70,7 @@ class Publisher:
         from pytest_quant.report.model.illustration import IllustratedReport
         from pytest_quant.run.illustrations import drawn_in
 
-        return IllustratedReport.of(report, drawn_in(self._run_dir))
+        return IllustratedReport.of(report, [*drawn_in(self._run_dir), *self._trends])
 
     def _update_baseline(self, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
         path = self._settings.baseline
