@@ -68,6 +68,7 @@ def _end_far_sides() -> None:
 
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run import xdist
+    from pytest_quant.run.annotations import Annotations
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
     from pytest_quant.run.quant_run import QuantRun
@@ -91,6 +92,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")
+        if Annotations.are_wanted(config):
+            config.pluginmanager.register(Annotations(config), "quant-annotations")
         config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
 
 
