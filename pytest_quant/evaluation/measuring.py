@@ -143,6 +143,15 @@ def compare_with(
     return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
 
 
+def compare_stored(found: ModelOnSamples, resources: Resources, net: Net, before: str, now: str) -> Comparison | None:
+    """Two predictions of a net, by where the store kept them, on all samples; the earlier in the place of fp32.
+
+    None when the store does not have them all any more.
+    """
+    sides = _stored(found, resources, {"fp32": before, net: now}, len(found.samples))
+    return None if sides is None else found.pipeline.compare(found.samples, sides["fp32"], sides[net])
+
+
 def predictions_of(
     found: ModelOnSamples, resources: Resources, measurement: Measurement
 ) -> dict[Net, list[Prediction]]:

@@ -28,6 +28,7 @@ from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
@@ -163,6 +164,19 @@ class Workbench:
         """
         evaluation = self.on_samples(model, samples).agreement(signal, other)
         return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[signal].predictions)
+
+    def compare_kept(self, model: ModelSpec, net: Net, before: str, now: str, sha256: str) -> Comparison | None:
+        """Two earlier predictions of a net on the selected samples, the earlier ones in the place of fp32.
+
+        ``before`` and ``now`` say where the store kept them, ``sha256`` is that of the samples. None where it lacks
+        some, or the samples are others now. Nothing is computed and no net is opened.
+        """
+        if not model.is_built:
+            raise ConfigError(f"{model.name}: its nets are made by the run, so its predictions are not looked up")
+        found = self.on_samples(model, self.selection(model)[0])
+        if found.samples_sha256(len(found.samples)) != sha256:
+            return None
+        return measuring.compare_stored(found, self.resources, net, before, now)
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
         """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.

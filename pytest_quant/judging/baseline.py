@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,6 +153,44 @@ def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
     models = {**read_baseline(path).models, **entries}
     content = {"schema": SCHEMA, "models": {name: _written(entry) for name, entry in models.items()}}
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class BaselineChange:
+    """What an update does to one metric of one model; both None of ``before``: it was not there."""
+
+    model: str
+    metric: str
+    before: BaselineValues | None
+    now: BaselineValues
+
+    def text(self, number: Callable[[float], str]) -> str:
+        """Such as ``tiny top1: int8 86.67 -> 85.00``; ``number`` prints a value, and more digits follow where needed.
+
+        >>> before, now = BaselineValues(fp32=90, int8=86.6), BaselineValues(fp32=90, int8=85)
+        >>> BaselineChange("tiny", "top1", before, now).text(lambda value: f"{value:.2f}")
+        'tiny top1: int8 86.60 -> 85.00'
+        """
+        if self.before is None:
+            return f"{self.model} {self.metric}: new: fp32 {number(self.now.fp32)}, int8 {number(self.now.int8)}"
+        found = []
+        for side in SIDES:
+            old, new = getattr(self.before, side), getattr(self.now, side)
+            if old != new:
+                told = number if number(old) != number(new) else repr
+                found.append(f"{side} {told(old)} -> {told(new)}")
+        return f"{self.model} {self.metric}: {', '.join(found)}"
+
+
+def changes(before: Mapping[str, BaselineEntry], entries: Mapping[str, BaselineEntry]) -> list[BaselineChange]:
+    """Each value that an update writes anew or otherwise, by model and metric."""
+    found = []
+    for model, entry in sorted(entries.items()):
+        known = before[model].metrics if model in before else {}
+        for metric, now in sorted(entry.metrics.items()):
+            if known.get(metric) != now:
+                found.append(BaselineChange(model, metric, known.get(metric), now))
+    return found
 
 
 def _written(entry: BaselineEntry) -> dict[str, object]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
     from pydantic import JsonValue
 
-    from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.judging.baseline import BaselineChange, BaselineEntry
     from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
 
 
@@ -28,10 +28,12 @@ class Publisher:
         self._rootdir = rootdir
         self._written: list[Path] = []
         self._trends: list[IllustrationEntry] = []
+        self._accepted: list[str] = []
+        """What an update of the baseline changed."""
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
-        return [*self._keep(report), *self._write_reports(report), *self._update_baseline(baseline)]
+        return [*self._keep(report), *self._write_reports(report), *self._update_baseline(report, baseline)]
 
     def _keep(self, report: Report) -> Iterator[str]:
         """Add the run to the history; a page shows what that has of its models."""
@@ -72,14 +74,16 @@ class Publisher:
 
         return IllustratedReport.of(report, [*drawn_in(self._run_dir), *self._trends])
 
-    def _update_baseline(self, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
+    def _update_baseline(self, report: Report, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
         path = self._settings.baseline
         if not self._settings.update_baseline or path is None or not entries:
             return
-        from pytest_quant.judging.baseline import update_baseline
+        from pytest_quant.judging.baseline import changes, read_baseline, update_baseline
 
         try:
+            before = read_baseline(path).models
             update_baseline(path, entries)
+            self._accepted = [_accepted(change, report) for change in changes(before, entries)] or ["nothing changed"]
             self._written.append(path)
         except OSError as error:
             yield f"--quant-update-baseline: {path} cannot be written: {told(error)}"
@@ -100,10 +104,17 @@ class Publisher:
         if self._settings.rescue:
             for line in rescue.terminal_lines(report, self._settings.rescue_folder):
                 terminal.write_line(line)
+        for line in self._accepted:
+            terminal.write_line(f"baseline: {line}")
         for path in self._written:
             terminal.write_line(f"written: {path}")
         for problem in problems:
             terminal.write_line(problem, red=True, bold=True)
+
+
+def _accepted(change: BaselineChange, report: Report) -> str:
+    model = report.models[change.model]
+    return change.text(model.metrics[change.metric].metric(change.metric).number)
 
 
 def _raised(error: Exception) -> str:

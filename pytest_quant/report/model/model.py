@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
@@ -88,6 +88,8 @@ class ModelEntry(Entry):
     conditions: dict[str, JsonValue]
     """Of the evaluation; each can be required."""
     timing: TimingEntry
+    predictions: dict[str, str] = Field(default_factory=dict)
+    """Net to what the cache keeps its predictions under; a comparison of reports finds them by it."""
     onnx: OnnxEntry | None = None
     """The model before conversion to ncnn."""
     onnx_int8: NetEntry | None = None
