@@ -58,6 +58,7 @@ def measure(
         timing=Timing(time.perf_counter() - start, scored.images_per_second, scored.cached),
         net=net,
         runtime=runtime_of(model, net),
+        fp32_runtime=runtime_of(model, "fp32"),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),

@@ -90,6 +90,8 @@ class ModelEntry(Entry):
     timing: TimingEntry
     predictions: dict[str, str] = Field(default_factory=dict)
     """Net to what the cache keeps its predictions under; a comparison of reports finds them by it."""
+    runtimes: dict[str, str] | None = None
+    """What ran fp32 and int8, with its version."""
     onnx: OnnxEntry | None = None
     """The model before conversion to ncnn."""
     onnx_int8: NetEntry | None = None
