@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.base import Dataset, names_of
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
@@ -20,7 +21,7 @@ from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
+from pytest_quant.tasks.base import Comparison, Prediction
 
 
 def measure(
@@ -32,21 +33,23 @@ def measure(
     total: int,
     stop: StopRule | None = None,
     first: int | None = None,
+    agreement: bool = False,
     calibration: CalibrationFacts | None = None,
-    everything: Sequence[Sample] = (),
+    dataset: Dataset,
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
 
-    ``everything``: the samples of the whole dataset, whose classes are counted.
+    ``agreement``: a limit asks for it. ``dataset``: the whole, whose classes are counted and named.
     """
     start = time.perf_counter()
-    model, pipeline = found.model, found.pipeline
-    scored, scores, used = _score(found, resources, net, stop, first)
-    comparison = scored.comparison
+    scored, scores, used = _score(found, resources, net, stop, first, agreement=agreement)
+    elapsed_s = time.perf_counter() - start
+    named = ClassNames(found.pipeline, names_of(dataset) or ())
+    comparison = named.given(scored.comparison)
     if net == "int8":
-        resources.discordances.note(model, comparison)
+        resources.discordances.note(found.model, comparison)
     return Measurement(
-        model=model,
+        model=found.model,
         comparison=comparison,
         evaluated=used,
         total=total,
@@ -54,65 +57,62 @@ def measure(
         side_keys=found.keys,
         samples_sha256=found.samples_sha256(used),
         file_sha256=found.files,
-        conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
-        timing=Timing(time.perf_counter() - start, scored.images_per_second, scored.cached),
+        conditions=conditions(found.model, found.pipeline, seed=seed, samples=used, total=total),
+        timing=Timing(elapsed_s, scored.images_per_second, scored.cached),
         net=net,
-        runtime=runtime_of(model, net),
-        fp32_runtime=runtime_of(model, "fp32"),
+        runtime=runtime_of(found.model, net),
+        fp32_runtime=runtime_of(found.model, "fp32"),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
-        class_totals=_class_totals(pipeline, everything) if used < total else {},
+        class_totals=named.totals(dataset.samples) if used < total else {},
         scores=scores,
     )
 
 
 def _score(
-    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
+    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None, *, agreement: bool
 ) -> tuple[Scored, KeptScores, int]:
     """Both nets scored, where that is kept, and how many samples count."""
+
+    def scored(results: Mapping[Net, SideResult], used: int) -> Scored:
+        sides = [results[name].predictions[:used] for name in ("fp32", net)]
+        return _scored(results, _compared(found, sides, agreement=agreement))
+
+    def scores(used: int) -> KeptScores:
+        evaluation = found.evaluation(("fp32", net), used)
+        key = result_key(found, ("fp32", net), used, agreement=agreement)
+        score = partial(evaluate, evaluation, resources.store, resources.engine)
+        return KeptScores(resources.results, key, lambda: scored(score(), used))
+
     if stop is None:
         used = len(found.samples) if first is None else first
-        scores = _scores(found, resources, net, used)
-        return scores.get(), scores, used
+        kept = scores(used)
+        return kept.get(), kept, used
     evaluation = found.evaluation(("fp32", net), first)
     results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
-    return _scored(found, results, net, used), _scores(found, resources, net, used), used
+    return scored(results, used), scores(used), used
 
 
-def _scores(found: ModelOnSamples, resources: Resources, net: Net, used: int) -> KeptScores:
-    """fp32 and another net on the first samples, scored where no run has done so yet."""
-
-    def score() -> Scored:
-        results = evaluate(found.evaluation(("fp32", net), used), resources.store, resources.engine)
-        return _scored(found, results, net, used)
-
-    return KeptScores(resources.results, result_key(found, ("fp32", net), used), score)
-
-
-def _scored(found: ModelOnSamples, results: Mapping[Net, SideResult], net: Net, used: int) -> Scored:
+def _scored(results: Mapping[Net, SideResult], comparison: Comparison) -> Scored:
     def rate(result: SideResult) -> float:
         return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
 
     return Scored(
-        _compared(found, [results[name].predictions[:used] for name in ("fp32", net)]),
+        comparison,
         images_per_second={name: rate(result) for name, result in results.items()},
         cached={name: result.cached for name, result in results.items()},
     )
 
 
-def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]]) -> Comparison:
+def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
-    if not wants_agreement(found.model) or found.model.dataset.is_unlabelled:
+    if not (agreement or wants_agreement(found.model)) or found.model.dataset.is_unlabelled:
         return comparison
     pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
     return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
-
-
-def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
-    return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
 
 
 def answers(

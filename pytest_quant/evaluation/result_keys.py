@@ -20,12 +20,14 @@ _ADDRESS = " at 0x"
 """In the words of an object that says nothing of its value."""
 
 
-def result_key(found: ModelOnSamples, nets: Sequence[Net], used: int) -> list[JsonValue] | None:
+def result_key(
+    found: ModelOnSamples, nets: Sequence[Net], used: int, *, agreement: bool = False
+) -> list[JsonValue] | None:
     """The key of what is made of the predictions of some nets on the first ``used`` samples.
 
-    It holds those predictions' own keys, the entry without its limits, and the samples' ids, contents and truths.
-    None where that is not all: the code of a task or dataset that somebody else registered can change by itself; and
-    where the model lacks one of the nets.
+    It holds those predictions' own keys, the entry without its limits, and the samples' ids, contents and truths;
+    ``agreement``: a limit that is not of the entry asks for it. None where that is not all: the code of a task or
+    dataset that somebody else registered can change by itself; and where the model lacks one of the nets.
     """
     model = found.model
     if any(net not in found.keys for net in nets):
@@ -40,7 +42,7 @@ def result_key(found: ModelOnSamples, nets: Sequence[Net], used: int) -> list[Js
         os.getcwd(),  # findings and messages name files as they are seen from there
         {net: found.keys[net] for net in nets},
         dict(found.dataset_files),
-        wants_agreement(model),
+        agreement or wants_agreement(model),
         found.samples_sha256(used),
         _truths(found, used),
     ]

@@ -50,6 +50,8 @@ class Settings:
     """Whether digests of images that an earlier run took are not trusted."""
     timeout_s: float
     """Longest time for one sample."""
+    progress: bool
+    """Whether it is shown what the run is at."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -99,6 +101,7 @@ def read_settings(config: pytest.Config) -> Settings:
         keep=not _value(config, "quant_no_cache"),
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
+        progress=_progress(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -171,6 +174,15 @@ def _whole_table(config: pytest.Config) -> bool:
             "together, an early stop decides each by itself"
         )
     return text == "holm"
+
+
+def _progress(config: pytest.Config) -> bool:
+    """``auto`` leaves it out where pytest is told to be quiet."""
+    text = _text(config, "progress") or "auto"
+    if text not in ("auto", "on", "off"):
+        raise pytest.UsageError(f"--quant-progress: found {text!r}, expected auto, on or off")
+    is_quiet = int(config.getoption("verbose", 0)) < 0
+    return text == "on" or (text == "auto" and not is_quiet)
 
 
 def _target_nets(text: str) -> Literal["all", "int8"]:

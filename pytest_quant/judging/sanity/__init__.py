@@ -21,8 +21,10 @@ Check = Callable[["Look"], "Iterator[Finding]"]
 CHECKS: Mapping[str, str] = {
     "guessing": "guessing:find_guessing",
     "constant": "constant:find_constant",
+    "not-finite": "not_finite:find_not_finite",
     "identical": "identical:find_identical",
     "ground-truth": "ground_truth:find_contradictions",
+    "class-folders": "class_folders:find_ranks_of_some",
     "better-than-fp32": "better_than_fp32:find_better",
     "silent-classes": "silent_classes:find_silent",
     "duplicates": "duplicates:find_duplicates",
@@ -69,8 +71,10 @@ def findings(look: Look, waived: Mapping[str, str]) -> tuple[Finding, ...]:
     """
     from dataclasses import replace
 
+    from pytest_quant.datasets.base import names_of
     from pytest_quant.judging.sanity.kept import kept_findings
 
     waived = {**dict(look.model.dataset.waive), **waived}
-    found = kept_findings(look.measurement, lambda: [one for name in CHECKS for one in check_of(name)(look)])
+    names = list(names_of(look.dataset) or ())
+    found = kept_findings(look.measurement, names, lambda: [one for name in CHECKS for one in check_of(name)(look)])
     return tuple(replace(one, waived=waived[one.check]) if one.check in waived else one for one in found)

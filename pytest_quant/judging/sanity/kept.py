@@ -15,12 +15,18 @@ from pytest_quant.judging.sanity.mistakes import Restored
 from pytest_quant.spec.metric import Metric
 
 
-def kept_findings(measurement: Measurement, look: Callable[[], Sequence[Finding]]) -> tuple[Finding, ...]:
-    """What ``look`` finds, without what is waived; the findings of an earlier run where nothing has changed."""
+def kept_findings(
+    measurement: Measurement, names: list[str], look: Callable[[], Sequence[Finding]]
+) -> tuple[Finding, ...]:
+    """What ``look`` finds, without what is waived; the findings of an earlier run where nothing has changed.
+
+    ``names``: those of the dataset's classes.
+    """
     if measurement.scores is None:
         return tuple(look())
     files: JsonValue = dict(measurement.file_sha256)
-    place = measurement.scores.under("sanity", files, repr(measurement.calibration))
+    classes: JsonValue = [*names]
+    place = measurement.scores.under("sanity", files, classes, repr(measurement.calibration))
     written: Any = place.fetch(lambda: [asdict(one) for one in look()])
     return tuple(Finding(**one) for one in written)
 
