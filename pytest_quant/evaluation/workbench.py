@@ -164,8 +164,7 @@ class Workbench:
 
     def result(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample], *parts: JsonValue) -> KeptResult:
         """The place of what is made of some nets on some samples, and of some plain values."""
-        found = self.on_samples(model, samples)
-        key = result_key(found, nets, len(samples))
+        key = result_key(self.on_samples(model, samples), nets, len(samples))
         results = self.resources.results
         return results.nowhere() if key is None else results.under(key, *parts)
 
@@ -186,9 +185,8 @@ class Workbench:
         if not model.is_built:
             raise ConfigError(f"{model.name}: its nets are made by the run, so its predictions are not looked up")
         found = self.on_samples(model, self.selection(model)[0])
-        if found.samples_sha256(len(found.samples)) != sha256:
-            return None
-        return measuring.compare_stored(found, self.resources, net, before, now)
+        is_same = found.samples_sha256(len(found.samples)) == sha256
+        return measuring.compare_stored(found, self.resources, net, before, now) if is_same else None
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
         """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.

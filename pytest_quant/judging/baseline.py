@@ -164,7 +164,7 @@ def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
 
 @dataclass(frozen=True)
 class BaselineChange:
-    """What an update does to one metric of one model; both None of ``before``: it was not there."""
+    """What an update does to one metric of one model; ``before`` is None where it was not there."""
 
     model: str
     metric: str
@@ -178,15 +178,19 @@ class BaselineChange:
         >>> BaselineChange("tiny", "top1", before, now).text(lambda value: f"{value:.2f}")
         'tiny top1: int8 86.60 -> 85.00'
         """
+
+        def told(value: float | None, other: float | None) -> str:
+            if value is None:
+                return "none"
+            return number(value) if other is None or number(value) != number(other) else repr(value)
+
+        before, now = (({} if one is None else dict(one)) for one in (self.before, self.now))
         if self.before is None:
-            return f"{self.model} {self.metric}: new: fp32 {number(self.now.fp32)}, int8 {number(self.now.int8)}"
-        found = []
-        for side in SIDES:
-            old, new = getattr(self.before, side), getattr(self.now, side)
-            if old != new:
-                told = number if number(old) != number(new) else repr
-                found.append(f"{side} {told(old)} -> {told(new)}")
-        return f"{self.model} {self.metric}: {', '.join(found)}"
+            known = [f"{side} {number(value)}" for side, value in now.items() if value is not None]
+            return f"{self.model} {self.metric}: new: {', '.join(known)}"
+        changed = [side for side in now if before[side] != now[side]]
+        pairs = [f"{side} {told(before[side], now[side])} -> {told(now[side], before[side])}" for side in changed]
+        return f"{self.model} {self.metric}: {', '.join(pairs)}"
 
 
 def changes(before: Mapping[str, BaselineEntry], entries: Mapping[str, BaselineEntry]) -> list[BaselineChange]:

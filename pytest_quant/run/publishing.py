@@ -113,8 +113,10 @@ class Publisher:
 
 
 def _accepted(change: BaselineChange, report: Report) -> str:
-    model = report.models[change.model]
-    return change.text(model.metrics[change.metric].metric(change.metric).number)
+    from pytest_quant.spec.metric import SQNR_DB
+
+    values = report.models[change.model].metrics.get(change.metric)  # none of raw outputs
+    return change.text((SQNR_DB if values is None else values.metric(change.metric)).number)
 
 
 def _raised(error: Exception) -> str:

@@ -16,17 +16,16 @@ from pytest_quant.spec.metric import Metric
 
 
 def kept_findings(
-    measurement: Measurement, names: list[str], look: Callable[[], Sequence[Finding]]
+    measurement: Measurement, dataset: list[JsonValue], look: Callable[[], Sequence[Finding]]
 ) -> tuple[Finding, ...]:
     """What ``look`` finds, without what is waived; the findings of an earlier run where nothing has changed.
 
-    ``names``: those of the dataset's classes.
+    ``dataset``: what they depend on of the whole dataset, beside the samples that were evaluated.
     """
     if measurement.scores is None:
         return tuple(look())
     files: JsonValue = dict(measurement.file_sha256)
-    classes: JsonValue = [*names]
-    place = measurement.scores.under("sanity", files, classes, repr(measurement.calibration))
+    place = measurement.scores.under("sanity", files, dataset, repr(measurement.calibration))
     written: Any = place.fetch(lambda: [asdict(one) for one in look()])
     return tuple(Finding(**one) for one in written)
 
