@@ -2,10 +2,10 @@
 
     python benchmarks/guessing_study.py
 
-Each row draws 200000 runs of a classifier on n samples: of a sound one, right 3 times as often as chance (with 2 and 3
+Each row draws 200000 runs of a classifier on n samples: of a sound one, right 3 times as often as chance (with few
 classes half of the way from chance to all; with more than 100 samples on 20 % of them at least), and of one that
-guesses. `accused` is an error, `doubtful` the warning that
-the samples are too few; the rest is told from guessing. A sound one may be accused in less than 1 in 1000 runs.
+guesses. `accused` is an error, `doubtful` the warning that the samples are too few; the rest is told from guessing. A
+sound one may be accused in less than 1 in 1000 runs.
 """
 
 from __future__ import annotations

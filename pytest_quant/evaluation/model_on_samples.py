@@ -91,7 +91,7 @@ class ModelOnSamples:
             ),
             shards=shards if first is None else shards[: -(-first // task.shard_size)],
             nets=nets,
-            counts_hits=any(metric.is_mean_of_hits for metric in task.metrics.values()),
+            counts_hits=len(nets) > 1 and any(metric.is_mean_of_hits for metric in task.metrics.values()),
         )
 
     def agreement(self, signal: Net, other: Net) -> Evaluation:

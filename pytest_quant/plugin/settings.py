@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pytest_quant.spec.columns import TITLES
 from pytest_quant.spec.verdict import Inconclusive
 
 
@@ -52,6 +53,8 @@ class Settings:
     """Longest time for one sample."""
     progress: bool
     """Whether it is shown what the run is at."""
+    columns: tuple[str, ...]
+    """Those of the table on the terminal, by their names; empty: those that there is room for."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -102,6 +105,7 @@ def read_settings(config: pytest.Config) -> Settings:
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
         progress=_progress(config),
+        columns=_columns(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -183,6 +187,19 @@ def _progress(config: pytest.Config) -> bool:
         raise pytest.UsageError(f"--quant-progress: found {text!r}, expected auto, on or off")
     is_quiet = int(config.getoption("verbose", 0)) < 0
     return text == "on" or (text == "auto" and not is_quiet)
+
+
+def _columns(config: pytest.Config) -> tuple[str, ...]:
+    names = [name.strip().lower() for name in _text(config, "columns").split(",")]
+    found = tuple(dict.fromkeys(filter(None, names)))
+    for name in found:
+        if name not in TITLES:
+            from pytest_quant.spec.text import suggestion
+
+            raise pytest.UsageError(
+                f"--quant-columns: unknown column {name!r}.{suggestion(name, TITLES)} Columns: {', '.join(TITLES)}"
+            )
+    return found
 
 
 def _target_nets(text: str) -> Literal["all", "int8"]:

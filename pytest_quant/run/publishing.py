@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,9 +31,11 @@ class Publisher:
         self._trends: list[IllustrationEntry] = []
         self._accepted: list[str] = []
         """What an update of the baseline changed."""
+        self._notes: list[str] = []
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
+        self._append_to_job(report)
         return [*self._keep(report), *self._write_reports(report), *self._update_baseline(report, baseline)]
 
     def _keep(self, report: Report) -> Iterator[str]:
@@ -53,6 +56,19 @@ class Publisher:
                 self._trends = list(trends(history.runs(), report.models))
         except QuantError as error:
             yield f"--quant-history: the run is not kept: {error}"
+
+    def _append_to_job(self, report: Report) -> None:
+        """In a job of GitHub Actions without a report the Markdown goes to the job's summary."""
+        name = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not name or self._settings.reports:
+            return
+        from pytest_quant.report.step_summary import append_summary
+
+        try:
+            append_summary(report, Path(name))
+            self._written.append(Path(name))
+        except OSError as error:  # no reason to fail a build
+            self._notes.append(f"GITHUB_STEP_SUMMARY: {name} cannot be written: {told(error)}")
 
     def _write_reports(self, report: Report) -> Iterator[str]:
         from pytest_quant.report.write import write_report
@@ -96,7 +112,7 @@ class Publisher:
         from pytest_quant.report.terminal import summary_lines
 
         terminal.section("accuracy of quantized models")
-        for line, markup in summary_lines(report):
+        for line, markup in summary_lines(report, width=_width(terminal), columns=self._settings.columns):
             terminal.write_line(line, **markup)
         if self._settings.diagnose:
             for line in diagnosis.summary_lines(report):
@@ -108,6 +124,8 @@ class Publisher:
             terminal.write_line(f"baseline: {line}")
         for path in self._written:
             terminal.write_line(f"written: {path}")
+        for note in self._notes:
+            terminal.write_line(note, yellow=True)
         for problem in problems:
             terminal.write_line(problem, red=True, bold=True)
 
@@ -125,6 +143,13 @@ def _raised(error: Exception) -> str:
         return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _width(terminal: pytest.TerminalReporter) -> int | None:
+    """How wide the table may be; a log has no width, unless ``COLUMNS`` gives it one."""
+    if not terminal.isatty and not os.environ.get("COLUMNS"):
+        return None
+    return terminal.config.get_terminal_writer().fullwidth
 
 
 def shown_options(settings: Settings) -> dict[str, JsonValue]:
