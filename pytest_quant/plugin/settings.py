@@ -220,9 +220,12 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
 def _count(config: pytest.Config, name: str) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
-    if not text.isascii() or not text.isdigit():
+    from pytest_quant.spec.strict import whole_number
+
+    found = whole_number(text)
+    if found is None:
         raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
-    return int(text)
+    return found
 
 
 def _called_path(config: pytest.Config, name: str) -> Path:
