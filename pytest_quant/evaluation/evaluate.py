@@ -17,7 +17,7 @@ from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.spec.errors import ModelFileError, OverdueError, QuantError
 from pytest_quant.spec.net import SIDES, Net
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import shown, visible
 from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
@@ -72,12 +72,13 @@ class Predictor:
         nets = {net: self._runner(net, note) for net in shard.keys}
         pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
         for sample in shard.samples:
-            note(f"sample {sample.id}")
+            name = visible(sample.id)
+            note(f"sample {name}")
             try:
                 image = self._work.dataset.read(sample, orient=self._work.orient)
                 prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
                 for net, pipeline in pipelines.items():
-                    note(f"sample {sample.id}, {net}")
+                    note(f"sample {name}, {net}")
                     start = time.perf_counter()
                     predictions[net].append(pipeline.predict(nets[net].run, prepared[id(pipeline)]))
                     elapsed_s[net] += time.perf_counter() - start
@@ -109,7 +110,7 @@ def _check_loaded(files: Mapping[Path, str]) -> None:
 def _naming(error: QuantError, sample: Sample) -> QuantError:
     """The same error with the sample in front, unless it names it already."""
     text = str(error)
-    return error if sample.id in text else type(error)(f"sample {sample.id}: {text}")
+    return error if sample.id in text else type(error)(f"sample {visible(sample.id)}: {text}")
 
 
 @dataclass(frozen=True)

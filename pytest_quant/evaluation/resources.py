@@ -12,6 +12,7 @@ from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
@@ -47,9 +48,9 @@ class Resources:
         """
         locks = run_dir / "claims"
         return cls(
-            store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
-            discordances=DiscordanceMemo(kept / "discordance", locks),
+            store=PredictionStore(kept / PREDICTIONS, locks),
+            digests=DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None),
+            discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
         )

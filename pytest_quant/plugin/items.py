@@ -10,6 +10,7 @@ import pytest
 
 from pytest_quant.plugin.state import RECORDS, active_run
 from pytest_quant.spec.errors import ConfigError, QuantError, QuantWarning, ZooError
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     from pytest_quant.run.records import RunCase
@@ -38,7 +39,7 @@ class ZooFile(pytest.File):
             message = "\n".join(zoo.problems)
             yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=message)
         for model in zoo.models:
-            yield ModelNode.from_parent(self, name=model.name, model=model)
+            yield ModelNode.from_parent(self, name=visible(model.name), model=model)
 
 
 class ModelNode(pytest.Collector):
@@ -81,6 +82,9 @@ class _QuantItem(pytest.Item):
         super().__init__(**kwargs)
         self.add_marker(pytest.mark.quant)
 
+    def _initrequest(self) -> None:
+        """Nothing: an item without fixtures has no request. pytest-retry calls this of every item that has failed."""
+
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the item stands, for headings; pytest wants a line of a skipped item."""
         names = [node.name for node in self.listchain() if isinstance(node, (ModelNode, pytest.Item))]
@@ -92,7 +96,7 @@ class _QuantItem(pytest.Item):
 
         # A warning of ours that the user's filters turn into an error.
         if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
-            return str(excinfo.value)
+            return visible(str(excinfo.value), lines=True)
         return super().repr_failure(excinfo, style)
 
 

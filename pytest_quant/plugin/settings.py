@@ -11,6 +11,8 @@ import pytest
 
 from pytest_quant.spec.verdict import Inconclusive
 
+_MOST_DIGITS = 20
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -46,10 +48,14 @@ class Settings:
     """Where predictions are kept between runs; None: pytest's cache folder."""
     keep: bool
     """Whether predictions are kept between runs."""
+    cache_size_gb: float
+    """What the cache may take; at the end of a run what was not used for longest goes."""
     rehash: bool
     """Whether digests of images that an earlier run took are not trusted."""
     timeout_s: float
     """Longest time for one sample."""
+    max_pixels: int
+    """Images of more pixels are not decoded."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -95,8 +101,10 @@ def read_settings(config: pytest.Config) -> Settings:
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
+        cache_size_gb=_above_zero("--quant-cache-size", _text(config, "cache_size") or "20", "gigabytes"),
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
+        max_pixels=_count(config, "quant_max_pixels", least=1),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -188,11 +196,11 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     return number
 
 
-def _count(config: pytest.Config, name: str) -> int:
+def _count(config: pytest.Config, name: str, least: int = 0) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
-    if not text.isascii() or not text.isdigit():
-        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
+    if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS and int(text) >= least):
+        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of {least} or more")
     return int(text)
 
 

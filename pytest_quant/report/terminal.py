@@ -20,6 +20,7 @@ _MARKUP: dict[Mood, dict[str, bool]] = {"good": {"green": True}, "excused": {"ye
 
 def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer."""
+    report = report.visible()
     if any(case.outcome != "not_run" for case in report.cases):
         found = table(report)
         header, *lines = aligned([found.header, *found.lines()], left=_LEFT, last_left=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Report
 from pytest_quant.spec.errors import QuantError, told
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     import pytest
@@ -70,6 +71,7 @@ class Publisher:
         from pytest_quant.report import diagnosis, rescue
         from pytest_quant.report.terminal import summary_lines
 
+        report = report.visible()
         terminal.section("accuracy of quantized models")
         for line, markup in summary_lines(report):
             terminal.write_line(line, **markup)
@@ -80,9 +82,9 @@ class Publisher:
             for line in rescue.terminal_lines(report, self._settings.rescue_folder):
                 terminal.write_line(line)
         for path in self._written:
-            terminal.write_line(f"written: {path}")
+            terminal.write_line(visible(f"written: {path}"))
         for problem in problems:
-            terminal.write_line(problem, red=True, bold=True)
+            terminal.write_line(visible(problem, lines=True), red=True, bold=True)
 
 
 def _raised(error: Exception) -> str:

@@ -21,7 +21,7 @@ from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.text import listed, shown, suggestion
+from pytest_quant.spec.text import listed, shown, suggestion, visible
 from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
             decided = run.decider.decide(case.model, limit, case_plan)
             broken.append(conclude(decided, records, strict=run.settings.strict))
         except QuantError as error:
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
+            raise pytest.fail.Exception(visible(str(error), lines=True), pytrace=False) from None
     messages = [message for message in broken if message is not None]
     if messages:
         pytest.fail("\n".join(messages), pytrace=False)
