@@ -102,7 +102,6 @@ def make_decoder(options: PostprocessOptions) -> Decoder:
             "5 maps (text, centre, sine, cosine, radius)",
             least=5,
             most=5,
-            libraries=("scikit-image",),
         )
     if isinstance(parameters, DbParameters):
         return Decoder(

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from skimage.morphology import skeletonize
 
 from pytest_quant.tasks.text_detection.centering import Centers, PixelRegion, center_points
 from pytest_quant.tasks.text_detection.disks import Disks, Drawing, draw_disks, merge_disks
 from pytest_quant.tasks.text_detection.geometry import Geometry, to_image
 from pytest_quant.tasks.text_detection.parameters import TextSnakeParameters
 from pytest_quant.tasks.text_detection.prediction import Polygon, TextPrediction, make_prediction
+from pytest_quant.tasks.text_detection.skeleton import skeletonize
 
 CHANNELS = 5
 """Logits of text and of centre region, sine and cosine of the direction, radius in pixels of the net's input."""
@@ -116,7 +116,7 @@ class _Instance:
 
 
 def _middle_line(maps: NDArray[np.float32], region: PixelRegion, parameters: TextSnakeParameters) -> Centers:
-    skeleton = np.argwhere(skeletonize(region.mask)) + np.array(region.left_top[::-1])  # type: ignore[no-untyped-call]
+    skeleton = np.argwhere(skeletonize(region.mask)) + np.array(region.left_top[::-1])
     sine, cosine, radius = np.clip(maps[_SINE:, skeleton[:, 0], skeleton[:, 1]], -_LARGEST, _LARGEST)
     norm = np.sqrt(np.float32(1) / (sine**2 + cosine**2 + np.float32(1e-8)))
     # The normal of the direction (cosine, sine), as y and x.

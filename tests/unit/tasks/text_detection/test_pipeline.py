@@ -189,7 +189,6 @@ def test_how_hmean_is_counted_leaves_the_fingerprint_alone(decoder: str) -> None
 
 
 def test_the_libraries_of_a_decoder_are_part_of_the_fingerprint() -> None:
-    assert "scikit-image" in pipeline_of(detector("textsnake")).fingerprint()
     assert "pyclipper" in pipeline_of(detector("db")).fingerprint()
 
 
