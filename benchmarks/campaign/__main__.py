@@ -15,6 +15,7 @@ from benchmarks.campaign.outcome import Budget, Table, Try
 
 PARTS: Mapping[str, str] = {
     "text": "mutants of everything that is read as text: every one is read, or refused by a message",
+    "faults": "kills, damage to what is kept, full disks, two runs at once: the next run gives the same report",
 }
 """Each is the module of that name in this package."""
 

@@ -30,6 +30,10 @@ class VisibleStream:
         """Write a text, lines and tabs as they are."""
         return self._stream.write(visible(text, lines=True))
 
+    def flush(self) -> None:
+        """Hand on what is held back."""
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 

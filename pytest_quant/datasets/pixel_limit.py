@@ -78,7 +78,8 @@ def _pillow_size(data: bytes) -> tuple[int, int] | None:
 
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return image.size
+            width, height = image.size
+            return width, height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return _of_bomb()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, UserWarning):
