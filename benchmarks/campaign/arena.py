@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -19,11 +20,15 @@ from typing import Any
 import pytest
 
 from tests import tiny
+from tests.integration import runs  # noqa: F401 - it loads what every run loads, so that a forked one begins at once
 
 LIMIT_S = 180.0
 """For one run, which takes a second or two alone on a machine."""
 _POLL_S = 0.002
-_PLAIN = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-q", "--no-quant-diagnose", "--quant")
+_PIPE_BYTES = 1 << 20
+"""More than any run prints, so that none waits for a reader."""
+_PLAIN = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider", "-q", "--no-quant-diagnose", "--quant", "-s")
+"""``-s``: pytest's own capturing takes a file in the folder for temporary files, which may be what is hurt."""
 
 _SLOW = """
 import time
@@ -46,7 +51,8 @@ class Running:
 
     pid: int
     report: Path
-    log: Path
+    output: int
+    """The end of a pipe that takes what it prints."""
 
     def wait(self) -> int | None:
         """Its exit status, negative for a signal; None: it did not end in its time, and was ended."""
@@ -61,8 +67,11 @@ class Running:
         return None
 
     def kill_group(self) -> None:
-        """SIGKILL for all of its processes."""
+        """SIGKILL for all of its processes; waits until those but the first are gone."""
+        children = self.children()
         os.killpg(self.pid, signal.SIGKILL)
+        while any(_lives(pid) for pid in children):
+            time.sleep(_POLL_S)
 
     def children(self) -> list[int]:
         """Its processes but the first."""
@@ -72,10 +81,17 @@ class Running:
             return []
         return list(map(int, own))
 
-    @property
     def said(self) -> str:
-        """What it printed."""
-        return self.log.read_text(errors="replace")
+        """What it printed; once, when it has ended."""
+        with os.fdopen(self.output, "rb") as file:
+            return file.read().decode(errors="replace")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -123,12 +139,14 @@ class Arena:
     def start(self, *options: str, cache: Path | None = None, tmp: Path | None = None, most_bytes: int = 0) -> Running:
         """Begin with a run; ``most_bytes``: the largest file that it may write, 0: any."""
         self._count += 1
-        report, log = self.root / f"r{self._count}.json", self.root / f"r{self._count}.log"
+        report = self.root / f"r{self._count}.json"
+        output, written = os.pipe()
+        fcntl.fcntl(written, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
             try:
-                self._become(log, tmp or self.tmp, most_bytes)
+                self._become(written, tmp or self.tmp, most_bytes)
                 status = pytest.main(
                     [*_PLAIN, "--quant-cache", str(cache or self.cache), "--quant-report", str(report), *options]
                 )
@@ -138,13 +156,13 @@ class Arena:
                 os.write(2, f"INTERNALERROR {error!r}\n".encode())
                 os._exit(70)
             os._exit(int(status))
-        return Running(pid, report, log)
+        os.close(written)
+        return Running(pid, report, output)
 
-    def _become(self, log: Path, tmp: Path, most_bytes: int) -> None:
-        """Make the forked process a run: a group of its own, what it prints in a file, its folders, its bounds."""
+    def _become(self, out: int, tmp: Path, most_bytes: int) -> None:
+        """Make the forked process a run: a group of its own, what it prints in a pipe, its folders, its bounds."""
         os.setsid()
         os.chdir(self.root)
-        out = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
         os.environ["TMPDIR"] = str(tmp)
@@ -161,9 +179,8 @@ class Arena:
             report = json.loads(running.report.read_bytes())
         except (OSError, ValueError):
             report = None
-        said = running.said
+        said = running.said()
         running.report.unlink(missing_ok=True)
-        running.log.unlink(missing_ok=True)
         return Outcome(status, said, report)
 
     def run(self, *options: str, **kwargs: Any) -> Outcome:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -87,8 +88,16 @@ def make_run_folder(kind: str = "") -> tuple[Path, Alive]:
 
 
 def remove_run_folder(folder: Path, alive: Alive) -> None:
-    """Remove what `make_run_folder` made; what is left of it, the next run removes."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove what `make_run_folder` made. What another process still writes there meanwhile, the next run removes."""
+    for attempt in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+        time.sleep(0.01 * attempt)
+    else:
+        with suppress(OSError):
+            (folder / _LOCKS).mkdir(exist_ok=True)
+            (folder / _LOCKS / "left.lock").touch()
     alive.end()
 
 

@@ -60,6 +60,16 @@ def wait_for(what: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def is_of_group(group: int) -> Iterator[bool]:
+    """For each process that lives whether it belongs to a group."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, owner = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        yield state not in "ZX" and int(owner) == group
+
+
 def start(root: Path, *options: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pytest", *PLAIN, "--quant", "--quant-cache", "kept", *options]
     return subprocess.Popen(
@@ -77,6 +87,7 @@ def test_the_folder_of_a_killed_run_goes_with_the_next(
     assert remove_dead_run_folders() == []  # it lives
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    wait_for(lambda: not any(is_of_group(process.pid)))  # workers end a moment later
     assert len(run_folders(own_tmp)) == 1
     (pytester.path / "conftest.py").unlink()
     cache = pytester.path / "kept"
