@@ -1,10 +1,11 @@
 """int8 here and on a target, on the same samples: the table of `docs/targets.md`.
 
-    python -m benchmarks.on_target ZOO TARGET [--samples N] [--models NAME ...]
+    python -m benchmarks.on_target ZOO TARGET [--samples N] [--models NAME ...] [--cores N]
 
 ``ZOO`` is a zoo file, ``TARGET`` an execnet gateway specification, such as ``popen//python=DIR/qemu-python`` after
-``pytest-quant target emulate DIR``. fp32 is taken here. Prints the first metric of each model, the flips between fp32
-and either int8, and images per second of the target's int8.
+``pytest-quant target emulate DIR``. fp32 is taken here. Prints the first metric of each model with the flips between
+fp32 and int8, three times: int8 here with packed layouts, as ncnn has them by default; int8 here as
+``runtime: reference`` runs it; int8 on the target.
 """
 
 from __future__ import annotations
@@ -12,13 +13,38 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.evaluation.cores import available_cores
+from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.evaluation.workbench import Workbench
+from pytest_quant.nets.ncnn import options
 from pytest_quant.nets.remote.targets import close_targets, target_of
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.placement import Placement
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
+
+_WIDTHS = (26, 9, 6, 8, 18, 18, 18)
+
+
+def row(cells: tuple[object, ...]) -> str:
+    return " ".join(
+        f"{cell:{width}}" if index == 0 else f"{cell:>{width}}"
+        for index, (cell, width) in enumerate(zip(map(str, cells), _WIDTHS, strict=True))
+    )
+
+
+def cell(found: Measurement, name: str) -> str:
+    """The int8 score with its flips against fp32."""
+    pair, flips = found.comparison.metrics[name], found.comparison.flips
+    return f"{pair.metric.number(pair.int8)} -{flips.only_fp32_right} +{flips.only_int8_right}"
+
+
+def packed(bench: Workbench, model: ModelSpec) -> Measurement:
+    """With packed layouts for every net, which is what ncnn does by default."""
+    with patch.object(options, "needs_unpacked", lambda param: False):
+        return bench.measure(model)
 
 
 def main() -> None:
@@ -27,30 +53,24 @@ def main() -> None:
     parser.add_argument("target")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--models", nargs="*")
+    parser.add_argument("--cores", type=int, default=1)
     given = parser.parse_args()
     print(target_of(given.target).facts.kind)
-    columns = (("model", -22), ("metric", 8), ("n", 6), ("fp32", 8), ("int8 here", 10), ("int8 there", 10))
-    heads = [name.ljust(-width) if width < 0 else name.rjust(width) for name, width in columns]
-    print(" ".join([*heads, "    flips", "    flips"]))
+    print(row(("model", "metric", "n", "fp32", "int8, packed", "int8, reference", "int8 there")), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         sampling = Sampling(0, given.samples, given.samples is None)
-        bench = open_workbench(Path(folder), cores=available_cores(), sampling=sampling)
+        bench = open_workbench(Path(folder), cores=given.cores, sampling=sampling)
         for model in read_zoo(given.zoo).models:
             if isinstance(model, BrokenModel):
                 raise SystemExit(model.message)
             if given.models and model.name not in given.models:
                 continue
-            here, there = (bench.measure(one) for one in (model, Placement(given.target, "int8").of_model(model)))
+            here, there = bench.measure(model), bench.measure(Placement(given.target, "int8").of_model(model))
             name, pair = next(iter(here.comparison.metrics.items()))
-            number, other = pair.metric.number, there.comparison.metrics[name]
-            flips = [
-                f"-{one.comparison.flips.only_fp32_right} +{one.comparison.flips.only_int8_right}"
-                for one in (here, there)
-            ]
+            cells = [cell(found, name) for found in (packed(bench, model), here, there)]
             print(
-                f"{model.name:22} {name:>8} {here.evaluated:6} {number(pair.fp32):>8} {number(pair.int8):>10} "
-                f"{number(other.int8):>10} {flips[0]:>9} {flips[1]:>9}  "
-                f"{there.timing.images_per_second['int8']:.2f} per second there",
+                row((model.name, name, here.evaluated, pair.metric.number(pair.fp32), *cells))
+                + f"  {there.timing.images_per_second['int8']:.2f} per second there",
                 flush=True,
             )
     close_targets()

@@ -1,22 +1,21 @@
-"""A real int8 failure and its repair: PP-OCRv5's text detector on ICDAR2015, as README tells it.
+"""Real int8 failures and their repair: PP-OCRv5's text detector on ICDAR2015, as README tells it, and three more nets.
 
-    python -m benchmarks.rescue ../shared [--out FOLDER]
+    python -m benchmarks.rescue ../shared [--model yolox_nano] [--out FOLDER]
 
-The folder holds ``models/ppocr_det-icdar`` and ``data/icdar2015``. Ten training images with ground truth are searched
-on, a hundred test images are evaluated. Prints what ``pytest --quant --quant-rescue`` prints; takes minutes.
+The folder holds ``models/`` and ``data/``. The text detector is searched on ten training images with ground truth,
+YOLOX-nano and ESPNet on their calibration images, which have none, PP-OCR's recognizer on its calibration words; all
+are evaluated on the test images. Prints what ``pytest --quant --quant-rescue`` prints; takes minutes.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
+from benchmarks import later_tasks
+from benchmarks.later_tasks import BAD
 from benchmarks.layer_diagnosis import zoo_content
 
 
@@ -42,17 +41,15 @@ def zoo_of(shared: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Repair the real int8 failure of ../shared.")
+    parser = argparse.ArgumentParser(description="Repair a real int8 failure of ../shared.")
     parser.add_argument("shared", type=Path, help="folder that holds models/ and data/")
+    parser.add_argument("--model", choices=("ppocr-det", *BAD), default="ppocr-det")
     parser.add_argument("--out", type=Path, help="where the reports and the repaired net stay (default: nowhere)")
     args = parser.parse_args()
-    with TemporaryDirectory() as scratch:
-        folder = (args.out or Path(scratch)).resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "real.quant.yaml").write_text(yaml.safe_dump(zoo_of(args.shared.resolve()), sort_keys=False))
-        reports = ("--quant-report", "quant.json", "--quant-report", "quant.md")
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--quant", "--quant-rescue", *reports]
-        return subprocess.run([*command, "real.quant.yaml"], cwd=folder, check=False).returncode
+    shared = args.shared.resolve()
+    content = zoo_of(shared) if args.model == "ppocr-det" else later_tasks.zoo_of(shared)
+    content["models"] = {args.model: content["models"][args.model]}
+    return later_tasks.run(content, args.out, ("--quant-rescue",))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -11,13 +10,14 @@ from pathlib import Path
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.engine import Engine
-from pytest_quant.evaluation.engine.work import Job, Note, Release, WorkerPool
+from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
-from pytest_quant.spec.errors import ModelFileError, OverdueError, QuantError
+from pytest_quant.spec.errors import ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
-from pytest_quant.spec.text import shown, visible
+from pytest_quant.spec.text import shown
 from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
@@ -57,60 +57,11 @@ class PredictionWork:
         """Without nets; a net is loaded when a shard lacks its predictions."""
         return Predictor(self)
 
-
-class Predictor:
-    """The nets of one worker."""
-
-    def __init__(self, work: PredictionWork) -> None:
-        self._work = work
-        self._runners: dict[Net, Runner] = {}
-
-    def run(self, shard: Shard, note: Note) -> dict[Net, StoredShard]:
-        """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
-        predictions: dict[Net, list[Prediction]] = {net: [] for net in shard.keys}
-        elapsed_s = dict.fromkeys(shard.keys, 0.0)
-        nets = {net: self._runner(net, note) for net in shard.keys}
-        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
-        for sample in shard.samples:
-            name = visible(sample.id)
-            note(f"sample {name}")
-            try:
-                image = self._work.dataset.read(sample, orient=self._work.orient)
-                prepared = {id(own): own.prepare(image, sample) for own in pipelines.values()}
-                for net, pipeline in pipelines.items():
-                    note(f"sample {name}, {net}")
-                    start = time.perf_counter()
-                    predictions[net].append(pipeline.predict(nets[net].run, prepared[id(pipeline)]))
-                    elapsed_s[net] += time.perf_counter() - start
-            except QuantError as error:
-                raise _naming(error, sample) from error
-        pack = self._work.pipeline.pack
-        return {net: StoredShard(pack(found), elapsed_s[net]) for net, found in predictions.items()}
-
-    def _runner(self, net: Net, note: Note) -> Runner:
-        if net not in self._runners:
-            note(f"{net}: loading the net")
-            self._runners[net] = self._work.open_runner(net)
-            _check_loaded(self._work.loaded)
-        return self._runners[net]
-
-    def close(self) -> None:
-        """Free the nets."""
-        for runner in self._runners.values():
-            runner.close()
-
-
-def _check_loaded(files: Mapping[Path, str]) -> None:
-    """Raise `ModelFileError` where a file is not what it was when its digest was taken."""
-    for path, digest in files.items():
-        if not path.is_file() or sha256_file(path) != digest:
-            raise ModelFileError(f"{shown(path)} was replaced while the run was on; run again")
-
-
-def _naming(error: QuantError, sample: Sample) -> QuantError:
-    """The same error with the sample in front, unless it names it already."""
-    text = str(error)
-    return error if sample.id in text else type(error)(f"sample {visible(sample.id)}: {text}")
+    def check_loaded(self) -> None:
+        """Raise `ModelFileError` where a file is not what it was when its digest was taken."""
+        for path, digest in self.loaded.items():
+            if not path.is_file() or sha256_file(path) != digest:
+                raise ModelFileError(f"{shown(path)} was replaced while the run was on; run again")
 
 
 @dataclass(frozen=True)

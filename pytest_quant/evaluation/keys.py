@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
@@ -43,6 +44,10 @@ def net_keys(model: ModelSpec, pipelines: Mapping[Net, Pipeline], files: Mapping
 def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str, str]) -> dict[str, object]:
     net = model.net(name)
     found = get_format(net.format)
+    try:
+        own = found.key(net, {suffix: files[f"{name}{suffix}"] for suffix in found.files(net)})
+    except PackageNotFoundError as error:  # nothing is kept of it: it cannot be opened, which says so
+        own = {"not installed": error.name}
     return {
         "store": _STORE_VERSION,
         "pytest_quant": versions()["pytest_quant"],
@@ -52,7 +57,7 @@ def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str
         "registered": active().registered_by(task=model.task, dataset=model.dataset.type, net_format=net.format),
         "pipeline": pipeline.fingerprint(),
         "format": net.format,
-        "net": found.key(net, {suffix: files[f"{name}{suffix}"] for suffix in found.files(net)}),
+        "net": own,
     }
 
 

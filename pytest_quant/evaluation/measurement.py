@@ -44,6 +44,8 @@ class Measurement:
     """Which net stands in the place of int8 in the comparison."""
     runtime: str = ""
     """Name and version of what ran that net."""
+    fp32_runtime: str = ""
+    """The same of fp32."""
     calibration: CalibrationFacts | None = None
     """What the int8 net was made from, where this run made it."""
     sequential: bool = False

@@ -57,6 +57,7 @@ def measure(
         timing=timing,
         net=net,
         runtime=runtime_of(model, net),
+        fp32_runtime=runtime_of(model, "fp32"),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),

@@ -22,6 +22,8 @@ _DATASETS = {
 _NET_FORMATS = {
     "ncnn": "pytest_quant.nets.ncnn.format:NcnnFormat",
     "onnxruntime": "pytest_quant.nets.onnxruntime.format:OnnxruntimeFormat",
+    "openvino": "pytest_quant.nets.openvino.format:OpenvinoFormat",
+    "litert": "pytest_quant.nets.litert.format:LitertFormat",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,30 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Free the net."""
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Runner, Protocol):
+    """A runner of a net that computes elsewhere, and goes on with inputs whose outputs are asked for later."""
+
+    forward_s: float
+    """Seconds that forward passes took there."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more inputs are to be announced now."""
+        ...
+
+    def ahead(self, array: Array) -> None:
+        """Announce an input that `run` will be called with; its memory must not change until then.
+
+        Never raises: what is wrong with the input, or with the way to the net, `run` says.
+        """
+        ...
+
+    def forget(self) -> None:
+        """What was announced and not asked for is not needed any more."""
         ...
 
 

@@ -36,6 +36,8 @@ class StaticFacts:
     """Type of layer to how many there are that could, the quantized ones included."""
     form: str = ""
     """How they are quantized, where the format has more than one way: ``QDQ``, ``dynamic``, ..."""
+    kept_float: tuple[str, ...] = ()
+    """The names of those that could be quantized and are not, where the format tells them."""
     output_channels: Mapping[str, int] = field(default_factory=dict)
     """Output to its number of channels or classes, where the files tell."""
     notes: tuple[str, ...] = ()

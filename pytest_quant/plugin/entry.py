@@ -68,6 +68,7 @@ def _end_far_sides() -> None:
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.run import xdist
+    from pytest_quant.run.annotations import Annotations
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
@@ -93,6 +94,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir)
         config.pluginmanager.register(recorder, "quant-recorder")
+        if Annotations.are_wanted(config):
+            config.pluginmanager.register(Annotations(config), "quant-annotations")
         config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
 
 

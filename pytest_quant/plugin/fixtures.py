@@ -30,7 +30,9 @@ def _quant_case(request: pytest.FixtureRequest) -> PythonCase:
     """The model and the limits of this test, filled in by the plugin."""
     case: PythonCase | None = getattr(request, "param", None)
     if case is None:
-        pytest.fail("pytest-quant's fixtures must be arguments of the test or of its fixtures", pytrace=False)
+        raise pytest.fail.Exception(
+            "pytest-quant's fixtures must be arguments of the test or of its fixtures", pytrace=False
+        )
     return case
 
 

@@ -33,13 +33,21 @@ class ZooFile(pytest.File):
         try:
             zoo = run.zoos.read(self.path)
         except ZooError as error:
-            yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=str(error))
+            yield self._problem(str(error))
             return
         if zoo.problems:
-            message = "\n".join(zoo.problems)
-            yield ProblemItem.from_parent(self, name="zoo", kind="zoo", model=None, message=message)
+            yield self._problem("\n".join(zoo.problems))
         for model in zoo.models:
             yield ModelNode.from_parent(self, name=visible(model.name), model=model)
+
+    def _problem(self, message: str) -> ProblemItem:
+        from pytest_quant.zoo.reader import line_in
+
+        line = line_in(message, self.path) or 1
+        item: ProblemItem = ProblemItem.from_parent(
+            self, name="zoo", kind="zoo", model=None, message=message, line=line
+        )
+        return item
 
 
 class ModelNode(pytest.Collector):
@@ -70,7 +78,7 @@ class ModelNode(pytest.Collector):
 
     def _problem(self, message: str) -> ProblemItem:
         item: ProblemItem = ProblemItem.from_parent(
-            self, name="config", kind="config", model=self.model.name, message=message
+            self, name="config", kind="config", model=self.model.name, message=message, line=self.model.line
         )
         return item
 
@@ -78,25 +86,28 @@ class ModelNode(pytest.Collector):
 class _QuantItem(pytest.Item):
     """What the items of a zoo file have in common."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, line: int = 1, **kwargs: Any) -> None:
+        """``line``: where in its file it stands, counted from 1."""
         super().__init__(**kwargs)
+        self.line = line
         self.add_marker(pytest.mark.quant)
 
     def _initrequest(self) -> None:
         """Nothing: an item without fixtures has no request. pytest-retry calls this of every item that has failed."""
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Where the item stands, for headings; pytest wants a line of a skipped item."""
+        """Where the item stands: file, line counted from 0, and the name in headings."""
         names = [node.name for node in self.listchain() if isinstance(node, (ModelNode, pytest.Item))]
-        return self.path, 0, "::".join(names)
+        return self.path, self.line - 1, "::".join(names)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """A message for what is the user's to mend, a traceback for anything else."""
+        from pytest_quant.run.failures import told
         from pytest_quant.run.outcomes import LimitBroken
 
         # A warning of ours that the user's filters turn into an error.
         if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
-            return visible(str(excinfo.value), lines=True)
+            return told(self, excinfo, visible(str(excinfo.value), lines=True))
         return super().repr_failure(excinfo, style)
 
 
@@ -104,7 +115,7 @@ class CaseItem(_QuantItem):
     """One limit of one model."""
 
     def __init__(self, *, model: ModelSpec, limit: Limit, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(line=model.line_of(limit), **kwargs)
         from pytest_quant.run.outcomes import LimitBroken
         from pytest_quant.run.records import limit_case
 
@@ -122,7 +133,8 @@ class CaseItem(_QuantItem):
         run = active_run(self.config)
         assert run is not None, "cases are collected only when accuracy cases are to run"  # noqa: S101
         decided = run.decider.decide(self.model, self.limit, self.planned[0])
-        message = conclude(decided, self.stash.setdefault(RECORDS, []), strict=run.settings.strict)
+        records = self.stash.setdefault(RECORDS, [])
+        message = conclude(decided, records, strict=run.settings.strict, place=(self.path, self.line))
         if message is not None:
             raise LimitBroken(message)
 

@@ -117,6 +117,8 @@ class Row:
     verdict: RowVerdict
     outputs: RowOutputs | None = None
     """In the place of ``numbers`` where the metric is one of raw outputs."""
+    runtime: str | None = None
+    """What ran the net in the place of int8; None: nothing did."""
 
     @property
     def onnx(self) -> float | None:
@@ -135,7 +137,7 @@ class Row:
         first = (name, self.dataset or "-", self.metric or "-")
         shown = self.numbers or self.outputs
         if shown is None:
-            return (*first, *("-" * 8), self.verdict.text)
+            return (*first, *("-" * 8), self.runtime or "-", self.verdict.text)
         flips = None if self.numbers is None else self.numbers.flips
         return (
             *first,
@@ -144,19 +146,20 @@ class Row:
             self.limit,
             f"{shown.evaluated} of {shown.total}",
             "-" if flips is None else f"-{flips.only_fp32_right} +{flips.only_int8_right}",
+            self.runtime or "-",
             self.verdict.text,
         )
 
 
 HEADER = (
     *("model", "dataset", "metric", "onnx", "fp32", "int8", "drop", "CI of drop"),
-    *("limit", "n of N", "flips", "verdict"),
+    *("limit", "n of N", "flips", "runtime", "verdict"),
 )
 
 
 @dataclass(frozen=True)
 class Table:
-    """The table of a report, without the column `onnx` where no row has one."""
+    """The table of a report, without the column `onnx` where no row has one, and `runtime` where all have the same."""
 
     rows: tuple[Row, ...]
 
@@ -175,10 +178,14 @@ class Table:
         return [self._shown(row.cells()) for row in self.rows]
 
     def _shown(self, cells: tuple[str, ...]) -> tuple[str, ...]:
-        if any(row.onnx is not None for row in self.rows):
-            return cells
-        left_out = HEADER.index("onnx")
-        return cells[:left_out] + cells[left_out + 1 :]
+        return tuple(cell for title, cell in zip(HEADER, cells, strict=True) if title not in self._left_out)
+
+    @property
+    def _left_out(self) -> frozenset[str]:
+        has_onnx = any(row.onnx is not None for row in self.rows)
+        runtimes = {row.runtime for row in self.rows if row.runtime is not None}
+        shown = {"onnx": has_onnx, "runtime": len(runtimes) > 1}
+        return frozenset(title for title, is_shown in shown.items() if not is_shown)
 
 
 def table(report: Report) -> Table:
@@ -221,8 +228,16 @@ def _rows_of(
         outputs = None if measured is None or metric != SQNR_DB.name else _outputs(measured)
         shown = numbers or outputs
         limit = "-" if shown is None else ", ".join(_limits(shown.metric, about)) or _other_kinds(about)
-        found.append(Row(name, net, dataset, metric, numbers, limit, verdict(about), outputs))
+        found.append(Row(name, net, dataset, metric, numbers, limit, verdict(about), outputs, _runtime(measured)))
     return found
+
+
+def _runtime(measured: ModelEntry | NetEntry | None) -> str | None:
+    """The name of what ran the net in the place of int8, without its version."""
+    if measured is None:
+        return None
+    whole = measured.runtime if isinstance(measured, NetEntry) else (measured.runtimes or {}).get("int8")
+    return whole.partition(" ")[0] if whole else None
 
 
 def _outputs(measured: ModelEntry | NetEntry) -> RowOutputs | None:

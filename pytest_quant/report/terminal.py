@@ -60,7 +60,7 @@ def footnotes(report: Report) -> Iterator[str]:
         )
     yield from _family(report)
     yield from _without_labels(report)
-    yield from _onnx_notes(report)
+    yield from _runtime_notes(report)
     for name, model in report.models.items():
         yield from (f"{name}: {note}" for note in _notes(model))
     if any(model.samples.evaluated < model.samples.total for model in models):
@@ -110,8 +110,14 @@ def _notes(model: ModelEntry) -> Iterator[str]:
         yield f"{count} of {facts.images} calibration images are samples of its dataset: int8 has seen them"
 
 
-def _onnx_notes(report: Report) -> Iterator[str]:
+def _runtime_notes(report: Report) -> Iterator[str]:
+    """What ran the nets, where they are not those of ncnn alone."""
     models = report.models.values()
+    for name, model in report.models.items():
+        sides = set((model.runtimes or {}).values())
+        if any(not runtime.startswith("ncnn ") for runtime in sides):
+            told = listed(f"{side} by {runtime}" for side, runtime in (model.runtimes or {}).items())
+            yield f"{name}: {told}"
     before = dict.fromkeys(model.onnx.runtime for model in models if model.onnx is not None)
     if before:
         yield f"onnx: the model before conversion to ncnn, on the same samples, by {listed(before)}"

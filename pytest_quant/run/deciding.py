@@ -55,7 +55,7 @@ class Decider:
         is_broken = verdict.is_broken(self._inconclusive)
         try:
             self._explainer.look_at(model)
-            message = self._explainer.message(model, limit, verdict) if is_broken else ""
+            message = self._explainer.message(model, limit, verdict, planned.id) if is_broken else ""
         except (QuantError, OSError) as error:  # the verdict stands
             reason = told(error) if isinstance(error, OSError) else str(error)
             message = f"{verdict.decision.upper()}: {verdict.reason}\n  it cannot be explained: {reason}"

@@ -26,19 +26,23 @@ class Explainer:
         self._measurements = measurements
         self._expectations = expectations
         self._entries = entries
+        self._explained_by: dict[tuple[str, str], tuple[str, str]] = {}
 
     def look_at(self, model: ModelSpec) -> None:
         """Under ``--quant-diagnose`` every model that is measured is diagnosed, whatever its verdicts are."""
         if self._settings.diagnose and self._measurements.known(model) is not None:  # else the report lacks a place
             self._entries.diagnosis(model)
 
-    def message(self, model: ModelSpec, limit: Limit, verdict: Verdict) -> str:
-        """The message of a broken limit."""
+    def message(self, model: ModelSpec, limit: Limit, verdict: Verdict, case_id: str) -> str:
+        """The message of a broken limit; layers and repair of a model stand in the first one of this process."""
         from pytest_quant.report.message import failure_message
 
         measurement = self._measurements.known(model, limit.net)
         if not limit.is_loss:
             return failure_message(model, limit, verdict, measurement)
+        first = self._explained_by.setdefault((str(model.zoo), model.name), (case_id, limit.name))
+        if first != (case_id, limit.name):
+            return f"{failure_message(model, limit, verdict, measurement)}\n  what is behind it: see {first[0]}"
         is_wanted = self._settings.diagnose or self._settings.diagnose_failing
         diagnosis = self._entries.diagnosis(model) if is_wanted else None
         message = failure_message(model, limit, verdict, measurement, diagnosis, self._stages(model, limit))

@@ -12,7 +12,7 @@ import pytest
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
-from pytest_quant.run import outlook, python_cases
+from pytest_quant.run import failures, outlook, python_cases
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
@@ -89,11 +89,14 @@ class RunHooks:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put the records on the report: that is how they reach the process that reports, also under xdist."""
+        is_accuracy_item = _is_accuracy_item(item)
+        if is_accuracy_item and call.excinfo is not None and not isinstance(item, (CaseItem, ProblemItem)):
+            failures.hide_our_frames(item, call.excinfo)
         report = yield
         ends_here = report.when == "call" or (report.when == "setup" and not report.passed)
-        if ends_here and _is_accuracy_item(item):
-            if isinstance(item, CaseItem) and isinstance(report.longrepr, tuple):  # a skip: say where the case stands
-                report.longrepr = (str(item.path), 1, report.longrepr[2])
+        if is_accuracy_item and call.excinfo is not None and failures.is_ours(call.excinfo):
+            failures.point_at_item(item, report, call.excinfo)
+        if ends_here and is_accuracy_item:
             failed_itself = report.when == "call" and report.failed and not _is_ours(call)
             report.quant = self._bulletin(item, report, failed_itself).to_wire()  # type: ignore[attr-defined]
         return report

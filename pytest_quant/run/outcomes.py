@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,10 @@ class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
     """A limit does not hold; the only thing that ``xfail`` in a zoo file covers."""
 
 
-def conclude(decided: Decided, records: list[RunCase], *, strict: bool) -> str | None:
+def conclude(decided: Decided, records: list[RunCase], *, strict: bool, place: tuple[Path, int]) -> str | None:
     """Add the record of a case and give the failure message of a broken limit.
 
+    ``place``: the file and line that asked for the case, at which its warnings point.
     Raises a skip where something is not on this machine (under ``strict`` a failure), and the `QuantError` for which
     the limit could not be decided.
     """
@@ -30,7 +32,7 @@ def conclude(decided: Decided, records: list[RunCase], *, strict: bool) -> str |
     if decided.error is not None:
         raise decided.error
     for warning in decided.warnings:
-        warnings.warn(visible(warning), QuantWarning, stacklevel=2)
+        warnings.warn_explicit(visible(warning), QuantWarning, str(place[0]), place[1])
     return None if decided.message is None else visible(decided.message, lines=True)
 
 

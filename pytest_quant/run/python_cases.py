@@ -15,6 +15,7 @@ from pytest_quant.plugin.fixtures import CASE_FIXTURE, ONNX_FIXTURE, USER_FIXTUR
 from pytest_quant.plugin.items import ProblemItem
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.state import RECORDS
+from pytest_quant.run.failures import place_of
 from pytest_quant.run.marked import Marked, read_markers
 from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
@@ -114,7 +115,12 @@ def _unread_marker(item: pytest.Item) -> str | None:
 def _failing(item: pytest.Item, problem: str) -> ProblemItem:
     """An item that fails in place of another; it is selected and skipped by the same marks."""
     failing: ProblemItem = ProblemItem.from_parent(
-        cast(pytest.Collector, item.parent), name=item.name, kind="config", model=None, message=problem
+        cast(pytest.Collector, item.parent),
+        name=item.name,
+        kind="config",
+        model=None,
+        message=problem,
+        line=place_of(item)[1],
     )
     failing.own_markers += [mark for mark in item.own_markers if mark.name != "xfail"]  # which is about limits
     return failing
@@ -133,21 +139,21 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
     __tracebackhide__ = True
     unread = None if isinstance(item, ProblemItem) else _unread_marker(item)
     if unread is not None:
-        pytest.fail(unread, pytrace=False)
+        raise pytest.fail.Exception(unread, pytrace=False)
     case = case_of(item)
     if case is None or case.model is None:
         return
     records: list[RunCase] = item.stash.setdefault(RECORDS, [])
-    broken = []
+    broken, place = [], place_of(item)
     for limit, case_plan in zip(case.limits, planned(item), strict=True):
         try:
             decided = run.decider.decide(case.model, limit, case_plan)
-            broken.append(conclude(decided, records, strict=run.settings.strict))
+            broken.append(conclude(decided, records, strict=run.settings.strict, place=place))
         except QuantError as error:
             raise pytest.fail.Exception(visible(str(error), lines=True), pytrace=False) from None
     messages = [message for message in broken if message is not None]
     if messages:
-        pytest.fail("\n".join(messages), pytrace=False)
+        raise pytest.fail.Exception("\n".join(messages), pytrace=False)
 
 
 def _cases(run: QuantRun, test_file: Path, marks: list[pytest.Mark], needs_onnx: bool) -> list[PythonCase]:
@@ -189,7 +195,7 @@ def _models(run: QuantRun, test_file: Path) -> dict[str, ModelSpec | BrokenModel
 
 def _doubled(model: ModelSpec | BrokenModel, other: ModelSpec | BrokenModel) -> BrokenModel:
     message = f"the model {model.name!r} stands in {shown(other.zoo)} and in {shown(model.zoo)}: rename one of them"
-    return BrokenModel(model.name, model.zoo, message)
+    return BrokenModel(model.name, model.zoo, message, model.line)
 
 
 def _zoo_files_above(folder: Path, rootdir: Path) -> Iterator[Path]:

@@ -87,6 +87,22 @@ class Recorder:
         elif report.when not in ("setup", "call", "teardown"):
             self._crashed[report.nodeid] = str(report.longrepr or "the worker died").strip()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
+    ) -> tuple[str, str, str] | None:
+        """Under ``-v`` the numbers stand beside ``PASSED``; elsewhere pytest has its own words."""
+        wire = getattr(report, "quant", None)
+        is_plain = report.when == "call" and report.passed and not hasattr(report, "wasxfail")
+        if wire is None or not is_plain or config.get_verbosity() < 1:
+            return None
+        from pytest_quant.report.beside import numbers_of
+        from pytest_quant.run.bulletin import Bulletin
+
+        told = Bulletin.from_wire(wire)
+        words = (numbers_of(case, told.models.get(case.model or "")) for case in told.cases)
+        return "passed", ".", f"PASSED {'; '.join(filter(None, words))}".rstrip()
+
     def _add(self, case: RunCase) -> None:
         known = self._cases.get(case.key)
         self._cases[case.key] = case if known is None else worse(case, known)

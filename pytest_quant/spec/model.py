@@ -48,6 +48,10 @@ class ModelSpec:
     contradict, lose or leave to a guess: told before a run."""
     remarks: tuple[str, ...] = ()
     """What is so of every such description: in the report only, after the notes."""
+    line: int = 1
+    """Where its entry begins in the zoo file, counted from 1."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Case name to the line of the key that asks for it."""
 
     @property
     def calibration(self) -> CalibrationSpec | None:
@@ -64,6 +68,11 @@ class ModelSpec:
     def is_built(self) -> bool:
         """Whether the files of all nets are there, or were never to be built."""
         return all(net.is_built for net in self.nets.values())
+
+    def line_of(self, limit: Limit) -> int:
+        """Where a limit stands in the zoo file; one of the baseline stands where its metric's own limit does."""
+        named = () if limit.metric is None else (limit.metric.name, f"floor[{limit.metric.name}]")
+        return next((self.lines[name] for name in (limit.name, *named) if name in self.lines), self.line)
 
     def net(self, name: Net) -> ModelNet:
         """One of its nets, with what it has from the model; raises `KeyError` for a name that it does not have.

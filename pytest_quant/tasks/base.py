@@ -39,11 +39,29 @@ Prediction = Any
 
 @dataclass(frozen=True)
 class Prepared:
-    """One sample, ready for the net, with what the decoder needs to find the way back to the image."""
+    """One sample, ready for the net, with what the decoder needs to find the way back to the image.
+
+    Predicting changes nothing of it: it serves all nets, and some of them have it before.
+    """
 
     tensor: Tensor
     sample: Sample
     geometry: Any = None
+
+    @property
+    def inputs(self) -> Sequence[Tensor]:
+        """What the net will be run on, as far as it is known before the first output."""
+        return (self.tensor,)
+
+
+@dataclass(frozen=True)
+class PreparedParts(Prepared):
+    """One sample whose ``tensor`` holds an input a row, such as one for each person."""
+
+    @property
+    def inputs(self) -> Sequence[Tensor]:
+        """The rows."""
+        return tuple(self.tensor)
 
 
 @dataclass(frozen=True)

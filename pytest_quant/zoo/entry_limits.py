@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pytest_quant.evaluation.without_labels import can_compare_answers, wants_agreement
 from pytest_quant.judging.limits import limit_classes
@@ -20,7 +21,7 @@ from pytest_quant.spec.text import listed, suggestion
 from pytest_quant.tasks.base import Pipeline, Task
 from pytest_quant.zoo.places import Places
 from pytest_quant.zoo.schema import ModelEntry
-from pytest_quant.zoo.yaml_lines import KeyPath
+from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 
 def limits_of(
@@ -61,6 +62,17 @@ def limits_of(
         )
     others = [limit for kind in limit_classes() if not kind.stands_alone for limit in kind.of_entry(written, asked)]
     return (*asked, *others)
+
+
+def located(document: Document, keys: KeyPath, model: ModelSpec) -> ModelSpec:
+    """The model with the lines of its entry, and of its limits: their keys in it, else in ``defaults``."""
+    found = {}
+    for limit in map(judged, model.limits):
+        own, default = (*keys, *limit.keys), ("defaults", *limit.keys)
+        line = document.line(default if document.has(default) and not document.has(own) else own)
+        if line is not None:
+            found[limit.name] = line
+    return replace(model, line=document.line(keys) or 1, lines=found)
 
 
 def _check_needs_no_labels(

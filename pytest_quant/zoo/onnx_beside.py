@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pytest_quant.evaluation.net_checks import inspect
-from pytest_quant.nets.format import OneFile
+from pytest_quant.nets.graph_format import GraphKeys
 from pytest_quant.nets.onnxruntime.format import ONNXRUNTIME
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import InputSpec, ModelNet
@@ -25,7 +25,7 @@ def why_not_run(path: Path, entry: Mapping[str, object]) -> str | None:
     names = [output] if isinstance(output, str) else output
     blobs = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
     try:
-        inspect(ModelNet("onnx", ONNXRUNTIME, OneFile(file=path), _input(entry.get("input")), tuple(blobs)))
+        inspect(ModelNet("onnx", ONNXRUNTIME, GraphKeys(file=path), _input(entry.get("input")), tuple(blobs)))
     except ConfigError as error:
         return str(error)
     return None

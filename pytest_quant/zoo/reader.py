@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ class BrokenModel:
     name: str
     zoo: Path
     message: str
+    line: int = 1
+    """Where in the zoo file it goes wrong, counted from 1."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class Zoo:
     """By name; None for a broken entry."""
     problems: tuple[str, ...] = ()
     """Problems of the file that are not one model's, such as a broken dataset entry."""
+
+
+def line_in(message: str, path: Path) -> int | None:
+    """The line of a file that a message of its reader begins with; None where it names none."""
+    found = re.match(rf"{re.escape(shown(path))}:(\d+):", message)
+    return None if found is None else int(found[1])
 
 
 def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT, fp32_only: bool = False) -> Zoo:
@@ -122,7 +131,8 @@ def _model(resolver: ModelResolver, document: Document, name: Any, raw: object) 
             )
         return resolver.resolve(name, raw)
     except ConfigError as error:
-        return BrokenModel(str(name), document.path, str(error))
+        line = line_in(str(error), document.path) or document.line(("models", str(name)))
+        return BrokenModel(str(name), document.path, str(error), line or 1)
 
 
 def _check_text(document: Document, keys: KeyPath, name: object) -> None:

@@ -25,6 +25,7 @@ from pytest_quant.zoo.entry_limits import (
     check_switches,
     check_without_labels,
     limits_of,
+    located,
 )
 from pytest_quant.zoo.entry_nets import check_all_nets, nets_of
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
@@ -73,9 +74,10 @@ class ModelResolver:
         self._check_filled_in(keys, raw)
         completed = self._existing.complete(keys, raw)
         try:
-            return self._model(keys, name, completed)
+            model = self._model(keys, name, completed)
         except ConfigError as error:
             raise ConfigError("\n".join([str(error), *completed.background])) from None
+        return located(self._places.document, keys, model)
 
     def _check_filled_in(self, keys: KeyPath, raw: Mapping[str, object]) -> None:
         places = listed(".".join(place) for place in to_fill_in(raw))

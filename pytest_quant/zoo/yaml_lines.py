@@ -41,6 +41,10 @@ class Document:
                 return line
         return None
 
+    def has(self, keys: KeyPath) -> bool:
+        """Whether the file itself writes that key."""
+        return keys in self.lines
+
     def where(self, keys: KeyPath) -> str:
         """``file:line: a.b.c`` for a key, with its `line`."""
         line, dotted = self.line(keys), ".".join(str(key) for key in keys)

@@ -73,6 +73,20 @@ def test_it_opens_without_errors_and_without_the_network(visit: Visit, address: 
     assert visit.problems == []
 
 
+def test_what_is_drawn_lies_on_its_picture(visit: Visit) -> None:
+    """Also on a picture narrower than its card, which stands in the middle of it."""
+    visit.page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    edges = """(all) => all.map((one) => ["img", "svg"].map((part) => {
+        const {left, top, width, height} = one.querySelector(part).getBoundingClientRect();
+        return [left, top, width, height].map(Math.round);
+    }))"""
+    pairs = visit.page.locator(".canvas:has(svg)").evaluate_all(edges)
+    cards = visit.page.locator(".canvas:has(svg)").evaluate_all("(all) => all.map((one) => one.offsetWidth)")
+    assert len(pairs) == 3
+    assert all(picture == drawn for picture, drawn in pairs), pairs
+    assert any(card > picture[2] for card, (picture, _) in zip(cards, pairs, strict=True)), "none is narrower"
+
+
 def test_names_stay_text(visit: Visit) -> None:
     assert MARKUP in visit.rows()
     assert visit.page.locator("[onerror]").count() == 0

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from pytest_quant.nets.onnxruntime.onnx_net import OnnxRunner
+from pytest_quant.nets.graph_runner import GraphRunner
 from tests import tiny, tiny_onnx
 from tests.integration.runs import Run, run_quant
 from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
@@ -74,7 +74,6 @@ def test_an_onnxruntime_that_cannot_be_imported_is_told(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.delitem(sys.modules, "pytest_quant.nets.onnxruntime.session", raising=False)
-    monkeypatch.delitem(sys.modules, "pytest_quant.nets.onnxruntime.onnx_net", raising=False)
     write_zoo(pytester.path)
     run = run_quant(pytester)
     assert run.verdicts["tiny::onnx[top1]"] == "error"
@@ -166,13 +165,13 @@ def test_serial_and_parallel_give_the_same_report(pytester: pytest.Pytester) -> 
 
 def test_predictions_are_kept_by_content(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[object] = []
-    forward = OnnxRunner.run
+    forward = GraphRunner.run
 
-    def counted(runner: OnnxRunner, array: Any) -> Any:
+    def counted(runner: GraphRunner, array: Any) -> Any:
         passes.append(array)
         return forward(runner, array)
 
-    monkeypatch.setattr(OnnxRunner, "run", counted)
+    monkeypatch.setattr(GraphRunner, "run", counted)
     write_zoo(pytester.path)
 
     def counted_passes() -> int:

@@ -96,6 +96,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
             "flips",
             "conditions",
             "timing",
+            "runtimes",
             "classes",
             "sanity",
         ),

@@ -25,7 +25,7 @@ KNOTS: frozenset[tuple[str, str]] = frozenset()
 MEANT = {("plugin", "run")}
 """pytest loads `plugin` in every process, and `plugin` loads `run` where accuracy cases are to run."""
 
-RUNTIMES = {"ncnn", "onnxruntime"}
+RUNTIMES = {"ncnn", "onnxruntime", "openvino", "ai_edge_litert"}
 
 
 def modules() -> list[Path]:

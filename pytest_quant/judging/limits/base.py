@@ -105,6 +105,11 @@ class MetricLimit(JudgedLimit):
     metric: Metric = field()
     """In whose unit its numbers are."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The metric below the kind, as in ``tolerance.top1``."""
+        return self.kind, self.metric.name
+
 
 def shown_value(metric: Metric, value: object) -> str:
     """A limit in the digits of its metric; words, such as ``1%``, as they are."""

@@ -48,6 +48,11 @@ class ClassTolerance(MetricLimit):
         return f"classes[{self.metric.name}]"
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``class_tolerance.top1``."""
+        return "class_tolerance", self.metric.name
+
+    @property
     def recorded(self) -> float | str:
         """The amount in the metric's own unit, or percent of fp32 in words."""
         return f"{100 * self.amount:g}%" if self.relative else self.amount

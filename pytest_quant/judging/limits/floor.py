@@ -49,6 +49,11 @@ class Floor(MetricLimit):
         return self.held
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``floor.top1``, or ``nets.NET.floor.top1`` of a further net."""
+        return (*(() if self.held == "int8" else ("nets", self.held)), self.kind, self.metric.name)
+
+    @property
     def recorded(self) -> float:
         """The value."""
         return self.value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_quant.judging.limits.base import JudgedLimit
 from pytest_quant.judging.limits.written import Written
 from pytest_quant.spec.limit import Limit
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import first_few, listed
 from pytest_quant.spec.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class Quantized(JudgedLimit):
         counts = facts.quantized.items()
         layers = listed(f"{name} {count} of {facts.quantizable.get(name, count)}" for name, count in counts)
         form = f" ({facts.form})" if facts.form else ""
+        floats = f"; float: {first_few(facts.kept_float)}" if facts.kept_float else ""
         warning = runtime.warning(net)
         beware = f"; beware: {warning}" if warning else ""
-        return Verdict("pass", f"quantized layers: {layers}{form}{beware}", value=float(sum(facts.quantized.values())))
+        return Verdict(
+            "pass", f"quantized layers: {layers}{form}{floats}{beware}", value=float(sum(facts.quantized.values()))
+        )

@@ -37,6 +37,12 @@ class NetTolerance(DropLimit):
         """The further net."""
         return self.held
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``nets.NET.tolerance.top1``; of the short form ``onnx_int8.tolerance.top1``."""
+        place = (self.held,) if self.held == "onnx_int8" else ("nets", self.held)
+        return (*place, "tolerance", self.metric.name)
+
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """For each further net its own tolerances over those of int8."""

@@ -53,6 +53,11 @@ class Published(MetricLimit):
         return f"published[{self.side}.{self.metric.name}]"
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Such as ``published.fp32.top1``."""
+        return self.kind, self.side, self.metric.name
+
+    @property
     def recorded(self) -> float:
         """The published value."""
         return self.value

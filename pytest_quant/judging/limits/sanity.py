@@ -34,6 +34,11 @@ class Sane(JudgedLimit):
         """``sanity``."""
         return self.kind
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The entry as a whole: no key of it asks for the checks."""
+        return ()
+
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """Every model has it."""

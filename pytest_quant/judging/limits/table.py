@@ -34,6 +34,11 @@ class SoundTable(JudgedLimit):
         """``table``."""
         return self.kind
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """``int8.table``."""
+        return "int8", self.kind
+
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """Where the entry names a table, or has one made."""

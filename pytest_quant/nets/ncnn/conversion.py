@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_quant.nets.binding import Layouts, bind_input
 from pytest_quant.nets.ncnn import pnnx
 from pytest_quant.nets.ncnn.format import input_blob, output_blobs
-from pytest_quant.nets.onnxruntime.binding import bind_input
 from pytest_quant.nets.onnxruntime.facts import inspect_onnx
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet, OnnxSource
@@ -28,5 +28,5 @@ def check_source(net: ModelNet, source: OnnxSource) -> None:
         if blob in ports or (blob.startswith("out") and blob not in named):
             expected = named[ports.index(blob)] if blob in ports else listed(named)
             raise ConfigError(f"output: found {blob!r}, expected {expected}: {hint}")
-    bind_input(None, facts, net.input)
+    bind_input(None, facts, net.input, Layouts(input="nchw"))  # ncnn has no other
     pnnx.pnnx_program()  # raises where it is not installed

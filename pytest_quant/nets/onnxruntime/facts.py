@@ -11,9 +11,11 @@ from pathlib import Path
 import onnx
 from google.protobuf.message import DecodeError
 
-from pytest_quant.nets.onnxruntime.layers import OnnxLayers, quantized_layers
+from pytest_quant.nets.file_stamp import FileStamp
+from pytest_quant.nets.layers import QuantizedLayers
+from pytest_quant.nets.onnxruntime.layers import quantized_layers
+from pytest_quant.nets.ports import Port
 from pytest_quant.spec.errors import ModelFileError
-from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
@@ -28,22 +30,6 @@ _QUANTIZED_OPS = frozenset(
 
 
 @dataclass(frozen=True)
-class Port:
-    """An input or an output of the graph."""
-
-    name: str
-    dtype: str
-    """As NumPy calls it: ``float32``, ``float16``, ``uint8``, ..."""
-    shape: tuple[int | None, ...] | None
-    """None for a dimension that is left open; None as a whole when the file does not even tell the rank."""
-
-    def __str__(self) -> str:
-        if self.shape is None:
-            return f"{self.name} ({self.dtype})"
-        return f"{self.name} ({self.dtype} {' x '.join('?' if size is None else str(size) for size in self.shape)})"
-
-
-@dataclass(frozen=True)
 class OnnxFacts:
     """Static facts of an ONNX file."""
 
@@ -55,7 +41,7 @@ class OnnxFacts:
     """Version of the standard operators."""
     quantized: Mapping[str, int]
     """Quantizing operator to how many nodes of it there are."""
-    layers: OnnxLayers
+    layers: QuantizedLayers
     external: tuple[Path, ...]
     """Files beside it that hold weights."""
 
@@ -73,17 +59,13 @@ def inspect_onnx(path: Path) -> OnnxFacts:
             holds weights, or breaks the rules of the format.
 
     """
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    return _inspect(path, stat.st_size, stat.st_mtime_ns)
+    return _inspect(FileStamp.of(path))
 
 
 @lru_cache(maxsize=64)
-def _inspect(path: Path, size: int, mtime_ns: int) -> OnnxFacts:
-    """The facts of the file as it is: ``size`` and ``mtime_ns`` only tell it from what it was."""
-    model = _parsed(path)
+def _inspect(stamp: FileStamp) -> OnnxFacts:
+    path = stamp.path
+    model = _parsed(stamp)
     _check_versions(path, model)
     external = _external_files(path, model)
     try:
@@ -103,14 +85,8 @@ def _inspect(path: Path, size: int, mtime_ns: int) -> OnnxFacts:
     )
 
 
-def _parsed(path: Path) -> onnx.ModelProto:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-    absent = why_absent(data)
-    if absent is not None:
-        raise ModelFileError(f"{shown(path)} {absent}")
+def _parsed(stamp: FileStamp) -> onnx.ModelProto:
+    path, data = stamp.path, stamp.content()
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-from pytest_quant.nets.base import Runner
-from pytest_quant.nets.format import NetFormat, OneFile, StaticFacts
-from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.nets.binding import Binding
+from pytest_quant.nets.format import StaticFacts
+from pytest_quant.nets.graph_format import GraphFormat, GraphKeys
+from pytest_quant.nets.graph_runner import Session
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet, NetSpec
 from pytest_quant.spec.text import listed, shown
+
+if TYPE_CHECKING:
+    from pytest_quant.nets.onnxruntime.facts import OnnxFacts
 
 ONNXRUNTIME = "onnxruntime"
 """The name of the format."""
@@ -18,37 +23,35 @@ ONNXRUNTIME = "onnxruntime"
 
 def onnx_net(path: Path, *, outputs: tuple[str, ...] | None = None) -> NetSpec:
     """A net of this file."""
-    return NetSpec(ONNXRUNTIME, OneFile(file=path), outputs=outputs)
+    return NetSpec(ONNXRUNTIME, GraphKeys(file=path), outputs=outputs)
 
 
-class OnnxruntimeFormat(NetFormat):
+class OnnxruntimeFormat(GraphFormat):
     """ONNX files in ONNX Runtime: float, QDQ, quantized operators, dynamic quantization."""
 
-    def version(self) -> str:
-        """Of ONNX Runtime."""
-        return version("onnxruntime")
+    distribution: ClassVar[str] = "onnxruntime"
+    extra: ClassVar[str] = "onnxruntime"
 
-    def files(self, net: ModelNet) -> Mapping[str, Path]:
-        """The file, and those beside it that hold its weights."""
+    def read(self, net: ModelNet) -> OnnxFacts:
+        """Let onnx's checker judge the file."""
         from pytest_quant.nets.onnxruntime.facts import inspect_onnx  # onnx is imported only where a model has a file
 
-        first, *external = inspect_onnx(net.entry.file).files
-        return {"": first, **{f":{path.name}": path for path in external}}
+        return inspect_onnx(net.entry.file)
 
     def key(self, net: ModelNet, digests: Mapping[str, str]) -> Mapping[str, object]:
-        """There are no options, and ``runtime`` is about ncnn's float arithmetic."""
-        return {"onnxruntime": self.version(), "names": net.output_names, "files": dict(digests)}
+        """``runtime`` is about ncnn's float arithmetic."""
+        return {
+            "onnxruntime": self.version(),
+            "names": net.output_names,
+            "options": self.options(net),
+            "files": dict(digests),
+        }
 
     def inspect(self, net: ModelNet) -> StaticFacts:
-        """Let onnx's checker judge the file, and hold inputs, outputs, channels and sizes against the entry."""
-        from pytest_quant.nets.onnxruntime.binding import bind
-        from pytest_quant.nets.onnxruntime.facts import inspect_onnx
-
-        facts = inspect_onnx(net.entry.file)
-        bind(net, facts)
-        self._check_name(net, facts.quantized)
-        layers = facts.layers
-        return StaticFacts(quantized=layers.quantized, quantizable=layers.quantizable, form=layers.form)
+        """Hold inputs, outputs, channels and sizes against the entry, and the name of the net against what is in it."""
+        found = super().inspect(net)
+        self._check_name(net, self.read(net).quantized)
+        return found
 
     def _check_name(self, net: ModelNet, operators: Mapping[str, int]) -> None:
         """Raise `ConfigError` for a file under the wrong one of the two keys that say what is in it."""
@@ -65,12 +68,8 @@ class OnnxruntimeFormat(NetFormat):
                 "(QuantizeLinear, DequantizeLinear) or quantized operators (QLinearConv, ...)"
             )
 
-    def open(self, net: ModelNet) -> Runner:
+    def load(self, net: ModelNet, binding: Binding) -> Session:
         """Load it on one thread."""
-        try:
-            from pytest_quant.nets.onnxruntime.onnx_net import open_onnx
-        except ImportError as error:
-            raise RunnerError(
-                f"{shown(net.entry.file)}: onnxruntime is installed but cannot be imported: {error}. Install it anew"
-            ) from None
-        return open_onnx(net.entry.file, net)
+        from pytest_quant.nets.onnxruntime.session import OnnxSession
+
+        return OnnxSession(net.entry.file)

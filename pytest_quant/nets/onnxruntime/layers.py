@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 import onnx
+
+from pytest_quant.nets.layers import Layer, QuantizedLayers
 
 _LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _OPERATORS = {"QLinearConv": "Conv", "QLinearMatMul": "MatMul", "QGemm": "Gemm", "QLinearGemm": "Gemm"}
@@ -21,32 +21,18 @@ _PASS_ON = frozenset({"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze"
 """They give the values that they are given."""
 
 
-@dataclass(frozen=True)
-class OnnxLayers:
-    """The convolutions and matrix products of a graph, by type of operator as a float graph has it."""
-
-    quantized: Mapping[str, int]
-    quantizable: Mapping[str, int]
-    """All of them, the quantized ones included."""
-    form: str
-    """``QDQ``, ``quantized operators``, ``dynamic``, ``weights only``, or several of them."""
+def quantized_layers(graph: onnx.GraphProto) -> QuantizedLayers:
+    """The convolutions and matrix products, by type of operator as a float graph has it."""
+    return QuantizedLayers.of(_layers(graph))
 
 
-def quantized_layers(graph: onnx.GraphProto) -> OnnxLayers:
-    """Find the layers that are computed from int8 values, or whose weights are."""
+def _layers(graph: onnx.GraphProto) -> Iterator[Layer]:
     producers = {output: node for node in graph.node for output in node.output}
-    quantized: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    forms: dict[str, None] = {}
     for node in graph.node:
-        name = _OPERATORS.get(node.op_type) or _DYNAMIC.get(node.op_type) or node.op_type
+        kind = _OPERATORS.get(node.op_type) or _DYNAMIC.get(node.op_type) or node.op_type
         form = _form(node, producers)
-        if name in _LAYERS or form:
-            total[name] += 1
-        if form:
-            quantized[name] += 1
-            forms[form] = None
-    return OnnxLayers(dict(sorted(quantized.items())), dict(sorted(total.items())), " and ".join(forms))
+        if kind in _LAYERS or form:
+            yield Layer(kind, node.name or node.output[0], form)
 
 
 def _form(node: onnx.NodeProto, producers: Mapping[str, onnx.NodeProto]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
@@ -19,7 +19,7 @@ _QUIET = 3
 """onnxruntime's log severity: errors only, since they are raised anyway."""
 
 
-class Session:
+class OnnxSession:
     """A loaded ONNX graph."""
 
     def __init__(self, path: Path) -> None:
@@ -33,12 +33,16 @@ class Session:
         except _errors() as error:
             raise ModelFileError(f"{self._what}: {_runtime()} cannot load it: {_words(error)}") from None
 
-    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """One forward pass; raises `RunnerError` when the graph does not take the input."""
         try:
             return list(self._session.run(list(outputs), dict(feeds)))
         except _errors() as error:
             raise RunnerError(f"{self._what}: {_runtime()} cannot run it: {_words(error)}") from None
+
+    def close(self) -> None:
+        """Free it."""
+        del self._session
 
 
 @cache

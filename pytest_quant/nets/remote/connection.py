@@ -90,7 +90,7 @@ class Connection:
     def request(self, kind: str, argument: object = None) -> Channel:
         """A channel on which the far side serves one request; raises `TargetLostError`."""
         try:
-            channel: Channel = self._gateway.remote_exec(inspect.getsource(far_side))
+            channel: Channel = self._gateway.remote_exec(_program())
             channel.send((kind, argument))
         except (OSError, EOFError) as error:
             raise self.lost(error) from error
@@ -134,6 +134,11 @@ class Connection:
         """End the far side, also one that does not listen any more."""
         self._group.terminate(timeout=_END_TIMEOUT_S)
         _end(self._gateway._io.popen)
+
+
+def _program() -> str:
+    """What runs there."""
+    return inspect.getsource(far_side)
 
 
 def _open(spec: str) -> tuple[Any, Any]:

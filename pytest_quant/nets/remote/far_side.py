@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import platform
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -24,6 +26,10 @@ ROW = 6
 
 _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
+
+
+TOGETHER_S = 0.02
+"""Answers to the inputs of one message are sent one by one when they take longer."""
 
 
 class Channel(Protocol):
@@ -70,7 +76,7 @@ def facts() -> dict[str, object]:
         "numpy": str(np.__version__),
         "ncnn": str(ncnn.__version__),
         "isa": sorted(name.removeprefix("cpu_support_") for name in probes if getattr(ncnn, name)()),
-        "cores": os.cpu_count() or 1,
+        "cores": core_count(),
         "byteorder": sys.byteorder,
     }
 
@@ -91,14 +97,51 @@ def serve_net(channel: Channel, request: dict[str, Any]) -> None:
     if isinstance(net, str):
         channel.send(("failed", net))
         return
-    channel.send(("loaded", None))
-    for shape, data in channel:
-        started = time.perf_counter()
-        answer = run(net, request, shape, data)
-        if isinstance(answer, str):
-            channel.send(("failed", answer))
-        else:
-            channel.send(("outputs", (answer, time.perf_counter() - started)))
+    memory = seen(request["shared"])
+    channel.send(("loaded", memory is not None))
+    answer_all(channel, net, request, memory)
+
+
+def seen(shared: tuple[str, bytes, int] | None) -> mmap.mmap | None:
+    """The memory that the other side put a token into; None where this is another machine, whatever lies there."""
+    if shared is None:
+        return None
+    path, token, size = shared
+    try:
+        with open(path, "rb") as file:
+            memory = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None
+    return memory if memory[: len(token)] == token else None
+
+
+def answer_all(channel: Channel, net: Any, request: dict[str, Any], memory: mmap.mmap | None) -> None:
+    """Run the inputs of each message in their order; their answers go back together unless that takes a while."""
+    for inputs in channel:
+        answers: list[object] = []
+        since = time.perf_counter()
+        for shape, data in inputs:
+            with cores():
+                started = time.perf_counter()
+                answer = run(net, request, given(shape, data, memory))
+                ended = time.perf_counter()
+            answers.append(answer if isinstance(answer, str) else (answer, ended - started))
+            if ended - since > TOGETHER_S:
+                channel.send(("answers", answers))
+                answers, since = [], ended
+        if answers:
+            channel.send(("answers", answers))
+
+
+def cores() -> threading.Semaphore:
+    """Lets as many forward passes run at a time as there are cores: of all nets, each in a copy of this module."""
+    found: threading.Semaphore = vars(sys).setdefault("_pytest_quant_cores", threading.Semaphore(core_count()))
+    return found
+
+
+def core_count() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def kept(channel: Channel, digest: str, size: int) -> str:
@@ -165,23 +208,31 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def run(net: Any, request: dict[str, Any], shape: tuple[int, ...], data: bytes) -> object:
+def given(shape: tuple[int, ...], data: bytes | int, memory: mmap.mmap | None) -> Any:
+    """An input as an array: of its little-endian bytes, or of the place in memory where they lie."""
+    import numpy as np
+
+    if isinstance(data, bytes):
+        return np.frombuffer(data, "<f4").reshape(shape)
+    return np.ndarray(shape, "<f4", memory, data)
+
+
+def run(net: Any, request: dict[str, Any], held: Any) -> object:
     """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
     import ncnn
     import numpy as np
 
-    held = np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
-    given = ncnn.Mat(held).clone()
+    own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
     answer = []
     with net.create_extractor() as extractor:
-        if extractor.input(request["input"], given) != 0:
+        if extractor.input(request["input"], own) != 0:
             return f"has no input blob {request['input']!r}"
         for name in request["outputs"]:
             code, mat = extractor.extract(name)
             is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
             if code != 0 or (is_empty and name not in request["rows"]):
                 return (
-                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {tuple(shape)}: is "
+                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {held.shape}: is "
                     "that the size the net was made for?"
                 )
             array = np.zeros((0, ROW), "<f4") if is_empty else np.array(mat.numpy(), dtype="<f4")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pytest_quant.nets.base import Array, check_input, check_outputs
 from pytest_quant.nets.remote.connection import Connection, TargetLostError
 from pytest_quant.nets.remote.far_side import Channel
+from pytest_quant.nets.remote.in_flight import Flight, InFlight
+from pytest_quant.nets.remote.shared_inputs import SIZE_BYTES, SharedInputs
 from pytest_quant.nets.remote.target import Target
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -43,34 +44,54 @@ class RemoteSetup:
 
 
 class RemoteRunner:
-    """One net, loaded on a target, on a channel of its own; not shared between threads."""
+    """One net, loaded on a target, on a channel of its own; not shared between threads.
+
+    Inputs that were announced (`LooksAhead`) are there before they are asked for: the target computes while this side
+    reads and prepares the next ones.
+    """
 
     def __init__(self, setup: RemoteSetup, target: Target) -> None:
         self._setup = setup
         self._target = target
         self._what = f"{shown(setup.param)} on {target.spec}"
+        self._flights = InFlight()
+        self._shared: SharedInputs | None = None
         self.forward_s = 0.0
-        """Seconds that the target spent in forward passes."""
+        """Seconds that the target spent in the forward passes that were asked for."""
         self._connection = target.connection()
         self._channel = self._open_again_once()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more inputs are to be announced now."""
+        return self._flights.has_room
+
+    def ahead(self, array: Array) -> None:
+        """Send an input that will be asked for, together with others where it is small."""
+        try:
+            self._flights.announce(self._checked(array))
+            if not self._flights.has_suspects:
+                self._send_unsent(whole=False)
+        except (RunnerError, TargetLostError):
+            return  # `run` finds the same
 
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
 
         After a broken connection the input is sent once more over a new one: the same input gives the same output.
         """
-        setup = self._setup
-        held = check_input(self._what, array, channels=setup.channels, size=setup.size)
-        message = (held.shape, held.astype("<f4", copy=False).tobytes())
+        flight = self._flights.of(array) or self._flights.announce(self._checked(array))
         try:
-            kind, told = self._ask(message)
+            self._bring(flight)
         except TargetLostError:
             self._reconnect()
-            kind, told = self._ask(message)
-        if kind == "failed":
-            raise RunnerError(f"{self._what}: {told}")
-        answer, elapsed_s = told
+            self._bring(flight)
+        self._flights.take(flight)
+        if isinstance(flight.answer, str):
+            raise RunnerError(f"{self._what}: {flight.answer}")
+        answer, elapsed_s = flight.answer
         self.forward_s += elapsed_s
+        setup = self._setup
         names = dict(zip(setup.outputs, setup.names or setup.outputs, strict=True))
         outputs = {
             names[blob]: np.frombuffer(data, "<f4").astype(np.float32).reshape(shape) for blob, shape, data in answer
@@ -78,16 +99,45 @@ class RemoteRunner:
         check_outputs(self._what, outputs)
         return outputs
 
+    def forget(self) -> None:
+        """Drop what was announced and not asked for."""
+        self._flights.forget()
+
     def close(self) -> None:
         """Free the net there."""
         self._channel.close()
 
-    def _ask(self, message: object) -> Any:
+    def _checked(self, array: Array) -> Array:
+        return check_input(self._what, array, channels=self._setup.channels, size=self._setup.size)
+
+    def _bring(self, flight: Flight) -> None:
+        """See to it that an input has its answer.
+
+        After a broken connection inputs go one by one until all that may have broken it are through: an error then
+        names the right one.
+        """
+        while flight.state != "answered":
+            if self._flights.has_suspects:
+                if flight.state == "here":
+                    self._send([flight])
+            else:
+                self._send_unsent(whole=flight.state == "here")
+            kind, told = self._connection.receive(self._channel, self._setup.sample_timeout_s)
+            if kind == "failed":
+                raise RunnerError(f"{self._what}: {told}")
+            self._flights.answered(told, self._shared)
+
+    def _send_unsent(self, *, whole: bool) -> None:
+        for message in list(self._flights.unsent(whole=whole)):
+            self._send(message)
+
+    def _send(self, flights: Sequence[Flight]) -> None:
         try:
-            self._channel.send(message)
+            self._channel.send([flight.message(self._shared) for flight in flights])
         except OSError as error:
             raise self._connection.lost(error) from error
-        return self._connection.receive(self._channel, self._setup.sample_timeout_s)
+        for flight in flights:
+            flight.state = "sent"
 
     def _open_again_once(self) -> Channel:
         try:
@@ -99,8 +149,19 @@ class RemoteRunner:
     def _reconnect(self) -> None:
         self._connection = self._target.connection(self._connection)
         self._channel = self._open(self._connection)
+        self._flights.lost()
 
     def _open(self, connection: Connection) -> Channel:
+        shared = SharedInputs.make() if self._target.is_of_this_machine else None
+        try:
+            channel, sees_shared = self._loaded(connection, shared)
+        finally:
+            if shared is not None:
+                shared.hide()
+        self._shared = shared if sees_shared else None
+        return channel
+
+    def _loaded(self, connection: Connection, shared: SharedInputs | None) -> tuple[Channel, bool]:
         setup = self._setup
         contents = {hashlib.sha256(data).hexdigest(): data for data in map(_content, (setup.param, setup.bin))}
         request = {
@@ -110,12 +171,13 @@ class RemoteRunner:
             "rows": sorted(setup.rows),
             "options": dict(setup.options),
             "threads": 1,
+            "shared": None if shared is None else (str(shared.path), shared.token, SIZE_BYTES),
         }
         channel = connection.request("net", request)
         while True:
             kind, told = connection.receive(channel, LOAD_TIMEOUT_S)
             if kind == "loaded":
-                return channel
+                return channel, told
             if kind == "failed":
                 raise ModelFileError(f"{self._what}: {told}")
             _send(connection, channel, contents[told])

@@ -21,6 +21,11 @@ class Target:
         self._facts: TargetFacts | None = None
 
     @property
+    def is_of_this_machine(self) -> bool:
+        """Whether it is a child process that may see this machine's memory: another Python, or an emulator."""
+        return self.spec.startswith("popen")
+
+    @property
     def facts(self) -> TargetFacts:
         """What the machine says of itself; raises `TargetError`."""
         self.connection()

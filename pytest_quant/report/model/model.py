@@ -88,6 +88,8 @@ class ModelEntry(Entry):
     conditions: dict[str, JsonValue]
     """Of the evaluation; each can be required."""
     timing: TimingEntry
+    runtimes: dict[str, str] | None = None
+    """What ran fp32 and int8, with its version."""
     onnx: OnnxEntry | None = None
     """The model before conversion to ncnn."""
     onnx_int8: NetEntry | None = None

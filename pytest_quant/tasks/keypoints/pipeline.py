@@ -11,7 +11,7 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.coco_keypoints import CocoKeypointsOptions, PoseTruth, truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, PreparedParts, Run
 from pytest_quant.tasks.coco.curves import precision_curves
 from pytest_quant.tasks.drawing import Curve, Drawing, Scene
 from pytest_quant.tasks.images import Normalizer
@@ -69,7 +69,7 @@ class KeypointsPipeline:
         tensor = np.empty((len(seen), self._input.channels, self._size[1], self._size[0]), np.float32)
         for row, region in zip(tensor, seen, strict=True):
             row[...] = self._normalize(region.cut(image, udp=self._preprocess.udp))
-        return Prepared(tensor, sample, seen)
+        return PreparedParts(tensor, sample, seen)
 
     def predict(self, run: Run, prepared: Prepared) -> PosePrediction:
         """One forward pass for each box, two with flip_test.

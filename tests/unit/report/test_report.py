@@ -112,13 +112,13 @@ def test_the_cells_of_a_row() -> None:
     assert row.is_subset
     cells = row.cells()
     assert cells[:7] == ("m", "d", "top1", "-", "80.00", "78.00", "2.00")
-    assert cells[8:] == ("drop <= 1.00, int8 >= 70.00", "100 of 400", "-2 +0", "FAIL")
+    assert cells[8:] == ("drop <= 1.00, int8 >= 70.00", "100 of 400", "-2 +0", "-", "FAIL")
 
 
 def test_models_that_were_not_measured_have_a_row() -> None:
     broken = planned_case("zoo.quant.yaml::x::config", "x", "config").record("error", "failed", "why")
     found = rows(record(TOLERANCE, "pass", "passed"), broken)
-    assert [row.cells() for row in found[1:]] == [("x", *"-" * 10, "ERROR")]
+    assert [row.cells() for row in found[1:]] == [("x", *"-" * 11, "ERROR")]
     assert [row.verdict.text for row in found] == ["PASS", "ERROR"]
 
 

@@ -8,7 +8,8 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from pytest_quant.nets.onnxruntime.facts import Port, inspect_onnx
+from pytest_quant.nets.onnxruntime.facts import inspect_onnx
+from pytest_quant.nets.ports import Port
 from pytest_quant.spec.errors import ModelFileError
 from tests import tiny_onnx
 

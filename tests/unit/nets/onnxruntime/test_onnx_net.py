@@ -15,8 +15,7 @@ from pytest_quant.evaluation.model_nets import open_runner, runtime_of
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
-from pytest_quant.nets.onnxruntime.format import onnx_net
-from pytest_quant.nets.onnxruntime.onnx_net import open_onnx
+from pytest_quant.nets.onnxruntime.format import OnnxruntimeFormat, onnx_net
 from pytest_quant.spec.errors import ConfigError, ModelFileError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
@@ -147,4 +146,4 @@ def test_a_runner_of_a_file_by_itself(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, more_outputs=True)
     found = model(path)
     net = replace(found.net("onnx"), input_name="image", output_names=("probabilities",))
-    assert open_onnx(path, net).run(image())["prob"].shape == (tiny.CLASSES,)
+    assert OnnxruntimeFormat().open(net).run(image())["prob"].shape == (tiny.CLASSES,)

@@ -195,3 +195,66 @@ def _stop(connection: Connection) -> None:
 
     pid = _process(connection)
     os.kill(pid, signal.SIGSTOP)
+
+
+def _kill_stopped(connection: Connection) -> None:
+    connection._gateway._io.popen.kill()
+
+
+def many_inputs(count: int) -> list[np.ndarray]:
+    return [np.random.default_rng(seed).normal(size=(3, SIDE, SIDE)).astype(np.float32) for seed in range(count)]
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared-memory", "pipe"])
+def test_inputs_that_were_announced_give_the_same(
+    target: Target, setup: RemoteSetup, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Target, "is_of_this_machine", shared)
+    here = NcnnRunner(NetSetup(NcnnFiles(param=setup.param, bin=setup.bin), "data", ("prob",), "reference"))
+    there, inputs = RemoteRunner(setup, target), many_inputs(40)
+    for array in inputs:
+        there.ahead(array)
+    unannounced = some_input()
+    assert np.array_equal(there.run(unannounced)["prob"], here.run(unannounced)["prob"])
+    for array in (*inputs[5:], *inputs[:5]):  # in another order than announced, too
+        assert np.array_equal(there.run(array)["prob"], here.run(array)["prob"])
+
+
+def test_an_announced_input_that_does_not_fit_is_told_when_its_turn_comes(target: Target, setup: RemoteSetup) -> None:
+    runner = RemoteRunner(setup, target)
+    wrong, right = np.zeros((1, SIDE, SIDE), np.float32), some_input()
+    runner.ahead(wrong)
+    runner.ahead(right)
+    with pytest.raises(RunnerError, match="3 channels"):
+        runner.run(wrong)
+    assert np.isfinite(runner.run(right)["prob"]).all()
+
+
+def test_inputs_on_their_way_are_sent_again_after_a_broken_connection(target: Target, setup: RemoteSetup) -> None:
+    runner, inputs = RemoteRunner(setup, target), many_inputs(8)
+    expected = [runner.run(array)["prob"] for array in inputs]
+    _stop(target.connection())
+    for array in inputs:
+        runner.ahead(array)
+    _kill_stopped(target.connection())
+    for array, one in zip(inputs, expected, strict=True):
+        assert np.array_equal(runner.run(array)["prob"], one)
+
+
+def test_an_input_that_kills_the_far_side_is_the_one_that_is_named(
+    target: Target, setup: RemoteSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(far_side.__file__).read_text(encoding="utf-8")
+    deadly = source.replace(
+        "    own = ncnn.Mat(held)", "    if held[0, 0, 0] == 7.0:\n        os._exit(1)\n    own = ncnn.Mat(held)"
+    )
+    assert deadly != source
+    monkeypatch.setattr("pytest_quant.nets.remote.connection._program", lambda: deadly)
+    runner, inputs = RemoteRunner(setup, target), many_inputs(6)
+    inputs[3][0, 0, 0] = 7.0
+    for array in inputs:
+        runner.ahead(array)
+    for array in inputs[:3]:
+        assert np.isfinite(runner.run(array)["prob"]).all()
+    with pytest.raises(TargetError, match="the far side died"):
+        runner.run(inputs[3])

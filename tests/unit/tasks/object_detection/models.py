@@ -46,7 +46,12 @@ def detector(
 
 
 def real(
-    folder: str, input_: InputSpec, output: str, postprocess: Mapping[str, Any], preprocess: Mapping[str, Any]
+    folder: str,
+    input_: InputSpec,
+    output: str,
+    postprocess: Mapping[str, Any],
+    preprocess: Mapping[str, Any],
+    int8: str = "-int8",
 ) -> ModelSpec:
     """A net of the shared folder on the shared images; skips where they are not on this machine."""
     nets = SHARED / "models" / f"{folder}-coco"
@@ -60,7 +65,7 @@ def real(
         dataset=DatasetSpec("coco", "coco-detection", options, ZOO),
         nets={
             side: NcnnFiles(param=nets / f"{name}.param", bin=nets / f"{name}.bin").net()
-            for side, name in (("fp32", folder), ("int8", f"{folder}-int8"))
+            for side, name in (("fp32", folder), ("int8", f"{folder}{int8}"))
         },
         input=input_,
         outputs=(output,),
@@ -69,10 +74,15 @@ def real(
     )
 
 
-def yolox_nano(**postprocess: Any) -> ModelSpec:
+def yolox_nano(int8: str = "-int8", **postprocess: Any) -> ModelSpec:
     letterbox = {"resize": {"letterbox": [416, 416]}}
     input_ = InputSpec("images", (416, 416), "rgb", *IMAGENET)
-    return real("yolox_nano", input_, "output", {"decoder": "yolox", **postprocess}, letterbox)
+    return real("yolox_nano", input_, "output", {"decoder": "yolox", **postprocess}, letterbox, int8)
+
+
+def yolox_nano_mixed() -> ModelSpec:
+    """Depthwise layers and the first four in float."""
+    return yolox_nano("-mixed-int8")
 
 
 def nanodet_plus(preprocess: Mapping[str, Any] | None = None) -> ModelSpec:

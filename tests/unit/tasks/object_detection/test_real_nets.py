@@ -15,7 +15,7 @@ from pytest_quant.tasks.object_detection.metric import METRICS
 from pytest_quant.tasks.object_detection.pipeline import ObjectDetectionPipeline
 from pytest_quant.tasks.object_detection.prediction import Detections
 
-from .models import DATA, nanodet_plus, yolo_fastest, yolox_nano
+from .models import DATA, nanodet_plus, yolo_fastest, yolox_nano, yolox_nano_mixed
 from .scenes import pycocotools_values
 
 
@@ -70,10 +70,20 @@ def _by_pycocotools(model: ModelSpec, found: list[Detections]) -> list[float]:
     return [values[name] for name in METRICS]
 
 
-def test_int8_of_yolox_nano_is_a_real_failure() -> None:
-    model = yolox_nano()
+@pytest.mark.parametrize(
+    ("net", "expected", "within"),
+    [
+        pytest.param(yolox_nano, 0.2341, 0.002, id="yolox_nano, a real failure"),
+        pytest.param(yolox_nano_mixed, 0.2808, 0.004, id="yolox_nano mixed"),  # benchmarks.later_tasks.FLOAT_BETWEEN
+        pytest.param(nanodet_plus, 0.3522, 0.002, id="nanodet_plus"),
+        pytest.param(yolo_fastest, 0.1563, 0.002, id="yolo_fastest"),
+    ],
+)
+def test_int8_on_80_images(net: object, expected: float, within: float) -> None:
+    """As aarch64 computes it, packed layouts off; with them (x86's default) it is 0.2326, 0.2808, 0.3490 and 0.1583."""
+    model: ModelSpec = net()  # type: ignore[operator]
     int8 = predict(model, "int8")
-    assert digits(compare(model, int8, int8), "int8")[0] == pytest.approx(0.2333, abs=0.002)  # with packing or without
+    assert digits(compare(model, int8, int8), "int8")[0] == pytest.approx(expected, abs=within)
 
 
 def test_a_letterbox_that_the_net_does_not_want_costs_points() -> None:

@@ -1,0 +1,1 @@
+"""LiteRT (TensorFlow Lite): what `.tflite` files say without being run, and what runs them."""

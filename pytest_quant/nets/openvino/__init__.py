@@ -1,0 +1,1 @@
+"""OpenVINO: what its IR files say without being run, and what runs them and ONNX files."""

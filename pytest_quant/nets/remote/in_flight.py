@@ -1,0 +1,126 @@
+"""Inputs on their way to a target and the answers that came back: in order, several in a message, bounded by bytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pytest_quant.nets.base import Array
+from pytest_quant.nets.remote.shared_inputs import SharedInputs
+
+MESSAGE_BYTES = 1 << 17
+"""Small inputs travel together until they are as large as this."""
+
+BUSY_MESSAGE_BYTES = 1 << 20
+"""The same while the far side has something to do anyway."""
+
+WINDOW_BYTES = 1 << 22
+"""Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
+
+
+@dataclass(eq=False)
+class Flight:
+    """One input, from when it is announced until its answer is taken."""
+
+    array: Array
+    state: Literal["here", "sent", "answered"] = "here"
+    answer: Any = None
+    """As the far side gave it: outputs and seconds, or in words what is wrong."""
+    is_suspect: bool = False
+    """Whether the connection broke while it was there: what is sent together with it now may break it again."""
+    is_wanted: bool = True
+    is_shared: bool = False
+    """Whether it lies in memory that both sides see."""
+
+    def message(self, shared: SharedInputs | None) -> tuple[tuple[int, ...], bytes | int]:
+        """Its shape and its values as the far side takes them, or where they lie in the memory that it sees, too."""
+        place = None if shared is None else shared.put(self.array)
+        self.is_shared = place is not None
+        return self.array.shape, self.array.astype("<f4", copy=False).tobytes() if place is None else place
+
+    def is_of(self, array: Array) -> bool:
+        """Whether it is of that array, or of one on the same memory."""
+        mine = self.array
+        return mine is array or (
+            mine.shape == array.shape and mine.strides == array.strides and _address(mine) == _address(array)
+        )
+
+
+class InFlight:
+    """The inputs of one net, in the order in which they were announced, which is the order of the answers."""
+
+    def __init__(self) -> None:
+        self._flights: deque[Flight] = deque()
+        self._held_bytes = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be announced."""
+        return self._held_bytes < WINDOW_BYTES
+
+    def announce(self, array: Array) -> Flight:
+        """Take an input."""
+        flight = Flight(array)
+        self._flights.append(flight)
+        self._held_bytes += array.nbytes
+        return flight
+
+    def of(self, array: Array) -> Flight | None:
+        """The first announced input that is this one."""
+        return next((flight for flight in self._flights if flight.is_wanted and flight.is_of(array)), None)
+
+    def take(self, flight: Flight) -> None:
+        """Its answer is taken."""
+        self._flights.remove(flight)
+        self._held_bytes -= flight.array.nbytes
+
+    def unsent(self, *, whole: bool) -> Iterator[list[Flight]]:
+        """The inputs that are still here, as messages; unless ``whole`` only messages that are full."""
+        message: list[Flight] = []
+        size = 0
+        least = BUSY_MESSAGE_BYTES if any(one.state == "sent" for one in self._flights) else MESSAGE_BYTES
+        for flight in self._flights:
+            if flight.state != "here":
+                continue
+            message.append(flight)
+            size += flight.array.nbytes
+            if size >= least:
+                yield message
+                message, size, least = [], 0, BUSY_MESSAGE_BYTES
+        if message and whole:
+            yield message
+
+    def answered(self, answers: list[Any], shared: SharedInputs | None = None) -> None:
+        """The next answers have come."""
+        sent = [flight for flight in self._flights if flight.state == "sent"]
+        for flight, answer in zip(sent, answers, strict=False):
+            flight.answer, flight.state, flight.is_suspect = answer, "answered", False
+            if shared is not None and flight.is_shared:
+                shared.give_back()
+            if not flight.is_wanted:
+                self.take(flight)
+
+    def lost(self) -> None:
+        """What was sent and not answered has to be sent again, one by one."""
+        for flight in self._flights:
+            if flight.state == "sent":
+                flight.state, flight.is_suspect = "here", True
+
+    @property
+    def has_suspects(self) -> bool:
+        """Whether some input that may have broken the connection has no answer yet."""
+        return any(flight.is_suspect for flight in self._flights)
+
+    def forget(self) -> None:
+        """Drop all inputs; what is on its way is dropped when its answer comes."""
+        for flight in list(self._flights):
+            flight.is_wanted = False
+            if flight.state != "sent":
+                self.take(flight)
+
+
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
