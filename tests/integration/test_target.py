@@ -32,6 +32,7 @@ def comparable(run: Run) -> dict[str, Any]:
     report = run.report
     for model in report["models"].values():
         model.pop("timing")
+        model.pop("runtimes")  # name the target, too
         for net in (model.get("nets") or {}).values():
             net.pop("timing")
         model["conditions"] = {name: value for name, value in model["conditions"].items() if "target" not in name}
@@ -52,6 +53,7 @@ def test_a_run_on_a_target_gives_the_report_of_one_here(pytester: pytest.Pyteste
     conditions = there.report["models"]["tiny"]["conditions"]
     assert conditions["int8_target"] == conditions["fp32_target"]
     assert "ncnn 1." in conditions["int8_target"]
+    assert " on " in there.report["models"]["tiny"]["runtimes"]["int8"]
     assert comparable(there) == comparable(here)
 
 
