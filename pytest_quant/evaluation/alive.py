@@ -84,7 +84,11 @@ def _held(locks: Path) -> BaseFileLock:
 def make_run_folder(kind: str = "") -> tuple[Path, Alive]:
     """A folder of a run in the system's folder for temporary files, held by this process; raises `OSError`."""
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}"))
-    return folder, Alive(folder)
+    try:
+        return folder, Alive(folder)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def remove_run_folder(folder: Path, alive: Alive) -> None:
