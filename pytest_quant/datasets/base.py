@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,18 @@ class Dataset(Protocol):
     def content(self, sample: Sample) -> Path | bytes:
         """What identifies the sample's stored content: the file, or the bytes themselves."""
         ...
+
+
+def names_of(dataset: Dataset) -> Sequence[str] | None:
+    """What the dataset calls its classes, each by a name of its own; None where it does not know.
+
+    Of two with the same name each has its index behind it.
+    """
+    names = dataset.class_names if isinstance(dataset, NamesClasses) else None
+    if names is None:
+        return None
+    times = Counter(names)
+    return [name if times[name] == 1 else f"{name} ({index})" for index, name in enumerate(names)]
 
 
 @runtime_checkable

@@ -28,6 +28,7 @@ RECORD_BYTES = 1 + PIXEL_BYTES
 
 _MAX_FILE_BYTES = 1 << 30
 """The original batches have 31 MB."""
+_MAX_META_BYTES = 1 << 16
 _MAX_INSTRUCTIONS = 1000
 _MAX_INSTRUCTIONS_PER_RECORD = 16
 """A pickled batch takes about six instructions per record: its label and its file name."""
@@ -55,11 +56,8 @@ class Cifar10:
     samples: Sequence[Sample]
     records: NDArray[np.uint8] = field(repr=False)
     """Shape (n, 3073): see `RECORD_BYTES`."""
-
-    @property
-    def class_names(self) -> Sequence[str]:
-        """The ten names."""
-        return NAMES
+    class_names: Sequence[str] = NAMES
+    """The ten names."""
 
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample, 32 by 32; records have no orientation to apply."""
@@ -106,7 +104,27 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
     samples = [
         Sample(f"{options.split}/{index:05d}", label, index) for index, label in enumerate(records[:, 0].tolist())
     ]
-    return Cifar10(spec.name, samples, records)
+    return Cifar10(spec.name, samples, records, _names_in(files[0].parent) or NAMES)
+
+
+def _names_in(folder: Path) -> tuple[str, ...] | None:
+    """The names of the classes as the files beside the batches have them; they are for the eye, so none is needed."""
+    try:
+        found: object = (folder / "batches.meta.txt").read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        found = _names_pickled(folder / "batches.meta")
+    if not isinstance(found, list):
+        return None
+    names = tuple(one.decode("latin-1") if isinstance(one, bytes) else str(one) for one in found)
+    return names if len(names) == CLASSES else None
+
+
+def _names_pickled(path: Path) -> object:
+    try:
+        meta = read_plain_pickle(path.read_bytes()[:_MAX_META_BYTES], max_instructions=_MAX_INSTRUCTIONS)
+    except (OSError, PickleRefusedError):
+        return None
+    return meta.get("label_names", meta.get(b"label_names")) if isinstance(meta, dict) else None
 
 
 def _find_files(spec: DatasetSpec, options: Cifar10Options) -> tuple[list[Path], _Form]:

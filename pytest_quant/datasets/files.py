@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.decode import decode_image
 from pytest_quant.datasets.label_list import LabelledPath
 from pytest_quant.spec.dataset import DatasetSpec
@@ -24,7 +25,9 @@ class ImageFiles:
     name: str
     samples: Sequence[Sample]
     class_names: Sequence[str] | None = None
-    """In the order of the class indexes, where the folders name them."""
+    """In the order of the class indexes, where files or folders name them."""
+    ranks_folders: bool = False
+    """Whether labels are the ranks of class folders, as nothing else tells them."""
 
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample; see `decode_image`. Raises `DatasetError` when the file is gone or damaged."""
@@ -81,7 +84,8 @@ def open_listed(spec: DatasetSpec, folder: Path, entries: Sequence[LabelledPath]
             f"{where(spec)}: {len(missing)} of {len(entries)} files named in {shown(listed_in)} do not exist; "
             f"the first stands in line {first.line}: {first.path!r}, expected at {shown(folder / first.path)}"
         )
-    return ImageFiles(spec.name, [Sample(entry.path, entry.label, folder / entry.path) for entry in entries])
+    samples = [Sample(entry.path, entry.label, folder / entry.path) for entry in entries]
+    return ImageFiles(spec.name, samples, class_names((listed_in.parent, folder.parent, folder), samples))
 
 
 def missing_files(folder: Path, paths: Sequence[str]) -> list[int]:

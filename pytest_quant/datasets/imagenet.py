@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.files import ImageFiles, open_listed, require_folder, where
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
@@ -49,7 +50,9 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     if list_file.exists():
         return open_listed(spec, folder, read_label_list(list_file, options.root), list_file)
     samples = _class_folder_samples(spec, folder, list_file)
-    return ImageFiles(spec.name, samples, tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples)))
+    folders = tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples))
+    names = class_names((options.root / "meta", options.root), samples) or folders
+    return ImageFiles(spec.name, samples, names, ranks_folders=True)
 
 
 def _class_folder_samples(spec: DatasetSpec, folder: Path, list_file: Path) -> list[Sample]:

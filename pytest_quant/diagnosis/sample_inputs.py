@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Pipeline, Prepared, Tensor
-
-
-class _FirstInputError(Exception):
-    """Ends a prediction where the net would run for the first time."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        super().__init__()
-        self.tensor = tensor
+from pytest_quant.tasks.base import Tensor
 
 
 def sample_inputs(model: ModelSpec, bench: Workbench, count: int) -> dict[str, Tensor]:
@@ -38,19 +31,3 @@ def sample_inputs(model: ModelSpec, bench: Workbench, count: int) -> dict[str, T
             if tensor is not None:
                 found[sample.id] = tensor
     return found
-
-
-def first_input(pipeline: Pipeline, prepared: Prepared) -> Tensor | None:
-    """The first array that the task gives to the net for a sample; None where it gives none.
-
-    What that is only the task knows: one per image, per person, or per flip.
-    """
-
-    def stop(tensor: Tensor) -> dict[str, Tensor]:
-        raise _FirstInputError(tensor)
-
-    try:
-        pipeline.predict(stop, prepared)
-    except _FirstInputError as first:
-        return first.tensor
-    return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.events import BOTH
 from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.predictor import Predictor
@@ -115,6 +116,7 @@ def evaluate(
             shards=evaluation.shards,
             sink=results,
             samples=evaluation.sample_count,
+            nets=tuple(map(str, evaluation.nets)),
             enough=None if enough is None else lambda shard: enough(shard.samples, results.compared(shard)),
             tally=results.hits if evaluation.counts_hits else None,
         ),
@@ -175,10 +177,14 @@ class _Results:
         return self._evaluation.work.pipeline.compare(shard.samples, reference, other)
 
     def hits(self, shard: Shard) -> dict[str, dict[str, int]]:
-        """Metric to net to how many of the samples it has right."""
+        """Metric to net to how many of the samples it has right, and both."""
         reference, other = self._evaluation.nets[:2]
         return {
-            name: {reference: int(pair.evidence.fp32.sum()), other: int(pair.evidence.int8.sum())}
+            name: {
+                reference: int(pair.evidence.fp32.sum()),
+                other: int(pair.evidence.int8.sum()),
+                BOTH: int((pair.evidence.fp32 & pair.evidence.int8).sum()),
+            }
             for name, pair in self.compared(shard).metrics.items()
             if isinstance(pair.evidence, RightWrong)
         }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.base import Dataset, names_of
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
@@ -18,7 +18,7 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Comparison, KnowsClass, Pipeline, Prediction
+from pytest_quant.tasks.base import Comparison, Prediction
 
 
 def measure(
@@ -30,22 +30,24 @@ def measure(
     total: int,
     stop: StopRule | None = None,
     first: int | None = None,
+    agreement: bool = False,
     calibration: CalibrationFacts | None = None,
-    everything: Sequence[Sample] = (),
+    dataset: Dataset,
 ) -> Measurement:
     """Evaluate fp32 and another net on all samples or the ``first`` of them, or until ``stop`` has enough.
 
-    ``everything``: the samples of the whole dataset, whose classes are counted.
+    ``agreement``: a limit asks for it. ``dataset``: the whole, whose classes are counted and named.
     """
     start = time.perf_counter()
     results, used = _results(found, resources, net, stop, first)
-    timing = _timing(start, results)
-    model, pipeline = found.model, found.pipeline
-    comparison = _compared(found, [results[name].predictions[:used] for name in ("fp32", net)])
+    elapsed_s = time.perf_counter() - start
+    named = ClassNames(found.pipeline, names_of(dataset) or ())
+    sides = [results[name].predictions[:used] for name in ("fp32", net)]
+    comparison = named.given(_compared(found, sides, agreement=agreement))
     if net == "int8":
-        resources.discordances.note(model, comparison)
+        resources.discordances.note(found.model, comparison)
     return Measurement(
-        model=model,
+        model=found.model,
         comparison=comparison,
         evaluated=used,
         total=total,
@@ -53,30 +55,26 @@ def measure(
         side_keys=found.keys,
         samples_sha256=found.samples_sha256(used),
         file_sha256=found.files,
-        conditions=conditions(model, pipeline, seed=seed, samples=used, total=total),
-        timing=timing,
+        conditions=conditions(found.model, found.pipeline, seed=seed, samples=used, total=total),
+        timing=_timing(elapsed_s, results),
         net=net,
-        runtime=runtime_of(model, net),
-        fp32_runtime=runtime_of(model, "fp32"),
+        runtime=runtime_of(found.model, net),
+        fp32_runtime=runtime_of(found.model, "fp32"),
         calibration=calibration,
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
-        class_totals=_class_totals(pipeline, everything) if used < total else {},
+        class_totals=named.totals(dataset.samples) if used < total else {},
     )
 
 
-def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]]) -> Comparison:
+def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
-    if not wants_agreement(found.model) or found.model.dataset.is_unlabelled:
+    if not (agreement or wants_agreement(found.model)) or found.model.dataset.is_unlabelled:
         return comparison
     pair = agreement_pair(agreement_of(found.pipeline, samples, *sides))
     return replace(comparison, metrics={**comparison.metrics, pair.metric.name: pair})
-
-
-def _class_totals(pipeline: Pipeline, samples: Sequence[Sample]) -> dict[str, int]:
-    return dict(Counter(map(pipeline.class_of, samples))) if isinstance(pipeline, KnowsClass) else {}
 
 
 def answers(
@@ -147,12 +145,12 @@ def _stored(
     return {net: predictions[:used] for net, predictions in sides.items()}
 
 
-def _timing(start: float, results: Mapping[Net, SideResult]) -> Timing:
+def _timing(elapsed_s: float, results: Mapping[Net, SideResult]) -> Timing:
     def rate(result: SideResult) -> float:
         return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
 
     return Timing(
-        elapsed_s=time.perf_counter() - start,
+        elapsed_s=elapsed_s,
         images_per_second={net: rate(result) for net, result in results.items()},
         cached={net: result.cached for net, result in results.items()},
     )

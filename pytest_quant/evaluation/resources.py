@@ -59,6 +59,7 @@ class Resources:
         """The same for trials over datasets that are open already; predictions are kept in ``folder``."""
         return replace(
             self,
+            engine=self.engine.during("rescue, trial"),
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
             datasets=OpenDatasets(datasets),

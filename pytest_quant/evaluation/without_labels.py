@@ -72,7 +72,7 @@ def agreement_pair(comparison: Comparison) -> MetricPair:
 class Answered:
     """A prediction, and the size of the image that it is about."""
 
-    answer: Prediction
+    prediction: Prediction
     height: int
     width: int
 
@@ -115,7 +115,7 @@ class WithoutLabels:
     def pack(self, predictions: Sequence[Answered]) -> Arrays:
         """The task's arrays, and two of shape (samples,) beside them."""
         return {
-            **self.pipeline.pack([one.answer for one in predictions]),
+            **self.pipeline.pack([one.prediction for one in predictions]),
             _HEIGHTS: np.array([one.height for one in predictions], np.int64),
             _WIDTHS: np.array([one.width for one in predictions], np.int64),
         }
@@ -129,7 +129,7 @@ class WithoutLabels:
 
     def compare(self, samples: Sequence[Sample], fp32: Sequence[Answered], int8: Sequence[Answered]) -> Comparison:
         """The agreement alone; without a score for it only how often both sides answer exactly the same."""
-        answers = [[one.answer for one in side] for side in (fp32, int8)]
+        answers = [[one.prediction for one in side] for side in (fp32, int8)]
         if not (isinstance(self.pipeline, ActsAsReference) or self.wanted):
             return Comparison({}, self._same(*answers))
         known = [self._known(sample, _blank(one)) for sample, one in zip(samples, fp32, strict=True)]

@@ -88,6 +88,10 @@ class Workbench:
         """
         return replace(self, resources=self.resources.scratch(folder, datasets), sampling=Sampling(whole=True))
 
+    def during(self, what: str) -> Workbench:
+        """The same workbench for a part of something, whose name those who watch its engine are told."""
+        return replace(self, resources=replace(self.resources, engine=self.engine.during(what)))
+
     def selection(self, model: ModelSpec) -> tuple[list[Sample], int]:
         """The samples of the model to evaluate, in the seeded order, and the size of the whole dataset."""
         dataset = self.dataset(model.dataset)
@@ -103,15 +107,22 @@ class Workbench:
         return self.resources.on_samples(self.built(model), list(samples))
 
     def measure(
-        self, model: ModelSpec, stop: StopRule | None = None, *, net: Net = "int8", first: int | None = None
+        self,
+        model: ModelSpec,
+        stop: StopRule | None = None,
+        *,
+        net: Net = "int8",
+        first: int | None = None,
+        agreement: bool = False,
     ) -> Measurement:
         """Evaluate the fp32 net and another net of a model on the same samples, and score both.
 
         ``stop`` may end it early; ``first`` is how many of the samples to take, in their order, else all that the
-        sampling gives.
+        sampling gives. ``agreement``: score it with fp32's answers, too, as a limit of the model's own would ask for.
         """
         model = self.built(model)
         samples, total = self.selection(model)
+        dataset = self.dataset(model.dataset)
         return measuring.measure(
             self.on_samples(model, samples),
             self.resources,
@@ -120,8 +131,9 @@ class Workbench:
             total=total,
             stop=stop,
             first=first,
-            calibration=self.builder.calibration_facts(model, self.dataset(model.dataset)) if net == "int8" else None,
-            everything=self.dataset(model.dataset).samples,
+            agreement=agreement,
+            calibration=self.builder.calibration_facts(model, dataset) if net == "int8" else None,
+            dataset=dataset,
         )
 
     def predictions(

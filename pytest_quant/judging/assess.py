@@ -13,7 +13,7 @@ from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
 from pytest_quant.judging.family import Family
 from pytest_quant.judging.limits.base import JudgedLimit, judged
-from pytest_quant.judging.measurements import Measurements
+from pytest_quant.judging.measurements import Expected, Measurements
 from pytest_quant.judging.subject import Subject
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
@@ -33,14 +33,18 @@ class Assessor:
         baseline: Baseline | None = None,
         strict: bool = False,
         whole_table: bool = False,
+        expected: Expected | None = None,
     ) -> None:
         """``strict``: what is doubtful about a measurement fails the model's sanity.
 
         ``whole_table``: the confidence is that of all sampled cases together; tell `family` of them beforehand.
+        ``expected``: what else is decided in the same run.
         """
         self.bench = bench
         self.confidence = confidence
-        self.measurements = Measurements(bench, confidence=confidence, early_stop=early_stop, strict=strict)
+        self.measurements = Measurements(
+            bench, confidence=confidence, early_stop=early_stop, strict=strict, expected=expected
+        )
         self._baseline = baseline
         self.family = Family(self._judge, self._is_sampled, confidence) if whole_table else None
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
+from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
+from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.net import SIDES
 from pytest_quant.spec.text import shown
 
@@ -39,7 +42,8 @@ class BaselineSamples(_Strict):
 class BaselineValues(_Strict):
     """One metric of both sides, in its own unit."""
 
-    fp32: float
+    fp32: float | None = None
+    """None of a metric that holds int8 against fp32 itself."""
     int8: float
 
 
@@ -128,8 +132,10 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(path, content.models)
 
 
-def entry_of(measurement: Measurement) -> BaselineEntry:
-    """The entry that a measurement makes."""
+def entry_of(measurement: Measurement, outputs: OutputAgreement | None = None) -> BaselineEntry:
+    """The entry that a measurement makes; ``outputs``: how the raw outputs agree, where a limit is about them."""
+    noise = math.inf if outputs is None else outputs.worst[1]
+    raw = {SQNR_DB.name: BaselineValues(int8=round(noise, _DIGITS))} if math.isfinite(noise) else {}
     return BaselineEntry(
         samples=BaselineSamples(
             evaluated=measurement.evaluated,
@@ -140,7 +146,8 @@ def entry_of(measurement: Measurement) -> BaselineEntry:
         metrics={
             name: BaselineValues(fp32=round(pair.fp32, _DIGITS), int8=round(pair.int8, _DIGITS))
             for name, pair in measurement.comparison.metrics.items()
-        },
+        }
+        | raw,
         files=dict(measurement.file_sha256),
         environment=current_environment(),
         predictions={side: measurement.side_keys[side] for side in SIDES},

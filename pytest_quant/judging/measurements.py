@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
@@ -13,6 +13,7 @@ from pytest_quant.judging.limits.base import judged
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.metric import AGREEMENT
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 
@@ -22,13 +23,54 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Expected(Protocol):
+    """What is decided of each model in this run, over all of its cases and tests."""
+
+    def decides(self, model: ModelSpec, kind: str) -> bool:
+        """Whether it is a limit of that kind."""
+        ...
+
+    def metrics(self, model: ModelSpec) -> Collection[str]:
+        """The metrics that limits name."""
+        ...
+
+    def needs(self, model: ModelSpec, net: Net) -> bool:
+        """Whether a limit is about that net."""
+        ...
+
+
+class NothingElse:
+    """Each limit is decided alone."""
+
+    def decides(self, model: ModelSpec, kind: str) -> bool:
+        """None is known."""
+        return False
+
+    def metrics(self, model: ModelSpec) -> Collection[str]:
+        """None is known."""
+        return ()
+
+    def needs(self, model: ModelSpec, net: Net) -> bool:
+        """None is known."""
+        return False
+
+
 class Measurements:
     """Those of one process; an error is kept as well, and raised for everyone who asks."""
 
-    def __init__(self, bench: Workbench, *, confidence: float, early_stop: bool = False, strict: bool = False) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        *,
+        confidence: float,
+        early_stop: bool = False,
+        strict: bool = False,
+        expected: Expected | None = None,
+    ) -> None:
         """``strict``: what is doubtful about a measurement fails the model's sanity."""
         self.bench = bench
         self.strict = strict
+        self.expected: Expected = NothingElse() if expected is None else expected
         self._confidence = confidence
         self._early_stop = early_stop
         self._measured: dict[tuple[str, ...], Measurement | QuantError] = {}
@@ -53,7 +95,8 @@ class Measurements:
         first = None if net == "int8" else self.of(model).evaluated
         if net == "onnx":
             return self.bench.measure(model, net=net, first=first)
-        return self.bench.measure(model, self._stop_rule(model, net), net=net)
+        agreement = AGREEMENT in self.expected.metrics(model)
+        return self.bench.measure(model, self._stop_rule(model, net), net=net, agreement=agreement)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""

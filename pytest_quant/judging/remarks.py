@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.extending.known import get_task
 from pytest_quant.judging.limits.drop import DropLimit
 from pytest_quant.spec.text import first_few
 from pytest_quant.tasks.base import MetricPair, RightWrong
@@ -22,12 +23,18 @@ def overlap(measurement: Measurement) -> str | None:
     )
 
 
-def drop_remarks(limit: DropLimit, measurement: Measurement) -> tuple[str, ...]:
-    """Warnings beside the verdict on a drop; of a further net only what is about its limit."""
+def drop_remarks(limit: DropLimit, measurement: Measurement, *, sanity_tells: bool = False) -> tuple[str, ...]:
+    """Warnings beside the verdict on a drop; of a further net only what is about its limit.
+
+    ``sanity_tells``: the model's case `sanity` is decided in the same run, and says what is wrong with fp32 itself.
+    """
     found = [too_tight(limit, measurement)]
     if limit.is_loss:
         pair = measurement.comparison.metrics[limit.metric.name]
-        found += [overlap(measurement), too_good(pair), nothing_to_lose(pair)]
+        if not sanity_tells:
+            found += [overlap(measurement)]
+        if not sanity_tells or limit.metric.name != next(iter(get_task(measurement.model.task).metrics)):
+            found += [too_good(pair), nothing_to_lose(pair)]
     return tuple(remark for remark in found if remark is not None)
 
 

@@ -10,7 +10,7 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.baseline import Baseline
-from pytest_quant.judging.measurements import Measurements
+from pytest_quant.judging.measurements import Expected, Measurements
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 
@@ -44,6 +44,11 @@ class Subject:
         return self.measurements.of(self.model, net)
 
     @property
+    def expected(self) -> Expected:
+        """What else is decided in this run."""
+        return self.measurements.expected
+
+    @property
     def strict(self) -> bool:
         """Whether what is doubtful fails the model."""
         return self.measurements.strict
@@ -61,7 +66,7 @@ class Subject:
 
         built = self.built()
         return self.measurements.restoring(
-            self.model, lambda: restoring(self.bench, built, self.bench.selection(built)[0])
+            self.model, lambda: restoring(self.bench.during("usual mistakes"), built, self.bench.selection(built)[0])
         )
 
     def agreement(self) -> OutputAgreement:

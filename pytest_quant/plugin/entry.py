@@ -72,6 +72,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
+    from pytest_quant.run.progress.display import Progress
     from pytest_quant.run.quant_run import QuantRun
     from pytest_quant.run.registering import start_registering
     from pytest_quant.run.session import Recorder
@@ -96,6 +97,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         config.pluginmanager.register(recorder, "quant-recorder")
         if Annotations.are_wanted(config):
             config.pluginmanager.register(Annotations(config), "quant-annotations")
+        if settings.progress:
+            config.pluginmanager.register(Progress(config, run_dir, settings.confidence), "quant-progress")
         config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
 
 

@@ -85,6 +85,11 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
 def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     """What is written, and what it is compared with."""
     _add(
+        parser, group, "progress", metavar="auto|on|off",
+        help="What the run is at: a live line for each running model on a terminal, one a minute in a log; auto: not "
+        "with -q (default: auto)",
+    )  # fmt: skip
+    _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
         help="Write a report; the suffix chooses: .json, .md, .html or one of a plugin (repeatable)",
     )  # fmt: skip

@@ -56,6 +56,8 @@ class Settings:
     """Longest time for one sample."""
     max_pixels: int
     """Images of more pixels are not decoded."""
+    progress: bool
+    """Whether it is shown what the run is at."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -105,6 +107,7 @@ def read_settings(config: pytest.Config) -> Settings:
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
         max_pixels=_count(config, "quant_max_pixels", least=1),
+        progress=_progress(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -176,6 +179,15 @@ def _whole_table(config: pytest.Config) -> bool:
             "together, an early stop decides each by itself"
         )
     return text == "holm"
+
+
+def _progress(config: pytest.Config) -> bool:
+    """``auto`` leaves it out where pytest is told to be quiet."""
+    text = _text(config, "progress") or "auto"
+    if text not in ("auto", "on", "off"):
+        raise pytest.UsageError(f"--quant-progress: found {text!r}, expected auto, on or off")
+    is_quiet = int(config.getoption("verbose", 0)) < 0
+    return text == "on" or (text == "auto" and not is_quiet)
 
 
 def _target_nets(text: str) -> Literal["all", "int8"]:

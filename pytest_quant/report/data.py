@@ -139,6 +139,7 @@ def net_entry(measurement: Measurement, confidence: float, limited: Collection[s
             for name, pair in sorted(measurement.comparison.metrics.items())
         },
         flips=_flips(measurement.comparison.flips),
+        classes=_classes(measurement) or None,
         timing=_timing(measurement.timing),
     )
 
@@ -154,12 +155,15 @@ def sanity_entry(findings: Iterable[Finding]) -> SanityEntry:
 
 
 def _classes(measurement: Measurement) -> dict[str, ClassesEntry]:
-    limited = {limit.metric.name for limit in measurement.model.limits if isinstance(limit, ClassTolerance)}
+    limits = measurement.model.limits
+    limited = {
+        limit.metric.name for limit in limits if isinstance(limit, ClassTolerance) and limit.net == measurement.net
+    }
     able = [name for name, pair in measurement.comparison.metrics.items() if pair.metric.has_classes]
     return {
         name: _classes_entry(ClassDrops.of(measurement, measurement.comparison.metrics[name].metric))
         for name in able
-        if name in limited or name == able[0]
+        if name in limited or (name == able[0] and measurement.net == "int8")
     }
 
 

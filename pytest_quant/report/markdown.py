@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pytest_quant.report import diagnosis, rescue
 from pytest_quant.report.markdown_text import code, plain
-from pytest_quant.report.model import MovedEntry, Report
+from pytest_quant.report.model import ClassesEntry, ModelEntry, MovedEntry, Report
 from pytest_quant.report.table import table
 from pytest_quant.report.task_words import change_text
 from pytest_quant.report.terminal import footnotes
@@ -62,19 +62,27 @@ def _moved(report: Report) -> Iterator[str]:
 
 def _classes(report: Report) -> Iterator[str]:
     found = [
-        (name, metric, entry)
+        (name, row, metric, entry)
         for name, model in report.models.items()
-        for metric, entry in (model.classes or {}).items()
+        for row, classes in _nets_with_classes(name, model)
+        for metric, entry in classes.items()
         if entry.losing
     ]
     if found:
         yield from ("", "## Classes that lose most", "", "| model | metric | class | n | fp32 | int8 | drop |")
         yield "|---|---|---|---:|---:|---:|---:|"
-    for name, metric, entry in found:
+    for name, row, metric, entry in found:
         number = report.models[name].metrics[metric].metric(metric).number
         for one in entry.losing[:_CLASSES_SHOWN]:
             values = " | ".join(map(number, (one.fp32, one.int8, one.drop)))
-            yield f"| {plain(name)} | {metric} | {plain(one.name)} | {one.samples} | {values} |"
+            yield f"| {plain(row)} | {metric} | {plain(one.name)} | {one.samples} | {values} |"
+
+
+def _nets_with_classes(name: str, model: ModelEntry) -> Iterator[tuple[str, Mapping[str, ClassesEntry]]]:
+    """What a row says of the model and each of its further nets, with the classes of that net."""
+    yield name, model.classes or {}
+    for net, entry in model.further_nets.items():
+        yield f"{name}, {net}", entry.classes or {}
 
 
 def _change(moved: MovedEntry) -> str:

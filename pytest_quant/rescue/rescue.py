@@ -18,8 +18,8 @@ from itertools import product
 from pathlib import Path
 
 from pytest_quant.diagnosis.diagnose import diagnose
-from pytest_quant.diagnosis.sample_inputs import first_input
 from pytest_quant.evaluation.alive import run_folder
+from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task

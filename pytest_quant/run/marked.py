@@ -12,7 +12,7 @@ from pytest_quant.judging.limits import limit_classes
 from pytest_quant.judging.limits.base import JudgedLimit
 from pytest_quant.judging.limits.written import Keyword, placed
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import WITHOUT_LABELS, Metric, metrics_without_labels
 from pytest_quant.spec.text import listed
 from pytest_quant.tasks.base import Task
 
@@ -30,12 +30,13 @@ class Marked:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of the metrics that the limits are about."""
-        return tuple(dict.fromkeys(key.name for key in self.keywords if _kind(key).keyword_is_metric))
+        """The names of the metrics that the limits are about and that a task may lack."""
+        named = (key for key in self.keywords if _kind(key).keyword_is_metric and not _every_task_has(key))
+        return tuple(dict.fromkeys(key.name for key in named))
 
     def limits(self, metrics: Mapping[str, Metric]) -> tuple[JudgedLimit, ...]:
         """The limits for a model whose task has these metrics; raises `ConfigError` naming marker and argument."""
-        return tuple(_kind(key).of_keyword(key, metrics.get(key.name)) for key in self.keywords)
+        return tuple(_kind(key).of_keyword(key, _all_for(key, metrics).get(key.name)) for key in self.keywords)
 
     def check(self, tasks: Iterable[Task]) -> None:
         """Raise `ConfigError` for a value that is not a limit, and for a metric that no task has.
@@ -44,7 +45,7 @@ class Marked:
         """
         known = list(tasks)
         for key in self.keywords:
-            if _kind(key).keyword_is_metric:
+            if _kind(key).keyword_is_metric and not _every_task_has(key):  # its unit is that of the task
                 for metric in _metrics_named(key, known):
                     _kind(key).of_keyword(key, metric)
 
@@ -53,6 +54,15 @@ def _metrics_named(key: Keyword, tasks: Iterable[Task]) -> list[Metric]:
     found = [task.metrics[key.name] for task in tasks if key.name in task.metrics]
     with placed(f"@{key.marker}"):
         return found or list(metrics_named(key.name).values())
+
+
+def _every_task_has(key: Keyword) -> bool:
+    return _kind(key).takes_no_labels and key.name in WITHOUT_LABELS
+
+
+def _all_for(key: Keyword, metrics: Mapping[str, Metric]) -> Mapping[str, Metric]:
+    """The metrics of a task that a keyword can name."""
+    return {**metrics, **metrics_without_labels(metrics)} if _kind(key).takes_no_labels else metrics
 
 
 def _kinds() -> dict[str, type[JudgedLimit]]:

@@ -21,6 +21,7 @@ from pytest_quant.run.outcomes import conclude
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
+from pytest_quant.spec.metric import WITHOUT_LABELS
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import listed, shown, suggestion, visible
 from pytest_quant.zoo.reader import BrokenModel
@@ -237,8 +238,12 @@ def _case(marked: Marked, model: ModelSpec | BrokenModel) -> PythonCase:
     for metric in marked.metrics:
         if metric not in task.metrics:
             problem = f"the task {task.name} of {model.name} has no metric {metric!r}; it has {listed(task.metrics)}"
+            problem += f", and {metric} as a floor (@quant_floor)" if metric in WITHOUT_LABELS else ""
             return PythonCase(model.name, problem=problem)
-    limits = marked.limits(task.metrics)
+    try:
+        limits = marked.limits(task.metrics)
+    except ConfigError as error:
+        return PythonCase(model.name, problem=f"{model.name}: {error}")
     return PythonCase(model.name, model, limits, _unknown_condition(limits, model))
 
 

@@ -77,8 +77,10 @@ class QuantRun:
         """Where limits are decided."""
         from pytest_quant.building.workbench import open_workbench
         from pytest_quant.evaluation.cores import available_cores
+        from pytest_quant.evaluation.engine.events import EventFile
         from pytest_quant.evaluation.sampling import Sampling
         from pytest_quant.judging.assess import Assessor
+        from pytest_quant.run.progress.display import EVENTS
 
         settings = self.settings
         bench = open_workbench(
@@ -86,6 +88,7 @@ class QuantRun:
             cores=settings.jobs or available_cores(),
             cache_dir=self._cache_dir,
             sampling=Sampling(settings.seed, settings.samples, settings.whole),
+            listener=EventFile(self._run_dir / EVENTS) if settings.progress else None,
             rehash=settings.rehash,
             limit_s=settings.timeout_s,
         )
@@ -96,6 +99,7 @@ class QuantRun:
             baseline=self._baseline,
             strict=settings.strict,
             whole_table=settings.whole_table,
+            expected=self.expectations,
         )
 
     @cached_property
@@ -147,5 +151,6 @@ class QuantRun:
             return {}
         from pytest_quant.judging.baseline import entry_of
 
-        measured = (self.assessor.measurements.known(model) for model in models)
-        return {found.model.name: entry_of(found) for found in measured if found is not None}
+        measurements = self.assessor.measurements
+        found = ((measurements.known(model), measurements.known_outputs(model)) for model in models)
+        return {one.model.name: entry_of(one, outputs) for one, outputs in found if one is not None}

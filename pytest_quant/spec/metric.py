@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 _MAXIMA = {"%": 100.0, "fraction": 1.0}
@@ -87,10 +88,13 @@ class Metric:
         return f"{self.number(value)} {unit}".rstrip()
 
 
+AGREEMENT = "agreement"
+"""Name of the metric that `agreement_in` gives."""
+
 SQNR_DB = Metric("sqnr_db", "dB")
 """Signal to noise ratio of int8's raw outputs, fp32's being the signal: every task has it, and it takes no labels."""
 
-WITHOUT_LABELS = ("agreement", SQNR_DB.name)
+WITHOUT_LABELS = (AGREEMENT, SQNR_DB.name)
 """Metrics that every task has, for floors: they hold int8 against fp32 alone."""
 
 
@@ -100,4 +104,13 @@ def agreement_in(metric: Metric) -> Metric:
     >>> agreement_in(Metric("top1", "%")).name
     'agreement'
     """
-    return replace(metric, name=WITHOUT_LABELS[0], has_classes=False)
+    return replace(metric, name=AGREEMENT, has_classes=False)
+
+
+def metrics_without_labels(metrics: Mapping[str, Metric]) -> Mapping[str, Metric]:
+    """Those of `WITHOUT_LABELS` as a task that has these metrics has them.
+
+    >>> metrics_without_labels({"top1": Metric("top1", "%")})["agreement"].unit
+    '%'
+    """
+    return {AGREEMENT: agreement_in(next(iter(metrics.values()))), SQNR_DB.name: SQNR_DB}

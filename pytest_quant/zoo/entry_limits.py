@@ -58,7 +58,7 @@ def limits_of(
     if not asked:
         raise ConfigError(
             f"{places.where(keys)}: has no limit at all, so nothing could fail: give it a tolerance, "
-            "a floor, a published value or a required condition"
+            "a floor, a published value, a required condition, a size or a speedup"
         )
     others = [limit for kind in limit_classes() if not kind.stands_alone for limit in kind.of_entry(written, asked)]
     return (*asked, *others)

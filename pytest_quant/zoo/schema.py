@@ -156,6 +156,7 @@ _FURTHER_KEYS: dict[str, Any] = {
     **_INT8_KEYS,
     "tolerance": (dict[str, object], {}),
     "floor": (dict[str, object], {}),
+    "class_tolerance": (dict[str, object], {}),
     "target": (str | None, None),
 }
 """What an entry of a net may say beside the keys of the formats."""

@@ -11,6 +11,7 @@ from tests.integration import test_object_detection as detection
 from tests.integration import test_segmentation as segmentation
 from tests.integration.runs import ZOO, run_quant
 from tests.integration.test_xdist import comparable
+from tests.unit.report.volatile import without_volatile
 
 COUNT = 120
 
@@ -101,6 +102,43 @@ def test_categories_of_a_detector(pytester: pytest.Pytester) -> None:
         assert (one["fp32"], one["int8"]) == pytest.approx((known["fp32"], known["int8"]), abs=1e-6)
         assert 5 <= one["samples"] <= known["objects"]
     assert run_quant(pytester, "--quant-samples", "8").verdicts["bad::classes[mAP]"] in ("fail", "inconclusive")
+
+
+def test_classes_of_a_further_net(pytester: pytest.Pytester, folder: Path) -> None:
+    other = tiny.write_net(folder, "other", int8=True, bottom_scale=tiny.BAD_SCALE)
+    good = tiny.model_entry(folder, "good", nets={"other": {**other, "class_tolerance": {"top1": 10}}}, tolerance=None)
+    good["floor"] = {"top1": 10.0}
+    tiny.write_zoo(folder, {"good": good})
+    run = run_quant(pytester, "--quant-report", "report.md", "--quant-report", "report.html")
+    assert run.report is not None
+    case = run.cases["good::classes[other.top1]"]
+    assert (case["kind"], case["verdict"], case["limit"]) == ("classes", "fail", 10.0)
+    worst = run.report["models"]["good"]["nets"]["other"]["classes"]["top1"]["worst"][0]
+    assert case["value"] == worst["drop"]
+    assert f"good: {case['reason']}" in run.text
+    assert f"| good, other | top1 | {worst['name']} |" in (folder / "report.md").read_text()
+    assert "top1 of other" in (folder / "report.html").read_text()
+    assert without_volatile(run_quant(pytester, "-n", "2").report or {}) == without_volatile(run.report)
+    bad = {"other": {**other, "class_tolerance": {"top1": 100}}}
+    tiny.write_zoo(folder, {"good": {**good, "nets": bad}})
+    reason = run_quant(pytester).cases["good::config"]["reason"]
+    assert "models.good.nets.other.class_tolerance.top1: found 100, which allows a class to lose everything" in reason
+
+
+def test_classes_have_the_names_that_the_dataset_knows(pytester: pytest.Pytester, folder: Path) -> None:
+    (folder / "classes.txt").write_text("red\ngreen\nblue\nbright\n")
+    tiny.write_zoo(folder, {"bad": tiny.write_bad_model(folder, "bad", class_tolerance={"top1": 10.0})})
+    run = run_quant(pytester, "--quant-report", "report.md", "--quant-report", "report.html")
+    assert run.report is not None
+    worst = run.report["models"]["bad"]["classes"]["top1"]["worst"]
+    assert {one["name"] for one in worst} == {"red", "green", "blue", "bright"}
+    reason = run.cases["bad::classes[top1]"]["reason"]
+    assert f"{worst[0]['name']}: " in reason
+    assert reason in run.text
+    for file in ("report.md", "report.html"):
+        assert worst[0]["name"] in (folder / file).read_text()
+    sampled = run_quant(pytester, "--quant-samples", "60")
+    assert sampled.verdicts["bad::classes[top1]"] in ("fail", "inconclusive"), "counted in the whole by the same names"
 
 
 @pytest.mark.parametrize(

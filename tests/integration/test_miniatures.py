@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 from pytest_quant.datasets.coco_detection import open_dataset, read_truths
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.nets.ncnn.files.table import read_table
-from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.tasks.object_detection.options import PostprocessOptions
 from pytest_quant.tasks.object_detection.pipeline import ObjectDetectionPipeline
 from pytest_quant.zoo.reader import BrokenModel, read_zoo
 
@@ -103,3 +105,45 @@ def test_the_detection_data_have_what_coco_has() -> None:
     ]
     assert [len(found) for found in digests] == [160, 40]
     assert not digests[0] & digests[1]
+
+
+def with_ncnns_own_layer(folder: Path, measure_ssd: Any) -> None:
+    """Write the fp32 detector as ``ncnn_end2end`` exports are: priors, softmax and DetectionOutput inside."""
+    stem = FIXTURES / "models" / "ssd" / "ssd"
+    magic, _, *layers = stem.with_suffix(".param").read_text().splitlines()
+    layers += [
+        "MemoryData prior 0 1 prior 0=3024 1=2",
+        "Slice sides 1 2 out0 classes background -23300=2,5,-233 1=1",
+        "Concat turned 2 1 background classes turned 0=1",
+        "Softmax scores 1 1 turned scores 0=1 1=1",
+        "Flatten conf 1 1 scores conf",
+        "Flatten loc 1 1 out1 loc",
+        "DetectionOutput end 3 1 loc conf prior found 0=6 1=0.45 2=1000 3=200 4=0.02 5=0.1 6=0.1 7=0.2 8=0.2",
+    ]
+    blobs = sum(int(layer.split()[3]) for layer in layers)
+    (folder / "end.param").write_text("\n".join([magic, f"{len(layers)} {blobs}", *layers]) + "\n")
+    priors = measure_ssd.priors() / measure_ssd.INPUT_PX
+    weights = np.concatenate([priors.ravel(), np.tile(np.float32(measure_ssd.TARGET_STDS), len(priors))])
+    (folder / "end.bin").write_bytes(stem.with_suffix(".bin").read_bytes() + weights.astype("<f4").tobytes())
+
+
+def test_the_detector_finds_what_ncnns_own_layer_finds(measure_ssd: Any, tmp_path: Path) -> None:
+    """Which does not clip boxes: so neither is done here."""
+    model = MODELS["ssd"]
+    assert isinstance(model, ModelSpec)
+    with_ncnns_own_layer(tmp_path, measure_ssd)
+    ours = replace(model, postprocess=model.postprocess.model_copy(update={"clip": False, "min_bbox_size": -1.0}))
+    whole = NcnnFiles(param=tmp_path / "end.param", bin=tmp_path / "end.bin").net()
+    rows = PostprocessOptions(decoder="detection-output", max_detections=200)
+    theirs = replace(model, nets={**model.nets, "fp32": whole}, outputs=("found",), postprocess=rows)
+    dataset, found = open_dataset(model.dataset), []
+    for one in (ours, theirs):
+        pipeline, runner = ObjectDetectionPipeline(one), open_runner(one, "fp32")
+        samples = dataset.samples[:12]
+        found.append([pipeline.predict(runner.run, pipeline.prepare(dataset.read(each), each)) for each in samples])
+        runner.close()
+    assert sum(map(len, found[0])) > 50
+    for mine, layer in zip(*found, strict=True):
+        assert mine.labels.tolist() == layer.labels.tolist()
+        np.testing.assert_allclose(mine.scores, layer.scores, rtol=1e-5)
+        np.testing.assert_allclose(mine.boxes, layer.boxes, atol=2e-3)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_quant.nets.remote import connection, target
+from pytest_quant.nets.remote import connection, far_side, target
+from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
+from pytest_quant.nets.remote.target import Target
 from tests import tiny, tiny_onnx
 
 from .runs import Run, run_quant
@@ -80,6 +84,101 @@ def test_a_further_net_names_its_own_target(pytester: pytest.Pytester) -> None:
     assert model["nets"]["int8_there"]["runtime"].startswith("ncnn 1.")
     assert " on " in model["nets"]["int8_there"]["runtime"]
     assert "tiny int8_there" in run.text
+
+
+def test_one_table_with_fp32_here_int8_here_and_int8_there(pytester: pytest.Pytester) -> None:
+    """Flips, agreement and the noise of raw outputs of a net that names its own target."""
+    entry = tiny.model_entry(pytester.path, floor={"agreement": 80.0, "sqnr_db": 1.0})
+    entry["nets"] = {"int8_pi": {**entry["int8"], "target": SPEC, "floor": {"agreement": 80.0, "sqnr_db": 1.0}}}
+    tiny.write_zoo(pytester.path, {"tiny": entry})
+    run = run_quant(pytester, "--quant-report", "report.md", "--quant-report", "report.html")
+    for case in ("top1", "floor[agreement]", "floor[sqnr_db]"):
+        assert run.verdicts[f"tiny::{case}"] == "pass"
+    for case in ("int8_pi[top1]", "floor[int8_pi.agreement]", "floor[int8_pi.sqnr_db]"):
+        assert run.verdicts[f"tiny::{case}"] == "pass", run.text
+    assert run.report is not None
+    model = run.report["models"]["tiny"]
+    there = model["nets"]["int8_pi"]
+    assert there["flips"] == model["flips"]
+    for metric in ("top1", "agreement"):
+        assert there["metrics"][metric]["int8"] == model["metrics"][metric]["int8"]
+    noise = [run.cases[f"tiny::floor[{name}]"]["value"] for name in ("sqnr_db", "int8_pi.sqnr_db")]
+    assert noise[0] == noise[1]
+    markdown = (pytester.path / "report.md").read_text()
+    assert "int8_pi" in markdown
+    assert " on " in there["runtime"]
+    assert "tiny int8_pi" in run.text
+
+
+def test_deploy_there_is_what_that_machine_runs(pytester: pytest.Pytester) -> None:
+    """ncnn's own options travel: none is set, so half precision is as the machine has it; the machine is named."""
+    asked: list[dict[str, bool]] = []
+
+    def noted(self: RemoteRunner, setup: RemoteSetup, target: Target) -> None:
+        asked.append(dict(setup.options))
+        opened(self, setup, target)
+
+    opened = RemoteRunner.__init__
+    tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path, runtime="deploy")})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RemoteRunner, "__init__", noted)
+        deploy = run_quant(pytester, "--quant-target", SPEC)
+        tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path)})
+        reference = run_quant(pytester, "--quant-target", SPEC)
+    assert (deploy.status, reference.status) == (0, 0)
+    assert {} in asked
+    assert any(options.get("use_fp16_arithmetic") is False for options in asked)
+    assert deploy.report is not None
+    conditions = deploy.report["models"]["tiny"]["conditions"]
+    assert conditions["runtime"] == "deploy"
+    assert "(" in conditions["int8_target"], "the instruction sets, by the far side's own telling"
+
+
+def test_a_target_that_dies_again_and_again_is_the_error_of_the_case(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(far_side.__file__).read_text(encoding="utf-8")
+    deadly = source.replace("    own = ncnn.Mat(held)", "    os._exit(1)\n    own = ncnn.Mat(held)")
+    monkeypatch.setattr("pytest_quant.nets.remote.connection._program", lambda: deadly)
+    tiny.write_zoo(pytester.path)
+    run = run_quant(pytester, "--quant-target", SPEC)
+    assert run.status == 1
+    assert run.cases["tiny::top1"]["verdict"] == "error"
+    assert "the far side died, or the way to it broke off" in run.cases["tiny::top1"]["reason"]
+    assert "sample " in run.cases["tiny::top1"]["reason"]
+
+
+def test_a_disk_that_is_full_there_is_told(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Path(far_side.__file__).read_text(encoding="utf-8")
+    full = source.replace(
+        "                file.write(channel.receive())",
+        "                raise OSError(28, 'No space left on device', path)",
+    )
+    assert full != source
+    monkeypatch.setattr("pytest_quant.nets.remote.connection._program", lambda: full)
+    tiny.write_zoo(pytester.path)
+    monkeypatch.setenv("PYTEST_QUANT_TARGET_CACHE", str(pytester.path / "there"))
+    run = run_quant(pytester, "--quant-target", SPEC)
+    assert run.cases["tiny::top1"]["verdict"] == "error"
+    assert "No space left on device" in run.cases["tiny::top1"]["reason"]
+    assert list((pytester.path / "there").iterdir()) == [], "nothing half written stays"
+
+
+def test_two_runs_on_one_board(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the same time, with one folder of kept files: the same report from both."""
+    monkeypatch.setenv("PYTEST_QUANT_TARGET_CACHE", str(pytester.path / "there"))
+    tiny.write_zoo(pytester.path)
+    command = [sys.executable, "-m", "pytest", "--quant", "--quant-no-cache", "--quant-target", SPEC]
+    runs = [
+        subprocess.Popen([*command, "-p", "no:cacheprovider", "--quant-report", f"{name}.json"], stdout=subprocess.PIPE)
+        for name in ("one", "two")
+    ]
+    for run in runs:
+        assert run.communicate(timeout=120)[0] is not None
+        assert run.returncode == 0
+    one, two = (json.loads((pytester.path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert one["models"]["tiny"]["metrics"] == two["models"]["tiny"]["metrics"]
+    assert len(list((pytester.path / "there").iterdir())) == 4, "each file once"
 
 
 def test_predictions_of_a_target_are_not_those_of_here(pytester: pytest.Pytester) -> None:

@@ -17,7 +17,7 @@ from tests.integration import test_object_detection as detection
 from tests.integration import test_other_tasks as other_tasks
 from tests.integration import test_recognition as recognition
 from tests.integration import test_segmentation as segmentation
-from tests.integration.runs import ZOO, run_quant
+from tests.integration.runs import ZOO, Run, run_quant
 from tests.unit.report.volatile import without_volatile
 
 COUNT = 40
@@ -60,6 +60,7 @@ def test_a_classifier_is_gated_on_its_own_float_net(pytester: pytest.Pytester, f
     tiny.write_zoo(folder, models, datasets=IMAGES, defaults={"tolerance": {"top1": 1.0}})
     serial = run_quant(pytester, "--quant-report", "report.md")
     assert serial.report is not None
+    assert serial.cases["good::sanity"]["verdict"] == serial.cases["bad::sanity"]["verdict"] == "pass"
     for name, verdict in (("good", "pass"), ("bad", "fail")):
         assert serial.verdicts[f"{name}::floor[agreement]"] == verdict
         assert serial.verdicts[f"{name}::floor[sqnr_db]"] == verdict
@@ -121,7 +122,15 @@ def test_raw_outputs_need_no_task(pytester: pytest.Pytester, folder: Path) -> No
     assert run_quant(pytester, "--quant-baseline", "b.json", "--quant-update-baseline").status == 1
     again = run_quant(pytester, "--quant-baseline", "b.json")
     assert again.verdicts["good::baseline[agreement]"] == "pass"
-    assert "good::baseline[sqnr_db]" not in again.verdicts
+    assert again.verdicts["good::baseline[sqnr_db]"] == "pass"
+    tiny.write_net(folder, "good-int8", int8=True, bottom_scale=5.0)  # coarse steps
+    worse = run_quant(pytester, "--quant-baseline", "b.json", "--quant-report", "report.md")
+    case = worse.cases["good::baseline[sqnr_db]"]
+    assert case["verdict"] == "fail"
+    assert case["reason"].startswith("baseline - int8 = ")
+    assert "dB (n = 40 of 40, the same samples) > 0." in case["reason"]
+    assert case["reason"] in worse.text
+    assert "baseline - int8 = " in (folder / "report.md").read_text()
 
 
 def test_floors_beside_labels_and_for_further_nets(pytester: pytest.Pytester) -> None:
@@ -141,6 +150,64 @@ def test_floors_beside_labels_and_for_further_nets(pytester: pytest.Pytester) ->
     assert model["metrics"]["agreement"]["int8"] == model["flips"]["agreement"]
     assert model["nets"]["other"]["outputs"]["worst"] == "prob"
     assert without_volatile(run_quant(pytester, "-n", "2").report or {}) == without_volatile(run.report)
+
+
+MARKED = """
+from pytest_quant import quant_floor, quant_model, quant_tolerance
+
+@quant_model("good")
+@quant_floor(agreement=90.0, sqnr_db=20)
+def test_good(): ...
+
+@quant_model("bad")
+@quant_floor(agreement=90.0, sqnr_db=20)
+def test_bad(quant_scores): ...
+
+@quant_model("good")
+@quant_floor(agreement=0.9)
+def test_unit(): ...
+
+@quant_model("good")
+@quant_tolerance(agreement=1.0)
+def test_tolerance(): ...
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
+@pytest.mark.parametrize("with_cases", [False, True])
+def test_markers(pytester: pytest.Pytester, workers: tuple[str, ...], with_cases: bool) -> None:
+    """The zoo file has other limits, so that nobody but the test asks for these."""
+    tiny.write_images(pytester.path, COUNT)
+    models = {name: entry(pytester.path, name, bad=name == "bad", floor={"top1": 5.0}) for name in ("good", "bad")}
+    tiny.write_zoo(pytester.path, models)
+    (pytester.path / "test_it.py").write_text(MARKED)
+    args = () if with_cases else ("test_it.py",)
+    run = run_quant(pytester, *workers, *args, "--quant-report", "report.md")
+    assert run.report is not None
+    verdicts: dict[str, dict[str, str]] = {}
+    for case in run.report["cases"]:
+        if "test_it" in case["id"]:
+            verdicts.setdefault(case["id"].partition("::")[2], {})[case["metric"]] = case["verdict"]
+    assert verdicts["test_good[good]"] == {"agreement": "pass", "sqnr_db": "pass"}
+    assert verdicts["test_bad[bad]"] == {"agreement": "fail", "sqnr_db": "fail"}
+    assert "agreement" in run.report["models"]["good"]["metrics"]
+    assert "probably a unit mistake" in verdicts_text(run, "test_unit")
+    told = "has no metric 'agreement'; it has top1, top5, and agreement as a floor (@quant_floor)"
+    assert told in verdicts_text(run, "test_tolerance")
+    assert "| good | colours | agreement | 100.00 | " in (pytester.path / "report.md").read_text()
+
+
+def verdicts_text(run: Run, test: str) -> str:
+    return "\n".join(str(case["reason"]) for case in run.cases.values() if test in case["id"])
+
+
+def test_a_marker_for_every_model_of_images(pytester: pytest.Pytester, folder: Path) -> None:
+    low = entry(folder, "m", floor={"sqnr_db": 1})
+    tiny.write_zoo(folder, {"m": low}, datasets=IMAGES)
+    code = "from pytest_quant import quant_floor\n\n@quant_floor(agreement=100.0)\ndef test_all(): ...\n"
+    (folder / "test_it.py").write_text(code)
+    run = run_quant(pytester, "test_it.py")
+    assert [case["metric"] for case in run.cases.values()] == ["agreement"]
 
 
 def make_zoo(task: str, folder: Path) -> None:
@@ -180,6 +247,7 @@ def test_every_task_takes_images_without_labels(pytester: pytest.Pytester, task:
     del entry["tolerance"]
     path.write_text(yaml.safe_dump(zoo))
     run = run_quant(pytester, "--quant-report", "report.md")
+    assert run.cases[f"{model}::sanity"]["verdict"] == "pass", run.cases[f"{model}::sanity"]["reason"]
     assert run.verdicts[f"{model}::floor[agreement]"] == run.verdicts[f"{model}::floor[sqnr_db]"] == "pass"
     found = run.metric(model, "agreement")
     assert found["unit"] == UNITS[task]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic
 
@@ -41,6 +41,13 @@ class Engine:
     """How many shards it may hold at a time; None: twice the run's cores."""
     limit_s: float | None = None
     """Longest time for one sample; None: any."""
+
+    def during(self, what: str) -> Engine:
+        """The same engine for jobs that are a part of something, whose name its events put before their stage."""
+        listener = self.listener
+        if listener is None:
+            return self
+        return replace(self, listener=lambda event: listener(replace(event, stage=f"{what}, {event.stage}")))
 
     def run(self, job: Job[S, R], pool: WorkerPool[S, R] | None = None) -> bool:
         """Do all shards that the job's sink lacks; gives whether ``enough`` ended it before the last of them.
@@ -240,7 +247,7 @@ class _Log(Generic[S, R]):
             self._listener(event)
 
     def started(self) -> None:
-        self._tell(Started(self._job.model, self._job.stage, self._job.samples))
+        self._tell(Started(self._job.model, self._job.stage, self._job.samples, self._job.nets))
 
     def done(self, shard: S, since: float | None) -> None:
         if since is None:

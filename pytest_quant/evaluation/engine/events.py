@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+BOTH = "both sides"
+"""Beside the names of two nets: the samples that both have right. No net is called so."""
+
 
 @dataclass(frozen=True)
 class Started:
@@ -17,6 +20,8 @@ class Started:
     stage: str
     samples: int | None
     """How many there are to do at most; None: not known."""
+    nets: tuple[str, ...] = ()
+    """Those that run; none where the stage says it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class ShardDone:
     elapsed_s: float
     """Since it was handed out; 0 where it was not computed here."""
     hits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Metric to net to how many of the samples it has right, for metrics that count such."""
+    """Metric to net to how many of the samples it has right, under `BOTH` both; for metrics that count such."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ def from_line(line: str) -> Event:
     """The reverse of `to_line`; raises `ValueError` for a line that is not whole."""
     try:
         values = json.loads(line)
-        return _KINDS[values.pop("event")](**values)
+        kind = _KINDS[values.pop("event")]
+        if "nets" in values:
+            values["nets"] = tuple(values["nets"])
+        return kind(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{line!r} is not an event") from error
 

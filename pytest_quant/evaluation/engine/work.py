@@ -123,6 +123,8 @@ class Job(Generic[S, R]):
     sink: Sink[S, R]
     samples: int | None = None
     """How many all shards hold; None: not known."""
+    nets: tuple[str, ...] = ()
+    """The nets that it runs, for those who watch."""
     enough: Callable[[S], bool] | None = None
     """Told of every shard that is done, in their order without gaps; True: the rest is not needed."""
     tally: Callable[[S], dict[str, dict[str, int]]] | None = None

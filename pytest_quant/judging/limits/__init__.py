@@ -14,6 +14,8 @@ KINDS: Mapping[str, str] = {
     "published": "published:Published",
     "require": "require:Requirement",
     "classes": "classes:ClassTolerance",
+    "size": "size:MostSize",
+    "speedup": "speedup:LeastSpeedup",
     "sanity": "sanity:Sane",
     "int8": "int8:Quantized",
     "table": "table:SoundTable",

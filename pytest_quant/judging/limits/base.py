@@ -38,6 +38,8 @@ class JudgedLimit(Limit):
     """A keyword of that marker, as its message shows it."""
     keyword_is_metric: ClassVar[bool] = True
     """Whether the keywords of the marker are names of metrics."""
+    takes_no_labels: ClassVar[bool] = False
+    """Whether it can be about the metrics that need no ground truth, which every task has."""
     stands_alone: ClassVar[bool] = True
     """Whether it is reason enough for a zoo entry; the others come along with a model's files or other limits."""
     stops_early: ClassVar[bool] = False

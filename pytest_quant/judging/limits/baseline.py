@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -61,8 +62,7 @@ class NoWorse(MetricLimit):
     def of_limits(cls, limits: Iterable[Limit], within_pct: float) -> tuple[Self, ...]:
         """One per metric that a limit of a model names."""
         named = (limit.metric for limit in limits if limit.metric is not None)
-        metrics = dict.fromkeys(metric for metric in named if metric != SQNR_DB)
-        return tuple(cls(metric, within_pct) for metric in metrics)
+        return tuple(cls(metric, within_pct) for metric in dict.fromkeys(named))
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold int8 against its entry; raises `BaselineMissingError` when there is nothing to compare with."""
@@ -70,6 +70,8 @@ class NoWorse(MetricLimit):
             raise ConfigError(f"{subject.model.name}: no baseline was given to compare with")
         entry = subject.baseline.entry(subject.model.name, self.metric.name)
         measurement = subject.measurement()
+        if self.metric == SQNR_DB:
+            return self._of_outputs(subject.outputs("int8").worst[1], measurement, subject.baseline)
         since = None
         if entry.samples.sha256 == measurement.samples_sha256 and "int8" in entry.predictions:
             since = subject.bench.compare_with(measurement, entry.predictions["int8"])
@@ -83,8 +85,23 @@ class NoWorse(MetricLimit):
         ``since`` are the baseline's own predictions, in the place of fp32, beside the present ones where they are still
         known: they say which samples changed. Raises `BaselineMissingError` for other samples than the baseline's.
         """
-        from pytest_quant.judging.baseline import ACCEPT
         from pytest_quant.judging.intervals import pair_of
+
+        pair = pair_of(measurement, self.metric)
+        changes = "" if since is None else _changes(since, pair.metric, measurement, confidence)
+        return self._held(pair.int8, pair.metric, measurement, baseline, changes)
+
+    def _of_outputs(self, value: float, measurement: Measurement, baseline: Baseline) -> Verdict:
+        """The verdict on how much noise the raw outputs have; none, where outputs are the same, is no worse."""
+        if value == math.inf:
+            return Verdict("pass", "the raw outputs are those of fp32 to the last bit, so they have no noise")
+        return self._held(value, self.metric, measurement, baseline, "")
+
+    def _held(
+        self, value: float, metric: Metric, measurement: Measurement, baseline: Baseline, changes: str
+    ) -> Verdict:
+        """``value`` against that of the entry, which must be of the same samples."""
+        from pytest_quant.judging.baseline import ACCEPT
 
         entry = baseline.entry(measurement.model.name, self.metric.name)
         accept = ACCEPT.format(path=shown(baseline.path))
@@ -95,23 +112,20 @@ class NoWorse(MetricLimit):
                 f"({measurement.evaluated} of {measurement.total}, seed {measurement.seed}); measure it anew with "
                 f"{accept}"
             )
-        pair = pair_of(measurement, self.metric)
-        metric, before = pair.metric, entry.metrics[self.metric.name].int8
-        within, worse = self.within(before), metric.worse_by(before, pair.int8)
+        before = entry.metrics[self.metric.name].int8
+        within, worse = self.within(before), metric.worse_by(before, value)
         kept = worse <= within + _ROUNDING
         first, second = ("baseline", "int8") if metric.higher_is_better else ("int8", "baseline")
-        values = {"baseline": metric.number(before), "int8": metric.number(pair.int8)}
+        values = {"baseline": metric.number(before), "int8": metric.number(value)}
         reason = (
             f"{first} - {second} = {values[first]} - {values[second]} = {metric.difference(worse)} "
             f"(n = {measurement.evaluated} of {measurement.total}, the same samples) {'<=' if kept else '>'} "
-            f"{metric.number(within)}"
+            f"{metric.number(within)}{changes}"
         )
-        if since is not None:
-            reason += _changes(since, metric, measurement, confidence)
         if worse < 0:
             reason += f"; better than the baseline: {accept} accepts it"
         reason += "".join(f"; {difference}" for difference in entry.differences(measurement))
-        return Verdict("pass" if kept else "fail", reason, value=pair.int8, limit=before)
+        return Verdict("pass" if kept else "fail", reason, value=value, limit=before)
 
 
 def _changes(since: Comparison, metric: Metric, measurement: Measurement, confidence: float) -> str:

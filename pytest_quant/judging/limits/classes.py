@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys, shown_value
 from pytest_quant.judging.limits.drop import parse_drop
-from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.judging.limits.written import Keys, Written, placed
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Decision, Verdict
 
@@ -41,11 +42,18 @@ class ClassTolerance(MetricLimit):
     amount: float
     """In the metric's own unit; for a relative one a share of the class's fp32 value."""
     relative: bool = False
+    held: Net = "int8"
+    """Whose classes they are."""
 
     @property
     def name(self) -> str:
-        """Such as ``classes[top1]``."""
-        return f"classes[{self.metric.name}]"
+        """Such as ``classes[top1]``, or ``classes[NET.top1]`` of a further net."""
+        return f"classes[{'' if self.held == 'int8' else f'{self.held}.'}{self.metric.name}]"
+
+    @property
+    def net(self) -> Net:
+        """int8, or the further net."""
+        return self.held
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -63,7 +71,7 @@ class ClassTolerance(MetricLimit):
         return f"class drop <= {shown_value(metric, value)}"
 
     @classmethod
-    def parse(cls, metric: Metric, raw: Any) -> Self:
+    def parse(cls, metric: Metric, raw: Any, net: Net = "int8") -> Self:
         """A number in the metric's own unit, or a string such as ``"10%"``; raises `ConfigError` without a place."""
         if not metric.has_classes:
             raise ConfigError(f"{metric.name} has no value of single classes, so none can be limited")
@@ -74,13 +82,19 @@ class ClassTolerance(MetricLimit):
                 f"found {raw!r}, which allows a class to lose everything: probably a unit mistake. {metric.name} goes "
                 f"from 0 to {metric.range:g}"
             )
-        return cls(metric, amount, relative)
+        return cls(metric, amount, relative, net)
 
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """One per metric under the key."""
-        for name, raw in written.get("class_tolerance").items():
-            place = written.place(("class_tolerance", name))
+        """One per metric under the key, of the model and of each further net."""
+        yield from cls._of_net(written, "int8", (), written.get("class_tolerance"))
+        for net, entry in written.get("nets").items():
+            yield from cls._of_net(written, net, ("nets", net), entry.class_tolerance)
+
+    @classmethod
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, Any]) -> Iterator[Self]:
+        for name, raw in values.items():
+            place = written.place((*keys, "class_tolerance", name))
             metric = written.metric(name, place)
             with placed(place):
                 if not metric.has_classes:
@@ -89,11 +103,11 @@ class ClassTolerance(MetricLimit):
                         f"{name} of the task {written.task} has no value of single classes; metrics of that task that "
                         f"have: {able or 'none'}"
                     )
-                yield cls.parse(metric, raw)
+                yield cls.parse(metric, raw, net)
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the drop of every class against it; on a subset its interval, with Holm's correction."""
-        return self.of_measured(subject.measurement(), subject.confidence)
+        return self.of_measured(subject.measurement(self.net), subject.confidence)
 
     def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
         """The verdict on a measurement; raises `ConfigError` where no class of the whole dataset can be judged."""

@@ -51,10 +51,17 @@ class DropLimit(MetricLimit):
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the measured drop against it; on a subset its interval, or the sequential test."""
-        return self.of_measured(subject.measurement(self.net), subject.confidence)
+        return self.of_measured(
+            subject.measurement(self.net),
+            subject.confidence,
+            sanity_tells=subject.expected.decides(subject.model, "sanity"),
+        )
 
-    def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
-        """The verdict on a measurement; ``confidence`` is one-sided and matters where a subset was evaluated."""
+    def of_measured(self, measurement: Measurement, confidence: float, *, sanity_tells: bool = False) -> Verdict:
+        """The verdict on a measurement; ``confidence`` is one-sided and matters where a subset was evaluated.
+
+        ``sanity_tells`` as in `drop_remarks`.
+        """
         from pytest_quant.judging.decision import decision
         from pytest_quant.judging.intervals import measured_drop, pair_of
         from pytest_quant.judging.remarks import drop_remarks
@@ -72,7 +79,8 @@ class DropLimit(MetricLimit):
         found = decision(self, measurement, pair, holds=value <= limit + slack, excess=excess, confidence=confidence)
         words = DropWords(pair, measurement, interval, found, confidence)
         reason = words.relative(self, value, allowed, excess) if self.relative else words.absolute(self, value, excess)
-        return Verdict(found, reason, pair.drop, allowed, warnings=drop_remarks(self, measurement))
+        remarks = drop_remarks(self, measurement, sanity_tells=sanity_tells)
+        return Verdict(found, reason, pair.drop, allowed, warnings=remarks)
 
     def sample_test(self, population: int, confidence: float) -> SampleTest | None:
         """Of whether the drop on the whole dataset is within it, for metrics that samples one by one can decide."""

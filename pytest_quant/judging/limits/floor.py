@@ -32,6 +32,7 @@ class Floor(MetricLimit):
     zoo_keys: ClassVar[ZooKeys] = {"floor": (dict[str, object], {})}
     marker: ClassVar[str | None] = "quant_floor"
     marker_example: ClassVar[str] = "top1=94.0"
+    takes_no_labels: ClassVar[bool] = True
 
     value: float
     """In the metric's own unit."""

@@ -50,7 +50,9 @@ class NetTolerance(DropLimit):
         if short is not None:
             yield from cls._of_net(written, others, "onnx_int8", ("onnx_int8",), short.tolerance)
         for name, net in written.get("nets").items():
-            yield from cls._of_net(written, others, name, ("nets", name), net.tolerance, net.floor)
+            yield from cls._of_net(
+                written, others, name, ("nets", name), net.tolerance, {*net.floor, *net.class_tolerance}
+            )
 
     @classmethod
     def _of_net(
@@ -60,7 +62,7 @@ class NetTolerance(DropLimit):
         net: Net,
         keys: Keys,
         own: Mapping[str, object],
-        floors: Collection[str] = (),
+        other_limits: Collection[str] = (),
     ) -> Iterator[Self]:
         rules = {
             limit.metric.name: cls(limit.metric, limit.amount, limit.relative, net)
@@ -72,6 +74,6 @@ class NetTolerance(DropLimit):
             metric = written.metric(name, place)
             with placed(place):
                 rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct), net)
-        if not rules and not floors:
+        if not rules and not other_limits:
             raise ConfigError(f"{written.place(keys)}: neither it nor the model has a tolerance, so nothing could fail")
         yield from rules.values()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.metric import SQNR_DB, WITHOUT_LABELS, Metric, agreement_in
+from pytest_quant.spec.metric import Metric, metrics_without_labels
 from pytest_quant.spec.net import Net, NetSpec
 from pytest_quant.spec.text import listed, suggestion
 
@@ -18,6 +18,8 @@ MAX_TOLERANCE_PCT = 10.0
 
 _COCO_NAME = re.compile(r"^(AP|AR)[@ ]?0?\.(\d+)$")
 """How COCO's papers and mmpose write AP50: ``AP.5``, ``AP@0.5``."""
+
+_NO_OTHERS: Mapping[str, Metric] = {}
 
 Keys = tuple[str, ...]
 
@@ -51,13 +53,15 @@ class Written:
 
     def floor_metric(self, name: str, place: str) -> Metric:
         """Likewise, or one of the two that every task has."""
-        if name == SQNR_DB.name:
-            return SQNR_DB
-        return agreement_in(next(iter(self.metrics.values()))) if name in WITHOUT_LABELS else self.metric(name, place)
+        return known_metric(self.task, self.metrics, name, place, metrics_without_labels(self.metrics))
 
 
-def known_metric(task: str, metrics: Mapping[str, Metric], name: str, place: str) -> Metric:
-    """The metric of that name of a task that has these; raises `ConfigError` for another name."""
+def known_metric(
+    task: str, metrics: Mapping[str, Metric], name: str, place: str, others: Mapping[str, Metric] = _NO_OTHERS
+) -> Metric:
+    """The metric of that name of a task that has these, or of ``others``; raises `ConfigError` for another name."""
+    if name in others:
+        return others[name]
     if name not in metrics:
         meant = _COCO_NAME.sub(lambda match: f"{match[1]}{match[2].ljust(2, '0')}", name)
         raise ConfigError(

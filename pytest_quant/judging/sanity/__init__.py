@@ -21,8 +21,10 @@ Check = Callable[["Look"], "Iterator[Finding]"]
 CHECKS: Mapping[str, str] = {
     "guessing": "guessing:find_guessing",
     "constant": "constant:find_constant",
+    "not-finite": "not_finite:find_not_finite",
     "identical": "identical:find_identical",
     "ground-truth": "ground_truth:find_contradictions",
+    "class-folders": "class_folders:find_ranks_of_some",
     "better-than-fp32": "better_than_fp32:find_better",
     "silent-classes": "silent_classes:find_silent",
     "duplicates": "duplicates:find_duplicates",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_quant.evidence.guessing import guesses, sound_share
+from pytest_quant.evidence.guessing import guesses, samples_to_tell, sound_share
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.tasks.base import GuessedHits, GuessedScore
 
+_NO_ACCIDENT = 1e-5
+"""Probability that samples changed sides by accident; some twenty changes are tried."""
 _QUESTION = "are mean, std, colour order, resize, decoder, labels and order of the classes those of this model?"
 
 
@@ -21,7 +23,7 @@ def find_guessing(look: Look) -> Iterator[Finding]:
     guessed = get_task(look.model.task).guessed(look.measurement.comparison, look.predictions["fp32"])
     if isinstance(guessed, GuessedHits):
         for finding in _by_hits(guessed, look.subject.confidence):
-            yield _with_cause(look, finding)
+            yield _with_cause(look, finding) if finding.severity == "error" else _unclear(look, finding)
     elif isinstance(guessed, GuessedScore) and guessed.is_next_to_worst:
         metric = guessed.pair.metric
         finding = Finding(
@@ -36,8 +38,16 @@ def find_guessing(look: Look) -> Iterator[Finding]:
 
 def _with_cause(look: Look, finding: Finding) -> Finding:
     """With the usual mistake whose undoing restores the score, if there is one."""
-    restored = look.subject.restoring() if finding.severity == "error" else None
+    restored = look.subject.restoring()
     return finding if restored is None else replace(finding, advice=f"{restored.text}: correct that")
+
+
+def _unclear(look: Look, finding: Finding) -> Finding:
+    """An error after all where a usual mistake that is undone restores so much that it is no accident."""
+    restored = look.subject.restoring()
+    if restored is None or restored.chance > _NO_ACCIDENT:
+        return finding
+    return replace(finding, severity="error", advice=f"{restored.text}: correct that")
 
 
 def _by_hits(guessed: GuessedHits, confidence: float) -> Iterator[Finding]:
@@ -55,7 +65,8 @@ def _by_hits(guessed: GuessedHits, confidence: float) -> Iterator[Finding]:
         yield Finding(
             "guessing",
             "warning",
-            f"{found}, though with so few samples neither can a model that is right on "
-            f"{100 * sound_share(guessed.answers):.0f} %",
-            "evaluate more samples",
+            f"{found}; so few samples do not tell a sound model either, which is right on "
+            f"{100 * sound_share(guessed.answers, guessed.samples):.2g} % at least",
+            f"evaluate more of them (about {samples_to_tell(guessed.answers)} tell one that guesses), or give "
+            "`published` or `floor`, which hold the score against what is known",
         )

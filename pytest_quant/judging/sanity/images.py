@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from pytest_quant.datasets.base import Sample
 
@@ -16,6 +17,8 @@ LOOKED_AT = 200
 
 _EXIF_ORIENTATION = 274
 _UPRIGHT = 1
+_PNG_DEPTH_AT = 24
+_TIFF_BITS = 258
 _TRANSPOSED_FROM = 5
 """From this EXIF orientation on, width and height change places."""
 
@@ -51,8 +54,17 @@ def _header(path: Path) -> tuple[int, int, int, bool] | None:
     try:
         with Image.open(path) as image:
             orientation = int(image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
-            return image.width, image.height, orientation, image.mode.startswith("I")
+            return image.width, image.height, orientation, image.mode.startswith("I") or _is_deep(path, image)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
         return None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None  # OpenCV has read it already, and that is what counts
+
+
+def _is_deep(path: Path, image: Image.Image) -> bool:
+    """Whether a colour image has 16 bits a channel, which Pillow reads as 8."""
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(_PNG_DEPTH_AT + 1)[_PNG_DEPTH_AT] == 16
+    bits = image.tag_v2.get(_TIFF_BITS) if isinstance(image, TiffImageFile) else None
+    return isinstance(bits, tuple) and max(bits) == 16

@@ -61,21 +61,45 @@ class Look:
         return self.subject.bench.predictions_of(self.measurement)
 
     @cached_property
+    def further_predictions(self) -> Mapping[Net, Sequence[Prediction]]:
+        """Of the further nets that this run measures anyway, on the samples that it measures them on.
+
+        One that cannot be measured has cases of its own, which say so.
+        """
+        from pytest_quant.spec.errors import QuantError
+
+        found: dict[Net, Sequence[Prediction]] = {}
+        for net in self.model.further_nets:
+            if not self.subject.expected.needs(self.subject.model, net):
+                continue
+            try:
+                measurement = self.subject.measurement(net)
+            except QuantError:
+                continue
+            found[net] = self.subject.bench.predictions_of(measurement)[net]
+        return found
+
+    @cached_property
     def answers(self) -> Mapping[Net, Sequence[bytes]]:
         """What each net said of each sample: equal bytes for equal outputs, wherever in the image they lie."""
+        from pytest_quant.evaluation.without_labels import Answered, WithoutLabels
         from pytest_quant.tasks.base import TellsAnswer
 
-        pack = self.on_samples.pipeline.pack
+        pipeline = self.on_samples.pipeline
+        pack = pipeline.pipeline.pack if isinstance(pipeline, WithoutLabels) else pipeline.pack
 
         def answer(one: Prediction) -> bytes:
-            return one.answer() if isinstance(one, TellsAnswer) else _bytes(pack([one]))
+            said = one.prediction if isinstance(one, Answered) else one
+            return said.answer() if isinstance(said, TellsAnswer) else _bytes(pack([said]))
 
-        return {net: [answer(one) for one in found] for net, found in self.predictions.items()}
+        found = {**self.predictions, **self.further_predictions}
+        return {net: [answer(one) for one in predictions] for net, predictions in found.items()}
 
     @cached_property
     def packed(self) -> Mapping[Net, bytes]:
         """All predictions of each net in one piece."""
-        return {net: _bytes(self.on_samples.pipeline.pack(found)) for net, found in self.predictions.items()}
+        found = {**self.predictions, **self.further_predictions}
+        return {net: _bytes(self.on_samples.pipeline.pack(predictions)) for net, predictions in found.items()}
 
 
 def _bytes(arrays: Mapping[str, object]) -> bytes:

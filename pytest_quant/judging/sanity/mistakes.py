@@ -12,6 +12,7 @@ from scipy.special import bdtr
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
+from pytest_quant.judging.evidence import drop_interval
 from pytest_quant.spec.errors import ConfigError, QuantError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
@@ -25,6 +26,9 @@ TIME_LIMIT_S = 60.0
 
 _GAIN = 0.05
 """Of the metric's range: less is no mistake undone."""
+_SMALL_GAIN, _SURE = 0.01, 0.99
+"""The same of metrics that are not shares of samples, where a bootstrap tells what is no accident: a letterbox in the
+place of a stretched image costs a detector two or three hundredths of mAP."""
 _CHANCE = 0.2
 """Largest probability that single samples changed sides by accident: something is known to be wrong already."""
 _IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -38,6 +42,8 @@ class Change:
     written: str
     model: ModelSpec
     shift: int = 0
+    scored: bool = False
+    """Whether it changes how answers are scored, and not the answers."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Restored:
     before: float
     after: float
     samples: int
+    chance: float
+    """Probability that so many samples change to right by accident; 1 where samples are not right or wrong."""
 
     @property
     def text(self) -> str:
@@ -89,16 +97,22 @@ def _tried(
         old, new = (pipeline.compare(one, before, before).metrics for one in (samples, shifted))
         name = next(iter(old))
         pair = _beside(old[name], new[name])
+    elif change.scored:
+        after = get_task(change.model.task).pipeline(change.model)
+        old, new = (one.compare(samples, before, before).metrics for one in (pipeline, after))
+        name = next(iter(old))
+        pair = _beside(old[name], new[name])
     else:
         try:
-            after = bench.predictions(change.model, ["fp32"], samples)["fp32"]
+            answers = bench.predictions(change.model, ["fp32"], samples)["fp32"]
         except QuantError:  # the net does not take it: then it is not what was meant
             return None
-        metrics = pipeline.compare(samples, before, after).metrics
+        metrics = pipeline.compare(samples, before, answers).metrics
         pair = metrics[next(iter(metrics))]
-    if not _helps(pair):
+    chance = _chance(pair)
+    if not _helps(pair, chance):
         return None
-    return Restored(change.written, pair.metric, pair.fp32, pair.int8, len(samples))
+    return Restored(change.written, pair.metric, pair.fp32, pair.int8, len(samples), 1.0 if chance is None else chance)
 
 
 def _beside(old: MetricPair, new: MetricPair) -> MetricPair:
@@ -108,16 +122,24 @@ def _beside(old: MetricPair, new: MetricPair) -> MetricPair:
     return MetricPair(old.metric, old.fp32, new.fp32, RightWrong(old.evidence.fp32, new.evidence.fp32))
 
 
-def _helps(pair: MetricPair) -> bool:
+def _helps(pair: MetricPair, chance: float | None) -> bool:
     """Whether the second side is better by more than accident makes it."""
-    scale = pair.metric.maximum or abs(pair.fp32)
-    if -pair.drop < _GAIN * scale:
+    gain = -pair.drop / (pair.metric.maximum or abs(pair.fp32) or 1.0)
+    if chance is not None:
+        return gain >= _GAIN and chance <= _CHANCE
+    if gain < _SMALL_GAIN:
         return False
+    drop = drop_interval(pair, population=None, confidence=_SURE)
+    return drop.high < 0
+
+
+def _chance(pair: MetricPair) -> float | None:
+    """Probability that so many more samples, or more, change to right than to wrong if either is as likely."""
     if not isinstance(pair.evidence, RightWrong):
-        return True
+        return None
     won = int((pair.evidence.int8 & ~pair.evidence.fp32).sum())
     lost = int((pair.evidence.fp32 & ~pair.evidence.int8).sum())
-    return float(bdtr(lost, won + lost, 0.5)) <= _CHANCE
+    return float(bdtr(lost, won + lost, 0.5))
 
 
 def changes(model: ModelSpec, samples: Sequence[Sample]) -> Iterator[Change]:
@@ -128,12 +150,46 @@ def changes(model: ModelSpec, samples: Sequence[Sample]) -> Iterator[Change]:
     if all(isinstance(label, int) for label in labels):
         yield from (Change(f"labels {shift:+d}", model, shift) for shift in (-1, 1))
     for written, options in _preprocessing(model):
-        try:
-            changed = replace(model, preprocess=options)
-            get_task(model.task).pipeline(changed)
-        except ConfigError:
+        changed = replace(model, preprocess=options)
+        if _is_possible(changed):
+            yield Change(written, changed)
+    yield from _softmax(model)
+
+
+def _is_possible(model: ModelSpec) -> bool:
+    try:
+        get_task(model.task).pipeline(model)
+    except ConfigError:
+        return False
+    return True
+
+
+def _softmax(model: ModelSpec) -> Iterator[Change]:
+    """A softmax or sigmoid that the entry takes for done, or does again.
+
+    It matters where scores are held against a number: mmpretrain's top-1, and a detector's thresholds. An order of
+    classes, pixels or characters it does not change.
+    """
+    top1 = model.metric_options.get("top1")
+    if isinstance(top1, BaseModel) and getattr(top1, "profile", None) == "mmpretrain":
+        options = {**model.metric_options, "top1": top1.model_copy(update={"profile": "rank"})}
+        written = "softmax` at the end of the net, or `metric: {top1: {profile: rank}}"
+        yield Change(written, replace(model, metric_options=options), scored=True)
+    options = model.postprocess
+    if not isinstance(options, BaseModel) or "activation" not in type(options).model_fields:
+        return
+    now = getattr(getattr(options, "parameters", None), "activation", None)
+    for activation in ("none", "sigmoid", "softmax"):
+        if activation == now:
             continue
-        yield Change(written, changed)
+        written_so_far = {name: getattr(options, name) for name in options.model_fields_set}
+        try:
+            other = type(options).model_validate({**written_so_far, "activation": activation})
+        except ValidationError:
+            continue
+        changed = replace(model, postprocess=other)
+        if _is_possible(changed):
+            yield Change(f"activation: {activation}", changed)
 
 
 def _inputs(net_input: InputSpec) -> Iterator[tuple[str, InputSpec]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from pytest_quant.datasets.base import names_of
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.spec.text import first_few
@@ -23,11 +24,13 @@ def find_silent(look: Look) -> Iterator[Finding]:
     answered = {prediction.label for prediction in int8}
     silent = sorted(label for label, count in right.items() if count >= _LEAST and label not in answered)
     if silent:
+        names = names_of(look.dataset) or ()
+        called = [names[label] if label < len(names) else str(label) for label in silent]
         told = sum(right[label] for label in silent)
         yield Finding(
             "silent-classes",
             "warning",
-            f"int8 never answers {len(silent)} of {len(right)} classes ({first_few([str(one) for one in silent])}), "
+            f"int8 never answers {len(silent)} of {len(right)} classes ({first_few(called)}), "
             f"on which fp32 is right {told} times",
             "look at the last layer: its bias, or the scales of those channels",
         )

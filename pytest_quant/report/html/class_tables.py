@@ -19,10 +19,15 @@ class ClassTable:
 
 def class_tables(entry: ModelEntry) -> Iterator[ClassTable]:
     """One per metric in which some class loses."""
-    for name, classes in (entry.classes or {}).items():
+    further = [
+        (f"{name} of {net}", name, classes)
+        for net, one in entry.further_nets.items()
+        for name, classes in (one.classes or {}).items()
+    ]
+    for title, name, classes in (*((name, name, classes) for name, classes in (entry.classes or {}).items()), *further):
         number = entry.metrics[name].metric(name).number
         rows = tuple(
             (one.name, str(one.samples), number(one.fp32), number(one.int8), number(one.drop)) for one in classes.losing
         )
         if rows:
-            yield ClassTable(name, rows)
+            yield ClassTable(title, rows)

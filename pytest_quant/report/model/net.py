@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_quant.report.model.base import Entry
+from pytest_quant.report.model.classes import ClassesEntry
 from pytest_quant.report.model.diagnosis import SqnrEntry
 from pytest_quant.report.model.metric import MeasuredMetric
 
@@ -51,6 +52,8 @@ class NetEntry(Entry):
     samples: NetSamplesEntry
     metrics: dict[str, MeasuredMetric]
     flips: FlipsEntry
+    classes: dict[str, ClassesEntry] | None = None
+    """Metric to the classes that lose most in it, of those with a class tolerance of this net."""
     outputs: OutputsEntry | None = None
     """Where a floor of ``sqnr_db`` asks for them."""
     timing: TimingEntry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_quant.datasets.base import NamesClasses
+from pytest_quant.datasets.base import names_of
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
@@ -38,7 +38,7 @@ def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, mo
     if not isinstance(pipeline, Draws):
         return
     dataset = bench.dataset(model.dataset)
-    names = dataset.class_names if isinstance(dataset, NamesClasses) else None
+    names = names_of(dataset)
     samples = bench.selection(model)[0][: measurement.evaluated]
     chosen = choose(samples, comparison, most)
     answers = bench.answers(measurement, [one.index for one in chosen])

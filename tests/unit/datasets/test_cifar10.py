@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.base import Sample, names_of
 from pytest_quant.datasets.cifar10 import Cifar10Options
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
@@ -170,3 +170,28 @@ def test_a_sample_of_another_dataset_is_refused(tmp_path: Path) -> None:
 def test_options_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Cifar10Options.model_validate(options)
+
+
+NAMES = [f"class{number}" for number in range(10)]
+
+
+def names_in(root: Path) -> list[str]:
+    return list(names_of(open_dataset(dataset_spec("cifar10", root))) or ())
+
+
+def test_the_names_of_the_classes_are_those_of_the_files_beside_it(tmp_path: Path) -> None:
+    binary, pickled = tmp_path / "one", tmp_path / "two"
+    write_binary(binary, cifar_records(3))
+    assert names_in(binary)[1] == "automobile"
+    (binary / "batches.meta.txt").write_text("\n".join(NAMES) + "\n\n")
+    write_pickled(pickled, batch_dict(cifar_records(3)))
+    write_pickled(pickled, {b"label_names": [name.encode() for name in NAMES], b"num_vis": 3072}, "batches.meta")
+    for root in (binary, pickled):
+        assert names_in(root) == NAMES
+
+
+@pytest.mark.parametrize("content", [["a", "b"], {"label_names": ["a"]}, {"label_names": 5}, Path("x")])
+def test_names_that_are_something_else_are_passed_over(tmp_path: Path, content: object) -> None:
+    write_pickled(tmp_path, batch_dict(cifar_records(3)))
+    write_pickled(tmp_path, content, "batches.meta")
+    assert names_in(tmp_path)[1] == "automobile"

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_quant.diagnosis.diagnose import diagnose
-from pytest_quant.diagnosis.sample_inputs import first_input, sample_inputs
+from pytest_quant.diagnosis.sample_inputs import sample_inputs
+from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Prepared, Run, Tensor
 from pytest_quant.zoo.reader import read_zoo

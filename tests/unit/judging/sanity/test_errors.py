@@ -42,13 +42,14 @@ def test_classes_in_another_order(folder: Path) -> None:
 
 
 def test_labels_by_rank_of_some_class_folders_of_a_large_net(folder: Path) -> None:
-    """A single lucky hit does not make a model of it."""
+    """With so few samples it is doubtful: a sound model of 1000 classes may be right on none of 60, too."""
     rng = np.random.default_rng(0)
     weights, bias = rng.normal(size=(1000, 3)), np.zeros(1000)
     zoo = pair(folder, weights, bias)
     verdict, found = look(zoo)
-    assert (verdict.decision, found[0].check) == ("fail", "guessing")
+    assert (verdict.decision, found[0].check, found[0].severity) == ("pass", "guessing", "warning")
     assert "of 60 samples" in found[0].found
+    assert "evaluate more of them (about 101 tell one that guesses)" in found[0].advice
     assert "among 1000 classes (0.10 %)" in found[0].found
 
 
@@ -72,7 +73,7 @@ def test_nan_in_the_float_net_hidden_by_a_relu(folder: Path) -> None:
     weights = np.array([[3e38, -3e38, 3e38]] * 4)
     verdict, found = look(pair(folder, fp32=classifier(folder, "broken", weights, OFFSETS, relu=True)))
     assert verdict.decision == "fail"
-    assert [one.check for one in found] == ["guessing", "better-than-fp32"]
+    assert [one.check for one in found] == ["guessing", "not-finite", "better-than-fp32"]
 
 
 def test_the_same_float_net_twice(folder: Path) -> None:

@@ -1,0 +1,86 @@
+"""``speedup``: how many times as fast as fp32 int8 has to be, where the nets run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
+from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.limit import Limit
+from pytest_quant.spec.text import brief
+from pytest_quant.spec.verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pytest_quant.evaluation.speed import Times
+    from pytest_quant.judging.subject import Subject
+
+
+@dataclass(frozen=True)
+class LeastSpeedup(JudgedLimit):
+    """int8 is at least so many times as fast as fp32."""
+
+    kind: ClassVar[str] = "speedup"
+    zoo_keys: ClassVar[ZooKeys] = {"speedup": (object, None)}
+
+    times: float
+    """Such as 1.2."""
+
+    @property
+    def name(self) -> str:
+        """``speedup``."""
+        return self.kind
+
+    @property
+    def recorded(self) -> float:
+        """The number of times."""
+        return self.times
+
+    @classmethod
+    def parse(cls, raw: object) -> Self:
+        """A number above 0; raises `ConfigError` without a place."""
+        if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0 < raw < 1000:
+            raise ConfigError(
+                f"found {brief(raw)}, expected how many times as fast as fp32 int8 has to be, such as 1.2"
+            )
+        return cls(float(raw))
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """Where the key is there."""
+        if written.get("speedup") is not None:
+            with placed(written.place(("speedup",))):
+                yield cls.parse(written.get("speedup"))
+
+    def judge(self, subject: Subject) -> Verdict:
+        """Take times of both nets in turns, in this very run."""
+        from pytest_quant.evaluation.speed import measure_times
+
+        return self.of_times(measure_times(subject.bench, subject.built()), subject.confidence)
+
+    def of_times(self, times: Times, confidence: float) -> Verdict:
+        """The verdict: only bounds on one side of the limit decide, so noise alone does not."""
+        from statistics import median
+
+        from pytest_quant.evidence.speedup import speedup
+
+        found = speedup(times.fp32_s, times.int8_s, confidence=confidence)
+        bounds = found.interval
+        decision: Decision = (
+            "pass" if bounds.low >= self.times else "fail" if bounds.high < self.times else "inconclusive"
+        )
+        sign = {"pass": ">=", "fail": "<"}.get(decision, "is neither surely above nor surely below")
+        fp32_ms, int8_ms = (1000 * median(side.tolist()) for side in (times.fp32_s, times.int8_s))
+        runtimes = " and ".join(dict.fromkeys(times.runtimes))
+        reason = (
+            f"speedup = {fp32_ms:.3g} ms / {int8_ms:.3g} ms = {found.ratio:.2f} ({100 * bounds.level:.4g}% CI "
+            f"{bounds.low:.2f} to {bounds.high:.2f}, {times.fp32_s.size} turns on {times.samples} samples) {sign} "
+            f"{self.times:.2f}; {runtimes}, 1 thread"
+        )
+        if decision == "inconclusive":
+            reason += ": run again on a machine that does nothing else, or leave more room"
+        return Verdict(decision, reason, value=found.ratio, limit=self.times)

@@ -1,0 +1,84 @@
+"""``not-finite``: fp32 computes NaN or infinity inside, which a later layer turns into numbers again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.first_input import first_input
+from pytest_quant.judging.sanity.finding import Finding
+from pytest_quant.judging.sanity.look import Look
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.tasks.base import RightWrong, Tensor
+
+_LOOKED_AT = 4
+"""Samples whose inner blobs are looked at; those first that fp32 alone is wrong on."""
+_HIDING = frozenset(
+    {"Softmax", "Sigmoid", "ReLU", "PReLU", "Clip", "TanH", "HardSigmoid", "HardSwish", "Swish", "Pooling", "ArgMax"}
+)
+"""Layers behind which NaN and infinity may look like numbers; what they read is looked at."""
+
+
+def find_not_finite(look: Look) -> Iterator[Finding]:
+    """An error about float nets of ncnn; what is not finite in an output is an error of the run itself."""
+    model = look.model
+    net, entry = model.net("fp32"), model.nets["fp32"].entry
+    if not isinstance(entry, NcnnFiles) or net.target is not None:
+        return
+    param = read_param(entry.param)
+    layers = {layer.bottoms[0]: layer for layer in param.layers if _may_hide(layer)}
+    if not layers or net.input.blob not in param.inputs or len(param.inputs) > 1:
+        return
+    chosen = _chosen(look)
+    found: list[tuple[str, str]] = []
+    extractor = BlobExtractor(entry.param, entry.bin, runtime=model.runtime)
+    try:
+        for sample in chosen:
+            tensor = _tensor(look, sample)
+            blob = None if tensor is None else _first_bad(look, extractor, param, tensor, list(layers))
+            if blob is not None:
+                found.append((sample.id, blob))
+    finally:
+        extractor.close()
+    if found:
+        sample_id, blob = found[0]
+        yield Finding(
+            "not-finite",
+            "error",
+            f"fp32 computes NaN or infinity for {len(found)} of {len(chosen)} samples that were looked at: in blob "
+            f"{blob} for {sample_id}, and {layers[blob].type} {layers[blob].name} makes numbers of it again",
+            "is the float net damaged, or does `input` give it values far from those that it was trained on?",
+        )
+
+
+def _may_hide(layer: Layer) -> bool:
+    return layer.type in _HIDING and len(layer.bottoms) == 1
+
+
+def _chosen(look: Look) -> Sequence[Sample]:
+    """The first samples, those before that int8 alone is right on: there something may have gone wrong in fp32."""
+    pairs = look.measurement.comparison.metrics
+    evidence = next(iter(pairs.values())).evidence if pairs else None
+    samples = list(look.samples)
+    if isinstance(evidence, RightWrong) and evidence.fp32.size == len(samples):
+        alone = evidence.int8 & ~evidence.fp32
+        samples = [samples[index] for index in np.argsort(~alone, kind="stable")]
+    return samples[:_LOOKED_AT]
+
+
+def _tensor(look: Look, sample: Sample) -> Tensor | None:
+    pipeline = look.on_samples.pipelines["fp32"]
+    with look.subject.bench.cores.core(), single_threaded_opencv():
+        return first_input(pipeline, pipeline.prepare(look.dataset.read(sample, orient=look.orient), sample))
+
+
+def _first_bad(look: Look, extractor: BlobExtractor, param: Param, tensor: Tensor, blobs: Sequence[str]) -> str | None:
+    """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
+    with look.subject.bench.cores.core():
+        given = {param.inputs[0]: tensor}
+        return next((blob for blob, values in extractor.feed(given, blobs) if not (values < np.inf).all()), None)
