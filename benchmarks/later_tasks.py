@@ -3,7 +3,7 @@
     python -m benchmarks.later_tasks ../shared [--out FOLDER] [ARGS FOR PYTEST]
 
 The folder holds ``models/`` and ``data/``. Runs ``pytest --quant`` on a zoo file with a published value for every
-metric of every int8 file; takes some minutes. Int8 files that are known to be bad fail their tolerance, as they should.
+metric of every int8 file; takes some minutes. Int8 files that are known to be bad fail their tolerance.
 """
 
 from __future__ import annotations

@@ -35,4 +35,4 @@ def open_workbench(
     kept = cache_dir or run_dir / "store"
     resources = Resources.in_folder(kept, run_dir, cores, listener, rehash=rehash, limit_s=limit_s)
     files = BuiltFiles(kept / BUILT, run_dir / "claims", spare=run_dir / BUILT)
-    return Workbench(resources, ModelBuilder(files, resources.digests, resources.engine), sampling or Sampling())
+    return Workbench(resources, ModelBuilder(files, resources), sampling or Sampling())

@@ -19,6 +19,8 @@ PREFIX = "pytest-quant-"
 _LOCKS = "alive"
 """A folder in what processes share; each of them holds the lock of a file in it."""
 _TRIES = 10
+_OWN = 0o700
+"""As folders for temporary files are made."""
 
 
 class Alive:
@@ -70,9 +72,13 @@ def _taken(path: Path) -> BaseFileLock | None:
 def _held(locks: Path) -> BaseFileLock:
     """The lock of a fresh file; another one where it was taken for that of a dead process before it could be locked."""
     for _ in range(_TRIES):
-        locks.mkdir(parents=True, exist_ok=True)
+        locks.parent.mkdir(parents=True, exist_ok=True, mode=_OWN)
+        locks.mkdir(exist_ok=True)
         path = locks / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
-        lock = _taken(path)
+        try:
+            lock = _taken(path)
+        except FileNotFoundError:  # so was the folder, which was empty
+            continue
         if lock is None:
             continue
         if path.exists():
@@ -94,7 +100,7 @@ def make_run_folder(kind: str = "") -> tuple[Path, Alive]:
 def remove_run_folder(folder: Path, alive: Alive) -> None:
     """Remove what `make_run_folder` made. What another process still writes there meanwhile, the next run removes."""
     for attempt in range(_TRIES):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         if not folder.exists():
             break
         time.sleep(0.01 * attempt)
@@ -103,6 +109,17 @@ def remove_run_folder(folder: Path, alive: Alive) -> None:
             (folder / _LOCKS).mkdir(exist_ok=True)
             (folder / _LOCKS / "left.lock").touch()
     alive.end()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its locks last: whoever is killed meanwhile leaves one that can be told from others."""
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            if path.name != _LOCKS:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    with suppress(OSError):
+        if [path.name for path in folder.iterdir()] == [_LOCKS]:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -127,10 +144,15 @@ def _remove_dead(folder: Path) -> bool:
         if folder.is_symlink() or not _is_own(folder):
             return False
         files = _lock_files(folder / _LOCKS)
+        if not files:  # killed before it was held, or behind the removal: then it is empty
+            with suppress(OSError):
+                (folder / _LOCKS).rmdir()
+            folder.rmdir()
+            return True
         with ExitStack() as held:
-            if not files or not _take_all(files, held):
+            if not _take_all(files, held):
                 return False
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             return True
     except OSError:  # another process removes it at the same time
         return False

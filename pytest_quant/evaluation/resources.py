@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
@@ -16,8 +17,13 @@ from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
+from pytest_quant.evaluation.trials import Trials
+from pytest_quant.nets.trial.trial import LIMIT_S
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
+
+_OF_LIMIT = 0.9
+"""What of the time for a sample a net's trial may take: its own message comes before the other."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Resources:
     discordances: DiscordanceMemo
     engine: Engine
     datasets: OpenDatasets
+    trials: Trials
 
     @classmethod
     def in_folder(
@@ -53,6 +60,7 @@ class Resources:
             discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
+            trials=Trials(ContentStore(kept / "trials", locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:
@@ -74,4 +82,5 @@ class Resources:
             samples,
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
+            self.trials,
         )

@@ -21,6 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("quant", "Run the accuracy cases", type="bool", default=False)
     _add_evaluating(parser, group)
     _add_running(parser, group)
+    _add_showing(parser, group)
     _add_reporting(parser, group)
     _add_ini_options(parser)
 
@@ -82,13 +83,21 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     )  # fmt: skip
 
 
-def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
-    """What is written, and what it is compared with."""
+def _add_showing(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """What stands on the terminal."""
     _add(
         parser, group, "progress", metavar="auto|on|off",
         help="What the run is at: a live line for each running model on a terminal, one a minute in a log; auto: not "
         "with -q (default: auto)",
     )  # fmt: skip
+    _add(
+        parser, group, "columns", metavar="LIST",
+        help="Columns of the table, such as model,metric,fp32,int8,drop,verdict (default: all there is room for)",
+    )  # fmt: skip
+
+
+def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """What is written, and what it is compared with."""
     _add(
         parser, group, "report", action="append", metavar="FILE", ini_type="linelist",
         help="Write a report; the suffix chooses: .json, .md, .html or one of a plugin (repeatable)",

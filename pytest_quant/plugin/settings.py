@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
+from pytest_quant.spec.columns import TITLES
 from pytest_quant.spec.verdict import Inconclusive
-
-_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,8 @@ class Settings:
     """Images of more pixels are not decoded."""
     progress: bool
     """Whether it is shown what the run is at."""
+    columns: tuple[str, ...]
+    """Those of the table on the terminal, by their names; empty: those that there is room for."""
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
@@ -108,6 +109,7 @@ def read_settings(config: pytest.Config) -> Settings:
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
         max_pixels=_count(config, "quant_max_pixels", least=1),
         progress=_progress(config),
+        columns=_columns(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
         target=_text(config, "target") or None,
@@ -190,6 +192,19 @@ def _progress(config: pytest.Config) -> bool:
     return text == "on" or (text == "auto" and not is_quiet)
 
 
+def _columns(config: pytest.Config) -> tuple[str, ...]:
+    names = [name.strip().lower() for name in _text(config, "columns").split(",")]
+    found = tuple(dict.fromkeys(filter(None, names)))
+    for name in found:
+        if name not in TITLES:
+            from pytest_quant.spec.text import suggestion
+
+            raise pytest.UsageError(
+                f"--quant-columns: unknown column {name!r}.{suggestion(name, TITLES)} Columns: {', '.join(TITLES)}"
+            )
+    return found
+
+
 def _target_nets(text: str) -> Literal["all", "int8"]:
     if text == "all":
         return "all"
@@ -211,9 +226,12 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
 def _count(config: pytest.Config, name: str, least: int = 0) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
-    if not (text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS and int(text) >= least):
+    from pytest_quant.spec.strict import whole_number
+
+    found = whole_number(text)
+    if found is None or found < least:
         raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of {least} or more")
-    return int(text)
+    return found
 
 
 def _called_path(config: pytest.Config, name: str) -> Path:

@@ -26,6 +26,21 @@ def numbers_of(case: Case, model: ModelEntry | None) -> str:
     return f"{drop}{bounds}, allowed {limit}"
 
 
+def properties_of(case: Case, model: ModelEntry | None) -> dict[str, str]:
+    """The numbers of a case by name, for readers of JUnit files: verdict, limit, and what was measured.
+
+    Numbers stand as they are in the JSON report; one that is missing is left out.
+    """
+    found: dict[str, object] = {"verdict": case.verdict, "limit": case.limit, "value": case.value}
+    measured = model if model is None or case.net is None else model.further_nets.get(case.net)
+    if measured is not None:
+        found |= {"n": measured.samples.evaluated, "total": measured.samples.total}
+        values = measured.metrics.get(case.metric or "")
+        if values is not None:
+            found |= {"fp32": values.fp32, "int8": values.int8, "drop": values.drop}
+    return {f"quant_{name}": str(value) for name, value in found.items() if value is not None}
+
+
 def _values(case: Case, model: ModelEntry) -> MeasuredMetric | None:
     """The metric whose drop the case is about."""
     if case.metric is None or case.kind not in ("tolerance", "net"):

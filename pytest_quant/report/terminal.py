@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
+from pytest_quant.report.columns import folded
 from pytest_quant.report.model import Case, ModelEntry, Report
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
-from pytest_quant.spec.text import aligned, listed
-
-_LEFT = 3
-"""The first columns are text and stand left; numbers stand right."""
+from pytest_quant.spec.text import listed
 
 _MARKUP: dict[Mood, dict[str, bool]] = {"good": {"green": True}, "excused": {"yellow": True}, "bad": {"red": True}}
 
 
-def summary_lines(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
-    """The lines of the summary, each with the markup of pytest's terminal writer."""
+def summary_lines(
+    report: Report, *, width: int | None = None, columns: Sequence[str] = ()
+) -> Iterator[tuple[str, dict[str, bool]]]:
+    """The lines of the summary, each with the markup of pytest's terminal writer.
+
+    The table is folded to ``width``, or has the ``columns`` that were chosen, by their names.
+    """
     report = report.visible()
     if any(case.outcome != "not_run" for case in report.cases):
         found = table(report)
-        header, *lines = aligned([found.header, *found.lines()], left=_LEFT, last_left=True)
-        yield header, {"bold": True}
-        for row, line in zip(found.rows, lines, strict=True):
+        shown = folded(found, width=width, chosen=columns)
+        yield shown.header, {"bold": True}
+        for row, line in zip(found.rows, shown.lines, strict=True):
             yield line, _MARKUP[row.verdict.mood]
+        if shown.left_out:
+            yield f"no room for {listed(shown.left_out)}: --quant-columns chooses, --quant-report has all", {}
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:

@@ -98,7 +98,11 @@ class RunHooks:
             failures.point_at_item(item, report, call.excinfo)
         if ends_here and is_accuracy_item:
             failed_itself = report.when == "call" and report.failed and not _is_ours(call)
-            report.quant = self._bulletin(item, report, failed_itself).to_wire()  # type: ignore[attr-defined]
+            bulletin = self._bulletin(item, report, failed_itself)
+            report.quant = bulletin.to_wire()  # type: ignore[attr-defined]
+            properties = _properties(bulletin)
+            item.user_properties += properties  # JUnit files take those of the end of the test
+            report.user_properties += properties
         return report
 
     def _bulletin(self, item: pytest.Item, report: pytest.TestReport, failed_itself: bool) -> Bulletin:
@@ -137,6 +141,17 @@ class RunHooks:
         except OSError as error:
             problems.append(f"{about}: the report lacks a part: {told(error)}")
         return entries, baseline, tuple(problems)
+
+
+def _properties(bulletin: Bulletin) -> list[tuple[str, object]]:
+    """The numbers of a test; those of one with several limits are told apart by the limit's name."""
+    from pytest_quant.report.beside import properties_of
+
+    return [
+        (name if len(bulletin.cases) == 1 else f"{name}[{case.name}]", value)
+        for case in bulletin.cases
+        for name, value in properties_of(case, bulletin.models.get(case.model or "")).items()
+    ]
 
 
 def _is_accuracy_item(item: pytest.Item) -> bool:

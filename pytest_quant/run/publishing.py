@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,10 +28,25 @@ class Publisher:
         self._settings = settings
         self._run_dir = run_dir
         self._written: list[Path] = []
+        self._notes: list[str] = []
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
+        self._append_to_job(report)
         return [*self._write_reports(report), *self._update_baseline(baseline)]
+
+    def _append_to_job(self, report: Report) -> None:
+        """In a job of GitHub Actions without a report the Markdown goes to the job's summary."""
+        name = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not name or self._settings.reports:
+            return
+        from pytest_quant.report.step_summary import append_summary
+
+        try:
+            append_summary(report, Path(name))
+            self._written.append(Path(name))
+        except OSError as error:  # no reason to fail a build
+            self._notes.append(f"GITHUB_STEP_SUMMARY: {name} cannot be written: {told(error)}")
 
     def _write_reports(self, report: Report) -> Iterator[str]:
         from pytest_quant.report.write import write_report
@@ -73,7 +89,7 @@ class Publisher:
 
         report = report.visible()
         terminal.section("accuracy of quantized models")
-        for line, markup in summary_lines(report):
+        for line, markup in summary_lines(report, width=_width(terminal), columns=self._settings.columns):
             terminal.write_line(line, **markup)
         if self._settings.diagnose:
             for line in diagnosis.summary_lines(report):
@@ -83,6 +99,8 @@ class Publisher:
                 terminal.write_line(line)
         for path in self._written:
             terminal.write_line(visible(f"written: {path}"))
+        for note in self._notes:
+            terminal.write_line(visible(note), yellow=True)
         for problem in problems:
             terminal.write_line(visible(problem, lines=True), red=True, bold=True)
 
@@ -93,6 +111,13 @@ def _raised(error: Exception) -> str:
         return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _width(terminal: pytest.TerminalReporter) -> int | None:
+    """How wide the table may be; a log has no width, unless ``COLUMNS`` gives it one."""
+    if not terminal.isatty and not os.environ.get("COLUMNS"):
+        return None
+    return terminal.config.get_terminal_writer().fullwidth
 
 
 def shown_options(settings: Settings) -> dict[str, JsonValue]:

@@ -23,6 +23,7 @@ for _module in (
     "pytest_quant.diagnosis.diagnoses",
     "pytest_quant.run.hooks",
     "pytest_quant.evaluation.model_runner",
+    "pytest_quant.nets.trial.process",
     "pytest_quant.report.message",
     "pytest_quant.report.terminal",
     "pytest_quant.report.write",

@@ -124,13 +124,20 @@ def test_nothing_of_a_living_run_is_removed(pytester: pytest.Pytester, own_tmp: 
 def test_folders_of_runs(own_tmp: Path) -> None:
     one, alive_one = make_run_folder()
     two, alive_two = make_run_folder("rescue-")
-    (own_tmp / "pytest-quant-of-somebody").mkdir()  # nobody ever held it: it may be just beginning
+    somebody = own_tmp / "pytest-quant-of-somebody"  # nobody ever held it, and it is not empty
+    somebody.mkdir()
+    (somebody / "data").write_text("private")
     assert remove_dead_run_folders() == []
+    beginning = own_tmp / "pytest-quant-x"
+    (beginning / "alive").mkdir(parents=True)  # its process was killed before it held it
+    assert remove_dead_run_folders() == [beginning]
     alive_one._own.release()  # as the end of a process does
     assert remove_dead_run_folders() == [one]
     assert not one.exists()
     remove_run_folder(two, alive_two)
-    (own_tmp / "pytest-quant-of-somebody").rmdir()
+    assert (somebody / "data").read_text() == "private"
+    (somebody / "data").unlink()
+    assert remove_dead_run_folders() == [somebody]
 
 
 def test_the_bound_of_the_cache(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

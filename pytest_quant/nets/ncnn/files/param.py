@@ -6,6 +6,7 @@ blob name loads a net that cannot run), so `read_param` is stricter than the run
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from pathlib import Path
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
+from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
 
 MAGIC = 7767517
@@ -25,9 +27,12 @@ _MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and
 
 ParamValue = int | float | str | tuple[int, ...] | tuple[float, ...]
 
-_PAIR = re.compile(r'(-?\d+)=((?:"[^"]*")|\S*)\s*')
-_INTEGER = re.compile(r"[+-]?\d+")
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MOST_BLOBS = 100_000
+"""Of one layer: far more than any has."""
+
+_PAIR = re.compile(r'(-?[0-9]{1,9})=((?:"[^"]*")|\S*)\s*')
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,21 @@ class Layer:
         """Return the integer parameter ``key``, or ``default`` where the line does not hold it.
 
         Raises:
-            ValueError: the line holds something else under that key.
+            ParameterError: the line holds something else under that key.
 
         """
         value = self.params.get(key, default)
         if not isinstance(value, int):
-            raise ValueError(f"parameter {key} is {value!r}, an integer is expected")
+            raise ParameterError(self, f"parameter {key} is {value!r}, an integer is expected")
         return value
+
+
+class ParameterError(ValueError):
+    """A layer holds something else under a key than its type takes."""
+
+    def __init__(self, layer: Layer, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 @dataclass(frozen=True)
@@ -181,21 +194,22 @@ def _read_head(path: Path, lines: list[tuple[int, str]]) -> tuple[int, int]:
         raise ModelFileError(f"{shown(path)}: truncated after line {number}; expected the layer and blob counts")
     number, text = lines[1]
     words = text.split()
-    if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+    counts = [whole_number(word) for word in words]
+    if len(counts) != 2 or not counts[0] or not counts[1]:
         raise ModelFileError(
             f"{shown(path)}:{number}: found {text.strip()[:40]!r}, expected two counts above 0: layers, blobs"
         )
-    return int(words[0]), int(words[1])
+    return counts[0], counts[1]
 
 
 def _read_layer(path: Path, number: int, text: str) -> Layer:
     head = text.split(None, 4)
-    if len(head) < 4 or not (head[2].isdigit() and head[3].isdigit()):
+    bottoms, tops = (whole_number(word, most=_MOST_BLOBS) for word in head[2:4]) if len(head) >= 4 else (None, None)
+    if bottoms is None or tops is None:
         raise ModelFileError(
             f"{shown(path)}:{number}: found {text.strip()[:60]!r}, expected 'type name bottoms tops ...'; "
             "is the file truncated?"
         )
-    bottoms, tops = int(head[2]), int(head[3])
     rest = head[4] if len(head) == 5 else ""
     names = rest.split(None, bottoms + tops)
     blobs = tuple(names[: bottoms + tops])
@@ -232,7 +246,7 @@ def _read_params(where: str, text: str) -> dict[int, ParamValue]:
 def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamValue:
     if is_array:
         length, *items = value.split(",")
-        if not length.isdigit() or int(length) != len(items):
+        if whole_number(length) != len(items):
             raise ModelFileError(f"{where}: {pair!r} announces {length} array values, {len(items)} follow")
         return _numbers(where, pair, items)
     if value.startswith('"') or value[0].isalpha():
@@ -251,8 +265,18 @@ def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple
             hint = f": ncnn takes no suffix any more, write {float(plain)!r}" if _FLOAT.fullmatch(plain) else ""
             raise ModelFileError(f"{where}: {item!r} in {pair!r} is not a number{hint}")
     if all(_INTEGER.fullmatch(item) for item in items):
-        return tuple(int(item) for item in items)
-    return tuple(float(item) for item in items)
+        whole = tuple(int(item) for item in items)
+        for item, value in zip(items, whole, strict=True):
+            if not -(2**31) <= value < 2**31:
+                raise ModelFileError(
+                    f"{where}: {item!r} in {pair!r} does not fit into the 32 bits that ncnn has for it"
+                )
+        return whole
+    found = tuple(float(item) for item in items)
+    for item, number in zip(items, found, strict=True):
+        if not math.isfinite(number):
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is too large for a number")
+    return found
 
 
 def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
