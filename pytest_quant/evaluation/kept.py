@@ -10,9 +10,10 @@ from pathlib import Path
 
 from pytest_quant.evaluation.files import PART_SUFFIX
 
-PREDICTIONS, BUILT, DIGESTS, DISCORDANCE = "predictions", "built", "digests", "discordance"
+PREDICTIONS, BUILT, RESULTS, TRIALS = "predictions", "built", "results", "trials"
+DIGESTS, DISCORDANCE = "digests", "discordance"
 """Folders below that of the cache."""
-KINDS = (PREDICTIONS, BUILT, DIGESTS, DISCORDANCE)
+KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE)
 
 PART = "part-"
 """What the name of a folder of built files begins with that is still being filled."""

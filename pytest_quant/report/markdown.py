@@ -94,5 +94,8 @@ def _not_passed(report: Report) -> Iterator[str]:
     cases = [case for case in report.cases if case.outcome != "passed"]
     if cases:
         yield from ("", "## Cases that did not pass", "")
+    alike: dict[tuple[str, str], list[str]] = {}
     for case in cases:
-        yield f"- {code(case.id)} {case.verdict.upper()} ({case.outcome}): {plain(case.reason)}"
+        alike.setdefault((f"{case.verdict.upper()} ({case.outcome})", case.reason), []).append(code(case.id))
+    for (verdict, reason), ids in alike.items():  # one reason, such as a missing dataset, may be that of many
+        yield f"- {', '.join(ids)} {verdict}: {plain(reason)}"
