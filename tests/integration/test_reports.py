@@ -97,6 +97,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
             "conditions",
             "timing",
             "runtimes",
+            "predictions",
             "classes",
             "sanity",
         ),
@@ -108,6 +109,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     }
     assert set(model["flips"]) == {"only_fp32_right", "only_int8_right", "agreement"}
     assert {"runtime", "resize_backend", "samples"} <= set(model["conditions"])
+    assert set(model["predictions"]) == {"fp32", "int8"}
     assert set(model["timing"]) == {"seconds", "images_per_second", "cached"}
     assert set(model["timing"]["images_per_second"]) == set(model["timing"]["cached"]) == {"fp32", "int8"}
     for case in report["cases"]:
