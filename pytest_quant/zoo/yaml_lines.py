@@ -21,6 +21,8 @@ RawEntry = Mapping[str, Any]
 
 _INT_CHARS = 80
 """More than 64 bits take in any base, with underscores."""
+MAX_BYTES = 1_000_000
+"""The parser takes some 15 s for as much; a zoo of a thousand models has less."""
 
 _MAX_NODES = 1_000_000
 """More values than any zoo has; a few lines of aliases to aliases reach it."""
@@ -85,6 +87,9 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _bounded_int)
 def read_yaml(path: Path) -> Document:
     """Read one YAML file; raises `ZooError` with the line for anything that is not a single, well-formed document."""
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ZooError(f"{shown(path)}: has {size} bytes, more than the {MAX_BYTES} that are parsed; split it")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error
