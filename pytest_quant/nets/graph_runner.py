@@ -45,19 +45,26 @@ class GraphRunner:
 
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass: the input, or inputs by name, to output blobs by name."""
-        inputs = self._binding.inputs
-        arrays = given if isinstance(given, Mapping) else dict.fromkeys(inputs, given)
-        if arrays.keys() != inputs.keys():
-            raise RunnerError(f"{self._what}: found inputs named {sorted(arrays)}, expected {sorted(inputs)}")
-        feeds = {bound.port.name: self._fed(bound, arrays[name]) for name, bound in inputs.items()}
-        ports = list(self._binding.outputs.values())
-        found = self._session.run(feeds, [port.name for port in ports])
+        found = self._session.run(self.feeds(given), [port.name for port in self.ports])
         outputs = {
             blob: self._read(port, array)
             for (blob, port), array in zip(self._binding.outputs.items(), found, strict=True)
         }
         check_outputs(self._what, outputs)
         return outputs
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The outputs that are read, in the order of the zoo entry."""
+        return tuple(self._binding.outputs.values())
+
+    def feeds(self, given: Given) -> dict[str, NDArray[Any]]:
+        """What the graph itself is fed: port to array, with a batch, in its own layout and type."""
+        inputs = self._binding.inputs
+        arrays = given if isinstance(given, Mapping) else dict.fromkeys(inputs, given)
+        if arrays.keys() != inputs.keys():
+            raise RunnerError(f"{self._what}: found inputs named {sorted(arrays)}, expected {sorted(inputs)}")
+        return {bound.port.name: self._fed(bound, arrays[name]) for name, bound in inputs.items()}
 
     def _fed(self, bound: BoundInput, array: Array) -> NDArray[Any]:
         held = check_input(self._what, array, channels=self._channels, size=None)
