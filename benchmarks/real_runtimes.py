@@ -1,10 +1,10 @@
-"""A real ResNet-20 in three runtimes, float and int8, on the same CIFAR-10 images: does int8 lose the same everywhere?
+"""A real ResNet-20 in three runtimes, float and int8, on the same CIFAR-10 images: what int8 loses in each.
 
     python -m benchmarks.real_runtimes ../shared --nncf NNCF_PYTHON                # 10000 images
     python -m benchmarks.real_runtimes ../shared --nncf NNCF_PYTHON --samples 500
 
-The folder holds ``models/`` and ``data/``. ncnn's nets are those that lie there; the runnable ONNX file and its QDQ form
-are made as in ``onnx_parity``; the IR files are made by openvino, the int8 one by nncf with its defaults, from the
+The folder holds ``models/`` and ``data/``. ncnn's nets are those that lie there; the runnable ONNX file and its QDQ
+form are made as in ``onnx_parity``; the IR files are made by openvino, the int8 one by nncf with its defaults, from the
 same 200 calibration images. nncf is a development tool that wants its own versions of everything: NNCF_PYTHON is the
 interpreter of an environment with ``nncf`` and ``openvino``.
 """

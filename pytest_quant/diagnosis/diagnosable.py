@@ -44,6 +44,15 @@ def _float_nets(model: ModelSpec, net: Net) -> Iterator[Net]:
             yield name
 
 
+def is_diagnosable(model: ModelSpec, net: Net) -> bool:
+    """Whether there is a float net to hold it against."""
+    try:
+        require_diagnosable(model, net)
+    except ConfigError:
+        return False
+    return True
+
+
 @contextmanager
 def prepared(model: ModelSpec, net: Net) -> Iterator[Nets]:
     """The two nets, read and matched."""

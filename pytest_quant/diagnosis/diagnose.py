@@ -120,7 +120,8 @@ def diagnose(
     """Compare the two nets of a model layer by layer.
 
     Args:
-        model: the model; its int8 net must keep the names of the float one, as ncnn2int8 and onnxruntime's quantizer do.
+        model: the model; its int8 net must keep the names of the float one, as ncnn2int8 and onnxruntime's quantizer
+            do.
         bench: where its dataset and the engine come from.
         samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
             the net sees in parts (the persons in an image) the first one is run.
@@ -130,8 +131,8 @@ def diagnose(
             the layers' own errors where the output errors of a single sample would take longer; None: no limit.
 
     Raises:
-        QuantError: no diagnosis is for nets of that runtime, the dataset is missing, a file is damaged, an input is not an input of the
-            net, or the layers of the nets cannot be told apart.
+        QuantError: no diagnosis is for nets of that runtime, the dataset is missing, a file is damaged, an input is
+            not an input of the net, or the layers of the nets cannot be told apart.
 
     """
     require_diagnosable(model, net)

@@ -13,6 +13,9 @@ from pytest_quant.nets.binding import Binding, BoundInput, channels_first
 from pytest_quant.nets.ports import Layout, Port
 from pytest_quant.spec.errors import RunnerError
 
+Stored = NDArray[Any]
+"""As a runtime holds values: any type of element."""
+
 Given = Array | Mapping[str, Array]
 """The one input of a net, or its inputs by the names that `Binding.inputs` has."""
 
@@ -20,7 +23,7 @@ Given = Array | Mapping[str, Array]
 class Session(Protocol):
     """A graph in its runtime, on one thread; not shared between threads."""
 
-    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+    def run(self, feeds: Mapping[str, Stored], outputs: Sequence[str]) -> list[Stored]:
         """One forward pass, by the names of ports; raises `RunnerError` when the graph does not take the input."""
         ...
 
@@ -58,7 +61,7 @@ class GraphRunner:
         """The outputs that are read, in the order of the zoo entry."""
         return tuple(self._binding.outputs.values())
 
-    def feeds(self, given: Given) -> dict[str, NDArray[Any]]:
+    def feeds(self, given: Given) -> dict[str, Stored]:
         """What the graph itself is fed: port to array, with a batch, in its own layout and type."""
         inputs = self._binding.inputs
         arrays = given if isinstance(given, Mapping) else dict.fromkeys(inputs, given)
@@ -66,7 +69,7 @@ class GraphRunner:
             raise RunnerError(f"{self._what}: found inputs named {sorted(arrays)}, expected {sorted(inputs)}")
         return {bound.port.name: self._fed(bound, arrays[name]) for name, bound in inputs.items()}
 
-    def _fed(self, bound: BoundInput, array: Array) -> NDArray[Any]:
+    def _fed(self, bound: BoundInput, array: Array) -> Stored:
         held = check_input(self._what, array, channels=self._channels, size=None)
         self._check_size(bound, held)
         image = held if bound.layout == "nchw" else held.transpose(1, 2, 0)
@@ -85,7 +88,7 @@ class GraphRunner:
                 f"them to {[width, height]}: export it with dynamic axes, or resize every image to that size"
             )
 
-    def _read(self, port: Port, array: NDArray[Any]) -> Array:
+    def _read(self, port: Port, array: Stored) -> Array:
         if self._binding.has_batch and array.shape[:1] != (1,):
             raise RunnerError(
                 f"{self._what}: the output {port.name!r} has shape {array.shape}, expected a batch of 1 in front"
@@ -98,17 +101,17 @@ class GraphRunner:
         self._session.close()
 
 
-def _stored(array: Array, port: Port) -> NDArray[Any]:
+def _stored(array: Array, port: Port) -> Stored:
     """Real numbers as an input stores them, rounded half to even and held within the integers' range."""
     if port.scaling is None:
         return array.astype(port.dtype, copy=False)
     limits = np.iinfo(port.dtype)
     levels = np.rint(array / np.float32(port.scaling.scale)) + port.scaling.zero_point
-    stored: NDArray[Any] = np.clip(levels, limits.min, limits.max).astype(port.dtype)
+    stored: Stored = np.clip(levels, limits.min, limits.max).astype(port.dtype)
     return stored
 
 
-def _real(array: NDArray[Any], port: Port) -> Array:
+def _real(array: Stored, port: Port) -> Array:
     """An own copy as float32."""
     if port.scaling is None:
         return np.array(array, np.float32)

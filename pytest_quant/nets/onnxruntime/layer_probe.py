@@ -6,15 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.graph_runner import GraphRunner
+from pytest_quant.nets.graph_runner import GraphRunner, Stored
 from pytest_quant.nets.onnxruntime.format import OnnxruntimeFormat
 from pytest_quant.nets.onnxruntime.operator_form import as_qdq
 from pytest_quant.nets.onnxruntime.pairing import (
@@ -106,7 +104,7 @@ class OnnxPair:
 
     @cached_property
     def changes(self) -> dict[str, int]:
-        """Those of them, with their types, that can be changed: the ones that a node other than the last reads."""
+        """The same with their types."""
         return {name: self.types[name] for name in self.tensors}
 
     def runner(self, net: ModelNet) -> GraphRunner:
@@ -176,19 +174,19 @@ class OnnxProbe:
 
     def close(self) -> None:
         """Free the nets."""
-        for one in (*self._runners, self._fp32, self._int8, self._alone):
-            one.close()
+        for runner in self._runners:
+            runner.close()
+        for session in (self._fp32, self._int8, self._alone):
+            session.close()
 
-    def _float(
-        self, tensor: Array, changes: Mapping[str, NDArray[Any]], outputs: Sequence[str]
-    ) -> list[NDArray[Any]]:
+    def _float(self, tensor: Array, changes: Mapping[str, Stored], outputs: Sequence[str]) -> list[Stored]:
         zeros = {
             change_of(name): np.asarray(changes.get(name, 0), helper.tensor_dtype_to_np_dtype(kind))
             for name, kind in self._pair.changes.items()
         }
         return self._fp32.run({**self._runners[0].feeds(tensor), **zeros}, outputs)
 
-    def _other_shape(self, layer: OnnxLayer, expected: NDArray[Any], found: NDArray[Any]) -> str:
+    def _other_shape(self, layer: OnnxLayer, expected: Stored, found: Stored) -> str:
         fp32, int8 = (shown(net.entry.file) for net in self._pair.nets)
         return (
             f"tensor {layer.tensor!r} has the shape {expected.shape} in {fp32} and {found.shape} in {int8}: these are "
@@ -196,7 +194,7 @@ class OnnxProbe:
         )
 
 
-def _as_float(array: NDArray[Any]) -> Array:
+def _as_float(array: Stored) -> Array:
     return np.asarray(array, np.float32)
 
 

@@ -78,13 +78,16 @@ class _Rewriting:
         inputs = []
         for place, triple in enumerate(_triples(node, form)):
             inputs.append(f"{self.prefix}::{place}")
-            axis = {} if place == 0 else {"axis": _axis(node)}
-            yield helper.make_node("DequantizeLinear", _given(triple), [inputs[-1]], **axis)
+            back = helper.make_node("DequantizeLinear", _given(triple), [inputs[-1]])
+            back.attribute.extend([helper.make_attribute("axis", _axis(node))] if place == 1 else [])
+            yield back
         bias = node.input[form.bias] if form.bias is not None and len(node.input) > form.bias else ""
         if bias:
             inputs.append(f"{self.prefix}::bias")
             scale = self._constant("bias_scale", np.asarray(self._bias_scale(node), np.float32))
-            yield helper.make_node("DequantizeLinear", [bias, scale], [inputs[-1]], axis=0)
+            back = helper.make_node("DequantizeLinear", [bias, scale], [inputs[-1]])
+            back.attribute.append(helper.make_attribute("axis", 0))
+            yield back
         written = f"{node.output[0]}_QuantizeLinear_Input"
         real = helper.make_node(form.op, inputs, [written], name=node.name)
         real.attribute.extend(one for one in node.attribute if one.name != "channels_last")

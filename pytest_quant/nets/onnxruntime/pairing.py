@@ -6,7 +6,7 @@ differ, the convolutions and matrix products are matched in their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -98,11 +98,13 @@ class OnnxPairing:
 def pair_graphs(fp32: IndexedGraph, int8: IndexedGraph) -> OnnxPairing:
     """Match the layers of two graphs; the int8 one in QDQ form where it has one, see `operator_form`."""
     found = _by_name(fp32, int8)
-    if not any(name in found for node in int8.main_layers for name in _behind(int8, node)):
+    matched = sum(any(name in found for name in _behind(int8, node)) for node in int8.main_layers)
+    if 2 * matched < len(int8.main_layers):
         found = _by_order(fp32, int8) | found
     boundaries = boundaries_of(int8, found)
     taken: set[str] = set()
-    layers, covered = [], set()
+    layers: list[OnnxLayer] = []
+    covered: set[int] = set()
     for written, tensor in found.items():
         group = group_of(int8, written, boundaries)
         covered.update(id(node) for node in group)
@@ -110,8 +112,7 @@ def pair_graphs(fp32: IndexedGraph, int8: IndexedGraph) -> OnnxPairing:
         name = main.name if main.name and main.name not in taken else written
         taken.add(name)
         is_quantized = int8.quantizer(written) is not None or any(
-            node.op_type in _QUANTIZERS or node.op_type in _KINDS and node.op_type != _KINDS[node.op_type]
-            for node in group
+            node.op_type in _QUANTIZERS or _KINDS.get(node.op_type, node.op_type) != node.op_type for node in group
         )
         layers.append(OnnxLayer(name, main.op_type, tensor, written, is_quantized))
     unmatched = [node.name or node.output[0] for node in int8.main_layers if id(node) not in covered]
@@ -128,7 +129,15 @@ def _by_name(fp32: IndexedGraph, int8: IndexedGraph) -> dict[str, str]:
         name = next((base for base in _base_names(written) if base in fp32.writer), None)
         if name in fp32.real and name not in found.values() and fp32.writer[name].input:
             found[written] = name
-    return found
+    known = {base for name in int8.writer for base in _base_names(name)}
+    return {written: _clamped(fp32, name, known) for written, name in found.items()}
+
+
+def _clamped(fp32: IndexedGraph, name: str, known: Set[str]) -> str:
+    """The tensor behind an activation that the int8 graph lacks, where its zero point clamps the same."""
+    readers = fp32.readers.get(name, [])
+    is_dropped = len(readers) == 1 and readers[0].op_type in _CLAMPS and readers[0].output[0] not in known
+    return str(readers[0].output[0]) if is_dropped else name
 
 
 def _base_names(name: str) -> Iterator[str]:

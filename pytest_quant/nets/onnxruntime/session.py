@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
 
+from pytest_quant.nets.graph_runner import Stored
 from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -29,11 +28,13 @@ class OnnxSession:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
         try:
-            self._session = onnxruntime.InferenceSession(str(path) if model is None else model, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(path) if model is None else model, options, providers=["CPUExecutionProvider"]
+            )
         except _errors() as error:
             raise ModelFileError(f"{self._what}: {_runtime()} cannot load it: {_words(error)}") from None
 
-    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+    def run(self, feeds: Mapping[str, Stored], outputs: Sequence[str]) -> list[Stored]:
         """One forward pass; raises `RunnerError` when the graph does not take the input."""
         try:
             return list(self._session.run(list(outputs), dict(feeds)))
