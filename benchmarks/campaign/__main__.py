@@ -14,6 +14,7 @@ from importlib import import_module
 from benchmarks.campaign.outcome import Budget, Table, Try
 
 PARTS: Mapping[str, str] = {
+    "nets": "broken and mutated nets: each is refused, tried in a child, or right; nothing dies, nothing is made up",
     "text": "mutants of everything that is read as text: every one is read, or refused by a message",
 }
 """Each is the module of that name in this package."""

@@ -14,7 +14,7 @@ from types import FrameType
 from benchmarks.campaign.mutants import mutated_bytes, mutated_text
 from benchmarks.campaign.outcome import Budget, Try
 from benchmarks.campaign.readers import Reader, all_readers
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import InternalError, QuantError
 
 _LIMIT_S = 10
 """For one file, whose sound form is read in milliseconds."""
@@ -51,6 +51,8 @@ def _read(reader: Reader, data: bytes) -> Try:
         with _limited(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reader.read()
+    except InternalError as error:
+        return Try(reader.kind, "traceback", f"{_first_words(str(error))}; of {_described(data)}")
     except QuantError as error:
         return Try(reader.kind, "refused", str(error))
     except _OverdueError:
@@ -58,6 +60,11 @@ def _read(reader: Reader, data: bytes) -> Try:
     except Exception:
         return Try(reader.kind, "traceback", f"{_last_words()}; of {_described(data)}")
     return Try(reader.kind, "fine")
+
+
+def _first_words(text: str) -> str:
+    lines = text.splitlines()
+    return f"{lines[0]} ... {lines[-1]}"[:300]
 
 
 def _last_words() -> str:

@@ -11,11 +11,11 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts, calibration_facts
-from pytest_quant.evaluation.digests import DigestMemo, sha256_file, sha256_json
-from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.digests import sha256_file, sha256_json
 from pytest_quant.evaluation.keys import files_of
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.net_checks import check_net, check_nets
+from pytest_quant.evaluation.resources import Resources
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.files.table import write_table
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
@@ -35,10 +35,11 @@ _BUILD_VERSION = 1
 class ModelBuilder:
     """Makes the files that zoo entries describe instead of naming them."""
 
-    def __init__(self, files: BuiltFiles, digests: DigestMemo, engine: Engine) -> None:
+    def __init__(self, files: BuiltFiles, resources: Resources) -> None:
         self._files = files
-        self._digests = digests
-        self._engine = engine
+        self._trials = resources.trials
+        self._digests = resources.digests
+        self._engine = resources.engine
         self._known: dict[tuple[str, str], ModelSpec | QuantError] = {}
 
     def built(self, model: ModelSpec) -> ModelSpec:
@@ -142,6 +143,7 @@ class ModelBuilder:
             eight_bit=calibration.eight_bit,
             keep_float=calibration.keep_float,
             engine=self._engine,
+            trials=self._trials,
         )
         if int8.table is None:
             raise TypeError(f"{int8.param}: a calibrated net has a table")

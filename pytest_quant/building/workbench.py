@@ -34,4 +34,4 @@ def open_workbench(
     kept = cache_dir or run_dir / "store"
     resources = Resources.in_folder(kept, run_dir, cores, listener, rehash=rehash, limit_s=limit_s)
     files = BuiltFiles(kept / "built", run_dir / "claims", spare=run_dir / "built")
-    return Workbench(resources, ModelBuilder(files, resources.digests, resources.engine), sampling or Sampling())
+    return Workbench(resources, ModelBuilder(files, resources), sampling or Sampling())

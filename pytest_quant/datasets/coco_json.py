@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Protocol, TypeGuard, TypeVar
 from pytest_quant.datasets.files import missing_files, where
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
 
 _LISTS = ("images", "annotations", "categories")
@@ -45,10 +45,10 @@ class RowError(Exception):
 def read_json(path: Path) -> object:
     """The content of a file; raises `DatasetError` when it cannot be read or is not JSON."""
     try:
-        return json.loads(path.read_bytes())
+        return parse_json(path.read_bytes())
     except OSError as error:
         raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+    except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are such
         raise DatasetError(f"{shown(path)} is not JSON: {error}") from error
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
 
 _LABEL_DIGITS = 9
@@ -68,9 +69,10 @@ def _parse_line(line: str, number: int) -> LabelledPath:
     if len(parts) != 2:
         raise _LineError(f"found {line.strip()!r}; expected 'relative/path label'")
     path, label = parts
-    if not (label.isascii() and label.isdigit() and len(label) <= _LABEL_DIGITS):
+    index = whole_number(label, most=10**_LABEL_DIGITS - 1)
+    if index is None:
         raise _LineError(f"the label of {path!r} is {label!r}; expected a class index, an integer from 0 upwards")
-    return LabelledPath(_inside(path), int(label), number)
+    return LabelledPath(_inside(path), index, number)
 
 
 def _inside(path: str) -> str:

@@ -16,6 +16,7 @@ from pytest_quant.datasets.files import ImageFiles, missing_files, require_file,
 from pytest_quant.datasets.text_region import POINTS_MIN, TextRegion, TextTruth, is_coordinate
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
 
 
@@ -86,17 +87,15 @@ class _EntryError(DatasetError):
 
 def _load(file: Path) -> object:
     try:
-        return json.loads(file.read_bytes().decode("utf-8-sig"))
+        return parse_json(file.read_bytes())
     except OSError as error:
         raise _EntryError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise _EntryError(f"is not text in UTF-8 (byte {error.start})") from error
     except json.JSONDecodeError as error:
         raise _EntryError(f"line {error.lineno}: is not JSON: {error.msg}") from error
-    except ValueError as error:  # a number with thousands of digits
+    except ValueError as error:
         raise _EntryError(f"is not JSON: {error}") from error
-    except RecursionError as error:
-        raise _EntryError("is nested too deeply to be an annotation file") from error
 
 
 def _images_of_1x(content: object) -> Iterator[AnnotatedImage]:

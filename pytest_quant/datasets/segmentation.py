@@ -19,6 +19,7 @@ from pytest_quant.datasets.masks import Coding, MaskFile
 from pytest_quant.datasets.text_lines import read_text
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import first_few, shown
 
 Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
@@ -209,7 +210,7 @@ def _check(spec: DatasetSpec, pairs: Sequence[_Pair]) -> None:
     double = [name for name, times in Counter(pair.name for pair in pairs).items() if times > 1]
     if double:
         raise DatasetError(f"{where(spec)}: {first_few(double)} named twice; expected each sample once")
-    absent = [path for pair in pairs for path in (pair.image, pair.mask) if not path.is_file()]
+    absent = [path for pair in pairs for path in (pair.image, pair.mask) if not is_file(path)]
     if absent:
         raise DatasetError(
             f"{where(spec)}: {len(absent)} of the {2 * len(pairs)} files do not exist; the first is {shown(absent[0])}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pytest_quant.datasets.files import ImageFiles, missing_files, require_file,
 from pytest_quant.datasets.text_lines import raise_problems, read_text
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import brief, shown
 
 IGNORED = frozenset({"#", "###"})
@@ -128,8 +128,8 @@ def parse_icdar_line(line: str) -> tuple[str, str]:
 def _of_json(text: str, problems: list[str]) -> Iterator[Transcription]:
     """One json document of mmocr 1.x (``data_list``), or one json object for each line as mmocr 0.x has it."""
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError:
+        content = parse_json(text.encode())
+    except ValueError:
         yield from _of_json_lines(text, problems)
         return
     if isinstance(content, Mapping) and "data_list" in content:
@@ -153,9 +153,12 @@ def _of_json_lines(text: str, problems: list[str]) -> Iterator[Transcription]:
             continue
         place = f"line {number}"
         try:
-            yield _entry(json.loads(line), place)
-        except json.JSONDecodeError as error:
-            problems.append(f"{place}: is not json: {error.msg}")
+            found = parse_json(line.encode())
+        except ValueError as error:
+            problems.append(f"{place}: is not json: {getattr(error, 'msg', error)}")
+            continue
+        try:
+            yield _entry(found, place)
         except ValueError as error:
             problems.append(f"{place}: {error}")
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array, Runner
+from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -76,10 +78,12 @@ class OpenPair:
 
     model: ModelSpec
     other: Net
+    trials: Trials | None = None
 
-    def __call__(self, signal: Net) -> PairRunner:
+    def __call__(self, signal: Net, shape: Shape | None) -> PairRunner:
         """Load both nets; raises like `open_runner`."""
-        return PairRunner(open_runner(self.model, signal), open_runner(self.model, self.other))
+        one, two = (open_runner(self.model, net, shape, self.trials) for net in (signal, self.other))
+        return PairRunner(one, two)
 
 
 class PairRunner:

@@ -16,6 +16,7 @@ from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
+from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown
@@ -23,8 +24,9 @@ from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, Ri
 
 STAGE = "evaluation"
 
-OpenRunner = Callable[[Net], Runner]
-"""Loads a net; called once per worker and net that has something to compute. One that is to travel pickles."""
+OpenRunner = Callable[[Net, Shape | None], Runner]
+"""Loads a net that is to take an input of a shape, where that is known; called once per worker and net that has
+something to compute. One that is to travel pickles."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pytest_quant.tasks.base import Pipeline, Prepared, Tensor
 
 
-class _FirstInputError(Exception):
-    """Ends a prediction where the net would run for the first time."""
+class _FirstInputError(BaseException):
+    """Ends a prediction where the net would run for the first time; no handler of a task takes it for a net's error."""
 
     def __init__(self, tensor: Tensor) -> None:
         super().__init__()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pytest_quant.evaluation.trials import Trials
 from pytest_quant.extending.known import get_format
 from pytest_quant.nets.base import Runner
-from pytest_quant.spec.errors import ConfigError
+from pytest_quant.nets.trial.words import Shape
+from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import ModelNet, Net
 from pytest_quant.spec.text import shown
@@ -17,14 +19,39 @@ def net_of(model: ModelSpec, name: Net) -> ModelNet:
     return model.net(name)
 
 
-def open_runner(model: ModelSpec, name: Net) -> Runner:
-    """Load a net of a model.
+def open_runner(model: ModelSpec, name: Net, shape: Shape | None = None, trials: Trials | None = None) -> Runner:
+    """Load a net of a model, which a child process has loaded before and run once.
 
-    Raises `ModelFileError` when its files are damaged or its runtime cannot load them, and `ConfigError` when the model
-    has no such net or its files do not fit the entry.
+    Args:
+        model: the model.
+        name: which of its nets.
+        shape: of the first input that it is to take, where ``input.size`` does not say; None: the child only loads a
+            net of which it does not.
+        trials: where verdicts are kept; None: in memory.
+
+    Raises:
+        ModelFileError: its files are damaged, its runtime cannot load them, or dies of them.
+        ConfigError: the model has no such net, or its files do not fit the entry.
+        RunnerError: the child was ended from outside.
+
     """
     net = net_of(model, name)
-    return get_format(net.format).open(net)
+    said = have_tried(net, shape, trials)
+    try:
+        return get_format(net.format).open(net)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error} (it printed: {said})" if said else str(error)) from error
+
+
+def have_tried(net: ModelNet, shape: Shape | None = None, trials: Trials | None = None) -> str:
+    """Have a child process try a net that was never tried; see `open_runner`, gives what the runtime printed."""
+    return (trials or Trials()).require(net, written_shape(net) or shape)
+
+
+def written_shape(net: ModelNet) -> Shape | None:
+    """The shape of the input that the net's entry says; None where images keep their own size."""
+    size = net.input.size
+    return None if size is None else (net.input.channels, size[1], size[0])
 
 
 def runtime_of(model: ModelSpec, name: Net) -> str:

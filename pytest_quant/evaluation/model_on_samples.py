@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
 from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evaluation.without_labels import WithoutLabels, wants_agreement
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
@@ -38,6 +39,10 @@ class ModelOnSamples:
     """Of each net: one object for those that take the same inputs."""
     keys: Mapping[Net, str]
     """Where the store keeps each net's predictions."""
+    trials: Trials
+    """Where the verdicts of the nets' trials are kept."""
+    dataset_files: Mapping[str, str] = field(default_factory=dict)
+    """Key of the dataset to the digest of the file that it names."""
 
     @classmethod
     def of(
@@ -47,10 +52,13 @@ class ModelOnSamples:
         samples: Sequence[Sample],
         digests: Sequence[str],
         files: Mapping[str, str],
+        trials: Trials,
+        dataset_files: Mapping[str, str],
     ) -> ModelOnSamples:
         """With the pipelines and keys of the model's nets."""
         pipelines = _pipelines(model)
-        return cls(model, pixels, samples, digests, files, pipelines, net_keys(model, pipelines, files))
+        keys = net_keys(model, pipelines, files)
+        return cls(model, pixels, samples, digests, files, pipelines, keys, trials, dataset_files)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -81,13 +89,13 @@ class ModelOnSamples:
                 dataset=self.pixels,
                 pipeline=self.pipeline,
                 pipelines={net: self.pipelines[net] for net in nets},
-                open_runner=partial(open_runner, model),
+                open_runner=partial(open_runner, model, trials=self.trials),
                 orient=task.orient,
                 loaded={path: self.files[name] for net in nets for name, path in files_of(model, net).items()},
             ),
             shards=shards if first is None else shards[: -(-first // task.shard_size)],
             nets=nets,
-            counts_hits=any(metric.is_mean_of_hits for metric in task.metrics.values()),
+            counts_hits=len(nets) > 1 and any(metric.is_mean_of_hits for metric in task.metrics.values()),
         )
 
     def agreement(self, signal: Net, other: Net) -> Evaluation:
@@ -108,7 +116,7 @@ class ModelOnSamples:
                 found.work,
                 pipeline=LikenessPipeline(self.pipeline, signal, other),
                 pipelines={},
-                open_runner=OpenPair(self.model, other),
+                open_runner=OpenPair(self.model, other, self.trials),
             ),
             shards=shards_of({signal: key}, self.samples, self.digests, get_task(self.model.task).shard_size),
             counts_hits=False,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.workbench import Workbench
@@ -38,7 +40,8 @@ class ModelRunner:
         model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
         with self._bench.cores.core():
             if self._runner is None:
-                self._runner = open_runner(model, self.net)
+                shape = tuple(array.shape) if isinstance(array, np.ndarray) else None
+                self._runner = open_runner(model, self.net, shape, self._bench.resources.trials)
             return self._runner.run(array)
 
     def predict(self, sample: Sample) -> Prediction:

@@ -11,6 +11,7 @@ from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.internal import told_as_internal
 
 
 class ReadsPixels(Protocol):
@@ -60,7 +61,8 @@ class OpenDatasets:
         if spec in self._given:
             return self._given[spec]
         if spec not in self._opened:
-            self._opened[spec] = open_dataset(spec)
+            with told_as_internal(f"dataset {spec.name}"):
+                self._opened[spec] = open_dataset(spec)
         return self._opened[spec]
 
     def pixels(self, spec: DatasetSpec) -> ReadsPixels:

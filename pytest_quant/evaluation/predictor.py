@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.nets.base import LooksAhead, Runner
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.nets.trial.words import Shape
+from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Pipeline, Prediction, Prepared
 
@@ -38,14 +40,16 @@ class Predictor:
 
     def run(self, shard: Shard, note: Note) -> dict[Net, StoredShard]:
         """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
-        nets = {net: self._runner(net, note) for net in shard.keys}
-        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in nets}
+        pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in shard.keys}
+        note(f"sample {shard.samples[0].id}")
+        first = self._read(shard.samples[0], pipelines)
+        nets = {net: self._runner(net, pipelines[net], first, note) for net in shard.keys}
         found = _Found(nets, pipelines)
         waiting: deque[_Read] = deque()
         try:
             for sample in shard.samples:
                 note(f"sample {sample.id}")
-                waiting.append(self._read(sample, pipelines))
+                waiting.append(first if sample is first.sample else self._read(sample, pipelines))
                 self._announce(waiting[-1], nets)
                 while waiting and not _look_ahead(nets):
                     found.add(waiting.popleft(), note)
@@ -76,10 +80,11 @@ class Predictor:
                 for array in prepared.inputs:
                     runner.ahead(array)
 
-    def _runner(self, net: Net, note: Note) -> Runner:
+    def _runner(self, net: Net, pipeline: Pipeline, first: _Read, note: Note) -> Runner:
+        """A net, loaded now that the shape of what it is to take first is known."""
         if net not in self._runners:
             note(f"{net}: loading the net")
-            self._runners[net] = self._work.open_runner(net)
+            self._runners[net] = self._work.open_runner(net, _shape(pipeline, first, net))
             self._work.check_loaded()
         return self._runners[net]
 
@@ -115,6 +120,15 @@ class _Found:
             raise _naming(error, sample) from error
 
 
+def _shape(pipeline: Pipeline, first: _Read, net: Net) -> Shape | None:
+    """Of the first array that the net is to take; None where that cannot be told, for which the sample's turn comes."""
+    try:
+        given = None if first.error is not None else first_input(pipeline, first.prepared[net])
+    except QuantError:
+        return None
+    return None if given is None else tuple(given.shape)
+
+
 def _look_ahead(nets: Mapping[Net, Runner]) -> bool:
     """Whether there are nets elsewhere, and all of them wait for inputs of more samples."""
     elsewhere = [runner for runner in nets.values() if isinstance(runner, LooksAhead)]
@@ -122,6 +136,7 @@ def _look_ahead(nets: Mapping[Net, Runner]) -> bool:
 
 
 def _naming(error: QuantError, sample: Sample) -> QuantError:
-    """The same error with the sample in front, unless it names it already."""
+    """The same error with the sample in front, unless it names it already or is about files of the net."""
     text = str(error)
-    return error if sample.id in text else type(error)(f"sample {sample.id}: {text}")
+    is_told = sample.id in text or isinstance(error, (ModelFileError, ConfigError))
+    return error if is_told else type(error)(f"sample {sample.id}: {text}")

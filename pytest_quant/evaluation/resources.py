@@ -7,16 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Sample
+from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
+from pytest_quant.evaluation.trials import Trials
+from pytest_quant.nets.trial.trial import LIMIT_S
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.model import ModelSpec
+
+_OF_LIMIT = 0.9
+"""What of the time for a sample a net's trial may take: its own message comes before the other."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,10 @@ class Resources:
     store: PredictionStore
     digests: DigestMemo
     discordances: DiscordanceMemo
+    results: KeptResults
     engine: Engine
     datasets: OpenDatasets
+    trials: Trials
 
     @classmethod
     def in_folder(
@@ -50,8 +59,10 @@ class Resources:
             store=PredictionStore(kept / "predictions", locks),
             digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
             discordances=DiscordanceMemo(kept / "discordance", locks),
+            results=KeptResults(kept / "results", locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
+            trials=Trials(ContentStore(kept / "trials", locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:
@@ -61,6 +72,7 @@ class Resources:
             engine=self.engine.during("rescue, trial"),
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
+            results=KeptResults(folder / "results", folder / "claims"),
             datasets=OpenDatasets(datasets),
         )
 
@@ -73,4 +85,12 @@ class Resources:
             samples,
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
+            self.trials,
+            self._option_files(model),
         )
+
+    def _option_files(self, model: ModelSpec) -> dict[str, str]:
+        """The digest of each file that the keys of the model's dataset name, such as its annotations."""
+        values: Mapping[str, object] = vars(model.dataset.options)
+        files = {name: path for name, path in values.items() if isinstance(path, Path) and path.is_file()}
+        return dict(zip(files, self.digests.of_files(list(files.values())), strict=True))

@@ -107,6 +107,10 @@ class NetFormat(ABC):
         """What to beware of in a quantized net of this format; empty as a rule."""
         return ""
 
+    def faults(self, net: ModelNet) -> tuple[str, ...]:
+        """What in the files makes a quantized net worthless, such as an infinite scale, each with its layer."""
+        return ()
+
     def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """What the report says of how the net is run, by `condition_names`; plain JSON values that `key` covers too."""
         return {}

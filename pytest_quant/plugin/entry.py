@@ -91,7 +91,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
     if not xdist.is_worker(config):
-        recorder = Recorder(settings, run_dir)
+        recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")
         if Annotations.are_wanted(config):
             config.pluginmanager.register(Annotations(config), "quant-annotations")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_quant.plugin.state import RECORDS, active_run
-from pytest_quant.spec.errors import ConfigError, QuantError, QuantWarning, ZooError
+from pytest_quant.spec.errors import ConfigError, InternalError, QuantError, QuantWarning, ZooError
 
 if TYPE_CHECKING:
     from pytest_quant.run.records import RunCase
@@ -31,7 +31,7 @@ class ZooFile(pytest.File):
             return
         try:
             zoo = run.zoos.read(self.path)
-        except ZooError as error:
+        except (ZooError, InternalError) as error:
             yield self._problem(str(error))
             return
         if zoo.problems:
@@ -58,6 +58,7 @@ class ModelNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item per limit; one failing item when the entry cannot be used."""
+        from pytest_quant.spec.internal import told_as_internal
         from pytest_quant.zoo.reader import BrokenModel
 
         run, model = active_run(self.config), self.model
@@ -70,7 +71,13 @@ class ModelNode(pytest.Collector):
         except ConfigError as error:
             yield self._problem(str(error))
             return
-        for limit in run.limits(model):
+        try:
+            with told_as_internal(f"{model.zoo.name}: models.{model.name}"):
+                limits = run.limits(model)
+        except InternalError as error:
+            yield self._problem(str(error))
+            return
+        for limit in limits:
             # Given whole: pytest 9.2 else takes the bracket for a part of the name, and --lf would not find the case.
             nodeid = f"{self.nodeid}::{limit.name}"
             yield CaseItem.from_parent(self, name=limit.name, nodeid=nodeid, model=model, limit=limit)

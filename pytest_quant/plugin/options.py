@@ -21,6 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("quant", "Run the accuracy cases", type="bool", default=False)
     _add_evaluating(parser, group)
     _add_running(parser, group)
+    _add_targets(parser, group)
     _add_showing(parser, group)
     _add_reporting(parser, group)
     _add_ini_options(parser)
@@ -79,6 +80,19 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     )  # fmt: skip
 
 
+def _add_targets(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """Where nets run."""
+    _add(
+        parser, group, "target", metavar="SPEC",
+        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
+        "ssh=pi@board//python=python3; everything else stays here",
+    )  # fmt: skip
+    _add(
+        parser, group, "target-nets", metavar="all|int8",
+        help="Which nets run on the target: all, or all but the float one (default: all)",
+    )  # fmt: skip
+
+
 def _add_showing(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     """What stands on the terminal."""
     _add(
@@ -103,17 +117,12 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Compare with the committed baseline FILE (ini: relative to rootdir)",
     )  # fmt: skip
     _add(
+        parser, group, "history", metavar="FILE",
+        help="Keep the run in this SQLite file, which `pytest-quant history` lists (ini: relative to rootdir)",
+    )  # fmt: skip
+    _add(
         parser, group, "diagnose", action="store_true", ini_type="bool",
         help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
-    )  # fmt: skip
-    _add(
-        parser, group, "target", metavar="SPEC",
-        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
-        "ssh=pi@board//python=python3; everything else stays here",
-    )  # fmt: skip
-    _add(
-        parser, group, "target-nets", metavar="all|int8",
-        help="Which nets run on the target: all, or all but the float one (default: all)",
     )  # fmt: skip
     group.addoption(
         "--no-quant-diagnose",

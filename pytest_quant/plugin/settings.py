@@ -65,6 +65,8 @@ class Settings:
     baseline: Path | None
     """The committed baseline to compare with, or to rewrite."""
     update_baseline: bool
+    history: Path | None
+    """The SQLite file that keeps every run."""
     baseline_within_pct: float
     """How much worse than the baseline int8 may be, in percent of the metric's range."""
     max_tolerance_pct: float | None
@@ -110,6 +112,7 @@ def read_settings(config: pytest.Config) -> Settings:
         target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
+        history=_history(config),
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
         max_tolerance_pct=_percentage(config, "quant_max_tolerance", 10) if max_tolerance else None,
     )
@@ -220,9 +223,12 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
 def _count(config: pytest.Config, name: str) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
-    if not text.isascii() or not text.isdigit():
+    from pytest_quant.spec.strict import whole_number
+
+    found = whole_number(text)
+    if found is None:
         raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
-    return int(text)
+    return found
 
 
 def _called_path(config: pytest.Config, name: str) -> Path:
@@ -262,6 +268,13 @@ def _baseline(config: pytest.Config, update: bool) -> Path | None:
         raise pytest.UsageError("--quant-update-baseline: which file? Name it with --quant-baseline FILE")
     if path is not None and path.is_dir():
         raise pytest.UsageError(f"--quant-baseline: {path} is a folder, expected the name of a file")
+    return path
+
+
+def _history(config: pytest.Config) -> Path | None:
+    path = _path(config, "quant_history")
+    if path is not None and path.is_dir():
+        raise pytest.UsageError(f"--quant-history: {path} is a folder, expected the name of a file")
     return path
 
 

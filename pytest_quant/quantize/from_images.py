@@ -17,7 +17,9 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation.cores import available_cores
 from pytest_quant.evaluation.engine.engine import Engine, private_engine
+from pytest_quant.evaluation.model_nets import have_tried, written_shape
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
+from pytest_quant.evaluation.trials import Trials
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.facts import inspect_net
@@ -54,6 +56,7 @@ def calibrate_model(
     eight_bit: bool = False,
     keep_float: Iterable[str] = (),
     engine: Engine | None = None,
+    trials: Trials | None = None,
 ) -> Table:
     """Return the calibration table of a model's fp32 net, without the layers that ncnn would compute wrongly.
 
@@ -69,6 +72,7 @@ def calibrate_model(
         eight_bit: 8-bit weights also where ncnn2table uses 6 bits.
         keep_float: names of layers to leave out of the table, which stay float then.
         engine: runs the images. None: as many threads as this process may use.
+        trials: where it is kept that a child process has run the net once; None: in memory.
 
     Raises:
         ConfigError: a layer of ``keep_float`` is none that could be int8, or no layer is left.
@@ -84,6 +88,7 @@ def calibrate_model(
         histograms=method in NEEDS_HISTOGRAM,
         keep_float=keep_float,
         engine=engine,
+        trials=trials,
     )
     table = found.table(method, percentile=percentile, eight_bit=eight_bit)
     garbled = with_garbled(found.param, found.blob_by_layer, ())
@@ -101,6 +106,7 @@ def gather_model(
     histograms: bool = True,
     keep_float: Iterable[str] = (),
     engine: Engine | None = None,
+    trials: Trials | None = None,
 ) -> Calibration:
     """What the images make of a model's fp32 net, for the tables of several methods; see `calibrate_model`."""
     used = dataset.samples if samples is None else samples
@@ -115,6 +121,10 @@ def gather_model(
     reader = _Reader(pixels_of(dataset), task.pipeline(model), task.orient)
     fp32 = ncnn_files(model, "fp32")
     channels = inspect_net(fp32.param, fp32.bin).input_channels.get(model.input.blob)
+    if used:
+        net = model.net("fp32")
+        shape = written_shape(net) or next((tuple(one.shape) for one in reader.input(used[0]).load()), None)
+        have_tried(net, shape, trials)
     with nullcontext(engine) if engine is not None else private_engine(available_cores()) as running:
         return gather(
             fp32.param,

@@ -94,9 +94,11 @@ def _not_passed(report: Report) -> Iterator[str]:
     cases = [case for case in report.cases if case.outcome != "passed"]
     if cases:
         yield from ("", "## Cases that did not pass", "")
+    alike: dict[tuple[str, str], list[str]] = {}
     for case in cases:
-        reason = case.reason.replace("\n", "<br>")
-        yield f"- `{case.id}` {case.verdict.upper()} ({case.outcome}): {_escaped(reason)}"
+        alike.setdefault((f"{case.verdict.upper()} ({case.outcome})", case.reason), []).append(f"`{case.id}`")
+    for (verdict, reason), ids in alike.items():  # one reason, such as a missing dataset, may be that of many
+        yield f"- {', '.join(ids)} {verdict}: {_escaped(reason.replace(chr(10), '<br>'))}"
 
 
 def _escaped(cell: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from pytest_quant.report.model import SCHEMA, Report
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import brief, shown
 
 _WRITE_ONE = "write one with pytest --quant --quant-report report.json"
@@ -17,7 +17,7 @@ _WRITE_ONE = "write one with pytest --quant --quant-report report.json"
 def read_report(path: Path) -> Report:
     """The report that a file holds; raises `ConfigError` that says what is wrong where, and what to do."""
     try:
-        raw = json.loads(path.read_bytes(), parse_constant=_refuse)
+        raw = parse_json(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}; {_WRITE_ONE}") from None
     except ValueError as error:  # neither JSON nor UTF-8
@@ -36,7 +36,3 @@ def read_report(path: Path) -> Report:
             f"{shown(path)}: {where}: {first['msg']}{found}. A newer pytest-quant may have written it, or a hand "
             f"changed it; {_WRITE_ONE}"
         ) from None
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"found {name}, which no report holds")

@@ -147,7 +147,7 @@ def rescue(
     model = bench.built(model)
     search = open_search_set(model, bench, source, samples)
     tell(f"calibrating on {search.count} samples")
-    calibration = gather_model(model, search.dataset, engine=bench.engine)
+    calibration = gather_model(model, search.dataset, engine=bench.engine, trials=bench.resources.trials)
     with TemporaryDirectory(prefix="pytest-quant-rescue-") as folder:
         trials = Trials(model, bench, search, calibration, rules, folder=Path(folder), confidence=confidence)
         outcome = _search(model, trials, calibration, search, least_int8_share, tell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.errors import ConfigError, InternalError, ZooError
 from pytest_quant.spec.text import relative_posix, shown
 from pytest_quant.zoo.placement import Placement
 from pytest_quant.zoo.reader import Zoo, read_zoo
@@ -21,19 +21,19 @@ class Zoos:
         self._placement = placement
         self._rootdir = rootdir
         self._max_tolerance_pct = max_tolerance_pct
-        self._read: dict[Path, Zoo | ZooError] = {}
+        self._read: dict[Path, Zoo | ZooError | InternalError] = {}
         self._owner: dict[str, Path] = {}
 
     def read(self, path: Path) -> Zoo:
-        """A zoo file; raises `ZooError`, each time."""
+        """A zoo file; raises `ZooError` or `InternalError`, each time."""
         if path not in self._read:
             try:
                 zoo = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
                 self._read[path] = zoo if self._placement is None else self._placement.of_zoo(zoo)
-            except ZooError as error:
+            except (ZooError, InternalError) as error:
                 self._read[path] = error
         found = self._read[path]
-        if isinstance(found, ZooError):
+        if isinstance(found, (ZooError, InternalError)):
             raise found
         return found
 

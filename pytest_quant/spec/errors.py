@@ -47,6 +47,10 @@ class BaselineMissingError(QuantError):
     """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""
 
 
+class InternalError(QuantError):
+    """Something that the project should have said in words; its text holds the traceback."""
+
+
 class QuantWarning(UserWarning):
     """Something that is legitimate and probably not meant."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
 from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
 from pytest_quant.training_config.values import REST, Unread, lookup, merge, separate
@@ -76,7 +76,7 @@ class _Reader:
 
     def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
-            own = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+            own = parse_json(text.encode()) if path.suffix == ".json" else yaml.safe_load(text)
         except (ValueError, yaml.YAMLError, RecursionError) as error:
             raise ConfigError(f"{shown(path)} is not {path.suffix[1:].upper()}: {error}") from error
         if not isinstance(own, dict):

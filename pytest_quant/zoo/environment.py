@@ -33,22 +33,6 @@ def expand(text: str, environ: Mapping[str, str] | None = None) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def is_file(path: Path) -> bool:
-    """Whether a file lies at a path; no for a path that cannot even be one, which pathlib raises for."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: Path) -> bool:
-    """Likewise for a folder."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 def resolve_path(text: str, folder: Path) -> Path:
     """An absolute path: variables expanded, relative to ``folder`` unless it is absolute; symbolic links stay."""
     return Path(os.path.normpath(folder / os.path.expanduser(expand(text))))

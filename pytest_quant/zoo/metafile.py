@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import brief, listed, shown, suggestion
-from pytest_quant.zoo.environment import is_file
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, in_own_unit, is_number, plain
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 

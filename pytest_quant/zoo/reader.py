@@ -14,7 +14,8 @@ from pytest_quant.extending.known import dataset_types, options_of
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.judging.sanity import check_waived
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.errors import ConfigError, ZooError
+from pytest_quant.spec.errors import ConfigError, InternalError, ZooError
+from pytest_quant.spec.internal import told_as_internal
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
@@ -60,14 +61,16 @@ def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT, fp32_o
     ``max_tolerance_pct``: a tolerance of this share of its metric's range or more is refused as a unit mistake.
     Raises `ZooError` when the file as a whole is unusable. One broken model or dataset does not stop the others.
     """
-    document = read_yaml(path)
+    with told_as_internal(shown(path)):
+        document = read_yaml(path)
     head = _head(document)
     file_problems: list[str] = []
     datasets: dict[str, DatasetSpec | None] = {}
     for name, raw in head.datasets.items():
         try:
-            datasets[str(name)] = _dataset(document, name, raw)
-        except ConfigError as error:
+            with told_as_internal(document.where(("datasets", str(name)))):
+                datasets[str(name)] = _dataset(document, name, raw)
+        except (ConfigError, InternalError) as error:
             datasets[str(name)] = None
             file_problems.append(str(error))
     resolver = ModelResolver(document, head.defaults, datasets, max_tolerance_pct)
@@ -129,8 +132,9 @@ def _model(resolver: ModelResolver, document: Document, name: Any, raw: object) 
                 f"{document.where(('models', name))}: found the model name {name!r}, expected a letter or digit "
                 "followed by letters, digits, '.', '_', '+' and '-'"
             )
-        return resolver.resolve(name, raw)
-    except ConfigError as error:
+        with told_as_internal(document.where(("models", name))):
+            return resolver.resolve(name, raw)
+    except (ConfigError, InternalError) as error:
         line = line_in(str(error), document.path) or document.line(("models", str(name)))
         return BrokenModel(str(name), document.path, str(error), line or 1)
 

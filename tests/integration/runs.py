@@ -23,6 +23,7 @@ for _module in (
     "pytest_quant.diagnosis.diagnoses",
     "pytest_quant.run.hooks",
     "pytest_quant.evaluation.model_runner",
+    "pytest_quant.nets.trial.process",
     "pytest_quant.report.message",
     "pytest_quant.report.terminal",
     "pytest_quant.report.write",
@@ -30,6 +31,11 @@ for _module in (
     "pytest_quant.run.session",
     "pytest_quant.tasks.classification.task",
     "pytest_quant.run.xdist",
+    "pytest_quant.judging.sanity.kept",
+    "numpy.fft",
+    "scipy.special",
+    "scipy.stats",
+    "scipy.sparse.csgraph",
 ):
     import_module(_module)
 

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
 ORDER = (
     *("spec", "evidence", "training_config", "datasets", "nets", "tasks", "extending", "evaluation"),
-    *("quantize", "building", "judging", "zoo", "diagnosis", "rescue", "report", "plugin", "run", "cli"),
+    *("quantize", "building", "judging", "zoo", "diagnosis", "rescue", "report", "history", "plugin", "run", "cli"),
 )
 """All rooms; each may know those before it."""
 

@@ -1,4 +1,4 @@
-"""``int8``: the int8 net really is quantized, by its files alone."""
+"""``int8``: the int8 net really is quantized, with scales that can be right, by its files alone."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from pytest_quant.judging.subject import Subject
 
+_FAULTS_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Quantized(JudgedLimit):
-    """Some layer of the int8 net is quantized."""
+    """Some layer of the int8 net is quantized, and none of its scales clips or erases everything."""
 
     kind: ClassVar[str] = "int8"
     needs_dataset: ClassVar[bool] = False
@@ -54,6 +56,14 @@ class Quantized(JudgedLimit):
                 f"(layers that could be int8: {floats})",
                 value=0.0,
             )
+        faults = runtime.faults(net)
+        if faults:
+            first = next(iter(runtime.files(net).values()))
+            return Verdict(
+                "fail",
+                f"{file_name(model, first)} holds scales that no net works with: {_few(faults)}",
+                value=float(sum(facts.quantized.values())),
+            )
         counts = facts.quantized.items()
         layers = listed(f"{name} {count} of {facts.quantizable.get(name, count)}" for name, count in counts)
         form = f" ({facts.form})" if facts.form else ""
@@ -63,3 +73,8 @@ class Quantized(JudgedLimit):
         return Verdict(
             "pass", f"quantized layers: {layers}{form}{floats}{beware}", value=float(sum(facts.quantized.values()))
         )
+
+
+def _few(faults: Sequence[str]) -> str:
+    left = len(faults) - _FAULTS_SHOWN
+    return "; ".join(faults[:_FAULTS_SHOWN]) + (f"; and {left} more" if left > 0 else "")

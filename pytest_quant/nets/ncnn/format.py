@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
+from pytest_quant.nets.ncnn.files.lint import lint_scales
 from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
 from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.nets.remote.targets import target_of
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
@@ -33,7 +36,7 @@ class NcnnFormat(NetFormat):
 
     def version(self) -> str:
         """Of the ncnn wheel."""
-        return version("ncnn")
+        return version_of("ncnn")
 
     def files(self, net: ModelNet) -> Mapping[str, Path]:
         """The two files of the net, and its table."""
@@ -56,11 +59,13 @@ class NcnnFormat(NetFormat):
         }
 
     def inspect(self, net: ModelNet) -> StaticFacts:
-        """Walk both files byte by byte, and hold inputs, outputs, channels and sizes against the entry."""
+        """Walk both files byte by byte, and follow what the entry says of the input through the layers."""
         files = net_files(net)
         facts = inspect_net(files.param, files.bin)
         _check_input(net, facts)
         _check_outputs(net, facts)
+        width, height = net.input.size or (None, None)
+        check_flow(read_param(files.param), {input_blob(net): (net.input.channels, height, width)})
         features = dict(zip(output_blobs(net), net.outputs, strict=True))
         return StaticFacts(
             quantized={name: len(layers) for name, layers in facts.quantized.items()},
@@ -79,6 +84,12 @@ class NcnnFormat(NetFormat):
         found = ((garbled_layers(param, names), WHY), (saturating_layers(param), SATURATES))
         return "; ".join(f"{first_few(layers)}: {why}" for layers, why in found if layers)
 
+    def faults(self, net: ModelNet) -> tuple[str, ...]:
+        """Scales that clip or erase everything, by the rules for tables."""
+        files = net_files(net)
+        found = lint_scales(walk(read_param(files.param), files.bin))
+        return tuple(f"{one.layer}: {one.message}" for one in found if one.severity == "error")
+
     def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""
         there = None if net.target is None else target_of(net.target).facts
@@ -87,7 +98,7 @@ class NcnnFormat(NetFormat):
         return {"packing": packing} if there is None else {"packing": packing, "target": there.kind}
 
     def open(self, net: ModelNet) -> Runner:
-        """Load it, here or on its target; here one with layers that the walk does not know has a trial before."""
+        """Load it, here or on its target."""
         if net.target is not None:
             from pytest_quant.nets.ncnn.remote import open_there
 

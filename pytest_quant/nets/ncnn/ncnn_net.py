@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import ncnn
 import numpy as np
@@ -64,10 +65,7 @@ class NcnnRunner:
         code = load(path)
         if code != 0:
             self._net.clear()
-            raise ModelFileError(
-                f"{path}: ncnn {ncnn.__version__} cannot load it (return code {code}); what it printed stands in the "
-                "captured stderr"
-            )
+            raise ModelFileError(f"{shown(Path(path))}: ncnn {ncnn.__version__} cannot load it (return code {code})")
 
     def run(self, array: Array) -> dict[str, Array]:
         """One forward pass: a float32 array (channels, height, width) to the output blobs by name, as own copies."""

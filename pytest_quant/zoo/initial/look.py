@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pytest_quant.nets.ncnn.load_check import check_loads
 from pytest_quant.spec.errors import ConfigError, ModelFileError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import first_few, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.describe import describe_pair
@@ -149,7 +150,7 @@ def _from_export(folder: Path, published: Published) -> Proposal:
 def _config_name(folder: Path) -> str | None:
     """What the training repository calls the model: the name of its config file, as detail.json has it."""
     try:
-        detail = json.loads((folder / "detail.json").read_text(encoding="utf-8"))
+        detail: Any = parse_json((folder / "detail.json").read_bytes())
         return Path(str(detail["codebase"]["config"])).stem
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -5,7 +5,6 @@ mmdeploy writes them before it converts the net, from the deploy config and the 
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -13,6 +12,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.schema import problems
 
@@ -97,13 +97,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def read_json(path: Path, model: type[ModelT]) -> ModelT | None:
     """One of the files; None when it does not exist, `ConfigError` when it is something else."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(data, ensure_ascii=False).encode()  # JSON can spell what is not text
+        data = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ConfigError(f"{shown(path)} is not JSON: {error}") from error
     try:
         return model.model_validate(data)

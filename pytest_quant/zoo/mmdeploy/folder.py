@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.paths import is_file, is_folder
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft
-from pytest_quant.zoo.environment import is_file, is_folder
 from pytest_quant.zoo.mmdeploy import decoders, detectors, recognizer, segmentor, transforms
 from pytest_quant.zoo.mmdeploy.files import (
     JSON_NAMES,

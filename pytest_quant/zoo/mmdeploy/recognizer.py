@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.draft import Draft, Keys
-from pytest_quant.zoo.environment import is_file
 from pytest_quant.zoo.mmdeploy.transforms import PREPROCESS, Source, Steps, Transform, is_pixels
 
 _KEYS: Keys = ("postprocess", "keys")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.paths import is_file
 from pytest_quant.training_config import UnreadError, read_training_config
-from pytest_quant.zoo.environment import is_file
 
 
 @dataclass(frozen=True)

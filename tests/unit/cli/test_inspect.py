@@ -92,6 +92,8 @@ def test_a_net_that_ncnn_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_layer_that_ncnn_lacks_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    param, _ = write_net(tmp_path, FLOAT_PARAM.replace("BinaryOp ", "SPP "))
+    line = "BinaryOp         add      2 1 d1 c1b s1 0=0"
+    assert line in FLOAT_PARAM
+    param, _ = write_net(tmp_path, FLOAT_PARAM.replace(line, "SPP add 1 1 d1 s1"))
     assert main(["inspect", str(param)]) == 0
     assert "note     this ncnn has no layer SPP: it needs a build of your own" in capsys.readouterr().out

@@ -112,7 +112,9 @@ def changed(content: dict[str, Any], *steps: Any) -> dict[str, Any]:
         ([], "has neither `data_list`"),
         ("{", r"line 1: is not JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"a": ' + "1" * 5000 + "}", "is not JSON"),
+        ('{"a": ' + "1" * 5000 + "}", "has neither `data_list`"),
+        ('{"data_list": [], "data_list": []}', "the key 'data_list' stands twice in one object"),
+        ('{"data_list": [NaN]}', "found NaN, which is not JSON"),
     ],
 )
 def test_bad_entries_are_named(tmp_path: Path, content: Any, said: str) -> None:

@@ -65,7 +65,7 @@ def test_inputs_go_ahead_as_far_as_there_is_room() -> None:
     nets = {net: Elsewhere(net) for net in ("fp32", "int8")}
     assert all(isinstance(net, LooksAhead) for net in nets.values())
     dataset = Numbers(5)
-    predictor = Predictor(PredictionWork(dataset, Product(), nets.__getitem__))
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda net, shape: nets[net]))
     found = predictor.run(Shard(0, dataset.samples, {"fp32": _key(), "int8": _key()}), lambda what: None)
     for net, stored in found.items():
         assert stored.arrays["values"].tolist() == [FACTOR[net] * number for number in range(5)]
@@ -78,7 +78,7 @@ def test_the_first_sample_that_fails_is_told() -> None:
     """Sample 2 cannot be read and is looked at while samples 0 and 1 are on their way."""
     nets = {"int8": Elsewhere("int8")}
     dataset = OneMissing(7)
-    predictor = Predictor(PredictionWork(dataset, Product(), nets.__getitem__))
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda net, shape: nets[net]))
     with pytest.raises(DatasetError, match="sample n2: gone"):
         predictor.run(Shard(0, dataset.samples, {"int8": _key()}), lambda what: None)
     assert [line for line in nets["int8"].log if line.startswith("run")] == ["run 0", "run 1"]
@@ -102,10 +102,10 @@ def test_a_net_of_this_process_gets_one_sample_at_a_time() -> None:
     net: Runner = Here()
     assert not isinstance(net, LooksAhead)
     dataset = Numbers(2)
-    predictor = Predictor(PredictionWork(dataset, Product(), lambda name: net))
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda name, shape: net))
     predictor.run(Shard(0, dataset.samples, {"int8": _key()}), read.append)
-    assert read[:1] == ["int8: loading the net"]
-    assert read[1:] == ["sample n0", "sample n0, int8", "run 0", "sample n1", "sample n1, int8", "run 1"]
+    assert read[:2] == ["sample n0", "int8: loading the net"]
+    assert read[2:] == ["sample n0", "sample n0, int8", "run 0", "sample n1", "sample n1, int8", "run 1"]
 
 
 def _key() -> ShardKey:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pytest_quant.nets.ncnn.files.arity import check_arity
 from pytest_quant.nets.ncnn.files.arrays import (
     CONVOLUTIONS,
     INT8_LAYER_TYPES,
@@ -16,8 +17,9 @@ from pytest_quant.nets.ncnn.files.arrays import (
     int8_term,
     kernel_size,
 )
+from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.input_hints import InputHint, input_hint
-from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.files.param import Layer, Param, ParameterError, read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 
 T = TypeVar("T")
@@ -92,9 +94,18 @@ def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
     """Return the facts of a network that is read already.
 
     Raises:
-        ModelFileError: a layer's parameters are impossible.
+        ModelFileError: a layer's parameters are impossible, or layers do not fit each other whatever the input.
 
     """
+    try:
+        return _facts(param, weights)
+    except ParameterError as error:
+        raise param.error(error.layer, str(error)) from None
+
+
+def _facts(param: Param, weights: Weights | None) -> NetFacts:
+    check_arity(param)
+    check_flow(param, {})
     specs = {layer.line: array_specs(param, layer) for layer in param.layers}
     unknown = dict.fromkeys(layer.type for layer in param.layers if specs[layer.line] is None)
     channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})

@@ -86,13 +86,16 @@ def lint_scales(weights: Weights) -> list[Finding]:
     """Check the scales that an int8 model's ``.bin`` holds, by the rules of `lint_table`."""
     findings: list[Finding] = []
     activations: dict[str, float] = {}
+    outputs: dict[str, float] = {}
     for array in weights.arrays:
         if array.role.endswith("weight_scales"):
             is_static = array.layer.type not in CALIBRATED_TYPES
             findings += weight_findings(array.layer.name, weights.read(array).tolist(), is_static=is_static)
         elif array.role == "bottom_scale":
             activations[array.layer.name] = float(weights.read(array)[0])
-    return [*findings, *_activation_findings(activations)]
+        elif array.role == "top_scale":
+            outputs[array.layer.name] = float(weights.read(array)[0])
+    return [*findings, *_activation_findings(activations), *_activation_findings(outputs, "output")]
 
 
 def _membership(table: Table, layers: dict[str, Layer]) -> Iterator[Finding]:
@@ -150,27 +153,27 @@ def without_weights(table: Table, layer: str) -> str:
     )
 
 
-def _activation_findings(activations: Mapping[str, float]) -> Iterator[Finding]:
+def _activation_findings(activations: Mapping[str, float], which: str = "input") -> Iterator[Finding]:
     usable = [scale for scale in activations.values() if 0 < scale < math.inf]
     middle = median(usable) if usable else 1.0
     low, high = _ACTIVATION_RANGE
     for name, scale in activations.items():
-        yield from _unusable_input(name, scale)
+        yield from _unusable(name, scale, which)
         if not 0 < scale < math.inf:
             continue
         ratio = max(scale / middle, middle / scale)
         if not low <= scale <= high or ratio > _FAR_FROM_MEDIAN:
-            kept = f"it keeps inputs up to {127 / scale:g}"
-            yield Finding("error", name, f"input scale {scale:g} is an outlier (median {middle:g}): {kept}")
+            kept = f"it keeps {which}s up to {127 / scale:g}"
+            yield Finding("error", name, f"{which} scale {scale:g} is an outlier (median {middle:g}): {kept}")
         elif ratio > _UNUSUAL_FROM_MEDIAN:
-            yield Finding("warning", name, f"input scale {scale:g} is unusual beside a median of {middle:g}")
+            yield Finding("warning", name, f"{which} scale {scale:g} is unusual beside a median of {middle:g}")
 
 
-def _unusable_input(name: str, scale: float) -> Iterator[Finding]:
+def _unusable(name: str, scale: float, which: str) -> Iterator[Finding]:
     kinds = {
-        "infinite (ncnn2table prints that for inputs that are all zero, or without images)": math.isinf(scale),
+        f"infinite (ncnn2table prints that for {which}s that are all zero, or without images)": math.isinf(scale),
         "not a number": math.isnan(scale),
         "zero": scale == 0,
         "negative": -math.inf < scale < 0,
     }
-    yield from (Finding("error", name, f"the input scale is {kind}") for kind, is_so in kinds.items() if is_so)
+    yield from (Finding("error", name, f"the {which} scale is {kind}") for kind, is_so in kinds.items() if is_so)

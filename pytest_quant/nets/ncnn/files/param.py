@@ -6,16 +6,18 @@ blob name loads a net that cannot run), so `read_param` is stricter than the run
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
+from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
 
 MAGIC = 7767517
@@ -25,9 +27,12 @@ _MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and
 
 ParamValue = int | float | str | tuple[int, ...] | tuple[float, ...]
 
-_PAIR = re.compile(r'(-?\d+)=((?:"[^"]*")|\S*)\s*')
-_INTEGER = re.compile(r"[+-]?\d+")
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MOST_BLOBS = 100_000
+"""Of one layer: far more than any has."""
+
+_PAIR = re.compile(r'(-?[0-9]{1,9})=((?:"[^"]*")|\S*)\s*')
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,21 @@ class Layer:
         """Return the integer parameter ``key``, or ``default`` where the line does not hold it.
 
         Raises:
-            ValueError: the line holds something else under that key.
+            ParameterError: the line holds something else under that key.
 
         """
         value = self.params.get(key, default)
         if not isinstance(value, int):
-            raise ValueError(f"parameter {key} is {value!r}, an integer is expected")
+            raise ParameterError(self, f"parameter {key} is {value!r}, an integer is expected")
         return value
+
+
+class ParameterError(ValueError):
+    """A layer holds something else under a key than its type takes."""
+
+    def __init__(self, layer: Layer, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 @dataclass(frozen=True)
@@ -116,11 +129,17 @@ def read_param(path: Path | str) -> Param:
 
     """
     path = Path(path)
-    lines = [(i, text) for i, text in enumerate(_read_text(path).splitlines(), start=1) if text.strip()]
+    return _parse(path, _read_text(path))
+
+
+@lru_cache(maxsize=256)
+def _parse(path: Path, text: str) -> Param:
+    """The same of what was read: a run asks for each file many times."""
+    lines = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
     layer_count, blob_count = _read_head(path, lines)
-    layers = tuple(_read_layer(path, number, text) for number, text in lines[2:])
+    layers = tuple(_read_layer(path, number, line) for number, line in lines[2:])
     if len(layers) != layer_count:
         raise ModelFileError(
             f"{shown(path)}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
@@ -181,21 +200,22 @@ def _read_head(path: Path, lines: list[tuple[int, str]]) -> tuple[int, int]:
         raise ModelFileError(f"{shown(path)}: truncated after line {number}; expected the layer and blob counts")
     number, text = lines[1]
     words = text.split()
-    if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+    counts = [whole_number(word) for word in words]
+    if len(counts) != 2 or not counts[0] or not counts[1]:
         raise ModelFileError(
             f"{shown(path)}:{number}: found {text.strip()[:40]!r}, expected two counts above 0: layers, blobs"
         )
-    return int(words[0]), int(words[1])
+    return counts[0], counts[1]
 
 
 def _read_layer(path: Path, number: int, text: str) -> Layer:
     head = text.split(None, 4)
-    if len(head) < 4 or not (head[2].isdigit() and head[3].isdigit()):
+    bottoms, tops = (whole_number(word, most=_MOST_BLOBS) for word in head[2:4]) if len(head) >= 4 else (None, None)
+    if bottoms is None or tops is None:
         raise ModelFileError(
             f"{shown(path)}:{number}: found {text.strip()[:60]!r}, expected 'type name bottoms tops ...'; "
             "is the file truncated?"
         )
-    bottoms, tops = int(head[2]), int(head[3])
     rest = head[4] if len(head) == 5 else ""
     names = rest.split(None, bottoms + tops)
     blobs = tuple(names[: bottoms + tops])
@@ -205,11 +225,24 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
             "but fewer blob names follow; is the line truncated?"
         )
     pairs = names[-1] if len(names) > bottoms + tops else ""
-    where = f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]})"
+    where = _Place(path, number, head[1], head[0])
     return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], _read_params(where, pairs), number)
 
 
-def _read_params(where: str, text: str) -> dict[int, ParamValue]:
+@dataclass(frozen=True)
+class _Place:
+    """A layer's line in a file, put in words only where something is wrong with it."""
+
+    path: Path
+    line: int
+    layer: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)}:{self.line}: layer {self.layer!r} ({self.type})"
+
+
+def _read_params(where: _Place, text: str) -> dict[int, ParamValue]:
     params: dict[int, ParamValue] = {}
     text = text.strip()
     position = 0
@@ -229,10 +262,10 @@ def _read_params(where: str, text: str) -> dict[int, ParamValue]:
     return params
 
 
-def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamValue:
+def _read_value(where: _Place, pair: str, value: str, *, is_array: bool) -> ParamValue:
     if is_array:
         length, *items = value.split(",")
-        if not length.isdigit() or int(length) != len(items):
+        if whole_number(length) != len(items):
             raise ModelFileError(f"{where}: {pair!r} announces {length} array values, {len(items)} follow")
         return _numbers(where, pair, items)
     if value.startswith('"') or value[0].isalpha():
@@ -242,7 +275,7 @@ def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamVa
     return _numbers(where, pair, [value])[0]
 
 
-def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
+def _numbers(where: _Place, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
     for item in items:
         if len(item) > _MAX_NUMBER_LENGTH:
             raise ModelFileError(f"{where}: {item!r} in {pair!r} is longer than the 15 characters that ncnn reads")
@@ -251,15 +284,25 @@ def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple
             hint = f": ncnn takes no suffix any more, write {float(plain)!r}" if _FLOAT.fullmatch(plain) else ""
             raise ModelFileError(f"{where}: {item!r} in {pair!r} is not a number{hint}")
     if all(_INTEGER.fullmatch(item) for item in items):
-        return tuple(int(item) for item in items)
-    return tuple(float(item) for item in items)
+        whole = tuple(int(item) for item in items)
+        for item, value in zip(items, whole, strict=True):
+            if not -(2**31) <= value < 2**31:
+                raise ModelFileError(
+                    f"{where}: {item!r} in {pair!r} does not fit into the 32 bits that ncnn has for it"
+                )
+        return whole
+    found = tuple(float(item) for item in items)
+    for item, number in zip(items, found, strict=True):
+        if not math.isfinite(number):
+            raise ModelFileError(f"{where}: {item!r} in {pair!r} is too large for a number")
+    return found
 
 
 def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
     all_tops = {top: layer for layer in layers for top in layer.tops}
     written: dict[str, Layer] = {}
     for layer in layers:
-        where = f"{shown(path)}:{layer.line}: layer {layer.name!r} ({layer.type})"
+        where = _Place(path, layer.line, layer.name, layer.type)
         for bottom in layer.bottoms:
             if bottom not in written:
                 raise ModelFileError(f"{where} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}")

@@ -12,7 +12,6 @@ from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
-from pytest_quant.nets.ncnn.probe import probe
 from pytest_quant.spec.errors import RunnerError
 from tests import tiny_detector
 
@@ -43,10 +42,6 @@ def test_an_empty_blob_of_another_layer_is_an_error(files: NcnnFiles) -> None:
     with pytest.raises(RunnerError, match="ncnn gave no output blob 'rows'"):
         runner.run(np.zeros(SHAPE, np.float32))
     runner.close()
-
-
-def test_a_trial_run_may_find_nothing(files: NcnnFiles) -> None:
-    probe(files, "data", SHAPE, ("rows",), frozenset({"rows"}))
 
 
 def test_errors_are_those_of_what_is_listed_from(files: NcnnFiles, tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""The asking side of trials: one child per process, kept for all nets, and started again when it has died."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+
+from pytest_quant.nets.trial.words import Answer, Request
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from pytest_quant.nets.trial.child import serve; serve()"
+)
+"""Not ``-m``, which would let the working folder bring modules of its own."""
+
+_LAST_LINES = 3
+_LAST_BYTES = 2000
+_LINE_CHARS = 200
+_END_S = 5.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A child that ended in the middle of a trial."""
+
+    code: int
+    """As `subprocess.Popen.returncode` has it: below 0 the signal that ended it."""
+    is_overdue: bool
+    """It was ended because its time was up."""
+
+
+class Child:
+    """One child process; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._printed = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the child; one offset for both
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._printed,
+        )
+        self._owner = os.getpid()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it runs, and is this process's own: a fork has the pipes of its parent's."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, request: Request) -> Answer | Ended:
+        """Have a net tried; gives how the child ended where it did."""
+        self._printed.seek(0)
+        self._printed.truncate()
+        overdue = threading.Event()
+        timer = threading.Timer(request.limit_s, self._give_up, [overdue])
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._exchange(request)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            code = self._process.wait()
+            return Ended(code, overdue.is_set() or code == -getattr(signal, "SIGALRM", 0))
+        except BaseException:
+            self._process.kill()  # an interrupt: its answer would be taken for that to the next question
+            raise
+        finally:
+            timer.cancel()
+
+    def _exchange(self, request: Request) -> Answer:
+        to, back = self._process.stdin, self._process.stdout
+        if to is None or back is None:
+            raise EOFError
+        pickle.dump(request, to)
+        to.flush()
+        answer: Answer = pickle.load(back)  # noqa: S301 - of the child, which is this same program
+        return answer
+
+    def _give_up(self, overdue: threading.Event) -> None:
+        overdue.set()
+        self._process.kill()
+
+    def last_words(self) -> str:
+        """The last lines that it printed since it was last asked."""
+        self._printed.seek(0)
+        text = self._printed.read()[-_LAST_BYTES:].decode(errors="replace")
+        lines = [line.strip()[:_LINE_CHARS] for line in text.splitlines() if line.strip()]
+        return " / ".join(lines[-_LAST_LINES:])
+
+    def close(self) -> None:
+        """End it, and free what it held."""
+        if self._owner != os.getpid():
+            return
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:  # it is dead, and something was still to be written
+                    continue
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._printed.close()
+
+
+_lock = threading.Lock()
+_children: list[Child] = []
+
+
+def ask(request: Request) -> tuple[Answer | Ended, str]:
+    """Have a net tried by this process's child; gives what came of it and what was printed meanwhile."""
+    with _lock:
+        if not _children or not _children[0].is_usable:
+            close()
+            _children.append(Child())
+        answer = _children[0].ask(request)
+        return answer, _children[0].last_words()
+
+
+@atexit.register
+def close() -> None:
+    """End the child, if there is one; another is started when it is needed."""
+    while _children:
+        _children.pop().close()

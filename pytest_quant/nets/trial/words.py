@@ -1,0 +1,25 @@
+"""What passes between the process that asks for a trial and the child that makes it; plain data on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = tuple[int, ...]
+"""Of an input array: (channels, height, width)."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One net to be tried."""
+
+    net: bytes
+    """A pickled `NetFormat`, `ModelNet` and `Shape`, or None in its place: load the net and do not run it."""
+    folder: str
+    """The working folder, from which relative paths go out."""
+    limit_s: float
+
+
+Answer = Literal["lives", "unknown", "memory"]
+"""``lives``: whatever the net is worth, it ends no process. ``unknown``: its format's class can be imported in the
+asking process alone. ``memory``: there was not enough of it."""

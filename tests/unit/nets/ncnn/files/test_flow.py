@@ -1,0 +1,158 @@
+"""What layers pass on to each other: numbers of blobs, channels, sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_quant.nets.ncnn.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.files.arity import check_arity
+from pytest_quant.nets.ncnn.files.facts import inspect_net, net_facts
+from pytest_quant.nets.ncnn.files.flow import check_flow
+from pytest_quant.nets.ncnn.files.param import Param, read_param
+from pytest_quant.nets.ncnn.files.shapes import MaybeShape, output_shapes
+from pytest_quant.spec.errors import ModelFileError
+from tests.unit.nets.ncnn.files.nets import SHARED_MODELS
+
+FIXTURES = Path(__file__).parents[5] / "fixtures" / "models"
+
+
+def param_of(folder: Path, *lines: str) -> Param:
+    """A net that feeds 3 x 8 x 8 into a convolution of four outputs, ``conv``, and goes on with these lines."""
+    layers = ["Input data 0 1 data", "Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12", *lines]
+    blobs = sum(int(line.split()[3]) for line in layers)
+    path = folder / "net.param"
+    path.write_text("\n".join(["7767517", f"{len(layers)} {blobs}", *layers, ""]))
+    return read_param(path)
+
+
+ARITY = [
+    ("Slice s 1 1 conv b", "writes 1 blob, a Slice of these parts (-23300 or -23302) writes none that it could make"),
+    ("Slice s 1 1 conv b -23300=2,2,2", "writes 1 blob, a Slice of these parts (-23300 or -23302) writes 2"),
+    ("Slice s 1 3 conv a b c -23302=1,2", "writes 3 blobs, a Slice of these parts (-23300 or -23302) writes 2"),
+    ("Eltwise e 1 1 conv b", "reads 1 blob, a Eltwise reads 2 or more"),
+    ("Concat c 0 1 b", "reads 0 blobs, a Concat reads 1 or more"),
+    ("BinaryOp b 1 1 conv b 0=0", "reads 1 blob, a BinaryOp without a number as its second operand (1=1) reads 2"),
+    ("Noop n 1 2 conv a b", "writes 2 blobs, a Noop writes 0 to 1"),
+    ("ReLU r 0 1 b", "reads 0 blobs, a ReLU reads 1"),
+    ("ReLU r 1 2 conv a b", "writes 2 blobs, a ReLU writes 1"),
+    ("Split s 0 2 a b", "reads 0 blobs, a Split reads 1"),
+    ("Crop c 1 1 conv b", "reads 1 blob, a Crop reads 2"),
+    ("MatMul m 1 1 conv b", "reads 1 blob, a MatMul reads 2 or more"),
+    ("Scale s 1 1 conv b 0=-233", "reads 1 blob, a Scale reads 2"),
+]
+FITTING = [
+    ["BinaryOp b 1 1 conv b 0=0 1=1 2=1.5"],
+    ["Noop n 1 1 conv b"],
+    ["Split s 1 3 conv a b c", "Eltwise e 2 1 a b d", "BinaryOp f 2 1 c d g"],
+    ["Slice s 1 2 conv a b -23300=2,-233,-233", "Concat c 2 1 b a d", "Pooling p 1 1 d q 0=1 4=1"],
+    ["Crop c 1 1 conv b 3=2 4=2 5=4"],
+    ["Interp i 1 1 conv b 0=2 1=2.0 2=2.0", "ConvolutionDepthWise d 1 1 b e 0=4 1=3 4=1 6=36 7=4"],
+    ["Pooling p 1 1 conv q 0=1 4=1", "InnerProduct f 1 1 q g 0=5 1=0 2=20", "PReLU r 1 1 g h 0=5"],
+    ["PReLU r 1 1 conv h 0=1", "Reshape s 1 1 h k 0=-1 1=4", "Permute t 1 1 k l 0=1"],
+    ["Reorg r 1 1 conv a 0=2", "BatchNorm b 1 1 a c 0=16", "PixelShuffle p 1 1 c d 0=2", "PReLU e 1 1 d f 0=4"],
+    ["Whatever w 3 9 conv data data a b c d e f g h i 0=1"],
+]
+FLOW = [
+    ("Convolution c 1 1 conv b 0=2 1=1 6=6", "has weights for 3 channels, and reads 4 from 'conv' (8x8x4)"),
+    ("ConvolutionDepthWise c 1 1 conv b 0=3 1=1 6=3 7=3", "has weights for 3 channels, and reads 4 from 'conv'"),
+    ("Deconvolution c 1 1 conv b 0=2 1=2 6=40", "has weights for 5 channels, and reads 4 from 'conv'"),
+    ("BatchNorm n 1 1 conv b 0=1", "has values for 1 channels, and reads 4 from 'conv'"),
+    ("PReLU n 1 1 conv b 0=400", "has values for 400 channels, and reads 4 from 'conv'"),
+    ("Scale n 1 1 conv b 0=3", "has values for 3 channels, and reads 4 from 'conv'"),
+    ("Bias n 1 1 conv b 0=5", "has values for 5 channels, and reads 4 from 'conv'"),
+    ("InstanceNorm n 1 1 conv b 0=8", "has values for 8 channels, and reads 4 from 'conv'"),
+    ("GroupNorm n 1 1 conv b 0=3 1=4", "has 3 groups, and reads 4 channels, which they do not divide"),
+    ("InnerProduct f 1 1 conv b 0=10 2=2550", "has weights for 255 values, and reads 256 from 'conv' (8x8x4)"),
+    ("Slice s 1 2 conv a b -23300=2,3,2", "cuts 5 of the 4 that 'conv' has along axis 0 (8x8x4)"),
+    ("Slice s 1 2 conv a b -23300=2,3,2 1=5", "cuts along axis 5, and 'conv' has 3 axes"),
+    ("Concat c 2 1 conv data b 0=1", "joins blobs that do not fit together along axis 1: 8x8x4 and 8x8x3"),
+    ("Eltwise e 2 1 conv data b", "takes blobs of one shape, and reads 8x8x4 and 8x8x3"),
+    ("BinaryOp e 2 1 conv data b", "takes blobs of one shape, or with sizes of 1, and reads 8x8x4 and 8x8x3"),
+    ("Reshape r 1 1 conv b 0=10 1=10 2=4", "makes 400 values (10x10x4) of the 256 that it reads (8x8x4)"),
+]
+HUGE = [
+    ("Interp i 1 1 conv b 0=1 1=1000000 2=8", "would be 64x8000000x4, 8 GiB; a blob may have 4 GiB"),
+    ("Interp i 1 1 conv b 0=1 3=100000 4=100000", "would be 100000x100000x4, 149 GiB"),
+    ("Padding p 1 1 conv b 0=1000000 2=10000", "would be 10008x1000008x4, 149 GiB"),
+    ("Tile t 1 1 conv b 0=1 1=10000000", "would be 8x80000000x4, 10 GiB"),
+    ("Deconvolution d 1 1 conv b 0=4 1=3 3=9000 6=144", "would be 63003x63003x4, 59 GiB"),
+    ("Convolution d 1 1 conv b 0=4 1=1 4=50000 6=16", "would be 100008x100008x4, 149 GiB"),
+]
+
+
+@pytest.mark.parametrize(("line", "says"), ARITY)
+def test_numbers_of_blobs(tmp_path: Path, line: str, says: str) -> None:
+    with pytest.raises(ModelFileError) as caught:
+        check_arity(param_of(tmp_path, line))
+    assert f"net.param:5: layer {line.split()[1]!r} ({line.split()[0]}): {says}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("line", "says"), FLOW + HUGE)
+def test_what_a_layer_cannot_take(tmp_path: Path, line: str, says: str) -> None:
+    param = param_of(tmp_path, line)
+    check_arity(param)
+    with pytest.raises(ModelFileError) as caught:
+        check_flow(param, {"data": (3, 8, 8)})
+    assert f"net.param:5: layer {line.split()[1]!r} ({line.split()[0]}): " in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("lines", FITTING, ids=lambda lines: lines[0])
+@pytest.mark.parametrize("shape", [(3, 8, 8), (3, None, None), None])
+def test_what_fits(tmp_path: Path, lines: list[str], shape: MaybeShape) -> None:
+    param = param_of(tmp_path, *lines)
+    check_arity(param)
+    check_flow(param, {"data": shape})
+
+
+def real_nets() -> list[Path]:
+    roots = (FIXTURES, SHARED_MODELS)
+    found = [path for root in roots for path in sorted(root.rglob("*.param"))]
+    return [path for path in found if path.with_suffix(".bin").is_file()]
+
+
+def _own_size(param: Param, blob: str, channels: int) -> tuple[int, int]:
+    """A net with fully connected layers takes one size only, and its file does not say which."""
+    for side in (32, 64, 96, 128, 224, 256, 320):
+        try:
+            check_flow(param, {blob: (channels, side, side)})
+        except ModelFileError:
+            continue
+        return side, side
+    raise AssertionError(f"{param.path} takes no size")
+
+
+@pytest.mark.parametrize("path", real_nets(), ids=lambda path: path.stem)
+def test_shapes_of_real_nets_are_those_that_ncnn_computes(path: Path) -> None:
+    """The walk raises no false alarm, and each size that it claims to know is right."""
+    binary = path.with_suffix(".bin")
+    facts = inspect_net(path, binary)
+    (blob,) = facts.inputs
+    param = read_param(path)
+    channels = facts.input_channels[blob]
+    is_fixed = any(layer.type in ("InnerProduct", "Reshape") for layer in param.layers)
+    width, height = facts.input_hints[blob].size or (_own_size(param, blob, channels) if is_fixed else (64, 64))
+    shape = (channels, height, width)
+    if not is_fixed:  # any size will do
+        shape = (shape[0], min(height, 128) // 32 * 32, min(width, 128) // 32 * 32)
+    check_flow(param, {blob: shape})
+    shapes: dict[str, MaybeShape] = {blob: shape}
+    for layer in param.layers:
+        if layer.type != "Input":
+            shapes |= zip(layer.tops, output_shapes(layer, [shapes[bottom] for bottom in layer.bottoms]), strict=True)
+    known = [name for name, found in shapes.items() if found is not None and name != blob]
+    assert len(known) > len(shapes) / 3
+    for name, found in BlobExtractor(path, binary)(np.zeros(shape, np.float32), known):
+        expected = shapes[name]
+        assert expected is not None
+        actual = found.shape
+        assert len(actual) == len(expected), name
+        assert all(one in (None, two) for one, two in zip(expected, actual, strict=True)), (name, expected, actual)
+
+
+def test_facts_tell_it_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="a Eltwise reads 2 or more"):
+        net_facts(param_of(tmp_path, "Eltwise e 1 1 conv b"))

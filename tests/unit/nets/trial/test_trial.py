@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pytest_quant.nets.ncnn.files.facts import inspect_net
+from pytest_quant.nets.ncnn.format import NcnnFormat
+from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
+from pytest_quant.nets.trial import process
+from pytest_quant.nets.trial.trial import Verdict, try_net
+from pytest_quant.spec.errors import ModelFileError, RunnerError
+from pytest_quant.spec.net import ModelNet
+from tests import tiny
+from tests.unit.nets.trial.deadly import INPUT, DeadlyFormat, net
+
+SHAPE = (3, 8, 8)
+
+
+def pids(folder: Path) -> list[str]:
+    return [line.split()[0] for line in (folder / "net.log").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("signal", ["SIGSEGV", "SIGABRT", "SIGFPE", "SIGBUS", "SIGILL"])
+def test_a_death_is_told_with_its_signal_and_the_last_words(tmp_path: Path, signal: str) -> None:
+    found = try_net(DeadlyFormat(), net(tmp_path, f"die {signal}"), SHAPE)
+    assert found is not None
+    assert (found.how, found.by) == ("died", signal)
+    assert "deadly: die" in found.said
+
+
+def test_an_exit_is_a_death(tmp_path: Path) -> None:
+    found = try_net(DeadlyFormat(), net(tmp_path, "exit 3"), SHAPE)
+    assert found is not None
+    assert (found.how, found.by) == ("died", "exit code 3")
+
+
+def test_one_child_serves_many_nets_and_is_started_again_after_a_death(tmp_path: Path) -> None:
+    for word in ("live", "fail", "live", "die SIGSEGV", "live", "live"):
+        found = try_net(DeadlyFormat(), net(tmp_path, word), SHAPE)
+        assert found is not None
+        assert found.how == ("died" if word.startswith("die") else "lives")
+    seen = pids(tmp_path)
+    assert str(os.getpid()) not in seen
+    assert len(set(seen[:4])) == 1
+    assert len(set(seen[4:])) == 1
+    assert seen[0] != seen[4]
+
+
+def test_what_lives_is_left_to_the_asking_process(tmp_path: Path) -> None:
+    """A refusal and an input that does not fit are met again here, and told in full."""
+    refused = try_net(DeadlyFormat(), net(tmp_path, "refuse"), SHAPE)
+    assert refused == Verdict("lives", said="deadly: no such layer")
+    with pytest.raises(ModelFileError):
+        DeadlyFormat().open(net(tmp_path, "refuse"))
+
+
+def test_a_net_without_a_shape_is_loaded_only(tmp_path: Path) -> None:
+    found = try_net(DeadlyFormat(), net(tmp_path, "die SIGSEGV"), None)
+    assert found == Verdict("lives")
+    assert not (tmp_path / "net.log").exists()
+
+
+def test_a_net_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    assert try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE) is not None  # the child is there
+    found = try_net(DeadlyFormat(), net(tmp_path, "hang"), SHAPE, limit_s=0.5)
+    assert found is not None
+    assert (found.how, found.by, found.said.split(" / ")[0]) == ("hung", "0.5 s", "deadly: hang")
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
+def test_a_child_that_is_ended_from_outside_is_not_blamed_on_the_files(tmp_path: Path, signal: str) -> None:
+    with pytest.raises(RunnerError, match=rf"was ended from outside by {signal}, twice in a row: .* says nothing of"):
+        try_net(DeadlyFormat(), net(tmp_path, f"die {signal}"), SHAPE)
+    assert len(set(pids(tmp_path))) == 2
+
+
+def test_too_little_memory_is_not_blamed_on_the_files(tmp_path: Path) -> None:
+    with pytest.raises(RunnerError, match="not enough memory to load the net and run it once, twice in a row"):
+        try_net(DeadlyFormat(), net(tmp_path, "memory"), SHAPE)
+
+
+def test_a_format_that_the_child_cannot_import_is_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Local(DeadlyFormat):
+        pass
+
+    assert try_net(Local(), net(tmp_path, "die SIGSEGV"), SHAPE) is None  # it does not even pickle
+    here = type(sys)("only_here")
+    monkeypatch.setitem(sys.modules, "only_here", here)
+    Local.__module__, Local.__qualname__ = "only_here", "Local"
+    vars(here)["Local"] = Local
+    assert try_net(Local(), net(tmp_path, "die SIGSEGV"), SHAPE) is None
+
+
+def test_an_interrupt_ends_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its late answer would be taken for that to the next question."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    assert try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(process.Child, "_exchange", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE)
+    found = try_net(DeadlyFormat(), net(tmp_path, "die SIGSEGV"), SHAPE)
+    assert found is not None
+    assert found.how == "died"
+
+
+def ncnn_net(folder: Path, *, cut: int = 0) -> ModelNet:
+    names = tiny.write_net(folder, "net", int8=True)
+    files = NcnnFiles(param=folder / names["param"], bin=folder / names["bin"])
+    files.bin.write_bytes(files.bin.read_bytes()[: files.bin.stat().st_size - cut])
+    return ModelNet("fp32", NCNN, files, INPUT, ("prob",))
+
+
+class Unwalked(NcnnFormat):
+    """ncnn without the walk of the files, which is there to refuse what ncnn dies of."""
+
+    def open(self, net: ModelNet) -> Loader:  # type: ignore[override]
+        return Loader(net)
+
+
+class Loader:
+    def __init__(self, net: ModelNet) -> None:
+        import ncnn
+
+        self._net = ncnn.Net()
+        self._net.load_param(str(net.entry.param))
+        self._net.load_model(str(net.entry.bin))
+
+    def run(self, array: np.ndarray) -> None:
+        """Loading is enough."""
+
+    def close(self) -> None:
+        self._net.clear()
+
+
+def test_what_ncnn_dies_of_is_a_verdict(tmp_path: Path) -> None:
+    sound = ncnn_net(tmp_path)
+    assert inspect_net(sound.entry.param, sound.entry.bin).is_quantized
+    assert try_net(Unwalked(), sound, SHAPE) == Verdict("lives")
+    found = try_net(Unwalked(), ncnn_net(tmp_path, cut=8), SHAPE)  # the scales at the end, which ncnn reads unchecked
+    assert found is not None
+    assert found.how == "died"
+    assert found.by in ("SIGSEGV", "SIGABRT")
