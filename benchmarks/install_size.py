@@ -23,8 +23,8 @@ from packaging.requirements import Requirement
 PACKAGE = "pytest-quant"
 MODULES = {
     "opencv-python-headless": "cv2",
-    "Pillow": "PIL.Image",
-    "PyYAML": "yaml",
+    "pillow": "PIL.Image",
+    "pyyaml": "yaml",
     "pytest-xdist": "xdist",
     "scipy": "scipy.special",
     "pycocotools": "pycocotools.mask",
@@ -51,26 +51,26 @@ def main() -> None:
 
 
 def needed_by(name: str) -> set[str]:
-    """What a package asks for here, without extras; by the names that it uses."""
+    """What a package asks for here, without extras; by their names as indexes compare them."""
     wanted = map(Requirement, requires(name) or ())
-    return {one.name for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})}
+    return {canonical(one.name) for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})}
 
 
 def closure(names: Iterable[str]) -> set[str]:
     """These and all that they need, as far as it is installed."""
-    found: dict[str, str] = {}
+    found: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if canonical(name) in found:
+        if name in found:
             continue
         try:
             distribution(name)
         except PackageNotFoundError:  # a marker that packaging takes for true and the installer did not
             continue
-        found[canonical(name)] = name
+        found.add(name)
         waiting.extend(needed_by(name))
-    return set(found.values())
+    return found
 
 
 def canonical(name: str) -> str:
