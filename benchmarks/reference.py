@@ -68,11 +68,9 @@ def _options() -> Iterator[str]:
     add_options(parser)
     group = parser.getgroup("quant")
     yield "## Options of pytest\n\n| option | meaning |\n|---|---|"
-    named = set()
     for option in group.options:
         attributes = option.attrs()
         names = option.names()
-        named.update(name.removeprefix("--").replace("-", "_") for name in names)
         value = f" {attributes['metavar']}" if attributes.get("metavar") and "action" not in attributes else ""
         if attributes.get("action") == "append":
             value = f" {attributes['metavar']}"
