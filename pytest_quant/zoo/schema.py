@@ -22,9 +22,10 @@ class Strict(BaseModel):
 
 
 class CalibrateEntry(Strict):
-    """``int8: {calibrate: {images, method, percentile, samples, eight_bit, keep_float}}``."""
+    """``int8: {calibrate: {images, arrays, method, percentile, samples, eight_bit, keep_float}}``."""
 
-    images: str
+    images: str | None = None
+    arrays: str | None = None
     method: Literal["kl", "aciq", "minmax", "percentile", "mse"] = "kl"
     percentile: float = Field(default=99.99, gt=0, le=100)
     samples: PositiveInt | None = None
@@ -48,6 +49,10 @@ class InputEntry(Strict):
     scale: Factor = 1.0
 
 
+ArraysEntry = str | dict[str, str | None]
+"""``inputs: {blob: key}``; a blob alone is that of the only input."""
+
+
 def _file_alone(value: object) -> object:
     if isinstance(value, str):
         return {"file": value}
@@ -61,6 +66,7 @@ class OnnxEntry(Strict):
 
     file: str
     input: str | None = None
+    inputs: ArraysEntry | None = None
     outputs: str | list[str] | None = None
 
 
@@ -112,7 +118,8 @@ class _EntryHead(Strict):
     nets: Mapping[str, Any] = {}
     onnx: Annotated[OnnxEntry, BeforeValidator(_file_alone)] | None = None
     onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
-    input: InputEntry
+    input: InputEntry | None = None
+    inputs: ArraysEntry | None = None
     output: str | list[str]
     preprocess: dict[str, object] = {}
     postprocess: dict[str, object] = {}
@@ -150,6 +157,7 @@ _INT8_KEYS: dict[str, Any] = {
     **_FP32_KEYS,
     "calibrate": (CalibrateEntry | None, None),
     "input": (dict[str, object] | None, None),
+    "inputs": (ArraysEntry | None, None),
     "output": (str | list[str] | None, None),
 }
 _FURTHER_KEYS: dict[str, Any] = {
