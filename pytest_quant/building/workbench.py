@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_quant.building.building import ModelBuilder
 from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept import BUILT
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.evaluation.workbench import Workbench
@@ -33,5 +34,5 @@ def open_workbench(
     """
     kept = cache_dir or run_dir / "store"
     resources = Resources.in_folder(kept, run_dir, cores, listener, rehash=rehash, limit_s=limit_s)
-    files = BuiltFiles(kept / "built", run_dir / "claims", spare=run_dir / "built")
+    files = BuiltFiles(kept / BUILT, run_dir / "claims", spare=run_dir / BUILT)
     return Workbench(resources, ModelBuilder(files, resources), sampling or Sampling())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     from pytest_quant.evaluation.engine.events import Listener
@@ -15,7 +17,25 @@ PROGRAM = "pytest-quant"
 
 def say(kind: Literal["error", "warning"], message: str) -> None:
     """Print an error or a warning as argparse prints its own."""
-    print(f"{PROGRAM}: {kind}: {message}", file=sys.stderr)
+    print(visible(f"{PROGRAM}: {kind}: {message}", lines=True), file=sys.stderr)
+
+
+class VisibleStream:
+    """A text stream that shows what files brought; see `visible`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, lines and tabs as they are."""
+        return self._stream.write(visible(text, lines=True))
+
+    def flush(self) -> None:
+        """Hand on what is held back."""
+        self._stream.flush()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
 
 
 @contextmanager

@@ -7,11 +7,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from typing import TextIO
 
-from pytest_quant.cli import calibrate, diagnose, init, inspect, lint, quantize, rescue, target
-from pytest_quant.cli.console import PROGRAM, say
+from pytest_quant.cli import cache, calibrate, compare, diagnose, history, init, inspect, lint, quantize, rescue, target
+from pytest_quant.cli.console import PROGRAM, VisibleStream, say
 from pytest_quant.extending.known import in_use, with_builtins
 from pytest_quant.spec.errors import QuantError, QuantWarning
 
@@ -19,7 +20,7 @@ EXIT_UNUSABLE = 2
 """Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""
 _EXIT_INTERRUPTED = 130
 
-_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect, target)
+_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect, target, history, compare, cache)
 """Modules with ``add_parser(subparsers)``, in the order of the help."""
 
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", QuantWarning)
         warnings.showwarning = _show_warning
         try:
-            with in_use(with_builtins()):
+            with in_use(with_builtins()), redirect_stdout(VisibleStream(sys.stdout)):
                 status: int = args.run(args)
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

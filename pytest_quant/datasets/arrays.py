@@ -53,17 +53,17 @@ class ArrayFiles:
         return sample.source
 
 
-def open_arrays(source: Path | Sequence[Path], *, what: str = "arrays") -> ArrayFiles:
+def open_arrays(source: Path | Sequence[Path], *, what: str = "arrays", is_dataset: bool = False) -> ArrayFiles:
     """Find the `.npy` and `.npz` files of a folder, of a list or one by one, without reading them; the truth is None.
 
-    ``what``: how messages name the source: a key or an option.
+    ``what``: how messages name the source: a key or an option; ``is_dataset``: a list names files below its folder only.
 
     Raises:
         DatasetMissingError: the folder or the list does not exist.
         DatasetError: there are no such files, one is named twice, or a named one does not exist.
 
     """
-    return ArrayFiles(what, find_files(source, ARRAY_FILES, what=what))
+    return ArrayFiles(what, find_files(source, ARRAY_FILES, what=what, is_dataset=is_dataset))
 
 
 def open_dataset(spec: DatasetSpec) -> ArrayFiles:
@@ -71,4 +71,4 @@ def open_dataset(spec: DatasetSpec) -> ArrayFiles:
     options: ArraysOptions = spec.options
     source = options.root or options.list
     assert source is not None, "one of the two is there"  # noqa: S101
-    return ArrayFiles(spec.name, open_arrays(source, what=where(spec)).samples)
+    return ArrayFiles(spec.name, open_arrays(source, what=where(spec), is_dataset=True).samples)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
 
@@ -32,16 +33,16 @@ IMAGE_FILES = FileKind("image", "images", IMAGE_SUFFIXES)
 ARRAY_FILES = FileKind("array file", "array files", frozenset({".npy", ".npz"}), must_match=True)
 
 
-def find_files(source: Path | Sequence[Path], kind: FileKind, *, what: str) -> list[Sample]:
+def find_files(source: Path | Sequence[Path], kind: FileKind, *, what: str, is_dataset: bool = False) -> list[Sample]:
     """The files of ``source``, see `open_images`, which says what that may be and what is raised."""
     if isinstance(source, Path):
-        return _in_folder(source, kind, what) if source.is_dir() else _listed(source, kind, what)
+        return _in_folder(source, kind, what) if source.is_dir() else _listed(source, kind, what, is_dataset)
     paths = [path.absolute() for path in source]
     folder = _common_folder(paths) if paths else Path()
     return _samples(paths, folder, kind, what, f"the {kind.many} given")
 
 
-def open_images(source: Path | Sequence[Path], *, what: str = "images") -> ImageFiles:
+def open_images(source: Path | Sequence[Path], *, what: str = "images", is_dataset: bool = False) -> ImageFiles:
     """Find the images of ``source``, without reading pixels; the truth of a sample is None.
 
     Args:
@@ -49,13 +50,15 @@ def open_images(source: Path | Sequence[Path], *, what: str = "images") -> Image
             per line, relative to the file's own folder (blank lines and lines that begin with ``#`` are passed over),
             or the files themselves.
         what: how messages name the source: a key or an option.
+        is_dataset: the paths in a list stay below its folder, as in any dataset; those of a calibration may lie
+            anywhere, as in ncnn's own lists.
 
     Raises:
         DatasetMissingError: the folder or the list does not exist.
         DatasetError: there are no images, one is named twice, or a named one does not exist.
 
     """
-    return ImageFiles(what, find_files(source, IMAGE_FILES, what=what))
+    return ImageFiles(what, find_files(source, IMAGE_FILES, what=what, is_dataset=is_dataset))
 
 
 def _in_folder(folder: Path, kind: FileKind, what: str) -> list[Sample]:
@@ -76,7 +79,7 @@ def _raise(error: OSError) -> None:
     raise DatasetError(f"folder {error.filename} cannot be listed: {error.strerror}")
 
 
-def _listed(path: Path, kind: FileKind, what: str) -> list[Sample]:
+def _listed(path: Path, kind: FileKind, what: str, is_dataset: bool) -> list[Sample]:
     if not path.exists():
         raise DatasetMissingError(
             f"{what}: {shown(path)} does not exist; expected a folder of {kind.many} or a list of them"
@@ -92,6 +95,13 @@ def _listed(path: Path, kind: FileKind, what: str) -> list[Sample]:
     except OSError as error:
         raise DatasetError(f"{what}: {shown(path)} cannot be read: {error.strerror}") from error
     named = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if is_dataset:
+        leaving = [number for number, name in enumerate(named, start=1) if inside(name) is None]
+        if leaving:
+            raise DatasetError(
+                f"{what}: {len(leaving)} of the {len(named)} paths in {shown(path)} leave its folder, the first is "
+                f"number {leaving[0]}; expected paths relative to the list's own folder, and below it"
+            )
     return _samples(
         [Path(os.path.normpath(path.parent / name)) for name in named], path.parent, kind, what, shown(path)
     )
@@ -103,12 +113,16 @@ def _samples(paths: Sequence[Path], folder: Path, kind: FileKind, what: str, whe
     other = [path for path in paths if kind.must_match and path.suffix.lower() not in kind.suffixes]
     if other:
         raise DatasetError(
-            f"{what}: {where} names {shown(other[0])}, expected {kind.many} ({', '.join(sorted(kind.suffixes))})"
+            f"{what}: number {paths.index(other[0]) + 1} of the {len(paths)} paths of {where} does not end in "
+            f"{' or '.join(sorted(kind.suffixes))}; expected {kind.many}"
         )
     missing = [path for path in paths if not path.is_file()]
     if missing:
         count = f"{len(missing)} of the {len(paths)} {kind.many} of {where}"
-        raise DatasetError(f"{what}: {count} do not exist; the first is {shown(missing[0])}")
+        first = shown(missing[0])
+        if missing[0].suffix.lower() not in kind.suffixes:  # it may be anything, such as a line of a private file
+            first = f"number {paths.index(missing[0]) + 1}, which does not look like the path of an {kind.one}"
+        raise DatasetError(f"{what}: {count} do not exist; the first is {first}")
     ids = [_id(path, folder) for path in paths]
     repeated, times = Counter(ids).most_common(1)[0]
     if times > 1:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from pytest_quant.diagnosis.diagnose import Diagnosis, diagnose
+from pytest_quant.diagnosis.diagnose import DEFAULT_SAMPLES, Diagnosis, diagnose
+from pytest_quant.evaluation.kept_results import KeptResult
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import SIDES
 
 LIMIT_S = 60.0
 """How long the diagnosis of one model may take in a run of tests, about; `pytest-quant diagnose` has no limit."""
@@ -22,6 +24,15 @@ class NoDiagnosis:
     """In the place of a diagnosis that could not be made."""
 
     reason: str
+
+
+def diagnosis_place(model: ModelSpec, bench: Workbench) -> KeptResult | None:
+    """Where the diagnosis of these nets on these samples is kept between runs; None where there can be none."""
+    try:
+        samples = bench.selection(model)[0][:DEFAULT_SAMPLES]
+        return bench.result(bench.built(model), SIDES, samples, "diagnosis", bench.sampling.seed, LIMIT_S)
+    except QuantError:  # the diagnosis itself will say so
+        return None
 
 
 def try_diagnosis(model: ModelSpec, bench: Workbench) -> Diagnosis | NoDiagnosis:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+from pytest_quant.evaluation.kept_comparison import KeptScores
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -54,8 +55,15 @@ class Measurement:
     """Whether that ended the evaluation before its samples did."""
     class_totals: Mapping[str, int] = field(default_factory=dict)
     """How many samples of each class the dataset has, of a subset whose samples are of one class each."""
+    scores: KeptScores | None = field(default=None, repr=False, compare=False)
+    """Where the comparison is kept, with what is made of it; None: it is not."""
     intervals: dict[tuple[str | float, ...], Interval] = field(default_factory=dict, repr=False, compare=False)
     """Intervals that were asked for already: those of hmean and AP take seconds."""
+
+    @property
+    def scored(self) -> Comparison:
+        """The comparison as the task made it: one that was kept lacks what only curves are drawn from."""
+        return self.comparison if self.scores is None else self.scores.whole
 
     @property
     def is_whole(self) -> bool:

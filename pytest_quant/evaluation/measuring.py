@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pytest_quant.datasets.base import Dataset, names_of
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
@@ -12,10 +13,12 @@ from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
 from pytest_quant.evaluation.evaluate import SideResult, evaluate
+from pytest_quant.evaluation.kept_comparison import KeptScores, Scored
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
@@ -39,11 +42,10 @@ def measure(
     ``agreement``: a limit asks for it. ``dataset``: the whole, whose classes are counted and named.
     """
     start = time.perf_counter()
-    results, used = _results(found, resources, net, stop, first)
+    scored, scores, used = _score(found, resources, net, stop, first, agreement=agreement)
     elapsed_s = time.perf_counter() - start
     named = ClassNames(found.pipeline, names_of(dataset) or ())
-    sides = [results[name].predictions[:used] for name in ("fp32", net)]
-    comparison = named.given(_compared(found, sides, agreement=agreement))
+    comparison = named.given(scored.comparison)
     if net == "int8":
         resources.discordances.note(found.model, comparison)
     return Measurement(
@@ -56,7 +58,7 @@ def measure(
         samples_sha256=found.samples_sha256(used),
         file_sha256=found.files,
         conditions=conditions(found.model, found.pipeline, seed=seed, samples=used, total=total),
-        timing=_timing(elapsed_s, results),
+        timing=Timing(elapsed_s, scored.images_per_second, scored.cached),
         net=net,
         runtime=runtime_of(found.model, net),
         fp32_runtime=runtime_of(found.model, "fp32"),
@@ -64,6 +66,42 @@ def measure(
         sequential=stop is not None,
         stopped_early=stop is not None and used < len(found.samples),
         class_totals=named.totals(dataset.samples) if used < total else {},
+        scores=scores,
+    )
+
+
+def _score(
+    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None, *, agreement: bool
+) -> tuple[Scored, KeptScores, int]:
+    """Both nets scored, where that is kept, and how many samples count."""
+
+    def scored(results: Mapping[Net, SideResult], used: int) -> Scored:
+        sides = [results[name].predictions[:used] for name in ("fp32", net)]
+        return _scored(results, _compared(found, sides, agreement=agreement))
+
+    def scores(used: int) -> KeptScores:
+        evaluation = found.evaluation(("fp32", net), used)
+        key = result_key(found, ("fp32", net), used, agreement=agreement)
+        score = partial(evaluate, evaluation, resources.store, resources.engine)
+        return KeptScores(resources.results, key, lambda: scored(score(), used))
+
+    if stop is None:
+        used = len(found.samples) if first is None else first
+        kept = scores(used)
+        return kept.get(), kept, used
+    evaluation = found.evaluation(("fp32", net), first)
+    results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
+    return scored(results, used), scores(used), used
+
+
+def _scored(results: Mapping[Net, SideResult], comparison: Comparison) -> Scored:
+    def rate(result: SideResult) -> float:
+        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
+
+    return Scored(
+        comparison,
+        images_per_second={name: rate(result) for name, result in results.items()},
+        cached={name: result.cached for name, result in results.items()},
     )
 
 
@@ -94,17 +132,6 @@ def answers(
     return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
 
 
-def _results(
-    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None
-) -> tuple[Mapping[Net, SideResult], int]:
-    """What both nets gave, and how many samples of it count."""
-    evaluation = found.evaluation(("fp32", net), first)
-    if stop is not None:
-        return evaluate_until(stop, evaluation, resources.store, resources.engine)
-    used = len(found.samples) if first is None else first
-    return evaluate(evaluation, resources.store, resources.engine), used
-
-
 def compare_with(
     found: ModelOnSamples, resources: Resources, measurement: Measurement, int8_key: str
 ) -> Comparison | None:
@@ -115,6 +142,15 @@ def compare_with(
     used = measurement.evaluated
     sides = _stored(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
     return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
+
+
+def compare_stored(found: ModelOnSamples, resources: Resources, net: Net, before: str, now: str) -> Comparison | None:
+    """Two predictions of a net, by where the store kept them, on all samples; the earlier in the place of fp32.
+
+    None when the store does not have them all any more.
+    """
+    sides = _stored(found, resources, {"fp32": before, net: now}, len(found.samples))
+    return None if sides is None else found.pipeline.compare(found.samples, sides["fp32"], sides[net])
 
 
 def predictions_of(
@@ -143,14 +179,3 @@ def _stored(
                 return None
             sides[net] += found.pipeline.unpack(stored.arrays)
     return {net: predictions[:used] for net, predictions in sides.items()}
-
-
-def _timing(elapsed_s: float, results: Mapping[Net, SideResult]) -> Timing:
-    def rate(result: SideResult) -> float:
-        return len(result.predictions) / result.forward_s if result.forward_s > 0 else 0.0
-
-    return Timing(
-        elapsed_s=elapsed_s,
-        images_per_second={net: rate(result) for net, result in results.items()},
-        cached={net: result.cached for net, result in results.items()},
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class ModelOnSamples:
     """Where the store keeps each net's predictions."""
     trials: Trials
     """Where the verdicts of the nets' trials are kept."""
+    dataset_files: Mapping[str, str] = field(default_factory=dict)
+    """Key of the dataset to the digest of the file that it names."""
 
     @classmethod
     def of(
@@ -51,10 +53,12 @@ class ModelOnSamples:
         digests: Sequence[str],
         files: Mapping[str, str],
         trials: Trials,
+        dataset_files: Mapping[str, str],
     ) -> ModelOnSamples:
         """With the pipelines and keys of the model's nets."""
         pipelines = _pipelines(model)
-        return cls(model, pixels, samples, digests, files, pipelines, net_keys(model, pipelines, files), trials)
+        keys = net_keys(model, pipelines, files)
+        return cls(model, pixels, samples, digests, files, pipelines, keys, trials, dataset_files)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -91,7 +95,7 @@ class ModelOnSamples:
             ),
             shards=shards if first is None else shards[: -(-first // task.shard_size)],
             nets=nets,
-            counts_hits=any(metric.is_mean_of_hits for metric in task.metrics.values()),
+            counts_hits=len(nets) > 1 and any(metric.is_mean_of_hits for metric in task.metrics.values()),
         )
 
     def agreement(self, signal: Net, other: Net) -> Evaluation:

@@ -13,6 +13,8 @@ from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS, RESULTS, TRIALS
+from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.store import PredictionStore
@@ -32,6 +34,7 @@ class Resources:
     store: PredictionStore
     digests: DigestMemo
     discordances: DiscordanceMemo
+    results: KeptResults
     engine: Engine
     datasets: OpenDatasets
     trials: Trials
@@ -54,12 +57,13 @@ class Resources:
         """
         locks = run_dir / "claims"
         return cls(
-            store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
-            discordances=DiscordanceMemo(kept / "discordance", locks),
+            store=PredictionStore(kept / PREDICTIONS, locks),
+            digests=DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None),
+            discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
+            results=KeptResults(kept / RESULTS, locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
-            trials=Trials(ContentStore(kept / "trials", locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
+            trials=Trials(ContentStore(kept / TRIALS, locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:
@@ -69,6 +73,7 @@ class Resources:
             engine=self.engine.during("rescue, trial"),
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
+            results=KeptResults(folder / "results", folder / "claims"),
             datasets=OpenDatasets(datasets),
         )
 
@@ -82,4 +87,11 @@ class Resources:
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
             self.trials,
+            self._option_files(model),
         )
+
+    def _option_files(self, model: ModelSpec) -> dict[str, str]:
+        """The digest of each file that the keys of the model's dataset name, such as its annotations."""
+        values: Mapping[str, object] = vars(model.dataset.options)
+        files = {name: path for name, path in values.items() if isinstance(path, Path) and path.is_file()}
+        return dict(zip(files, self.digests.of_files(list(files.values())), strict=True))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import OutputAgreement
@@ -18,12 +20,15 @@ from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.early_stop import StopRule
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.evaluate import evaluate
+from pytest_quant.evaluation.kept_results import KeptResult
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
+from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
@@ -157,6 +162,12 @@ class Workbench:
         found = self.on_samples(model, self.selection(model)[0])
         return measuring.answers(found, self.resources, measurement, places)
 
+    def result(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample], *parts: JsonValue) -> KeptResult:
+        """The place of what is made of some nets on some samples, and of some plain values."""
+        key = result_key(self.on_samples(model, samples), nets, len(samples))
+        results = self.resources.results
+        return results.nowhere() if key is None else results.under(key, *parts)
+
     def agreement(self, model: ModelSpec, signal: Net, other: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of ``other`` are from those of ``signal``; see `OutputAgreement`.
 
@@ -164,6 +175,18 @@ class Workbench:
         """
         evaluation = self.on_samples(model, samples).agreement(signal, other)
         return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[signal].predictions)
+
+    def compare_kept(self, model: ModelSpec, net: Net, before: str, now: str, sha256: str) -> Comparison | None:
+        """Two earlier predictions of a net on the selected samples, the earlier ones in the place of fp32.
+
+        ``before`` and ``now`` say where the store kept them, ``sha256`` is that of the samples. None where it lacks
+        some, or the samples are others now. Nothing is computed and no net is opened.
+        """
+        if not model.is_built:
+            raise ConfigError(f"{model.name}: its nets are made by the run, so its predictions are not looked up")
+        found = self.on_samples(model, self.selection(model)[0])
+        is_same = found.samples_sha256(len(found.samples)) == sha256
+        return measuring.compare_stored(found, self.resources, net, before, now) if is_same else None
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
         """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, xlog1py, xlogy
 
 _Counts = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -44,6 +43,8 @@ class PrefixCounts:
         Given that the counts of all kinds add up to n, independent binomial counts are multivariate hypergeometric,
         and independent Poisson counts are multinomial. So a joint probability is a product of these parts.
         """
+        from scipy.special import gammaln, xlog1py, xlogy
+
         if self.population is None:
             rate = self.n * share
             return np.asarray(np.exp(xlogy(counts, rate) - rate - gammaln(counts + 1.0)), dtype=np.float64)

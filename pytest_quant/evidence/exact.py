@@ -14,7 +14,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.proportion import lower_count, upper_count
@@ -57,6 +56,8 @@ class _Search:
     """
 
     def __init__(self, only_first: int, only_second: int, n: int, population: int | None, error: float) -> None:
+        from scipy.special import ndtri
+
         self.first, self.second, self.n, self.population = only_first, only_second, n, population
         self.scale = population or _FINE_SCALE
         unseen = population - n if population else self.scale
@@ -65,7 +66,7 @@ class _Search:
         self.sampling = PrefixCounts(n, population)
         correction = population_correction(n, population)
         start = tango_upper(only_first, only_second, n, error, correction)
-        self.region = _Region(start, n, correction, float(stats.norm.ppf(error)))
+        self.region = _Region(start, n, correction, float(ndtri(error)))
         self.start = min(math.ceil(start * self.scale), self.highest)
         self.step = max(1, int((start * self.scale - (only_first - only_second) / n * self.scale) / 32))
         spent = 0.5 * error * _NUISANCE_SHARE

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from pytest_quant.evidence.interval import Interval, two_sided_level
 
@@ -39,7 +38,11 @@ def upper_count(successes: int, n: int, population: int | None, error: float) ->
     if successes == n and population is None:
         return 1.0
     if population is None:
-        return float(stats.beta.ppf(1.0 - error, successes + 1, n - successes))
+        from scipy.special import betaincinv
+
+        return float(betaincinv(successes + 1, n - successes, 1.0 - error))
+
+    from scipy import stats  # takes longer to import than most intervals to compute
 
     def possible(total: int) -> bool:
         return bool(stats.hypergeom.cdf(successes, population, total, n) > error)

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 
 def population_correction(n: int, population: int | None) -> float:
@@ -63,7 +62,9 @@ def tango_upper(only_first: int, only_second: int, n: int, error: float, correct
     >>> round(tango_upper(0, 0, 1000, 0.05), 6)
     0.002698
     """
-    critical = float(stats.norm.ppf(error))
+    from scipy.special import ndtri
+
+    critical = float(ndtri(error))
     low, high = (only_first - only_second) / n, 1.0
     for _ in range(50):
         middle = 0.5 * (low + high)
@@ -86,4 +87,6 @@ def normal_quantile(confidence: float) -> float:
     """One-sided standard normal quantile, 1.645 at 0.95."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence {confidence} must lie between 0 and 1, both excluded")
-    return float(stats.norm.ppf(confidence)) if not math.isclose(confidence, 0.5) else 0.0
+    from scipy.special import ndtri
+
+    return float(ndtri(confidence)) if not math.isclose(confidence, 0.5) else 0.0

@@ -76,10 +76,14 @@ def check_dataset(name: str, found: DatasetType, origin: Origin) -> DatasetType:
 
 def check_net_format(name: str, found: Any, origin: Origin) -> NetFormat:
     """The net format, made where its class was given; raises `ConfigError` naming what it lacks."""
+    from pydantic import BaseModel
+
     from pytest_quant.nets.format import NetFormat
 
     kind: type[object] = found if isinstance(found, type) else type(found)
     what = f"{origin.by} registers the net format {name!r}"
+    if hasattr(BaseModel, name):
+        raise ConfigError(f"{what}, a name that pydantic needs for itself: give it another")
     if not issubclass(kind, NetFormat):
         raise ConfigError(
             f"{what} with {brief(found)}, expected a class derived from pytest_quant.nets.format.NetFormat"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,6 +160,48 @@ def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
     models = {**read_baseline(path).models, **entries}
     content = {"schema": SCHEMA, "models": {name: _written(entry) for name, entry in models.items()}}
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class BaselineChange:
+    """What an update does to one metric of one model; ``before`` is None where it was not there."""
+
+    model: str
+    metric: str
+    before: BaselineValues | None
+    now: BaselineValues
+
+    def text(self, number: Callable[[float], str]) -> str:
+        """Such as ``tiny top1: int8 86.67 -> 85.00``; ``number`` prints a value, and more digits follow where needed.
+
+        >>> before, now = BaselineValues(fp32=90, int8=86.6), BaselineValues(fp32=90, int8=85)
+        >>> BaselineChange("tiny", "top1", before, now).text(lambda value: f"{value:.2f}")
+        'tiny top1: int8 86.60 -> 85.00'
+        """
+
+        def told(value: float | None, other: float | None) -> str:
+            if value is None:
+                return "none"
+            return number(value) if other is None or number(value) != number(other) else repr(value)
+
+        before, now = (({} if one is None else dict(one)) for one in (self.before, self.now))
+        if self.before is None:
+            known = [f"{side} {number(value)}" for side, value in now.items() if value is not None]
+            return f"{self.model} {self.metric}: new: {', '.join(known)}"
+        changed = [side for side in now if before[side] != now[side]]
+        pairs = [f"{side} {told(before[side], now[side])} -> {told(now[side], before[side])}" for side in changed]
+        return f"{self.model} {self.metric}: {', '.join(pairs)}"
+
+
+def changes(before: Mapping[str, BaselineEntry], entries: Mapping[str, BaselineEntry]) -> list[BaselineChange]:
+    """Each value that an update writes anew or otherwise, by model and metric."""
+    found = []
+    for model, entry in sorted(entries.items()):
+        known = before[model].metrics if model in before else {}
+        for metric, now in sorted(entry.metrics.items()):
+            if known.get(metric) != now:
+                found.append(BaselineChange(model, metric, known.get(metric), now))
+    return found
 
 
 def _written(entry: BaselineEntry) -> dict[str, object]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import JsonValue
 
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval
@@ -65,5 +69,15 @@ def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confi
 def remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
     """The interval of a measurement that ``key`` names, found when first asked for."""
     if key not in measurement.intervals:
-        measurement.intervals[key] = interval()
+        measurement.intervals[key] = _kept(measurement, key, interval)
     return measurement.intervals[key]
+
+
+def _kept(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
+    """The interval as an earlier run found it, else found now."""
+    if measurement.scores is None:
+        return interval()
+    totals: JsonValue = dict(measurement.class_totals)
+    place = measurement.scores.under("interval", list(key), measurement.total, measurement.sequential, totals)
+    written: Any = place.fetch(lambda: asdict(interval()))
+    return Interval(**written)

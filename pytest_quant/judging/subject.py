@@ -62,12 +62,16 @@ class Subject:
 
     def restoring(self) -> Restored | None:
         """The usual mistake of an entry whose undoing restores fp32's score, tried on some of the samples."""
-        from pytest_quant.judging.sanity.mistakes import restoring
+        return self.measurements.restoring(self.model, self._restored)
+
+    def _restored(self) -> Restored | None:
+        from pytest_quant.judging.sanity.kept import kept_restored
+        from pytest_quant.judging.sanity.mistakes import SAMPLES, restoring
 
         built = self.built()
-        return self.measurements.restoring(
-            self.model, lambda: restoring(self.bench.during("usual mistakes"), built, self.bench.selection(built)[0])
-        )
+        samples = self.bench.selection(built)[0][:SAMPLES]
+        place = self.bench.result(built, ["fp32"], samples, "usual mistakes")
+        return kept_restored(place, lambda: restoring(self.bench.during("usual mistakes"), built, samples))
 
     def agreement(self) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree."""

@@ -21,6 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("quant", "Run the accuracy cases", type="bool", default=False)
     _add_evaluating(parser, group)
     _add_running(parser, group)
+    _add_targets(parser, group)
     _add_showing(parser, group)
     _add_reporting(parser, group)
     _add_ini_options(parser)
@@ -74,8 +75,25 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Read every image anew, instead of taking one for known by its size, times and inode",
     )  # fmt: skip
     _add(
+        parser, group, "cache-size", metavar="GB",
+        help="Largest size of the folder of the cache; what was not used for longest goes first (default: 20)",
+    )  # fmt: skip
+    _add(
         parser, group, "timeout", metavar="S",
         help="Longest time for one sample, in seconds; a model that takes longer is an error (default: 300)",
+    )  # fmt: skip
+
+
+def _add_targets(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """Where nets run."""
+    _add(
+        parser, group, "target", metavar="SPEC",
+        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
+        "ssh=pi@board//python=python3; everything else stays here",
+    )  # fmt: skip
+    _add(
+        parser, group, "target-nets", metavar="all|int8",
+        help="Which nets run on the target: all, or all but the float one (default: all)",
     )  # fmt: skip
 
 
@@ -103,17 +121,12 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Compare with the committed baseline FILE (ini: relative to rootdir)",
     )  # fmt: skip
     _add(
+        parser, group, "history", metavar="FILE",
+        help="Keep the run in this SQLite file, which `pytest-quant history` lists (ini: relative to rootdir)",
+    )  # fmt: skip
+    _add(
         parser, group, "diagnose", action="store_true", ini_type="bool",
         help="Compare fp32 and int8 layer by layer for every model, not only where a drop is too large",
-    )  # fmt: skip
-    _add(
-        parser, group, "target", metavar="SPEC",
-        help="Run the ncnn nets on another machine, an execnet gateway specification such as "
-        "ssh=pi@board//python=python3; everything else stays here",
-    )  # fmt: skip
-    _add(
-        parser, group, "target-nets", metavar="all|int8",
-        help="Which nets run on the target: all, or all but the float one (default: all)",
     )  # fmt: skip
     group.addoption(
         "--no-quant-diagnose",
@@ -132,6 +145,12 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
 
 def _add_ini_options(parser: pytest.Parser) -> None:
     """Those without a command line option."""
+    parser.addini(
+        "quant_max_pixels",
+        "Images of more pixels are refused before they are decoded (default: 178956970)",
+        type="string",
+        default="178956970",
+    )
     parser.addini(
         "quant_report_pictures",
         "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",

@@ -47,10 +47,14 @@ class Settings:
     """Where predictions are kept between runs; None: pytest's cache folder."""
     keep: bool
     """Whether predictions are kept between runs."""
+    cache_size_gb: float
+    """What the cache may take; at the end of a run what was not used for longest goes."""
     rehash: bool
     """Whether digests of images that an earlier run took are not trusted."""
     timeout_s: float
     """Longest time for one sample."""
+    max_pixels: int
+    """Images of more pixels are not decoded."""
     progress: bool
     """Whether it is shown what the run is at."""
     columns: tuple[str, ...]
@@ -65,6 +69,8 @@ class Settings:
     baseline: Path | None
     """The committed baseline to compare with, or to rewrite."""
     update_baseline: bool
+    history: Path | None
+    """The SQLite file that keeps every run."""
     baseline_within_pct: float
     """How much worse than the baseline int8 may be, in percent of the metric's range."""
     max_tolerance_pct: float | None
@@ -100,8 +106,10 @@ def read_settings(config: pytest.Config) -> Settings:
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
+        cache_size_gb=_above_zero("--quant-cache-size", _text(config, "cache_size") or "20", "gigabytes"),
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
+        max_pixels=_count(config, "quant_max_pixels", least=1),
         progress=_progress(config),
         columns=_columns(config),
         reports=_reports(config),
@@ -110,6 +118,7 @@ def read_settings(config: pytest.Config) -> Settings:
         target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
+        history=_history(config),
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
         max_tolerance_pct=_percentage(config, "quant_max_tolerance", 10) if max_tolerance else None,
     )
@@ -217,14 +226,14 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     return number
 
 
-def _count(config: pytest.Config, name: str) -> int:
+def _count(config: pytest.Config, name: str, least: int = 0) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
     from pytest_quant.spec.strict import whole_number
 
     found = whole_number(text)
-    if found is None:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
+    if found is None or found < least:
+        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of {least} or more")
     return found
 
 
@@ -265,6 +274,13 @@ def _baseline(config: pytest.Config, update: bool) -> Path | None:
         raise pytest.UsageError("--quant-update-baseline: which file? Name it with --quant-baseline FILE")
     if path is not None and path.is_dir():
         raise pytest.UsageError(f"--quant-baseline: {path} is a folder, expected the name of a file")
+    return path
+
+
+def _history(config: pytest.Config) -> Path | None:
+    path = _path(config, "quant_history")
+    if path is not None and path.is_dir():
+        raise pytest.UsageError(f"--quant-history: {path} is a folder, expected the name of a file")
     return path
 
 

@@ -94,6 +94,7 @@ def model_entry(
         notes=(*model.notes, *model.remarks),
         conditions={name: json_value(value) for name, value in measurement.conditions.items()},
         timing=_timing(measurement.timing),
+        predictions=dict(measurement.side_keys),
         runtimes={"fp32": measurement.fp32_runtime, "int8": measurement.runtime},
     )
 

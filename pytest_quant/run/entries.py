@@ -48,13 +48,25 @@ class ModelEntries:
     def _diagnoses(self) -> OncePerModel[DiagnosisEntry | NoDiagnosisEntry]:
         from pydantic import TypeAdapter
 
-        from pytest_quant.diagnosis.diagnoses import try_diagnosis
         from pytest_quant.diagnosis.once_per_model import OncePerModel
-        from pytest_quant.report.diagnosis import tried_entry
 
         kind: TypeAdapter[DiagnosisEntry | NoDiagnosisEntry] = TypeAdapter(DiagnosisEntry | NoDiagnosisEntry)
+        return OncePerModel(self._run_dir / "diagnoses", kind, self._diagnose)
+
+    def _diagnose(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
+        """The diagnosis, as an earlier run of the same nets made it, else made now; a failed one is tried again."""
+        from pytest_quant.diagnosis.diagnoses import diagnosis_place, try_diagnosis
+        from pytest_quant.report.diagnosis import tried_entry
+
         bench = self._measurements.bench
-        return OncePerModel(self._run_dir / "diagnoses", kind, lambda model: tried_entry(try_diagnosis(model, bench)))
+        place = diagnosis_place(model, bench)
+        kept = None if place is None else place.load()
+        if kept is not None:
+            return DiagnosisEntry.model_validate(kept)
+        found = tried_entry(try_diagnosis(model, bench))
+        if place is not None and isinstance(found, DiagnosisEntry):
+            place.save(found.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        return found
 
     @cached_property
     def _rescues(self) -> OncePerModel[RescueEntry | NoRescueEntry]:

@@ -11,28 +11,52 @@ from typing import TYPE_CHECKING
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Report
 from pytest_quant.spec.errors import QuantError, told
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     import pytest
     from pydantic import JsonValue
 
-    from pytest_quant.judging.baseline import BaselineEntry
-    from pytest_quant.report.model.illustration import IllustratedReport
+    from pytest_quant.judging.baseline import BaselineChange, BaselineEntry
+    from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
 
 
 class Publisher:
     """Writes and prints a report as the settings ask."""
 
-    def __init__(self, settings: Settings, run_dir: Path) -> None:
+    def __init__(self, settings: Settings, run_dir: Path, rootdir: Path) -> None:
         self._settings = settings
         self._run_dir = run_dir
+        self._rootdir = rootdir
         self._written: list[Path] = []
+        self._trends: list[IllustrationEntry] = []
+        self._accepted: list[str] = []
+        """What an update of the baseline changed."""
         self._notes: list[str] = []
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
         self._append_to_job(report)
-        return [*self._write_reports(report), *self._update_baseline(baseline)]
+        return [*self._keep(report), *self._write_reports(report), *self._update_baseline(report, baseline)]
+
+    def _keep(self, report: Report) -> Iterator[str]:
+        """Add the run to the history; a page shows what that has of its models."""
+        path = self._settings.history
+        if path is None:
+            return
+        from pytest_quant.history.commit import commit_of
+        from pytest_quant.history.file import HistoryFile
+        from pytest_quant.history.records import RunRecord, results
+        from pytest_quant.history.trends import trends
+
+        history = HistoryFile(path)
+        try:
+            history.add(RunRecord.of(report, commit_of(self._rootdir)), results(report))
+            self._written.append(path)
+            if self._settings.illustrated:
+                self._trends = list(trends(history.runs(), report.models))
+        except QuantError as error:
+            yield f"--quant-history: the run is not kept: {error}"
 
     def _append_to_job(self, report: Report) -> None:
         """In a job of GitHub Actions without a report the Markdown goes to the job's summary."""
@@ -65,16 +89,18 @@ class Publisher:
         from pytest_quant.report.model.illustration import IllustratedReport
         from pytest_quant.run.illustrations import drawn_in
 
-        return IllustratedReport.of(report, drawn_in(self._run_dir))
+        return IllustratedReport.of(report, [*drawn_in(self._run_dir), *self._trends])
 
-    def _update_baseline(self, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
+    def _update_baseline(self, report: Report, entries: Mapping[str, BaselineEntry]) -> Iterator[str]:
         path = self._settings.baseline
         if not self._settings.update_baseline or path is None or not entries:
             return
-        from pytest_quant.judging.baseline import update_baseline
+        from pytest_quant.judging.baseline import changes, read_baseline, update_baseline
 
         try:
+            before = read_baseline(path).models
             update_baseline(path, entries)
+            self._accepted = [_accepted(change, report) for change in changes(before, entries)] or ["nothing changed"]
             self._written.append(path)
         except OSError as error:
             yield f"--quant-update-baseline: {path} cannot be written: {told(error)}"
@@ -86,6 +112,7 @@ class Publisher:
         from pytest_quant.report import diagnosis, rescue
         from pytest_quant.report.terminal import summary_lines
 
+        report = report.visible()
         terminal.section("accuracy of quantized models")
         for line, markup in summary_lines(report, width=_width(terminal), columns=self._settings.columns):
             terminal.write_line(line, **markup)
@@ -95,12 +122,21 @@ class Publisher:
         if self._settings.rescue:
             for line in rescue.terminal_lines(report, self._settings.rescue_folder):
                 terminal.write_line(line)
+        for line in self._accepted:
+            terminal.write_line(f"baseline: {line}")
         for path in self._written:
-            terminal.write_line(f"written: {path}")
+            terminal.write_line(visible(f"written: {path}"))
         for note in self._notes:
-            terminal.write_line(note, yellow=True)
+            terminal.write_line(visible(note), yellow=True)
         for problem in problems:
-            terminal.write_line(problem, red=True, bold=True)
+            terminal.write_line(visible(problem, lines=True), red=True, bold=True)
+
+
+def _accepted(change: BaselineChange, report: Report) -> str:
+    from pytest_quant.spec.metric import SQNR_DB
+
+    values = report.models[change.model].metrics.get(change.metric)  # none of raw outputs
+    return change.text((SQNR_DB if values is None else values.metric(change.metric)).number)
 
 
 def _raised(error: Exception) -> str:

@@ -49,13 +49,13 @@ def read_plan(run_dir: Path) -> Plan:
 class Recorder:
     """Folds the reports of one pytest session."""
 
-    def __init__(self, settings: Settings, run_dir: Path) -> None:
+    def __init__(self, settings: Settings, run_dir: Path, rootdir: Path) -> None:
         self.settings = settings
         self.started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.models: dict[str, ModelEntry] = {}
         self.problems: list[str] = []
         """What fails the run although no test may have failed."""
-        self._publisher = Publisher(settings, run_dir)
+        self._publisher = Publisher(settings, run_dir, rootdir)
         self._run_dir = run_dir
         self._cases: dict[tuple[str, str], RunCase] = {}
         self._reported: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import sys
 from functools import cache
@@ -29,12 +30,30 @@ def cpu_flags() -> tuple[str, ...]:
     return tuple(sorted(found.intersection(_ISA_FLAGS)))
 
 
+@cache
+def version_of(distribution: str) -> str:
+    """Version of an installed distribution; raises `importlib.metadata.PackageNotFoundError`."""
+    return version(distribution)
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the package's own source: what it makes of predictions is kept no longer than it computes the same.
+
+    The version alone does not tell: between releases it stays as it is.
+    """
+    root, found = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        found.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
 def versions() -> dict[str, str]:
     """Versions of what every result depends on; `pytest_quant.evaluation.machine` has those of the runtimes."""
     return {
-        "pytest_quant": version("pytest-quant"),
-        "numpy": version("numpy"),
-        "opencv": version("opencv-python-headless"),
+        "pytest_quant": version_of("pytest-quant"),
+        "numpy": version_of("numpy"),
+        "opencv": version_of("opencv-python-headless"),
         "python": ".".join(map(str, sys.version_info[:3])),
     }
 

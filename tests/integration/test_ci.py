@@ -73,6 +73,20 @@ def test_the_summary_of_a_job(pytester: pytest.Pytester, zoo: Path, monkeypatch:
     assert f"written: {summary}" in found.stdout.str()
 
 
+def test_a_reason_that_many_cases_share_stands_once(pytester: pytest.Pytester, zoo: Path) -> None:
+    lost = {name: model_entry(zoo.parent, name, dataset="nowhere") for name in ("one", "two")}
+    nowhere = {"nowhere": {"type": "image-list", "root": "nowhere", "list": "list.txt"}}
+    write_zoo(zoo.parent, {"tiny": model_entry(zoo.parent), **lost}, datasets={**nowhere, **colours()})
+    run_quant(pytester, "--quant-report", "report.md")
+    lines = [line for line in (zoo.parent / "report.md").read_text().splitlines() if "does not exist" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("- `zoo.quant.yaml::one::sanity`, `zoo.quant.yaml::one::top1`, `zoo.quant.yaml::two::")
+
+
+def colours() -> dict[str, dict[str, str]]:
+    return {"colours": {"type": "image-list", "root": ".", "list": "list.txt"}}
+
+
 def test_a_summary_that_cannot_be_written_fails_nothing(
     pytester: pytest.Pytester, zoo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,8 @@ def test_a_flipped_bit_in_a_calibrated_net_is_found_and_the_net_made_again(
     whole = weights.read_bytes()
     for damage in (flipped(0.0), flipped(0.5), flipped(1.0)):
         apply(weights, damage)
-        shutil.rmtree(resnet / "kept" / "predictions")  # else nothing needs the net
+        for kept in ("predictions", "results"):  # else nothing needs the net
+            shutil.rmtree(resnet / "kept" / kept)
         again = run_quant(pytester, "--quant-cache", "kept")
         assert comparable(again) == comparable(before)
         assert weights.read_bytes() == whole
@@ -114,7 +115,7 @@ def test_damage_to_each_kept_file(pytester: pytest.Pytester, name: str) -> None:
     before = run_quant(pytester, "--quant-cache", "kept")
     files = sorted(path for path in (root / "kept").rglob("*") if path.is_file())
     kinds = {path.suffix or path.name for path in files}
-    assert kinds >= {".shard", ".stamps", ".discordance", ".param", ".bin", ".table", "digests"}
+    assert kinds >= {".shard", ".json", ".stamps", ".discordance", ".param", ".bin", ".table", "digests"}
     for path in files:
         if path.is_file():  # a folder in the place of one may have taken others along
             apply(path, DAMAGE[name])

@@ -39,6 +39,7 @@ def test_the_page_shows_flips(pytester: pytest.Pytester, folder: Path) -> None:
     page = (folder / REPORT).read_text(encoding="utf-8")
     assert re.search(r"<dt>int8</dt><dd>class \d 0\.\d+, class \d 0\.\d+</dd>", page)
     assert "pytest --quant zoo.quant.yaml::bad" in page
+    assert '<span class="whole">drop &lt;= 5.00</span>' in page
     assert "image/webp" not in json_text(folder)
     assert re.search(r'aria-label="Input of conv: \d+(\.\d+)? % beyond the threshold"', page)
 

@@ -97,6 +97,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
             "conditions",
             "timing",
             "runtimes",
+            "predictions",
             "classes",
             "sanity",
         ),
@@ -108,6 +109,7 @@ def test_the_keys_of_the_json_report(pytester: pytest.Pytester, folder: Path) ->
     }
     assert set(model["flips"]) == {"only_fp32_right", "only_int8_right", "agreement"}
     assert {"runtime", "resize_backend", "samples"} <= set(model["conditions"])
+    assert set(model["predictions"]) == {"fp32", "int8"}
     assert set(model["timing"]) == {"seconds", "images_per_second", "cached"}
     assert set(model["timing"]["images_per_second"]) == set(model["timing"]["cached"]) == {"fp32", "int8"}
     for case in report["cases"]:
@@ -248,7 +250,7 @@ def test_the_markdown_report(pytester: pytest.Pytester, folder: Path) -> None:
     assert rows[0].startswith(f"| bad | colours | top1 | {metric['fp32']:.2f} | {metric['int8']:.2f} | ")
     assert rows[0].endswith(" FAIL |")
     not_passed = lines[lines.index("## Cases that did not pass") + 1 :]
-    assert [line.split("`")[1] for line in not_passed if line] == [
+    assert re.findall(rf"`({ZOO}::[^`]+)`", "\n".join(not_passed)) == [
         f"{ZOO}::away::sanity",
         f"{ZOO}::away::top1",
         f"{ZOO}::bad::floor[top1]",

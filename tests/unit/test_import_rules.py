@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "pytest_quant"
 
 ORDER = (
     *("spec", "evidence", "training_config", "datasets", "nets", "tasks", "extending", "evaluation"),
-    *("quantize", "building", "judging", "zoo", "diagnosis", "rescue", "report", "plugin", "run", "cli"),
+    *("quantize", "building", "judging", "zoo", "diagnosis", "rescue", "report", "history", "plugin", "run", "cli"),
 )
 """All rooms; each may know those before it."""
 
@@ -173,4 +173,4 @@ def test_what_every_pytest_run_loads_imports_the_standard_library_and_pytest_onl
             elif not found.startswith("pytest_quant"):
                 foreign.add(found.partition(".")[0])
     allowed = {"__future__", "abc", "collections", "contextlib", "dataclasses", "difflib", "functools", "math", "os"}
-    assert foreign <= allowed | {"pathlib", "pytest", "shutil", "tempfile", "typing", "warnings"}
+    assert foreign <= allowed | {"pathlib", "pytest", "re", "shutil", "tempfile", "typing", "warnings"}

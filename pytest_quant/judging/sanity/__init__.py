@@ -13,6 +13,8 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, suggestion
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
+
     from pytest_quant.judging.sanity.finding import Finding
     from pytest_quant.judging.sanity.look import Look
 
@@ -71,6 +73,11 @@ def findings(look: Look, waived: Mapping[str, str]) -> tuple[Finding, ...]:
     """
     from dataclasses import replace
 
+    from pytest_quant.datasets.base import names_of
+    from pytest_quant.judging.sanity.kept import kept_findings
+
     waived = {**dict(look.model.dataset.waive), **waived}
-    found = [finding for name in CHECKS for finding in check_of(name)(look)]
+    labels = {sample.truth for sample in look.dataset.samples if isinstance(sample.truth, int)}
+    whole: list[JsonValue] = [len(look.dataset.samples), len(labels), *(names_of(look.dataset) or ())]
+    found = kept_findings(look.measurement, whole, lambda: [one for name in CHECKS for one in check_of(name)(look)])
     return tuple(replace(one, waived=waived[one.check]) if one.check in waived else one for one in found)

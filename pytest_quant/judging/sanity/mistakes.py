@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ValidationError
-from scipy.special import bdtr
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.workbench import Workbench
@@ -137,6 +136,8 @@ def _chance(pair: MetricPair) -> float | None:
     """Probability that so many more samples, or more, change to right than to wrong if either is as likely."""
     if not isinstance(pair.evidence, RightWrong):
         return None
+    from scipy.special import bdtr
+
     won = int((pair.evidence.int8 & ~pair.evidence.fp32).sum())
     lost = int((pair.evidence.fp32 & ~pair.evidence.int8).sum())
     return float(bdtr(lost, won + lost, 0.5))

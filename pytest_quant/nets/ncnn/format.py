@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +19,7 @@ from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.nets.remote.targets import target_of
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
@@ -36,7 +36,7 @@ class NcnnFormat(NetFormat):
 
     def version(self) -> str:
         """Of the ncnn wheel."""
-        return version("ncnn")
+        return version_of("ncnn")
 
     def files(self, net: ModelNet) -> Mapping[str, Path]:
         """The two files of the net, and its table."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
 
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
 
@@ -53,7 +53,7 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def _runtime() -> str:
-    return f"onnxruntime {version('onnxruntime')}"
+    return f"onnxruntime {version_of('onnxruntime')}"
 
 
 def _words(error: Exception) -> str:

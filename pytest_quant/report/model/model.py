@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
@@ -88,6 +88,8 @@ class ModelEntry(Entry):
     conditions: dict[str, JsonValue]
     """Of the evaluation; each can be required."""
     timing: TimingEntry
+    predictions: dict[str, str] = Field(default_factory=dict)
+    """Net to what the cache keeps its predictions under; a comparison of reports finds them by it."""
     runtimes: dict[str, str] | None = None
     """What ran fp32 and int8, with its version."""
     onnx: OnnxEntry | None = None

@@ -62,5 +62,5 @@ def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, mo
 def _curves(pipeline: Pipeline, measurement: Measurement, confidence: float) -> Iterator[CurveEntry]:
     yield from stopping_curve(measurement, confidence)
     if isinstance(pipeline, Plots):
-        for curve in pipeline.curves(measurement.comparison):
+        for curve in pipeline.curves(measurement.scored):
             yield CurveEntry(title=curve.title, x=curve.x, y=curve.y, lines=dict(curve.lines), mark=curve.mark)

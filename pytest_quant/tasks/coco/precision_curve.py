@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from pytest_quant.tasks.coco.matches import RECALL_THRESHOLDS, Bools, Floats, Ints, Matches
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _VALUES_AT_ONCE = 1 << 18
 """Resamples times answers of one step, so that its arrays stay in the processor's cache."""
@@ -36,6 +39,8 @@ class PrecisionCurve:
     @classmethod
     def of(cls, matches: Matches, images: int) -> PrecisionCurve:
         """The curve of a category on so many images."""
+        from scipy.sparse import csr_array
+
         order = np.argsort(-matches.score, kind="stable")
         right, wrong, image = matches.right[:, order], matches.wrong[:, order], matches.image[order]
         is_right, is_wrong = right.any(axis=0), wrong.all(axis=0)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.tasks.text_detection.geometry import Geometry
 from pytest_quant.tasks.text_detection.options import PostprocessOptions
@@ -44,7 +44,7 @@ class Decoder:
     @property
     def versions(self) -> Mapping[str, str]:
         """Of ``libraries``."""
-        return {name: version(name) for name in self.libraries}
+        return {name: version_of(name) for name in self.libraries}
 
     def __call__(self, output: Maps, blob: str, geometry: Geometry) -> TextPrediction:
         """Decode one output; raises `RunnerError` when it is not what the decoder takes.
@@ -85,27 +85,34 @@ def _decode_only_map(decode: Decode, maps: Maps, geometry: Geometry) -> TextPred
     return decode(maps[0], geometry)
 
 
+def _decode_with(decoder: str, maps: Maps, geometry: Geometry, *, parameters: object) -> TextPrediction:
+    """Decode with the module of that name, whose libraries are imported when the first output comes."""
+    module = import_module(f"pytest_quant.tasks.text_detection.{decoder}")
+    found: TextPrediction = getattr(module, f"decode_{decoder}")(maps, geometry, parameters=parameters)
+    return found
+
+
 def make_decoder(options: PostprocessOptions) -> Decoder:
-    """The decoder that a zoo entry asks for; the libraries of the other decoders are not imported."""
+    """The decoder that a zoo entry asks for; its libraries are imported when it decodes."""
     parameters = options.parameters
-    module = import_module(f"pytest_quant.tasks.text_detection.{options.decoder}")
+    decode = partial(_decode_with, options.decoder, parameters=parameters)
     if isinstance(parameters, PanParameters):
         return Decoder(
-            partial(module.decode_pan, parameters=parameters),
+            decode,
             "text, kernel and embedding maps",
             least=3,
             ratio=parameters.downsample_ratio,
         )
     if isinstance(parameters, TextSnakeParameters):
         return Decoder(
-            partial(module.decode_textsnake, parameters=parameters),
+            decode,
             "5 maps (text, centre, sine, cosine, radius)",
             least=5,
             most=5,
         )
     if isinstance(parameters, DbParameters):
         return Decoder(
-            partial(_decode_only_map, partial(module.decode_db, parameters=parameters)),
+            partial(_decode_only_map, decode),
             "1 map of probabilities",
             least=1,
             most=1,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from pytest_quant.tasks.text_detection.profiles import Match
 
@@ -27,6 +25,9 @@ def matched_regions(overlaps: ArrayLike, match: Match = "greedy") -> NDArray[np.
     if not candidates.any():
         return found
     if match == "maximum":
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import maximum_bipartite_matching
+
         found[:] = maximum_bipartite_matching(csr_array(candidates), perm_type="column") >= 0
         return found
     taken: set[int] = set()

@@ -8,11 +8,11 @@ from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
-import scipy
 import shapely
 
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.text_region import TextRegion
+from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Arrays, Comparison, Facts, Prepared, Run
@@ -130,7 +130,7 @@ class TextDetectionPipeline:
             "protocol": PROTOCOL_VERSION,
             "opencv": cv2.__version__,
             "numpy": np.__version__,
-            "scipy": scipy.__version__,
+            "scipy": version_of("scipy"),
             **self._decoder.versions,
             "output": self._output,
             **self._preprocess_json(),

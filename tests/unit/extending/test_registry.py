@@ -12,6 +12,7 @@ from pytest_quant.extending.finding import conftests_of, register_found, rootdir
 from pytest_quant.extending.known import active, get_task, in_use, metrics_named, open_dataset, with_builtins
 from pytest_quant.extending.registry import Registry
 from pytest_quant.extending.shelf import Origin
+from pytest_quant.nets.onnxruntime.format import OnnxruntimeFormat
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
@@ -187,3 +188,9 @@ def test_a_conftest_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     with pytest.raises(ConfigError, match=r"conftest\.py: cannot be imported: ModuleNotFoundError: No module named"):
         register_found(Registry(), tmp_path / "zoo.quant.yaml")
+
+
+def test_a_net_format_by_a_name_that_pydantic_needs() -> None:
+    """Every format is a key of a net's entry."""
+    with pytest.raises(ConfigError, match="registers the net format 'json', a name that pydantic needs for itself"):
+        with_builtins().net_format("json", OnnxruntimeFormat)

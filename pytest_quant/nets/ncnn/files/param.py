@@ -11,7 +11,7 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
@@ -129,11 +129,17 @@ def read_param(path: Path | str) -> Param:
 
     """
     path = Path(path)
-    lines = [(i, text) for i, text in enumerate(_read_text(path).splitlines(), start=1) if text.strip()]
+    return _parse(path, _read_text(path))
+
+
+@lru_cache(maxsize=256)
+def _parse(path: Path, text: str) -> Param:
+    """The same of what was read: a run asks for each file many times."""
+    lines = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
     layer_count, blob_count = _read_head(path, lines)
-    layers = tuple(_read_layer(path, number, text) for number, text in lines[2:])
+    layers = tuple(_read_layer(path, number, line) for number, line in lines[2:])
     if len(layers) != layer_count:
         raise ModelFileError(
             f"{shown(path)}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
@@ -219,11 +225,24 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
             "but fewer blob names follow; is the line truncated?"
         )
     pairs = names[-1] if len(names) > bottoms + tops else ""
-    where = f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]})"
+    where = _Place(path, number, head[1], head[0])
     return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], _read_params(where, pairs), number)
 
 
-def _read_params(where: str, text: str) -> dict[int, ParamValue]:
+@dataclass(frozen=True)
+class _Place:
+    """A layer's line in a file, put in words only where something is wrong with it."""
+
+    path: Path
+    line: int
+    layer: str
+    type: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)}:{self.line}: layer {self.layer!r} ({self.type})"
+
+
+def _read_params(where: _Place, text: str) -> dict[int, ParamValue]:
     params: dict[int, ParamValue] = {}
     text = text.strip()
     position = 0
@@ -243,7 +262,7 @@ def _read_params(where: str, text: str) -> dict[int, ParamValue]:
     return params
 
 
-def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamValue:
+def _read_value(where: _Place, pair: str, value: str, *, is_array: bool) -> ParamValue:
     if is_array:
         length, *items = value.split(",")
         if whole_number(length) != len(items):
@@ -256,7 +275,7 @@ def _read_value(where: str, pair: str, value: str, *, is_array: bool) -> ParamVa
     return _numbers(where, pair, [value])[0]
 
 
-def _numbers(where: str, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
+def _numbers(where: _Place, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
     for item in items:
         if len(item) > _MAX_NUMBER_LENGTH:
             raise ModelFileError(f"{where}: {item!r} in {pair!r} is longer than the 15 characters that ncnn reads")
@@ -283,7 +302,7 @@ def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
     all_tops = {top: layer for layer in layers for top in layer.tops}
     written: dict[str, Layer] = {}
     for layer in layers:
-        where = f"{shown(path)}:{layer.line}: layer {layer.name!r} ({layer.type})"
+        where = _Place(path, layer.line, layer.name, layer.type)
         for bottom in layer.bottoms:
             if bottom not in written:
                 raise ModelFileError(f"{where} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}")

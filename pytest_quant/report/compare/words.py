@@ -1,0 +1,98 @@
+"""What changed between two reports, for a terminal and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_quant.report.compare.changes import CaseChange, Changes, RowChange
+from pytest_quant.spec.text import aligned
+
+_HEADER = ("model", "metric", "fp32", "int8", "worse by", "CI", "change", "verdict")
+
+
+def comparison_lines(changes: Changes) -> Iterator[str]:
+    """For a terminal."""
+    if changes.rows:
+        yield from aligned([_HEADER, *map(_cells, changes.rows)], left=2, last_left=True)
+        yield ""
+    yield from _facts(changes, "  ")
+    yield _summary(changes)
+
+
+def comparison_markdown(changes: Changes) -> Iterator[str]:
+    """As Markdown, for a comment below a pull request."""
+    if changes.rows:
+        yield _marked(_HEADER)
+        yield "|" + "---|" * len(_HEADER)
+        for row in changes.rows:
+            yield _marked(_cells(row))
+        yield ""
+    yield from _facts(changes, "* ")
+    yield ""
+    yield _summary(changes)
+
+
+def _marked(cells: Sequence[str]) -> str:
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
+
+
+def _cells(row: RowChange) -> tuple[str, ...]:
+    number, noise = row.metric.number, row.noise
+    name = row.model if row.net == "int8" else f"{row.model} {row.net}"
+    return (
+        name,
+        row.metric.name,
+        _arrow(number(row.before.fp32), number(row.now.fp32)),
+        _arrow(number(row.before.int8), number(row.now.int8)),
+        number(row.worse_by),
+        "-" if noise is None else f"{number(noise.interval.low)} to {number(noise.interval.high)}",
+        row.judgement,
+        _arrow(row.verdict_before.text, row.verdict_now.text),
+    )
+
+
+def _arrow(before: str, now: str) -> str:
+    return now if before == now else f"{before} -> {now}"
+
+
+def _facts(changes: Changes, mark: str) -> Iterator[str]:
+    for title, lines in (
+        ("how the change was judged", _sources(changes.rows)),
+        ("verdicts", list(map(_case, changes.cases))),
+        ("environment", changes.environment),
+        ("models", changes.surroundings),
+        ("added", changes.added),
+        ("removed", changes.removed),
+    ):
+        if lines:
+            yield f"{title}:"
+            yield ""
+            yield from (f"{mark}{line}" for line in lines)
+            yield ""
+
+
+def _sources(rows: Sequence[RowChange]) -> list[str]:
+    found = []
+    for row in rows:
+        if row.noise is not None and row.worse_by:
+            why = "" if row.why_not_paired is None else f" ({row.why_not_paired})"
+            level = f"{100 * row.noise.interval.level:.4g}% CI"
+            net = "" if row.net == "int8" else f" {row.net}"
+            found.append(f"{row.model}{net} {row.metric.name}: {level} of {row.noise.source}{why}")
+        elif row.worse_by and row.why_not_paired is not None:
+            found.append(f"{row.model} {row.metric.name}: no interval is known: {row.why_not_paired}")
+    return found
+
+
+def _case(change: CaseChange) -> str:
+    return f"{change.case}: {change.before.text} -> {change.now.text}"
+
+
+def _summary(changes: Changes) -> str:
+    worse = sum(one.is_regression for one in changes.rows)
+    turned = sum(one.is_regression for one in changes.cases)
+    return (
+        f"{len(changes.rows)} rows changed, {worse} of them for the worse; {changes.unchanged} the same; "
+        f"{turned} verdicts turned bad"
+    )
