@@ -56,7 +56,8 @@ class ArrayFiles:
 def open_arrays(source: Path | Sequence[Path], *, what: str = "arrays", is_dataset: bool = False) -> ArrayFiles:
     """Find the `.npy` and `.npz` files of a folder, of a list or one by one, without reading them; the truth is None.
 
-    ``what``: how messages name the source: a key or an option; ``is_dataset``: a list names files below its folder only.
+    ``what``: how messages name the source: a key or an option; ``is_dataset``: a list names files below its folder
+    only.
 
     Raises:
         DatasetMissingError: the folder or the list does not exist.

@@ -199,10 +199,10 @@ class NetEntries:
         expected, other = ("arrays", "images") if self.feeds_arrays else ("images", "arrays")
         source = getattr(entry, expected)
         if source is None or getattr(entry, other) is not None:
-            found = other if getattr(entry, other) is not None else "neither"
+            found = "is missing" if getattr(entry, other) is None else f"found `{other}` in its place or beside it"
             what = ".npy or .npz files, since the model is fed arrays" if self.feeds_arrays else "images"
             raise ConfigError(
-                f"{self.document.where(keys)}: found {found}, expected `{expected}`: a folder or a list of {what}"
+                f"{self.document.where((*keys, expected))}: {found}; expected a folder or a list of {what}"
             )
         images, missing = self.images((*keys, expected), source)
         return CalibrationSpec(
