@@ -55,5 +55,15 @@ def test_a_reader_finds_the_next_page(page: Path) -> None:
     assert (DOCS / named[1]).is_file()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_lines_are_wrapped(page: Path) -> None:
+    is_code, long = False, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        is_code ^= line.lstrip().startswith("```")
+        if len(line) > LONGEST and not is_code and not line.lstrip().startswith(("|", "![")):
+            long.append(number)
+    assert long == [], f"{page.name}: lines of more than {LONGEST} characters"
+
+
 def test_the_reference_is_that_of_the_code() -> None:
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run python -m benchmarks.reference"
