@@ -116,7 +116,7 @@ def test_the_tools_calibrate_and_quantize_on_arrays(
     assert main(["quantize", *options, "--out", str(folder / "again")]) == 0
     assert (folder / "again.param").is_file()
     capsys.readouterr()
-    assert main(["calibrate", "--zoo", str(zoo), "--images", str(folder), "--out", str(table)]) == 1
+    assert main(["calibrate", "--zoo", str(zoo), "--images", str(folder), "--out", str(table)]) == 2
     assert "two is fed arrays: give --arrays" in capsys.readouterr().err
 
 
@@ -151,7 +151,7 @@ def test_a_target_and_the_diagnosis_take_several_inputs(
     for name in ("floor[agreement]", "floor[sqnr_db]"):
         assert here.cases[f"bad::{name}"]["value"] == there.cases[f"bad::{name}"]["value"]
     assert here.report is not None
-    assert here.report["models"]["bad"]["diagnosis"]["layers"][0]["name"] == "conv"
+    assert here.report["models"]["bad"]["diagnosis"]["layers"][0]["layer"] == "conv"
 
 
 def one_npy(folder: Path) -> None:
