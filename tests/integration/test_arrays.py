@@ -129,7 +129,7 @@ def test_a_task_of_functions_on_arrays_with_a_truth(pytester: pytest.Pytester, f
         for index, (features, ids) in enumerate(tiny_arrays.samples(COUNT))
     ]
     (folder / "inputs" / "list.txt").write_text("\n".join(lines))
-    changes = {"task": "scoring", "floor": None, "tolerance": {"error": 0.05}}
+    changes: dict[str, Any] = {"task": "scoring", "floor": None, "tolerance": {"error": 0.05}}
     models = {"two": tiny_arrays.model_entry(folder, **changes)}
     tiny_arrays.write_zoo(folder, models, datasets={"inputs": {"type": "scored", "root": "inputs"}})
     run = run_quant(pytester, "--quant-report", "report.html")
@@ -179,9 +179,12 @@ def other(features: Any = None, ids: Any = None) -> Any:
     """Writes a sample whose arrays are replaced."""
 
     def write(folder: Path) -> None:
-        arrays = {"features": features, "ids": ids}
-        good = dict(zip(arrays, tiny_arrays.samples(1)[0], strict=True))
-        np.savez(folder / "a.npz", **{key: good[key] if value is None else value for key, value in arrays.items()})
+        own_features, own_ids = tiny_arrays.samples(1)[0]
+        np.savez(
+            folder / "a.npz",
+            features=own_features if features is None else features,
+            ids=own_ids if ids is None else ids,
+        )
 
     return write
 
