@@ -122,7 +122,7 @@ def test_nets_in_several_threads_give_the_same(tmp_path: Path) -> None:
 def test_an_input_that_ncnn_would_misread_is_refused(tmp_path: Path, array: object, message: str) -> None:
     runner = NcnnRunner(net_setup(tmp_path))
     with pytest.raises(RunnerError, match=rf"net\.param: .*{message}"):
-        runner.run(array)  # type: ignore[arg-type]
+        runner.run(array)
     runner.close()
 
 
