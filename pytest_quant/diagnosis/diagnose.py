@@ -27,10 +27,10 @@ from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
-from pytest_quant.tasks.base import Tensor
 
 DEFAULT_SAMPLES = 8
 
@@ -42,7 +42,7 @@ _LEAST_OUTPUT_SAMPLES = 2
 STAGE = "layers"
 """How the engine's events name a diagnosis."""
 
-InputTensors = Mapping[str, Tensor]
+InputTensors = Mapping[str, Given]
 """Preprocessed inputs, float32 (channels, height, width), by the id that the diagnosis names them by."""
 
 
@@ -141,8 +141,9 @@ def diagnose(
         inputs = sample_inputs(model, bench, samples)
     if not inputs:
         raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
-    for name, tensor in inputs.items():
-        check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
+    for name, given in inputs.items():
+        if not model.input.arrays:
+            check_input(f"{model.name}, {name}", given, channels=model.input.channels, size=None)
     with prepared(model, net) as nets:
         layers, unmatched = nets.layers, nets.unmatched
         found = _measure(model.name, nets, inputs, bench.engine, limit_s)
@@ -195,7 +196,7 @@ class _InputShard:
 
     index: int
     what: str
-    tensor: Tensor
+    given: Given
     outputs: bool
 
     sample_count = 1
@@ -219,7 +220,7 @@ class _LayerWorker:
 
     def run(self, shard: _InputShard, note: Note) -> InputSums:
         note(f"sample {shard.what}, layer by layer")
-        return self.probe.measure(shard.tensor, outputs=shard.outputs)
+        return self.probe.measure(shard.given, outputs=shard.outputs)
 
     def close(self) -> None:
         self.probe.close()
@@ -246,7 +247,7 @@ def _measure(name: str, nets: Nets, inputs: InputTensors, engine: Engine, limit_
         count = _output_samples(macs, nets.layers, len(inputs))
         if limit_s is not None:
             count = min(count, _affordable(limit_s, time.monotonic() - start, nets.layers))
-        shards = [_InputShard(i, what, tensor, i < count) for i, (what, tensor) in enumerate(inputs.items())]
+        shards = [_InputShard(i, what, given, i < count) for i, (what, given) in enumerate(inputs.items())]
         results: Collected[_InputShard, InputSums] = Collected()
         ends = None if limit_s is None else start + limit_s
         enough = None if ends is None else lambda _: time.monotonic() > ends

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.diagnosis.probing import ComparedLayer, InputSums, LayerSums, total
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, likeness
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 
@@ -48,16 +48,16 @@ class OnnxLayerProbe:
     def __init__(self, probe: OnnxProbe) -> None:
         self._probe = probe
 
-    def macs(self, tensor: Array) -> tuple[int | None, ...]:
+    def macs(self, given: Given) -> tuple[int | None, ...]:
         """Multiply-accumulates of every layer."""
-        return tuple(self._probe.macs(tensor))
+        return tuple(self._probe.macs(given))
 
-    def measure(self, tensor: Array, *, outputs: bool) -> InputSums:
+    def measure(self, given: Given, *, outputs: bool) -> InputSums:
         """The errors of all layers."""
-        expected, actual = self._probe.ends(tensor)
+        expected, actual = self._probe.ends(given)
         sums = []
-        for layer, found in self._probe.layers(tensor):
-            changed = self._probe.ends_with(tensor, layer, found) if outputs and layer.is_quantized else None
+        for layer, found in self._probe.layers(given):
+            changed = self._probe.ends_with(given, layer, found) if outputs and layer.is_quantized else None
             sums.append(
                 LayerSums(
                     accumulated=likeness(found.expected, found.accumulated),

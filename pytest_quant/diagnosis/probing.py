@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_quant.evidence.likeness import NOTHING, Likeness
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import Given
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class ComparedLayer:
 class Probe(Protocol):
     """The loaded nets, for one thread."""
 
-    def macs(self, tensor: Array) -> tuple[int | None, ...]:
+    def macs(self, given: Given) -> tuple[int | None, ...]:
         """Multiply-accumulates of every compared layer, for an input of this size; None where not counted."""
         ...
 
-    def measure(self, tensor: Array, *, outputs: bool) -> InputSums:
+    def measure(self, given: Given, *, outputs: bool) -> InputSums:
         """The errors of all compared layers on one preprocessed input (channels, height, width).
 
         ``outputs``: measure what each quantized layer alone does to the net's outputs, too; it takes most of the time.

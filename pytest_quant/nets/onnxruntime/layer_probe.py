@@ -12,7 +12,8 @@ import onnx
 from onnx import helper
 
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.graph_runner import GraphRunner, Stored
+from pytest_quant.nets.given import AnyArray, Given
+from pytest_quant.nets.graph_runner import GraphRunner
 from pytest_quant.nets.onnxruntime.format import OnnxruntimeFormat
 from pytest_quant.nets.onnxruntime.operator_form import as_qdq
 from pytest_quant.nets.onnxruntime.pairing import (
@@ -134,13 +135,13 @@ class OnnxProbe:
         )
         self._fp32, self._int8, self._alone = (OnnxSession(file, made.SerializeToString()) for file, made in graphs)
 
-    def ends(self, tensor: Array) -> tuple[list[Array], list[Array]]:
+    def ends(self, tensor: Given) -> tuple[list[Array], list[Array]]:
         """The outputs of the float and of the int8 net."""
         expected = self._float(tensor, {}, self._ends[0])
         found = self._int8.run(self._runners[1].feeds(tensor), self._ends[1])
         return [_as_float(one) for one in expected], [_as_float(one) for one in found]
 
-    def layers(self, tensor: Array) -> Iterator[tuple[OnnxLayer, ProbedLayer]]:
+    def layers(self, tensor: Given) -> Iterator[tuple[OnnxLayer, ProbedLayer]]:
         """What every layer gives, in the order of the int8 file."""
         layers = self._pair.pairing.layers
         names = [real_name(layer) for layer in layers]
@@ -155,12 +156,12 @@ class OnnxProbe:
                     raise QuantError(self._other_shape(layer, arrays[0], array))
             yield layer, ProbedLayer(*map(_as_float, arrays))
 
-    def ends_with(self, tensor: Array, layer: OnnxLayer, found: ProbedLayer) -> list[Array]:
+    def ends_with(self, tensor: Given, layer: OnnxLayer, found: ProbedLayer) -> list[Array]:
         """The outputs of the float net with the values of one int8 layer in it."""
         changed = self._float(tensor, {layer.tensor: found.alone - found.expected}, self._ends[0])
         return [_as_float(one) for one in changed]
 
-    def macs(self, tensor: Array) -> list[int | None]:
+    def macs(self, tensor: Given) -> list[int | None]:
         """Multiply-accumulates of every layer, for an input of this size; None where they are not counted."""
         indexed, layers = self._pair.int8, self._pair.pairing.layers
         boundaries = boundaries_of(indexed, {layer.written: layer.tensor for layer in layers})
@@ -179,14 +180,14 @@ class OnnxProbe:
         for session in (self._fp32, self._int8, self._alone):
             session.close()
 
-    def _float(self, tensor: Array, changes: Mapping[str, Stored], outputs: Sequence[str]) -> list[Stored]:
+    def _float(self, tensor: Given, changes: Mapping[str, AnyArray], outputs: Sequence[str]) -> list[AnyArray]:
         zeros = {
             change_of(name): np.asarray(changes.get(name, 0), helper.tensor_dtype_to_np_dtype(kind))
             for name, kind in self._pair.changes.items()
         }
         return self._fp32.run({**self._runners[0].feeds(tensor), **zeros}, outputs)
 
-    def _other_shape(self, layer: OnnxLayer, expected: Stored, found: Stored) -> str:
+    def _other_shape(self, layer: OnnxLayer, expected: AnyArray, found: AnyArray) -> str:
         fp32, int8 = (shown(net.entry.file) for net in self._pair.nets)
         return (
             f"tensor {layer.tensor!r} has the shape {expected.shape} in {fp32} and {found.shape} in {int8}: these are "
@@ -194,7 +195,7 @@ class OnnxProbe:
         )
 
 
-def _as_float(array: Stored) -> Array:
+def _as_float(array: AnyArray) -> Array:
     return np.asarray(array, np.float32)
 
 

@@ -6,7 +6,8 @@ differ, the convolutions and matrix products are matched in their order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,7 +134,7 @@ def _by_name(fp32: IndexedGraph, int8: IndexedGraph) -> dict[str, str]:
     return {written: _clamped(fp32, name, known) for written, name in found.items()}
 
 
-def _clamped(fp32: IndexedGraph, name: str, known: Set[str]) -> str:
+def _clamped(fp32: IndexedGraph, name: str, known: AbstractSet[str]) -> str:
     """The tensor behind an activation that the int8 graph lacks, where its zero point clamps the same."""
     readers = fp32.readers.get(name, [])
     is_dropped = len(readers) == 1 and readers[0].op_type in _CLAMPS and readers[0].output[0] not in known
@@ -150,7 +151,10 @@ def _base_names(name: str) -> Iterator[str]:
 
 def _by_order(fp32: IndexedGraph, int8: IndexedGraph) -> dict[str, str]:
     """The k-th convolution or product of one to that of the other, where both have the same ones in that order."""
-    kinds = [[_KINDS[node.op_type] for node in graph.main_layers] for graph in (fp32, int8)]
+    kinds = [
+        [(_KINDS[node.op_type], sorted(weights_of(graph, node) or ())) for node in graph.main_layers]
+        for graph in (fp32, int8)
+    ]
     if kinds[0] != kinds[1]:
         return {}
     found = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
-from pytest_quant.nets.graph_runner import Stored
+from pytest_quant.nets.given import AnyArray
 from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -34,7 +34,7 @@ class OnnxSession:
         except _errors() as error:
             raise ModelFileError(f"{self._what}: {_runtime()} cannot load it: {_words(error)}") from None
 
-    def run(self, feeds: Mapping[str, Stored], outputs: Sequence[str]) -> list[Stored]:
+    def run(self, feeds: Mapping[str, AnyArray], outputs: Sequence[str]) -> list[AnyArray]:
         """One forward pass; raises `RunnerError` when the graph does not take the input."""
         try:
             return list(self._session.run(list(outputs), dict(feeds)))

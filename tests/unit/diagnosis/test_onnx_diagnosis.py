@@ -51,12 +51,12 @@ def with_broken_weights(path: Path, target: Path) -> Path:
 def in_operator_form(target: Path) -> Path:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    class Reader(CalibrationDataReader):
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             made = np.random.default_rng(0).normal(size=(8, 1, 3, 32, 32)).astype(np.float32)
             self.left = iter(made)
 
-        def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[type-arg]
+        def get_next(self) -> dict[str, np.ndarray] | None:
             found = next(self.left, None)
             return None if found is None else {"input": found}
 
@@ -104,7 +104,7 @@ def test_the_broken_layer_of_a_file_of_quantized_operators(tmp_path: Path) -> No
 
 
 def test_names_that_differ(tmp_path: Path) -> None:
-    """Convolutions and products are matched in their order, where no tensor has the same name."""
+    """Neither by name nor by order, which the quantizer changed here: nothing is guessed."""
     model = onnx.load(FOLDER / "resnet18.onnx")
     own = {name: f"t{place}" for place, node in enumerate(model.graph.node) for name in node.output if name != "output"}
     for node in model.graph.node:
@@ -112,10 +112,9 @@ def test_names_that_differ(tmp_path: Path) -> None:
         node.output[:] = [own.get(name, name) for name in node.output]
     del model.graph.value_info[:]
     onnx.save(model, tmp_path / "renamed.onnx")
-    broken = with_broken_weights(FOLDER / "resnet18-qdq.onnx", tmp_path / "broken.onnx")
-    found = diagnosed(tmp_path, broken, tmp_path / "renamed.onnx")
-    assert found.worst[0].layer == BROKEN
-    assert found.worst[0].own_sqnr_db < 5
+    broken = with_broken_weights(in_operator_form(tmp_path / "operators.onnx"), tmp_path / "broken.onnx")
+    with pytest.raises(QuantError, match="layers cannot be compared"):
+        diagnosed(tmp_path, broken, tmp_path / "renamed.onnx")
 
 
 def test_a_float_file_has_no_error_of_quantization(tmp_path: Path) -> None:
