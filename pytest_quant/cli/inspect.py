@@ -16,7 +16,6 @@ from pytest_quant.spec.text import listed
 
 if TYPE_CHECKING:
     from pytest_quant.nets.ncnn.files import NetFacts, Param
-    from pytest_quant.nets.trial.words import Shape
 
 
 NetJson = Mapping[str, Any]
@@ -104,9 +103,10 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
         )
         raise ConfigError(f"--size: {param.path} has {why}: it cannot be run for it")
     channels = facts.input_channels.get(facts.inputs[0]) or 3
-    zeros = np.zeros((channels, size[1], size[0]), np.float32)
+    shape = (channels, size[1], size[0])
+    zeros = np.zeros(shape, np.float32)
     blobs = [blob for blob in param.blobs if param.producer[blob].type != "Input"]
-    _try(param, bin_path, facts, zeros.shape)
+    _try(param, bin_path, facts, shape)
     shapes = {name: array.shape for name, array in BlobExtractor(param.path, bin_path)(zeros, blobs)}
     shapes[facts.inputs[0]] = zeros.shape
     counted = {
@@ -117,7 +117,7 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
     return {name: count for name, count in counted.items() if count is not None}
 
 
-def _try(param: Param, bin_path: Path, facts: NetFacts, shape: Shape) -> None:
+def _try(param: Param, bin_path: Path, facts: NetFacts, shape: tuple[int, int, int]) -> None:
     """Follow the input through the layers, then have a child process run the net, which may die of it."""
     from pytest_quant.evaluation.trials import Trials
     from pytest_quant.nets.ncnn.files.flow import check_flow

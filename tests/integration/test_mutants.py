@@ -65,9 +65,14 @@ def test_what_must_not_be_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_net_that_reads_beside_a_blob_gives_itself_away(tmp_path: Path) -> None:
     """A Crop that begins before its blob; it is opened without the check of what layers pass on."""
-    layers = ["Input data 0 1 data", "Padding p 1 1 data pad 0=1 1=1 2=1 3=1", "Crop c 1 1 pad prob 1=-7 3=8 4=8 5=3"]
-    (tmp_path / "n.param").write_text("\n".join(["7767517", "3 3", *layers, ""]))
-    (tmp_path / "n.bin").write_bytes(b"")
+    layers = [
+        "Input data 0 1 data",
+        "Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12",
+        "Padding p 1 1 conv a 0=1 1=1 2=1 3=1",
+        "Crop k 1 1 a prob 0=1 1=-1 2=0 3=8 4=8 5=4",
+    ]
+    (tmp_path / "n.param").write_text("\n".join(["7767517", "4 4", *layers, ""]))
+    (tmp_path / "n.bin").write_bytes(b"\0" * 4 + np.full(12, 0.1, "<f4").tobytes())
     files = NcnnFiles(param=tmp_path / "n.param", bin=tmp_path / "n.bin")
     taken = InputSpec("data", (8, 8), "rgb", (0.0,) * 3, (1.0,) * 3)
     net = ModelNet("fp32", NCNN, files, taken, ("prob",))

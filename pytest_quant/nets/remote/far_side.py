@@ -18,6 +18,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+Blobs = dict[str, Any]
+"""Input blob to array."""
+
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
 
@@ -120,10 +123,12 @@ def answer_all(channel: Channel, net: Any, request: dict[str, Any], memory: mmap
     for inputs in channel:
         answers: list[object] = []
         since = time.perf_counter()
-        for shape, data in inputs:
+        for parts in inputs:
             with cores():
                 started = time.perf_counter()
-                answer = run(net, request, given(shape, data, memory))
+                answer = run(
+                    net, request, {blob: given(dtype, shape, data, memory) for blob, dtype, shape, data in parts}
+                )
                 ended = time.perf_counter()
             answers.append(answer if isinstance(answer, str) else (answer, ended - started))
             if ended - since > TOGETHER_S:
@@ -208,31 +213,37 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def given(shape: tuple[int, ...], data: bytes | int, memory: mmap.mmap | None) -> Any:
-    """An input as an array: of its little-endian bytes, or of the place in memory where they lie."""
+def shapes(blobs: Blobs) -> str:
+    """Of the inputs, for a message."""
+    return " and ".join(str(array.shape) for array in blobs.values())
+
+
+def given(dtype: str, shape: tuple[int, ...], data: bytes | int, memory: mmap.mmap | None) -> Any:
+    """A blob of an input as an array: of its little-endian bytes, or of the place in memory where they lie."""
     import numpy as np
 
     if isinstance(data, bytes):
-        return np.frombuffer(data, "<f4").reshape(shape)
-    return np.ndarray(shape, "<f4", memory, data)
+        return np.frombuffer(data, dtype).reshape(shape)
+    return np.ndarray(shape, dtype, memory, data)
 
 
-def run(net: Any, request: dict[str, Any], held: Any) -> object:
+def run(net: Any, request: dict[str, Any], blobs: Blobs) -> object:
     """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
     import ncnn
     import numpy as np
 
-    own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
     answer = []
     with net.create_extractor() as extractor:
-        if extractor.input(request["input"], own) != 0:
-            return f"has no input blob {request['input']!r}"
+        for blob, held in blobs.items():
+            own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
+            if extractor.input(blob, own) != 0:
+                return f"has no input blob {blob!r}"
         for name in request["outputs"]:
             code, mat = extractor.extract(name)
             is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
             if code != 0 or (is_empty and name not in request["rows"]):
                 return (
-                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {held.shape}: is "
+                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {shapes(blobs)}: is "
                     "that the size the net was made for?"
                 )
             array = np.zeros((0, ROW), "<f4") if is_empty else np.array(mat.numpy(), dtype="<f4")

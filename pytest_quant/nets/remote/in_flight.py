@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray, Given, is_by_name
 from pytest_quant.nets.remote.shared_inputs import SharedInputs
+
+Part = tuple[str, str, tuple[int, ...], bytes | int]
+"""A blob of an input: its name, dtype and shape, and its bytes or their place in shared memory."""
 
 MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
@@ -24,28 +27,42 @@ WINDOW_BYTES = 1 << 22
 class Flight:
     """One input, from when it is announced until its answer is taken."""
 
-    array: Array
+    given: Given
+    """As it was announced, by which its answer is asked for."""
+    blobs: Mapping[str, AnyArray]
+    """What the net there is fed: contiguous arrays by blob."""
     state: Literal["here", "sent", "answered"] = "here"
     answer: Any = None
     """As the far side gave it: outputs and seconds, or in words what is wrong."""
     is_suspect: bool = False
     """Whether the connection broke while it was there: what is sent together with it now may break it again."""
     is_wanted: bool = True
-    is_shared: bool = False
-    """Whether it lies in memory that both sides see."""
+    shared_count: int = 0
+    """How many of its arrays lie in memory that both sides see."""
 
-    def message(self, shared: SharedInputs | None) -> tuple[tuple[int, ...], bytes | int]:
-        """Its shape and its values as the far side takes them, or where they lie in the memory that it sees, too."""
-        place = None if shared is None else shared.put(self.array)
-        self.is_shared = place is not None
-        return self.array.shape, self.array.astype("<f4", copy=False).tobytes() if place is None else place
+    @property
+    def size_bytes(self) -> int:
+        """Of all its arrays."""
+        return sum(array.nbytes for array in self.blobs.values())
 
-    def is_of(self, array: Array) -> bool:
-        """Whether it is of that array, or of one on the same memory."""
-        mine = self.array
-        return mine is array or (
-            mine.shape == array.shape and mine.strides == array.strides and _address(mine) == _address(array)
-        )
+    def message(self, shared: SharedInputs | None) -> list[Part]:
+        """Each blob as the far side takes it, or where it lies in the memory that it sees, too."""
+        self.shared_count = 0
+        return [self._part(blob, array, shared) for blob, array in self.blobs.items()]
+
+    def _part(self, blob: str, array: AnyArray, shared: SharedInputs | None) -> Part:
+        dtype = array.dtype.newbyteorder("<").str
+        place = None if shared is None else shared.put(array)
+        if place is not None:
+            self.shared_count += 1
+        return blob, dtype, array.shape, array.astype(dtype, copy=False).tobytes() if place is None else place
+
+    def is_of(self, given: Given) -> bool:
+        """Whether it is of that object, or of an array on the same memory."""
+        mine = self.given
+        if mine is given or is_by_name(mine) or is_by_name(given):
+            return mine is given
+        return mine.shape == given.shape and mine.strides == given.strides and _address(mine) == _address(given)
 
 
 class InFlight:
@@ -60,21 +77,21 @@ class InFlight:
         """Whether more may be announced."""
         return self._held_bytes < WINDOW_BYTES
 
-    def announce(self, array: Array) -> Flight:
-        """Take an input."""
-        flight = Flight(array)
+    def announce(self, given: Given, blobs: Mapping[str, AnyArray]) -> Flight:
+        """Take an input, with what the net is fed of it."""
+        flight = Flight(given, blobs)
         self._flights.append(flight)
-        self._held_bytes += array.nbytes
+        self._held_bytes += flight.size_bytes
         return flight
 
-    def of(self, array: Array) -> Flight | None:
+    def of(self, given: Given) -> Flight | None:
         """The first announced input that is this one."""
-        return next((flight for flight in self._flights if flight.is_wanted and flight.is_of(array)), None)
+        return next((flight for flight in self._flights if flight.is_wanted and flight.is_of(given)), None)
 
     def take(self, flight: Flight) -> None:
         """Its answer is taken."""
         self._flights.remove(flight)
-        self._held_bytes -= flight.array.nbytes
+        self._held_bytes -= flight.size_bytes
 
     def unsent(self, *, whole: bool) -> Iterator[list[Flight]]:
         """The inputs that are still here, as messages; unless ``whole`` only messages that are full."""
@@ -85,7 +102,7 @@ class InFlight:
             if flight.state != "here":
                 continue
             message.append(flight)
-            size += flight.array.nbytes
+            size += flight.size_bytes
             if size >= least:
                 yield message
                 message, size, least = [], 0, BUSY_MESSAGE_BYTES
@@ -97,8 +114,9 @@ class InFlight:
         sent = [flight for flight in self._flights if flight.state == "sent"]
         for flight, answer in zip(sent, answers, strict=False):
             flight.answer, flight.state, flight.is_suspect = answer, "answered", False
-            if shared is not None and flight.is_shared:
-                shared.give_back()
+            if shared is not None:
+                for _ in range(flight.shared_count):
+                    shared.give_back()
             if not flight.is_wanted:
                 self.take(flight)
 
@@ -121,6 +139,6 @@ class InFlight:
                 self.take(flight)
 
 
-def _address(array: Array) -> int:
+def _address(array: AnyArray) -> int:
     address: int = array.__array_interface__["data"][0]
     return address

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray
 
 SIZE_BYTES = 1 << 23
 _TOKEN_BYTES = 64
@@ -52,12 +52,12 @@ class SharedInputs:
         with suppress(FileNotFoundError):
             self.path.unlink()
 
-    def put(self, array: Array) -> int | None:
+    def put(self, array: AnyArray) -> int | None:
         """Copy an input and give its place; None when there is no room behind those that are in use."""
         start = self._room(array.nbytes)
         if start is None:
             return None
-        np.ndarray(array.shape, "<f4", self._memory, start)[...] = array
+        np.ndarray(array.shape, array.dtype.newbyteorder("<"), self._memory, start)[...] = array
         self._used.append((start, start + array.nbytes))
         return start
 
