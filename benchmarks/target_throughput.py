@@ -93,7 +93,8 @@ class Speed:
 def cpu_s() -> float:
     """Processor time that this process and its children have taken so far."""
     ticks = 0
-    for process in ("self", *Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()):
+    children = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    for process in ("self", *children):
         ticks += sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.remote.shared_inputs import SharedInputs
+from pytest_quant.nets.remote.shared_inputs import SharedInputs, memory_key
 
 MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
@@ -20,32 +20,31 @@ WINDOW_BYTES = 1 << 22
 """Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one forward pass gave."""
+
+    forward_s: float
+    outputs: Sequence[Array]
+
+
 @dataclass(eq=False)
 class Flight:
     """One input, from when it is announced until its answer is taken."""
 
     array: Array
     state: Literal["here", "sent", "answered"] = "here"
-    answer: Any = None
-    """As the far side gave it: outputs and seconds, or in words what is wrong."""
+    answer: Answer | str | None = None
+    """What the far side gave; in words where something is wrong."""
     is_suspect: bool = False
     """Whether the connection broke while it was there: what is sent together with it now may break it again."""
     is_wanted: bool = True
-    is_shared: bool = False
-    """Whether it lies in memory that both sides see."""
-
-    def message(self, shared: SharedInputs | None) -> tuple[tuple[int, ...], bytes | int]:
-        """Its shape and its values as the far side takes them, or where they lie in the memory that it sees, too."""
-        place = None if shared is None else shared.put(self.array)
-        self.is_shared = place is not None
-        return self.array.shape, self.array.astype("<f4", copy=False).tobytes() if place is None else place
+    place: int | None = None
+    """Where it lies in memory that both sides see."""
 
     def is_of(self, array: Array) -> bool:
         """Whether it is of that array, or of one on the same memory."""
-        mine = self.array
-        return mine is array or (
-            mine.shape == array.shape and mine.strides == array.strides and _address(mine) == _address(array)
-        )
+        return self.array is array or memory_key(self.array) == memory_key(array)
 
 
 class InFlight:
@@ -92,35 +91,41 @@ class InFlight:
         if message and whole:
             yield message
 
-    def answered(self, answers: list[Any], shared: SharedInputs | None = None) -> None:
+    def answered(self, answers: Sequence[Answer | str], shared: SharedInputs | None = None) -> None:
         """The next answers have come."""
         sent = [flight for flight in self._flights if flight.state == "sent"]
         for flight, answer in zip(sent, answers, strict=False):
             flight.answer, flight.state, flight.is_suspect = answer, "answered", False
-            if shared is not None and flight.is_shared:
-                shared.give_back()
+            if shared is not None and flight.place is not None:
+                shared.give_back(flight.place)
+            flight.place = None
             if not flight.is_wanted:
                 self.take(flight)
 
     def lost(self) -> None:
-        """What was sent and not answered has to be sent again, one by one."""
+        """What was sent and not answered has to be sent again, one by one; shared memory went with the far side."""
         for flight in self._flights:
             if flight.state == "sent":
-                flight.state, flight.is_suspect = "here", True
+                flight.state, flight.is_suspect, flight.place = "here", True, None
 
     @property
     def has_suspects(self) -> bool:
         """Whether some input that may have broken the connection has no answer yet."""
         return any(flight.is_suspect for flight in self._flights)
 
-    def forget(self) -> None:
+    def forget(self, shared: SharedInputs | None = None) -> None:
         """Drop all inputs; what is on its way is dropped when its answer comes."""
         for flight in list(self._flights):
             flight.is_wanted = False
             if flight.state != "sent":
                 self.take(flight)
+            elif shared is not None and flight.place is not None:
+                shared.keep_apart(flight.place)
 
-
-def _address(array: Array) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def close(self, shared: SharedInputs | None = None) -> None:
+        """Drop all inputs, and their answers will never come."""
+        while self._flights:
+            flight = self._flights.popleft()
+            if shared is not None and flight.place is not None:
+                shared.give_back(flight.place)
+        self._held_bytes = 0
