@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter  # in pytest's own namespace from 8.4 on
 
 from pytest_quant.evaluation.engine.events import EventReader
 from pytest_quant.run.progress.lines import job_line
@@ -95,6 +96,6 @@ class Progress:
 def _screen(config: pytest.Config) -> Screen | None:
     """None where pytest's own writer is not what writes: without a terminal reporter, or with one of another kind."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if not isinstance(reporter, pytest.TerminalReporter):
+    if not isinstance(reporter, TerminalReporter):
         return None
     return Screen(reporter, config.get_terminal_writer())

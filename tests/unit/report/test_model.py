@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 
 from pytest_quant.judging.limits.tolerance import Tolerance
@@ -27,6 +28,9 @@ TOLERANCE = Tolerance(METRICS["top1"], 1.0)
 PUBLISHED = Path(__file__).parents[3] / "docs" / "report.schema.json"
 
 
+@pytest.mark.skipif(
+    tuple(map(int, pydantic.VERSION.split(".")[:2])) < (2, 10), reason="older pydantic says the same in other words"
+)
 def test_the_published_schema_is_that_of_the_models() -> None:
     assert PUBLISHED.read_text(encoding="utf-8") == schema_text(), (
         "python -m pytest_quant.report.schema docs/report.schema.json writes it anew"
@@ -88,7 +92,7 @@ def without(raw: dict[str, Any], *keys: str) -> dict[str, Any]:
         ('{"version": 1}', "is not a report of pytest-quant: it lacks the key `schema`"),
         ('{"schema": 2}', r"has schema 2 \(int\), this version knows 1"),
         ('{"schema": true}', r"has schema True \(bool\), this version knows 1"),
-        ('{"schema": 1, "cases": [NaN]}', "is not a JSON file: found NaN, which no report holds"),
+        ('{"schema": 1, "cases": [NaN]}', "is not a JSON file: found NaN, which is not JSON"),
         (json.dumps(without(raw_report(), "models", "m", "samples", "total")), r"models\.m\.samples\.total: Field req"),
         (
             json.dumps(raw_report() | {"extra": [1]}),
