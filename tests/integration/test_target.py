@@ -37,6 +37,7 @@ def comparable(run: Run) -> dict[str, Any]:
     for model in report["models"].values():
         model.pop("timing")
         model.pop("runtimes")  # name the target, too
+        model.pop("predictions")  # what they are kept under holds the target
         for net in (model.get("nets") or {}).values():
             net.pop("timing")
         model["conditions"] = {name: value for name, value in model["conditions"].items() if "target" not in name}
