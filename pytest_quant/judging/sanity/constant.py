@@ -11,6 +11,7 @@ from pytest_quant.evaluation.model_runner import ModelRunner
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import Given, same
 from pytest_quant.spec.net import Net
 
 _RUN_AGAIN = 4
@@ -35,15 +36,15 @@ def find_constant(look: Look) -> Iterator[Finding]:
 
 def _is_constant(look: Look, net: Net, samples: Sequence[Sample]) -> bool:
     """Whether the raw outputs for different inputs are the same, or hold the same values where their sizes differ."""
-    inputs: list[Array] = []
+    inputs: list[Given] = []
     seen: list[dict[str, Array]] = []
     runner = ModelRunner(look.model, net, look.subject.bench)
     task_pipeline = look.on_samples.pipelines[net]
 
-    def noted(array: Array) -> dict[str, Array]:
-        found = {blob: np.array(values) for blob, values in runner.run(array).items()}
-        if not any(np.array_equal(array, known) for known in inputs):
-            inputs.append(array)
+    def noted(given: Given) -> dict[str, Array]:
+        found = {blob: np.array(values) for blob, values in runner.run(given).items()}
+        if not any(same(given, known) for known in inputs):
+            inputs.append(given)
             seen.append(found)
         return found
 

@@ -9,12 +9,15 @@ import numpy as np
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.first_input import first_input
+from pytest_quant.evaluation.model_nets import have_tried
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
-from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.feeding import feeding_of
+from pytest_quant.nets.ncnn.files.param import Layer, read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
-from pytest_quant.tasks.base import RightWrong, Tensor
+from pytest_quant.tasks.base import RightWrong
 
 _LOOKED_AT = 4
 """Samples whose inner blobs are looked at; those first that fp32 alone is wrong on."""
@@ -32,15 +35,17 @@ def find_not_finite(look: Look) -> Iterator[Finding]:
         return
     param = read_param(entry.param)
     layers = {layer.bottoms[0]: layer for layer in param.layers if _may_hide(layer)}
-    if not layers or net.input.blob not in param.inputs or len(param.inputs) > 1:
+    is_fed = net.input.blob in param.inputs and (bool(net.input_names) or len(param.inputs) == 1)
+    if not layers or not is_fed:
         return
     chosen = _chosen(look)
     found: list[tuple[str, str]] = []
-    extractor = BlobExtractor(entry.param, entry.bin, runtime=model.runtime)
+    have_tried(net, trials=look.subject.bench.resources.trials)
+    extractor = BlobExtractor(entry.param, entry.bin, feeding=feeding_of(net), runtime=model.runtime)
     try:
         for sample in chosen:
-            tensor = _tensor(look, sample)
-            blob = None if tensor is None else _first_bad(look, extractor, param, tensor, list(layers))
+            given = _given(look, sample)
+            blob = None if given is None else _first_bad(look, extractor, given, list(layers))
             if blob is not None:
                 found.append((sample.id, blob))
     finally:
@@ -71,14 +76,13 @@ def _chosen(look: Look) -> Sequence[Sample]:
     return samples[:_LOOKED_AT]
 
 
-def _tensor(look: Look, sample: Sample) -> Tensor | None:
+def _given(look: Look, sample: Sample) -> Given | None:
     pipeline = look.on_samples.pipelines["fp32"]
     with look.subject.bench.cores.core(), single_threaded_opencv():
         return first_input(pipeline, pipeline.prepare(look.dataset.read(sample, orient=look.orient), sample))
 
 
-def _first_bad(look: Look, extractor: BlobExtractor, param: Param, tensor: Tensor, blobs: Sequence[str]) -> str | None:
+def _first_bad(look: Look, extractor: BlobExtractor, given: Given, blobs: Sequence[str]) -> str | None:
     """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
     with look.subject.bench.cores.core():
-        given = {param.inputs[0]: tensor}
-        return next((blob for blob, values in extractor.feed(given, blobs) if not (values < np.inf).all()), None)
+        return next((blob for blob, values in extractor(given, blobs) if not (values < np.inf).all()), None)

@@ -19,6 +19,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+Blobs = dict[str, Any]
+"""Input blob to array."""
+
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
 
@@ -129,10 +132,10 @@ def answer_all(channel: Channel, net: Any, request: dict[str, Any], memory: mmap
         told: list[object] = []
         values: list[bytes] = []
         since = time.perf_counter()
-        for held in given(json.loads(text), data, memory):
+        for blobs in given(json.loads(text), data, memory):
             with core:
                 started = time.perf_counter()
-                answer = run(net, request, held, values)
+                answer = run(net, request, blobs, values)
                 ended = time.perf_counter()
             told.append(answer if isinstance(answer, str) else (ended - started, answer))
             if ended - since > TOGETHER_S:
@@ -226,21 +229,30 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def given(inputs: list[tuple[list[int], int | None]], data: bytes, memory: mmap.mmap | None) -> Iterator[Any]:
-    """The inputs of a message as arrays, by shape and place in memory, or behind each other in ``data`` without one."""
+def shapes(blobs: Blobs) -> str:
+    """Of the inputs, for a message."""
+    return " and ".join(str(array.shape) for array in blobs.values())
+
+
+def given(
+    inputs: list[list[tuple[str, str, list[int], int | None]]], data: bytes, memory: mmap.mmap | None
+) -> Iterator[Blobs]:
+    """The inputs of a message: each blob by name, dtype, shape and place in memory, or in turn in ``data``."""
     import numpy as np
 
     start = 0
-    for shape, place in inputs:
-        if place is None:
-            array = np.ndarray(shape, "<f4", data, start)
-            start += array.nbytes
-            yield array
-        else:
-            yield np.ndarray(shape, "<f4", memory, place)
+    for parts in inputs:
+        blobs: Blobs = {}
+        for blob, dtype, shape, place in parts:
+            if place is None:
+                blobs[blob] = np.ndarray(shape, dtype, data, start)
+                start += blobs[blob].nbytes
+            else:
+                blobs[blob] = np.ndarray(shape, dtype, memory, place)
+        yield blobs
 
 
-def run(net: Any, request: dict[str, Any], held: Any, values: list[bytes]) -> str | list[tuple[int, ...]]:
+def run(net: Any, request: dict[str, Any], blobs: Blobs, values: list[bytes]) -> str | list[tuple[int, ...]]:
     """One forward pass: the shape of each output, or in words what is wrong.
 
     Their values go behind ``values`` as little-endian float32.
@@ -248,25 +260,26 @@ def run(net: Any, request: dict[str, Any], held: Any, values: list[bytes]) -> st
     import ncnn
     import numpy as np
 
-    own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
-    shapes: list[tuple[int, ...]] = []
+    answer = []
     found = []
     with net.create_extractor() as extractor:
-        if extractor.input(request["input"], own) != 0:
-            return f"has no input blob {request['input']!r}"
+        for blob, held in blobs.items():
+            own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
+            if extractor.input(blob, own) != 0:
+                return f"has no input blob {blob!r}"
         for name in request["outputs"]:
             code, mat = extractor.extract(name)
             is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
             if code != 0 or (is_empty and name not in request["rows"]):
                 return (
-                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {held.shape}: is "
+                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {shapes(blobs)}: is "
                     "that the size the net was made for?"
                 )
             array = np.zeros((0, ROW), "<f4") if is_empty else mat.numpy()
-            shapes.append(array.shape)
+            answer.append(array.shape)
             found.append(array.astype("<f4", copy=False).tobytes())
     values += found
-    return shapes
+    return answer
 
 
 if __name__ == "__channelexec__":

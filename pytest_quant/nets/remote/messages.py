@@ -16,14 +16,21 @@ from pytest_quant.nets.remote.shared_inputs import SharedInputs
 
 
 def message_of(flights: Sequence[Flight], shared: SharedInputs | None) -> tuple[str, bytes]:
-    """Shapes and places of inputs, which are put into ``shared`` memory where it has room; the values of the rest."""
+    """Of inputs, blob by blob: name, type, shape, place in ``shared`` memory; values of those without room."""
     told = []
     values = []
     for flight in flights:
-        flight.place = None if shared is None else shared.put(flight.array)
-        told.append((flight.array.shape, flight.place))
-        if flight.place is None:
-            values.append(flight.array.astype("<f4", copy=False).tobytes())
+        parts = []
+        flight.places = ()
+        for blob, array in flight.blobs.items():
+            dtype = array.dtype.newbyteorder("<").str
+            place = None if shared is None else shared.put(array)
+            parts.append((blob, dtype, array.shape, place))
+            if place is None:
+                values.append(array.astype(dtype, copy=False).tobytes())
+            else:
+                flight.places += (place,)
+        told.append(parts)
     return json.dumps(told), b"".join(values)
 
 

@@ -8,7 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_quant.nets.base import Array, check_input, check_outputs
+from pytest_quant.nets.base import Array, check_outputs
+from pytest_quant.nets.given import AnyArray, Given
+from pytest_quant.nets.ncnn.feeding import Feeding, ShapeGuard
 from pytest_quant.nets.remote.connection import Connection, TargetLostError
 from pytest_quant.nets.remote.far_side import Channel
 from pytest_quant.nets.remote.in_flight import Answer, Flight, InFlight
@@ -27,14 +29,11 @@ class RemoteSetup:
 
     param: Path
     bin: Path
-    input_blob: str
+    feeding: Feeding
+    """How what is given becomes blobs."""
     outputs: tuple[str, ...]
     options: Mapping[str, bool] = field(default_factory=dict)
     """ncnn's options that differ from its own defaults."""
-    channels: int | None = None
-    """Expected input channels; None: any."""
-    size: tuple[int, int] | None = None
-    """Expected input width and height; None: any."""
     rows: frozenset[str] = frozenset()
     """Outputs that are rows of detections, of which there may be none."""
     names: tuple[str, ...] | None = None
@@ -53,6 +52,7 @@ class RemoteRunner:
         self._setup = setup
         self._target = target
         self._what = f"{shown(setup.param)} on {target.spec}"
+        self._guard = ShapeGuard(setup.param) if setup.feeding.arrays else None
         self._flights = InFlight()
         self.forward_s = 0.0
         """Seconds that the target spent in the forward passes that were asked for."""
@@ -64,21 +64,21 @@ class RemoteRunner:
         """Whether more inputs are to be announced now."""
         return self._flights.has_room
 
-    def ahead(self, array: Array) -> None:
+    def ahead(self, given: Given) -> None:
         """Send an input that will be asked for, together with others where it is small."""
         try:
-            self._flights.announce(self._checked(array))
+            self._flights.announce(given, self._checked(given))
             if not self._flights.has_suspects:
                 self._send_unsent(whole=False)
         except (RunnerError, TargetLostError):
             return  # `run` finds the same
 
-    def run(self, array: Array) -> dict[str, Array]:
+    def run(self, given: Given) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
 
         After a broken connection the input is sent once more over a new one: the same input gives the same output.
         """
-        flight = self._flights.of(array) or self._flights.announce(self._checked(array))
+        flight = self._flights.of(given) or self._flights.announce(given, self._checked(given))
         try:
             self._bring(flight)
         except TargetLostError:
@@ -101,8 +101,11 @@ class RemoteRunner:
         self._channel.close()
         self._flights.close(self._connection.shared)
 
-    def _checked(self, array: Array) -> Array:
-        return check_input(self._what, array, channels=self._setup.channels, size=self._setup.size)
+    def _checked(self, given: Given) -> Mapping[str, AnyArray]:
+        blobs = self._setup.feeding.blobs(self._what, given)
+        if self._guard is not None:
+            self._guard.check(blobs)
+        return blobs
 
     def _bring(self, flight: Flight) -> None:
         """See to it that an input has its answer.
@@ -150,7 +153,6 @@ class RemoteRunner:
         contents = {hashlib.sha256(data).hexdigest(): data for data in map(_content, (setup.param, setup.bin))}
         request = {
             "files": [(digest, len(data)) for digest, data in contents.items()],
-            "input": setup.input_blob,
             "outputs": list(setup.outputs),
             "rows": sorted(setup.rows),
             "options": dict(setup.options),

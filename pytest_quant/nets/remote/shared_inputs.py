@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray
 
 SIZE_BYTES = 1 << 23
 """For each thread that may send inputs."""
@@ -22,14 +22,14 @@ _TOKEN_BYTES = 64
 _MEMORY = "/dev/shm"  # noqa: S108 - the file in it has a random name and the rights of its owner alone
 
 
-Key = tuple[int, tuple[int, ...], tuple[int, ...]]
-"""An array's address, shape and strides: what is equal there is the same memory as long as both live."""
+Key = tuple[int, tuple[int, ...], tuple[int, ...], str]
+"""An array's address, shape, strides and dtype: what is equal there is the same memory as long as both live."""
 
 
-def memory_key(array: Array) -> Key:
+def memory_key(array: AnyArray) -> Key:
     """Of an array."""
     address: int = array.__array_interface__["data"][0]
-    return address, array.shape, array.strides
+    return address, array.shape, array.strides, array.dtype.str
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class _Held:
 
     start: int
     end: int
-    array: Array
+    array: AnyArray
     """Kept so that no other array gets its address meanwhile."""
     users: int = 1
 
@@ -81,7 +81,7 @@ class SharedInputs:
         with suppress(FileNotFoundError):
             self.path.unlink()
 
-    def put(self, array: Array) -> int | None:
+    def put(self, array: AnyArray) -> int | None:
         """The place of an input, copied unless it lies there already; None where those in use leave no room."""
         key = memory_key(array)
         with self._lock:
@@ -92,7 +92,7 @@ class SharedInputs:
             start = self._room(array.nbytes)
             if start is None:
                 return None
-            np.ndarray(array.shape, "<f4", self._memory, start)[...] = array
+            np.ndarray(array.shape, array.dtype.newbyteorder("<"), self._memory, start)[...] = array
             held = _Held(start, start + array.nbytes, array)
             self._used.append(held)
             self._at[start] = self._of[key] = held

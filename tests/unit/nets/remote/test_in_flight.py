@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.nets.remote import far_side, in_flight
-from pytest_quant.nets.remote.in_flight import InFlight
+from pytest_quant.nets.remote.in_flight import Flight, InFlight
 from pytest_quant.nets.remote.messages import answers_of, message_of
 from pytest_quant.nets.remote.shared_inputs import SharedInputs
 
@@ -21,10 +21,14 @@ def arrays(count: int, side: int = 4) -> list[np.ndarray]:
     return [np.full((3, side, side), value, np.float32) for value in range(count)]
 
 
+def announced_in(flights: InFlight, array: np.ndarray) -> Flight:
+    return flights.announce(array, {"data": array})
+
+
 def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "MESSAGE_BYTES", 3 * 192)
     flights = InFlight()
-    announced = [flights.announce(array) for array in arrays(7)]
+    announced = [announced_in(flights, array) for array in arrays(7)]
     first = list(flights.unsent(whole=False))
     assert first == [announced[:3]], "then the far side is busy: the rest waits for a larger message"
     assert list(chain(*flights.unsent(whole=True))) == announced
@@ -33,7 +37,7 @@ def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "WINDOW_BYTES", 2 * 192)
     flights = InFlight()
-    one, _ = (flights.announce(array) for array in arrays(2))
+    one, _ = (announced_in(flights, array) for array in arrays(2))
     full = flights.has_room
     flights.take(one)
     assert (full, flights.has_room) == (False, True)
@@ -42,14 +46,14 @@ def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -
 def test_an_input_is_known_by_its_memory() -> None:
     flights = InFlight()
     persons = np.stack(arrays(2))
-    kept = [flights.announce(row) for row in persons]
+    kept = [announced_in(flights, row) for row in persons]
     assert [flights.of(row) for row in persons] == kept
     assert flights.of(persons[0].copy()) is None
 
 
 def test_answers_come_in_the_order_of_the_inputs() -> None:
     flights = InFlight()
-    announced = [flights.announce(array) for array in arrays(3)]
+    announced = [announced_in(flights, array) for array in arrays(3)]
     for flight in announced:
         flight.state = "sent"
     flights.answered(["first", "second"])
@@ -58,12 +62,12 @@ def test_answers_come_in_the_order_of_the_inputs() -> None:
 
 def test_what_is_forgotten_on_its_way_is_dropped_when_it_comes() -> None:
     flights = InFlight()
-    here, sent = (flights.announce(array) for array in arrays(2))
+    here, sent = (announced_in(flights, array) for array in arrays(2))
     sent.state = "sent"
     flights.forget()
-    assert flights.of(here.array) is None
-    assert flights.of(sent.array) is None
-    again = flights.announce(sent.array)
+    assert flights.of(here.given) is None
+    assert flights.of(sent.given) is None
+    again = announced_in(flights, sent.given)
     again.state = "sent"
     flights.answered(["old", "new"])
     assert again.answer == "new"
@@ -83,8 +87,8 @@ def test_both_sides_see_what_is_put(shared: SharedInputs) -> None:
     array = np.arange(48, dtype=np.float32).reshape(3, 4, 4)
     place = shared.put(array)
     assert place is not None
-    (seen,) = far_side.given([([3, 4, 4], place)], b"", memory)
-    assert np.array_equal(seen, array)
+    (seen,) = far_side.given([[("data", "<f4", [3, 4, 4], place)]], b"", memory)
+    assert np.array_equal(seen["data"], array)
 
 
 def test_a_file_of_another_machine_is_not_taken(shared: SharedInputs, tmp_path: Path) -> None:
@@ -140,13 +144,13 @@ def test_an_array_that_may_have_changed_is_put_anew(shared: SharedInputs) -> Non
     memory = far_side.seen((str(shared.path), shared.token, 4096))
     shared.hide()
     flights, array = InFlight(), np.full((3, 4, 4), 1, np.float32)
-    flight = flights.announce(array)
+    flight = announced_in(flights, array)
     message_of([flight], shared)
     flight.state = "sent"
     flights.forget(shared)
     array[:] = 2
-    (again,) = far_side.given([([3, 4, 4], shared.put(array))], b"", memory)
-    assert np.array_equal(again, array)
+    (again,) = far_side.given([[("data", "<f4", [3, 4, 4], shared.put(array))]], b"", memory)
+    assert np.array_equal(again["data"], array)
     flights.answered(["old"], shared)
 
 
@@ -155,9 +159,9 @@ def test_a_net_that_is_closed_gives_its_inputs_back(shared: SharedInputs) -> Non
     array = np.zeros(900, np.float32)
     for _ in range(3):
         flights = InFlight()
-        flight = flights.announce(array)
+        flight = announced_in(flights, array)
         message_of([flight], shared)
-        assert flight.place is not None
+        assert flight.places
         flight.state = "sent"
         flights.close(shared)
 
