@@ -8,7 +8,6 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from _pytest.terminal import TerminalReporter  # in pytest's own namespace from 8.4 on
 
 from pytest_quant.evaluation.engine.events import EventReader
 from pytest_quant.run.progress.lines import job_line
@@ -96,6 +95,7 @@ class Progress:
 def _screen(config: pytest.Config) -> Screen | None:
     """None where pytest's own writer is not what writes: without a terminal reporter, or with one of another kind."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if not isinstance(reporter, TerminalReporter):
+    kind = getattr(pytest, "TerminalReporter", None)  # public from pytest 8.4 on
+    if reporter is None or not (hasattr(reporter, "currentfspath") if kind is None else isinstance(reporter, kind)):
         return None
     return Screen(reporter, config.get_terminal_writer())
