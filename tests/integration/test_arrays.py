@@ -281,3 +281,22 @@ def test_init_proposes_arrays_for_a_net_of_several_inputs(
         np.savez(folder / "saved" / f"{index}.npz", in0=features, in1=ids)
     monkeypatch.setenv("ARRAYS_ROOT", str(folder / "saved"))
     assert run_quant(pytester).verdicts == {"two::floor[sqnr_db]": "pass", "two::int8": "pass"}
+
+
+def test_openvino_takes_several_inputs_and_what_was_computed_is_kept(pytester: pytest.Pytester, folder: Path) -> None:
+    pytest.importorskip("openvino")
+    model = tiny_arrays.model_entry(folder)
+    onnx = tiny_onnx.write_features_and_ids(folder)
+    model["nets"] = {"ov": {"openvino": onnx, "inputs": NAMES, "floor": {"agreement": 100.0, "sqnr_db": 80}}}
+    tiny_arrays.write_zoo(folder, {"two": model})
+    first, again = (run_quant(pytester, cached=True) for _ in range(2))
+    assert first.verdicts["two::floor[ov.agreement]"] == first.verdicts["two::floor[ov.sqnr_db]"] == "pass"
+    assert first.report is not None
+    assert again.report is not None
+    assert not any(first.report["models"]["two"]["timing"]["cached"].values())
+    assert all(again.report["models"]["two"]["timing"]["cached"].values())
+    features, ids = tiny_arrays.samples(1, seed=5)[0]
+    np.savez(folder / "inputs" / "000.npz", features=features, ids=ids)
+    changed = run_quant(pytester, cached=True)
+    assert changed.report is not None
+    assert not all(changed.report["models"]["two"]["timing"]["cached"].values())
