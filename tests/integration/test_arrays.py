@@ -265,3 +265,19 @@ def test_an_empty_folder_and_one_that_is_missing(pytester: pytest.Pytester, fold
     run = run_quant(pytester, "-k", "agreement")
     assert "holds no array file (.npy, .npz)" in run.cases["empty::floor[agreement]"]["reason"]
     assert run.cases["gone::floor[agreement]"]["verdict"] == "skipped"
+
+
+def test_init_proposes_arrays_for_a_net_of_several_inputs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pytester.path
+    tiny_arrays.write_net(folder, "two")
+    tiny_arrays.write_net(folder, "two-int8", int8=True)
+    assert main(["init", str(folder)]) == 0
+    assert "two: ready" in capsys.readouterr().out
+    assert "inputs: {in0: in0, in1: in1}" in (folder / "zoo.quant.yaml").read_text()
+    (folder / "saved").mkdir()
+    for index, (features, ids) in enumerate(tiny_arrays.samples(COUNT)):
+        np.savez(folder / "saved" / f"{index}.npz", in0=features, in1=ids)
+    monkeypatch.setenv("ARRAYS_ROOT", str(folder / "saved"))
+    assert run_quant(pytester).verdicts == {"two::floor[sqnr_db]": "pass", "two::int8": "pass"}
