@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pytest_quant.cli.main import main
-from tests import tiny_arrays, tiny_onnx
+from tests import tiny, tiny_arrays, tiny_onnx
 from tests.integration.runs import run_quant
 from tests.unit.report.volatile import without_volatile
 
@@ -300,3 +300,23 @@ def test_openvino_takes_several_inputs_and_what_was_computed_is_kept(pytester: p
     changed = run_quant(pytester, cached=True)
     assert changed.report is not None
     assert not all(changed.report["models"]["two"]["timing"]["cached"].values())
+
+
+def test_npy_files_go_to_the_only_input(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    (folder / "inputs").mkdir()
+    for index, (features, _) in enumerate(tiny_arrays.samples(COUNT)):
+        np.save(folder / "inputs" / f"{index:03d}.npy", np.clip(features, -1, 1).astype(np.float16))
+    models = {}
+    for name, inputs in (("short", "data"), ("named", {"data": None})):
+        made = tiny.model_entry(folder, name, task="outputs", dataset="inputs", input=None, tolerance=None)
+        models[name] = {**made, "inputs": inputs, "floor": {"agreement": 80.0, "sqnr_db": 20}}
+    fp32 = {"onnxruntime": tiny_onnx.write_onnx(folder, shape=(1, 3, "h", "w"))}
+    int8 = {**models["short"]["int8"], "inputs": {"data": "x"}, "output": "prob"}
+    own = {"fp32": fp32, "int8": int8, "inputs": {"image": "x"}, "output": "probabilities"}
+    models["onnx"] = {**models["short"], **own}
+    tiny_arrays.write_zoo(folder, models)
+    run = run_quant(pytester)
+    assert {verdict for name, verdict in run.verdicts.items() if "floor" in name} == {"pass"}
+    values = [run.cases[f"{name}::floor[sqnr_db]"]["value"] for name in models]
+    assert values == pytest.approx([values[0]] * 3, abs=1e-3)
