@@ -13,7 +13,7 @@ from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
-from pytest_quant.nets.base import Array, Runner
+from pytest_quant.nets.base import Array, LooksAhead, Runner
 from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import RunnerError
@@ -84,6 +84,8 @@ class OpenPair:
     def __call__(self, signal: Net, shape: Shape | None) -> PairRunner:
         """Load both nets; raises like `open_runner`."""
         one, two = (open_runner(self.model, net, shape, self.trials) for net in (signal, self.other))
+        if isinstance(one, LooksAhead) or isinstance(two, LooksAhead):
+            return PairElsewhere(one, two)
         return PairRunner(one, two)
 
 
@@ -103,6 +105,34 @@ class PairRunner:
         """Free both nets."""
         self._signal.close()
         self._other.close()
+
+
+class PairElsewhere(PairRunner):
+    """Two nets of which one at least computes elsewhere and gets the inputs of later samples beforehand."""
+
+    def __init__(self, signal: Runner, other: Runner) -> None:
+        super().__init__(signal, other)
+        self._elsewhere = [runner for runner in (other, signal) if isinstance(runner, LooksAhead)]
+
+    @property
+    def forward_s(self) -> float:
+        """Seconds that forward passes took elsewhere."""
+        return sum(runner.forward_s for runner in self._elsewhere)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether both wait for more inputs."""
+        return all(runner.has_room for runner in self._elsewhere)
+
+    def ahead(self, given: Given) -> None:
+        """Announce an input."""
+        for runner in self._elsewhere:
+            runner.ahead(given)
+
+    def forget(self) -> None:
+        """Drop what was announced and not asked for."""
+        for runner in self._elsewhere:
+            runner.forget()
 
 
 class LikenessPipeline:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pytest_quant.cli.main import main
-from tests import tiny_arrays, tiny_onnx
+from tests import tiny, tiny_arrays, tiny_onnx
 from tests.integration.runs import run_quant
 from tests.unit.report.volatile import without_volatile
 
@@ -265,3 +265,58 @@ def test_an_empty_folder_and_one_that_is_missing(pytester: pytest.Pytester, fold
     run = run_quant(pytester, "-k", "agreement")
     assert "holds no array file (.npy, .npz)" in run.cases["empty::floor[agreement]"]["reason"]
     assert run.cases["gone::floor[agreement]"]["verdict"] == "skipped"
+
+
+def test_init_proposes_arrays_for_a_net_of_several_inputs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = pytester.path
+    tiny_arrays.write_net(folder, "two")
+    tiny_arrays.write_net(folder, "two-int8", int8=True)
+    assert main(["init", str(folder)]) == 0
+    assert "two: ready" in capsys.readouterr().out
+    assert "inputs: {in0: in0, in1: in1}" in (folder / "zoo.quant.yaml").read_text()
+    (folder / "saved").mkdir()
+    for index, (features, ids) in enumerate(tiny_arrays.samples(COUNT)):
+        np.savez(folder / "saved" / f"{index}.npz", in0=features, in1=ids)
+    monkeypatch.setenv("ARRAYS_ROOT", str(folder / "saved"))
+    assert run_quant(pytester).verdicts == {"two::floor[sqnr_db]": "pass", "two::int8": "pass"}
+
+
+def test_openvino_takes_several_inputs_and_what_was_computed_is_kept(pytester: pytest.Pytester, folder: Path) -> None:
+    pytest.importorskip("openvino")
+    model = tiny_arrays.model_entry(folder)
+    onnx = tiny_onnx.write_features_and_ids(folder)
+    model["nets"] = {"ov": {"openvino": onnx, "inputs": NAMES, "floor": {"agreement": 100.0, "sqnr_db": 80}}}
+    tiny_arrays.write_zoo(folder, {"two": model})
+    first, again = (run_quant(pytester, cached=True) for _ in range(2))
+    assert first.verdicts["two::floor[ov.agreement]"] == first.verdicts["two::floor[ov.sqnr_db]"] == "pass"
+    assert first.report is not None
+    assert again.report is not None
+    assert not any(first.report["models"]["two"]["timing"]["cached"].values())
+    assert all(again.report["models"]["two"]["timing"]["cached"].values())
+    features, ids = tiny_arrays.samples(1, seed=5)[0]
+    np.savez(folder / "inputs" / "000.npz", features=features, ids=ids)
+    changed = run_quant(pytester, cached=True)
+    assert changed.report is not None
+    assert not all(changed.report["models"]["two"]["timing"]["cached"].values())
+
+
+def test_npy_files_go_to_the_only_input(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    (folder / "inputs").mkdir()
+    for index, (features, _) in enumerate(tiny_arrays.samples(COUNT)):
+        np.save(folder / "inputs" / f"{index:03d}.npy", np.clip(features, -1, 1).astype(np.float16))
+    models = {}
+    for name, inputs in (("short", "data"), ("named", {"data": None})):
+        made = tiny.model_entry(folder, name, task="outputs", dataset="inputs", input=None, tolerance=None)
+        models[name] = {**made, "inputs": inputs, "floor": {"agreement": 80.0, "sqnr_db": 20}}
+    fp32 = {"onnxruntime": tiny_onnx.write_onnx(folder, shape=(1, 3, "h", "w"))}
+    int8 = {**models["short"]["int8"], "inputs": {"data": "x"}, "output": "prob"}
+    own = {"fp32": fp32, "int8": int8, "inputs": {"image": "x"}, "output": "probabilities"}
+    models["onnx"] = {**models["short"], **own}
+    tiny_arrays.write_zoo(folder, models)
+    run = run_quant(pytester)
+    assert {verdict for name, verdict in run.verdicts.items() if "floor" in name} == {"pass"}
+    values = [run.cases[f"{name}::floor[sqnr_db]"]["value"] for name in models]
+    assert values == pytest.approx([values[0]] * 3, abs=1e-3)

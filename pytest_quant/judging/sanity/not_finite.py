@@ -9,6 +9,7 @@ import numpy as np
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.first_input import first_input
+from pytest_quant.evaluation.model_nets import have_tried
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.nets.given import Given
@@ -39,6 +40,7 @@ def find_not_finite(look: Look) -> Iterator[Finding]:
         return
     chosen = _chosen(look)
     found: list[tuple[str, str]] = []
+    have_tried(net, trials=look.subject.bench.resources.trials)
     extractor = BlobExtractor(entry.param, entry.bin, feeding=feeding_of(net), runtime=model.runtime)
     try:
         for sample in chosen:

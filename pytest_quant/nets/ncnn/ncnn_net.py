@@ -71,6 +71,10 @@ class NcnnRunner:
             setattr(self._net.opt, name, value)
         self._load(self._net.load_param, str(setup.files.param))
         self._load(self._net.load_model, str(setup.files.bin))
+        positions = {blob.name: position for position, blob in enumerate(self._net.blobs())}
+        named = zip(setup.outputs, setup.names or setup.outputs, strict=True)
+        # A blob is freed when the layer that reads it has run: an output before another one is taken first.
+        self._outputs = sorted(named, key=lambda one: positions.get(one[0], len(positions)))
 
     def _load(self, load: Callable[[str], int], path: str) -> None:
         code = load(path)
@@ -92,7 +96,7 @@ class NcnnRunner:
             for blob, array in blobs.items():
                 if extractor.input(blob, mat_of(array)) != 0:
                     raise RunnerError(f"{self._what}: has no input blob {blob!r}")
-            for blob, name in zip(setup.outputs, setup.names or setup.outputs, strict=True):
+            for blob, name in self._outputs:
                 code, mat = extractor.extract(blob)
                 if code == 0 and blob in setup.rows and is_empty(mat):
                     outputs[name] = np.zeros((0, _ROW), np.float32)
@@ -104,7 +108,7 @@ class NcnnRunner:
                     )
                 outputs[name] = np.array(mat.numpy(), dtype=np.float32)
         check_outputs(self._what, outputs)
-        return outputs
+        return {name: outputs[name] for name in setup.names or setup.outputs}
 
     def close(self) -> None:
         """Free the net."""

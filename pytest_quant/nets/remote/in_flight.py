@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from pytest_quant.nets.base import Array
 from pytest_quant.nets.given import AnyArray, Given, is_by_name
-from pytest_quant.nets.remote.shared_inputs import SharedInputs
-
-Part = tuple[str, str, tuple[int, ...], bytes | int]
-"""A blob of an input: its name, dtype and shape, and its bytes or their place in shared memory."""
+from pytest_quant.nets.remote.shared_inputs import SharedInputs, memory_key
 
 MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
@@ -23,6 +21,14 @@ WINDOW_BYTES = 1 << 22
 """Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one forward pass gave."""
+
+    forward_s: float
+    outputs: Sequence[Array]
+
+
 @dataclass(eq=False)
 class Flight:
     """One input, from when it is announced until its answer is taken."""
@@ -32,37 +38,25 @@ class Flight:
     blobs: Mapping[str, AnyArray]
     """What the net there is fed: contiguous arrays by blob."""
     state: Literal["here", "sent", "answered"] = "here"
-    answer: Any = None
-    """As the far side gave it: outputs and seconds, or in words what is wrong."""
+    answer: Answer | str | None = None
+    """What the far side gave; in words where something is wrong."""
     is_suspect: bool = False
     """Whether the connection broke while it was there: what is sent together with it now may break it again."""
     is_wanted: bool = True
-    shared_count: int = 0
-    """How many of its arrays lie in memory that both sides see."""
+    places: tuple[int, ...] = ()
+    """Where those of its arrays lie that are in memory which both sides see."""
 
     @property
     def size_bytes(self) -> int:
         """Of all its arrays."""
         return sum(array.nbytes for array in self.blobs.values())
 
-    def message(self, shared: SharedInputs | None) -> list[Part]:
-        """Each blob as the far side takes it, or where it lies in the memory that it sees, too."""
-        self.shared_count = 0
-        return [self._part(blob, array, shared) for blob, array in self.blobs.items()]
-
-    def _part(self, blob: str, array: AnyArray, shared: SharedInputs | None) -> Part:
-        dtype = array.dtype.newbyteorder("<").str
-        place = None if shared is None else shared.put(array)
-        if place is not None:
-            self.shared_count += 1
-        return blob, dtype, array.shape, array.astype(dtype, copy=False).tobytes() if place is None else place
-
     def is_of(self, given: Given) -> bool:
         """Whether it is of that object, or of an array on the same memory."""
         mine = self.given
         if mine is given or is_by_name(mine) or is_by_name(given):
             return mine is given
-        return mine.shape == given.shape and mine.strides == given.strides and _address(mine) == _address(given)
+        return memory_key(mine) == memory_key(given)
 
 
 class InFlight:
@@ -109,36 +103,45 @@ class InFlight:
         if message and whole:
             yield message
 
-    def answered(self, answers: list[Any], shared: SharedInputs | None = None) -> None:
+    def answered(self, answers: Sequence[Answer | str], shared: SharedInputs | None = None) -> None:
         """The next answers have come."""
         sent = [flight for flight in self._flights if flight.state == "sent"]
         for flight, answer in zip(sent, answers, strict=False):
             flight.answer, flight.state, flight.is_suspect = answer, "answered", False
             if shared is not None:
-                for _ in range(flight.shared_count):
-                    shared.give_back()
+                for place in flight.places:
+                    shared.give_back(place)
+            flight.places = ()
             if not flight.is_wanted:
                 self.take(flight)
 
     def lost(self) -> None:
-        """What was sent and not answered has to be sent again, one by one."""
+        """What was sent and not answered has to be sent again, one by one; shared memory went with the far side."""
         for flight in self._flights:
             if flight.state == "sent":
                 flight.state, flight.is_suspect = "here", True
+                flight.places = ()
 
     @property
     def has_suspects(self) -> bool:
         """Whether some input that may have broken the connection has no answer yet."""
         return any(flight.is_suspect for flight in self._flights)
 
-    def forget(self) -> None:
+    def forget(self, shared: SharedInputs | None = None) -> None:
         """Drop all inputs; what is on its way is dropped when its answer comes."""
         for flight in list(self._flights):
             flight.is_wanted = False
             if flight.state != "sent":
                 self.take(flight)
+            elif shared is not None:
+                for place in flight.places:
+                    shared.keep_apart(place)
 
-
-def _address(array: AnyArray) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def close(self, shared: SharedInputs | None = None) -> None:
+        """Drop all inputs, and their answers will never come."""
+        while self._flights:
+            flight = self._flights.popleft()
+            if shared is not None:
+                for place in flight.places:
+                    shared.give_back(place)
+        self._held_bytes = 0

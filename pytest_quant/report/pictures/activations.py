@@ -10,9 +10,10 @@ import numpy as np
 
 from pytest_quant.diagnosis.pairing import LayerPair, pair_layers
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
+from pytest_quant.evaluation.model_nets import have_tried
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.given import AnyArray
+from pytest_quant.nets.given import AnyArray, shape_of
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.feeding import feeding_of
 from pytest_quant.nets.ncnn.files.param import read_param
@@ -44,6 +45,7 @@ def _curves(model: ModelSpec, bench: Workbench, layers: Sequence[str]) -> Iterat
     thresholds = _thresholds(walk(net, int8.bin), [pairs[name] for name in layers if name in pairs])
     blobs = {name: next(iter(pairs[name].sources.values())) for name in thresholds}
     inputs = list(sample_inputs(model, bench, _SAMPLES).values())
+    have_tried(model.net("fp32"), shape_of(inputs[0]) if inputs else None, bench.resources.trials)
     feeding = replace(feeding_of(model.net("fp32")), size=None)
     fed = [feeding.blobs(model.name, given) for given in inputs]
     with bench.cores.core(), closing(BlobExtractor(fp32.param, fp32.bin, runtime=model.runtime)) as extractor:

@@ -49,6 +49,16 @@ def test_the_numbers_are_those_of_the_net(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["prob"].ravel(), softmax(convolved(array).mean(axis=(1, 2))), rtol=1e-5)
 
 
+def test_outputs_come_in_any_order(tmp_path: Path) -> None:
+    """ncnn frees a blob when the layer that reads it has run."""
+    before, after = (NcnnRunner(net_setup(tmp_path, outputs=names)) for names in (("conv", "prob"), ("prob", "conv")))
+    one, two = before.run(image()), after.run(image())
+    before.close()
+    after.close()
+    assert list(two) == ["prob", "conv"]
+    assert all(np.array_equal(one[name], two[name]) for name in two)
+
+
 def test_the_int8_net_is_close_but_not_equal(tmp_path: Path) -> None:
     runner = NcnnRunner(net_setup(tmp_path, int8=True, outputs=("conv",)))
     array = image()
