@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.report.markdown_text import plain
 from tests import tiny
 from tests.integration.runs import Run, run_quant
 
@@ -48,7 +49,7 @@ def test_labels_off_by_one(pytester: pytest.Pytester) -> None:
     assert (found["check"], found["severity"]) == ("guessing", "error")
     line = f"sanity error: guessing: {found['found']}: {found['advice']}"
     assert f"tiny: {line}" in run.text
-    assert f"- tiny: {line}" in (pytester.path / "report.md").read_text()
+    assert f"- tiny: {plain(line)}" in (pytester.path / "report.md").read_text()
     assert "FAIL: 1 error: guessing: fp32 is right on" in run.text
 
 

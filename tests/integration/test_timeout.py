@@ -57,7 +57,8 @@ def test_a_net_that_hangs(project: Path, how: tuple[str, ...]) -> None:
     assert reason.startswith("sample images/")
     assert ", int8: is not done after 1.5 s, the limit for one sample" in reason
     assert "in hangs_in_here" in reason
-    assert len({case["reason"] for name, case in cases.items() if verdicts[name] == "error"}) == 1
+    reasons = {case["reason"] for name, case in cases.items() if verdicts[name] == "error"}
+    assert len(reasons) <= (2 if how else 1)  # two workers may hang at the same moment, each at its own sample
     assert "is not done after 1.5 s" in done.stdout
     assert "is not done after 1.5 s" in (project / "report.md").read_text()
     assert "Traceback" not in done.stdout

@@ -230,7 +230,7 @@ def test_the_row_of_a_float_net_under_int8_does_not_say_pass(pytester: pytest.Py
         (
             "conv_param_0 many\n",
             "error",
-            "tiny.table:1: entry 'conv_param_0': could not convert string to float: 'many'",
+            "tiny.table:1: entry 'conv_param_0': found 'many'; expected numbers separated by blanks",
         ),
         ("", "error", "tiny.table: the calibration table is empty"),
     ],
