@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TextIO
 
-from pytest_quant.cli import calibrate, compare, diagnose, history, init, inspect, lint, quantize, rescue, target
+from pytest_quant.cli import calibrate, compare, diagnose, history, init, inspect, lint, merge, quantize, rescue, target
 from pytest_quant.cli.console import PROGRAM, say
 from pytest_quant.extending.known import in_use, with_builtins
 from pytest_quant.spec.errors import QuantError, QuantWarning
@@ -19,7 +19,7 @@ EXIT_UNUSABLE = 2
 """Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""
 _EXIT_INTERRUPTED = 130
 
-_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect, target, history, compare)
+_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect, target, history, compare, merge)
 """Modules with ``add_parser(subparsers)``, in the order of the help."""
 
 

@@ -23,7 +23,7 @@ from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.options import add_options
 from pytest_quant.plugin.settings import Settings, read_settings
-from pytest_quant.plugin.state import RUN, SETTINGS
+from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
 
 __all__ = [
@@ -83,7 +83,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     if not xdist.is_worker(config):
         config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
     cache_dir = cache_folder(config, settings)
-    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
+    replay = config.stash.get(REPLAY, None)
+    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath, replay=replay)
     try:
         run.read_baseline()
     except QuantError as error:

@@ -19,6 +19,7 @@ from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
     from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model import PartEntry
 
 PLAN_FILE = "planned.json"
 
@@ -168,6 +169,8 @@ class Recorder:
         if not takes_samples and not bodies:
             return True
         keys = {case.key for case in takes_samples}
+        if self.settings.part is not None and self._part().models:
+            return True
         answered = any(case.verdict != "skipped" for key, case in self._cases.items() if key in keys)
         return answered or (bool(bodies) and self._measured)
 
@@ -175,7 +178,20 @@ class Recorder:
         """The report as data."""
         from pytest_quant.report.data import build_report
 
-        return build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
+        report = build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
+        return report if self.settings.part is None else report.model_copy(update={"part": self._part()})
+
+    def _part(self) -> PartEntry:
+        """What all processes of the run carry of the part."""
+        from pytest_quant.judging.part_work import kept_datasets, kept_models
+        from pytest_quant.report.model import PartEntry
+        from pytest_quant.run.quant_run import PART_FOLDER
+
+        part, folder = self.settings.part, self._run_dir / PART_FOLDER
+        assert part is not None  # noqa: S101
+        tests = sorted(test.id for test in read_plan(self._run_dir).tests)
+        models, datasets = kept_models(folder), kept_datasets(folder)
+        return PartEntry(index=part.index, of=part.of, tests=tuple(tests), models=models, datasets=datasets)
 
     def _publish(self, session: pytest.Session) -> None:
         """Write the files that the run was asked for; one that cannot be written fails the run."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -35,16 +37,10 @@ def find_not_finite(look: Look) -> Iterator[Finding]:
     if not layers or net.input.blob not in param.inputs or len(param.inputs) > 1:
         return
     chosen = _chosen(look)
-    found: list[tuple[str, str]] = []
-    extractor = BlobExtractor(entry.param, entry.bin, runtime=model.runtime)
-    try:
-        for sample in chosen:
-            tensor = _tensor(look, sample)
-            blob = None if tensor is None else _first_bad(look, extractor, param, tensor, list(layers))
-            if blob is not None:
-                found.append((sample.id, blob))
-    finally:
-        extractor.close()
+    inside = _Inside(look, entry, param, list(layers))
+    with closing(inside):
+        told = {one.id: look.probe("not-finite", one.id, partial(inside.first_bad, one)) for one in chosen}
+    found = [(sample_id, blob) for sample_id, blob in told.items() if blob is not None]
     if found:
         sample_id, blob = found[0]
         yield Finding(
@@ -62,8 +58,7 @@ def _may_hide(layer: Layer) -> bool:
 
 def _chosen(look: Look) -> Sequence[Sample]:
     """The first samples, those before that int8 alone is right on: there something may have gone wrong in fp32."""
-    pairs = look.measurement.comparison.metrics
-    evidence = next(iter(pairs.values())).evidence if pairs else None
+    evidence = look.evidence
     samples = list(look.samples)
     if isinstance(evidence, RightWrong) and evidence.fp32.size == len(samples):
         alone = evidence.int8 & ~evidence.fp32
@@ -77,8 +72,29 @@ def _tensor(look: Look, sample: Sample) -> Tensor | None:
         return first_input(pipeline, pipeline.prepare(look.dataset.read(sample, orient=look.orient), sample))
 
 
-def _first_bad(look: Look, extractor: BlobExtractor, param: Param, tensor: Tensor, blobs: Sequence[str]) -> str | None:
-    """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
-    with look.subject.bench.cores.core():
-        given = {param.inputs[0]: tensor}
-        return next((blob for blob, values in extractor.feed(given, blobs) if not (values < np.inf).all()), None)
+class _Inside:
+    """The inner blobs of fp32; the net is loaded for the first sample."""
+
+    def __init__(self, look: Look, files: NcnnFiles, param: Param, blobs: Sequence[str]) -> None:
+        self._look = look
+        self._files = files
+        self._param = param
+        self._blobs = blobs
+        self._extractor: BlobExtractor | None = None
+
+    def first_bad(self, sample: Sample) -> str | None:
+        """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
+        tensor = _tensor(self._look, sample)
+        if tensor is None:
+            return None
+        if self._extractor is None:
+            files = self._files
+            self._extractor = BlobExtractor(files.param, files.bin, runtime=self._look.model.runtime)
+        with self._look.subject.bench.cores.core():
+            found = self._extractor.feed({self._param.inputs[0]: tensor}, self._blobs)
+            return next((blob for blob, values in found if not (values < np.inf).all()), None)
+
+    def close(self) -> None:
+        """Free the net."""
+        if self._extractor is not None:
+            self._extractor.close()
