@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.cli.types import SubParsers
+from pytest_quant.cli.zoo_file import open_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.report.parts import Parts
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     root = args.root.resolve()
     parts = read_parts(args.parts)
     check_here(parts, root)
+    _check_nets(parts, root)
     environment = parts.first.environment
     replay = Replay(root, parts.models, parts.datasets, seed=int(str(environment.options["seed"])))
     merging = Merging(replay, parts.tests)
@@ -63,6 +65,26 @@ def run(args: argparse.Namespace) -> int:
     if merging.missing:
         raise ConfigError(f"the parts have the test {merging.missing[0]}, which is not here")
     return int(status)
+
+
+def _check_nets(parts: Parts, root: Path) -> None:
+    """Raise `ConfigError` where a net is another than the parts ran."""
+    from pytest_quant.evaluation.keys import net_files
+    from pytest_quant.evaluation.model_on_samples import file_digests
+    from pytest_quant.spec.errors import ConfigError
+    from pytest_quant.spec.text import shown
+    from pytest_quant.zoo.reader import BrokenModel
+
+    for name in dict.fromkeys(one.partition("::")[0] for one in parts.models):
+        for model in open_zoo(root / name).models:
+            contents = parts.models.get(f"{name}::{model.name}")
+            if contents is None or isinstance(model, BrokenModel) or not model.is_built:
+                continue
+            known = next(one.digests for one in contents if one.digests)
+            files = net_files(model)
+            for file, digest in file_digests(model).items():
+                if known.get(file) != digest:
+                    raise ConfigError(f"{shown(files[file])} ({model.name}) is not the file that the parts had")
 
 
 def _given(args: argparse.Namespace) -> Iterator[str]:

@@ -82,6 +82,14 @@ class Replay:
             self._opened[name] = RecordedDataset.of(spec, [part.get(SAMPLES) for part in self._datasets[name]])
         return self._opened[name]
 
+    def _whole(self, model: ModelSpec) -> Content:
+        """A part that knows the model: it says what is the same in all. Raises `RunnerError` where a part does not."""
+        parts = self._models[model_name(model, self._root)]
+        for index, part in enumerate(parts):
+            if SAMPLES not in part.items:
+                raise RunnerError(f"{model.name}: part {index + 1} of {len(parts)} lacks it: its run says why")
+        return parts[0]
+
     def _places(self, model: ModelSpec) -> list[list[str]]:
         """The ids of the evaluated samples of each part."""
         dataset = self.dataset(model.dataset)
@@ -89,7 +97,9 @@ class Replay:
             raise ConfigError(f"{model.name}: the parts lack its dataset {model.dataset.name!r}")
         parts = self._models[model_name(model, self._root)]
         ids = [sample.id for sample in dataset.samples]
-        selected = [ids[place] for place in seeded_order(ids, self._seed)[: parts[0].get(SAMPLES)["selected"]]]
+        selected = [
+            ids[place] for place in seeded_order(ids, self._seed)[: self._whole(model).get(SAMPLES)["selected"]]
+        ]
         return [selected[index :: len(parts)] for index in range(len(parts))]
 
     def digests(self, model: ModelSpec) -> Mapping[str, str]:
@@ -105,7 +115,7 @@ class Replay:
 
     def option_files(self, model: ModelSpec) -> dict[str, str]:
         """Key of the dataset to the digest of the file that it names, as the parts found it."""
-        found: dict[str, str] = self._models[model_name(model, self._root)][0].get(SAMPLES)["option_files"]
+        found: dict[str, str] = self._whole(model).get(SAMPLES)["option_files"]
         return found
 
     def with_files(self, model: ModelSpec, folder: Path) -> ModelSpec:
@@ -118,7 +128,7 @@ class Replay:
             raise ConfigError(
                 f"{model.name}: {model.dataset.missing}; a merge reads nothing there, and takes any path for it"
             )
-        carried: dict[str, bytes] = self._models[model_name(model, self._root)][0].get(SAMPLES)["files"]
+        carried: dict[str, bytes] = self._whole(model).get(SAMPLES)["files"]
         written: dict[str, Path] = {}
         for name, content in carried.items():
             if not getattr(options, name).is_file():
@@ -130,7 +140,7 @@ class Replay:
 
     def calibration(self, model: ModelSpec) -> CalibrationFacts | None:
         """What the int8 net was made from."""
-        found: CalibrationFacts | None = self._models[model_name(model, self._root)][0].get(CALIBRATION)
+        found: CalibrationFacts | None = self._whole(model).get(CALIBRATION)
         return found
 
     def probes(self, model: ModelSpec) -> Mapping[tuple[str, str], Any]:
@@ -144,7 +154,7 @@ class Replay:
 
     def key(self, model: ModelSpec, net: Net) -> str | None:
         """What the parts kept the predictions of a net under: it says everything that they depend on."""
-        return self._models[model_name(model, self._root)][0].digests.get(predictions_name(net))
+        return self._whole(model).digests.get(predictions_name(net))
 
     def carried(self, model: ModelSpec, item: str, pipeline: Pipeline) -> _Carried | None:
         """An item of a model over all parts; None where they lack it."""
