@@ -1,4 +1,4 @@
-"""Real int8 failures and their repair: PP-OCRv5's text detector on ICDAR2015, as README tells it, and three more nets.
+"""Real int8 failures and their repair: PP-OCRv5's text detector on ICDAR2015 (docs/rescue.md), and three more nets.
 
     python -m benchmarks.rescue ../shared [--model yolox_nano] [--out FOLDER]
 

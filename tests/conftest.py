@@ -22,7 +22,7 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a CI job pytest prints whole messages in its short summary, a second time."""
-    for name in ("CI", "BUILD_NUMBER"):
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a CI job or a worker of pytest-xdist says of its terminal changes what is printed."""
+    for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

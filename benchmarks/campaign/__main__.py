@@ -16,6 +16,7 @@ from benchmarks.campaign.outcome import Budget, Table, Try
 PARTS: Mapping[str, str] = {
     "nets": "broken and mutated nets: each is refused, tried in a child, or right; nothing dies, nothing is made up",
     "text": "mutants of everything that is read as text: every one is read, or refused by a message",
+    "faults": "kills, damage to what is kept, full disks, two runs at once: the next run gives the same report",
 }
 """Each is the module of that name in this package."""
 

@@ -11,14 +11,12 @@ from pathlib import Path
 
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_file
+from pytest_quant.evaluation.kept import PART
 from pytest_quant.spec.errors import QuantWarning, StorageError, told
 from pytest_quant.spec.text import shown
 
 _DIGESTS = "digests"
 """Holds the digest of every file of a folder; written when its making has come to its end."""
-
-PART = "part-"
-"""What a folder's name begins with that is still being filled."""
 
 
 class BuiltFiles:

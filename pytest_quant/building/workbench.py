@@ -9,6 +9,7 @@ from pytest_quant.building.building import ModelBuilder
 from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.building.replayed import ReplayedBuilder
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept import BUILT
 from pytest_quant.evaluation.parts.replay import Replay
 from pytest_quant.evaluation.probes import Probes
 from pytest_quant.evaluation.resources import Resources
@@ -42,6 +43,6 @@ def open_workbench(
     resources = Resources.in_folder(kept, run_dir, cores, listener, rehash=rehash, limit_s=limit_s)
     resources = resources if probes is None else dataclasses.replace(resources, probes=probes)
     resources = resources if replay is None else replay.resources(resources)
-    files = BuiltFiles(kept / "built", run_dir / "claims", spare=run_dir / "built")
+    files = BuiltFiles(kept / BUILT, run_dir / "claims", spare=run_dir / BUILT)
     builder = ModelBuilder(files, resources)
     return Workbench(resources, builder if replay is None else ReplayedBuilder(builder, replay), sampling or Sampling())

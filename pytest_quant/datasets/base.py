@@ -11,6 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.text import encodable, visible
+
 Image = NDArray[np.uint8]
 """Pixels of shape (height, width, 3), red first, values 0 to 255, C-contiguous."""
 
@@ -27,6 +30,10 @@ class Sample:
     """Where the pixels lie: a file, or the row in the dataset's own storage."""
     extra: str = ""
     """Digest of what a prediction depends on besides the pixels, such as the boxes in which persons are looked for."""
+
+    def __post_init__(self) -> None:
+        if encodable(self.id) != self.id:
+            raise DatasetError(f"the name of sample '{visible(self.id)}' is not UTF-8; rename it, in lists, too")
 
 
 class Dataset(Protocol):

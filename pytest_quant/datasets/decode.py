@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from pytest_quant.datasets.base import Image
+from pytest_quant.datasets.pixel_limit import check_pixels
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.lfs import why_absent
 
@@ -25,7 +26,7 @@ def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
         uint8, shape (height, width, 3), RGB.
 
     Raises:
-        DatasetError: The bytes are not a complete image.
+        DatasetError: The bytes are not a complete image, or one of more pixels than the limit.
 
     """
     flags = cv2.IMREAD_COLOR if orient else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -34,6 +35,7 @@ def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
         raise DatasetError(f"{name} {absent}")
     if not data:
         raise DatasetError(f"{name} is empty (0 bytes); expected an image")
+    check_pixels(data, name)
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

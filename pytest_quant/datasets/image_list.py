@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from pytest_quant.datasets.files import ImageFiles, open_listed, require_file, require_folder, where
+from pytest_quant.datasets.inside import inside
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
@@ -33,11 +34,17 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     """
     options: ImageListOptions = spec.options
     require_folder(options.root, spec, "root")
-    list_file = options.root / options.list
+    name = inside(options.list)
+    if name is None:
+        raise DatasetError(
+            f"{where(spec)}: `list` is {options.list!r}, which leaves `root` ({shown(options.root)}); expected the "
+            "name of a file below it"
+        )
+    list_file = options.root / name
     if not list_file.exists():
         raise DatasetError(
             f"{where(spec)}: {shown(options.root)} (`root`) is there, but not its `list` {shown(list_file)}, so it is "
             "not a dataset that is merely missing; correct the name, which is relative to `root`"
         )
     require_file(list_file, spec, "list")
-    return open_listed(spec, options.root, read_label_list(list_file), list_file)
+    return open_listed(spec, options.root, read_label_list(list_file, options.root), list_file)

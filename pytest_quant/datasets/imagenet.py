@@ -48,7 +48,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     require_folder(folder, spec, "split")
     list_file = options.root / "meta" / f"{options.split}.txt"
     if list_file.exists():
-        return open_listed(spec, folder, read_label_list(list_file), list_file)
+        return open_listed(spec, folder, read_label_list(list_file, options.root), list_file)
     samples = _class_folder_samples(spec, folder, list_file)
     folders = tuple(dict.fromkeys(sample.id.partition("/")[0] for sample in samples))
     names = class_names((options.root / "meta", options.root), samples) or folders

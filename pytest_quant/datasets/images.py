@@ -39,4 +39,4 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     options: ImagesOptions = spec.options
     source = options.root or options.list
     assert source is not None, "one of the two is there"  # noqa: S101
-    return ImageFiles(spec.name, open_images(source, what=where(spec)).samples)
+    return ImageFiles(spec.name, open_images(source, what=where(spec), is_dataset=True).samples)

@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_quant.datasets.inside import inside, is_foreign
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
@@ -25,10 +26,11 @@ class LabelledPath:
     """Counted from 1."""
 
 
-def read_label_list(file: Path) -> list[LabelledPath]:
+def read_label_list(file: Path, root: Path | None = None) -> list[LabelledPath]:
     """Parse a label list in UTF-8.
 
-    Each line is split on its last blank, so paths may contain blanks. Blank lines are passed over.
+    Each line is split on its last blank, so paths may contain blanks. Blank lines are passed over. ``root`` is the
+    folder of its dataset: of a list that is a link to a file elsewhere no message quotes a line.
 
     Raises:
         DatasetError: The file is not readable or empty, a line has no label, its label is not a class index, its path
@@ -45,7 +47,9 @@ def read_label_list(file: Path) -> list[LabelledPath]:
             if first is not entry:
                 raise _LineError(f"{entry.path!r} is a duplicate of line {first.line}; expected each sample once")
         except _LineError as error:
-            raise DatasetError(f"{shown(file)}, line {number}: {error}") from error
+            quotes = root is None or not is_foreign(file, root)
+            said = str(error) if quotes else "is not 'relative/path label'; the list is a link out of the dataset"
+            raise DatasetError(f"{shown(file)}, line {number}: {said}") from (error if quotes else None)
     if not entries:
         raise DatasetError(f"{shown(file)} names no samples; expected lines of the form 'relative/path label'")
     return list(entries.values())
@@ -77,9 +81,9 @@ def _parse_line(line: str, number: int) -> LabelledPath:
 
 def _inside(path: str) -> str:
     """The shortest form of a path that stays below its folder."""
-    normal = posixpath.normpath(path)
-    if normal == ".." or normal.startswith(("/", "../")):
-        raise _LineError(f"{path!r} leaves the dataset's folder; expected a path relative to it")
-    if normal == "." or "\0" in normal:
+    if posixpath.normpath(path) == "." or "\0" in path:
         raise _LineError(f"{path!r} is not a path of a file")
-    return normal
+    found = inside(path)
+    if found is None:
+        raise _LineError(f"{path!r} leaves the dataset's folder; expected a path relative to it")
+    return found

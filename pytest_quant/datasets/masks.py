@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from pytest_quant.datasets.pixel_limit import check_pixels
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import first_few, shown
@@ -85,8 +86,11 @@ def _opened(path: Path, where: str) -> PillowImage.Image:
         absent = why_absent(data)
         if absent is not None:
             raise DatasetError(f"{where} {absent}")
+        check_pixels(data, where)
         image = PillowImage.open(io.BytesIO(data))
         image.load()
+    except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
+        raise DatasetError(f"{where} has more pixels than Pillow reads: {error}") from None
     except UnidentifiedImageError:
         raise DatasetError(f"{where} is not an image that Pillow reads") from None
     except OSError as error:

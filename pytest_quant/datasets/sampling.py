@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 
@@ -23,6 +24,12 @@ def seeded_order(ids: Sequence[str], seed: int) -> list[int]:
     [1, 2, 0]
 
     """
+    return list(_seeded_order(tuple(ids), seed))
+
+
+@lru_cache(maxsize=32)
+def _seeded_order(ids: tuple[str, ...], seed: int) -> list[int]:
+    """The same; each case of a model asks for it."""
     if len(set(ids)) != len(ids):
         raise ValueError("sample ids must be unique to have one order")
     keys = [(sha256(f"{seed}\n{id_}".encode()).digest(), id_) for id_ in ids]

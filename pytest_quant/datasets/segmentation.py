@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pytest_quant.datasets.annotation_pairs import IMAGE_SUFFIXES, natural_order
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_file, require_folder, where
+from pytest_quant.datasets.inside import inside
 from pytest_quant.datasets.masks import Coding, MaskFile
 from pytest_quant.datasets.text_lines import read_text
 from pytest_quant.spec.dataset import DatasetSpec
@@ -201,6 +202,12 @@ def _pair_of_line(text: str, file: Path, number: int) -> _Pair:
     parts = text.split("\t") if "\t" in text else text.split()
     if len(parts) != 2:
         raise DatasetError(f"{shown(file)}, line {number}: found {text!r}; expected 'image mask', both paths")
+    for part in parts:
+        if inside(part) is None:
+            raise DatasetError(
+                f"{shown(file)}, line {number}: {part!r} leaves the folder of the list; expected a path below it: put "
+                "the list where images and label images lie, or give `images` and `masks`"
+            )
     return _Pair(parts[0], file.parent / parts[0], file.parent / parts[1])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
 
@@ -16,7 +17,7 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".p
 """What is taken from a folder, in any case; a list may name other files."""
 
 
-def open_images(source: Path | Sequence[Path], *, what: str = "images") -> ImageFiles:
+def open_images(source: Path | Sequence[Path], *, what: str = "images", is_dataset: bool = False) -> ImageFiles:
     """Find the images of ``source``, without reading pixels; the truth of a sample is None.
 
     Args:
@@ -24,6 +25,8 @@ def open_images(source: Path | Sequence[Path], *, what: str = "images") -> Image
             per line, relative to the file's own folder (blank lines and lines that begin with ``#`` are passed over),
             or the files themselves.
         what: how messages name the source: a key or an option.
+        is_dataset: the paths in a list stay below its folder, as in any dataset; those of a calibration may lie
+            anywhere, as in ncnn's own lists.
 
     Raises:
         DatasetMissingError: the folder or the list does not exist.
@@ -31,7 +34,7 @@ def open_images(source: Path | Sequence[Path], *, what: str = "images") -> Image
 
     """
     if isinstance(source, Path):
-        return ImageFiles(what, _in_folder(source, what) if source.is_dir() else _listed(source, what))
+        return ImageFiles(what, _in_folder(source, what) if source.is_dir() else _listed(source, what, is_dataset))
     paths = [path.absolute() for path in source]
     folder = _common_folder(paths) if paths else Path()
     return ImageFiles(what, _samples(paths, folder, what, "the images given"))
@@ -55,7 +58,7 @@ def _raise(error: OSError) -> None:
     raise DatasetError(f"folder {error.filename} cannot be listed: {error.strerror}")
 
 
-def _listed(path: Path, what: str) -> list[Sample]:
+def _listed(path: Path, what: str, is_dataset: bool) -> list[Sample]:
     if not path.exists():
         raise DatasetMissingError(
             f"{what}: {shown(path)} does not exist; expected a folder of images or a list of them"
@@ -71,6 +74,13 @@ def _listed(path: Path, what: str) -> list[Sample]:
     except OSError as error:
         raise DatasetError(f"{what}: {shown(path)} cannot be read: {error.strerror}") from error
     named = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if is_dataset:
+        leaving = [number for number, name in enumerate(named, start=1) if inside(name) is None]
+        if leaving:
+            raise DatasetError(
+                f"{what}: {len(leaving)} of the {len(named)} paths in {shown(path)} leave its folder, the first is "
+                f"number {leaving[0]}; expected paths relative to the list's own folder, and below it"
+            )
     return _samples([Path(os.path.normpath(path.parent / name)) for name in named], path.parent, what, shown(path))
 
 
@@ -80,7 +90,10 @@ def _samples(paths: Sequence[Path], folder: Path, what: str, where: str) -> list
     missing = [path for path in paths if not path.is_file()]
     if missing:
         count = f"{len(missing)} of the {len(paths)} images of {where}"
-        raise DatasetError(f"{what}: {count} do not exist; the first is {shown(missing[0])}")
+        first = shown(missing[0])
+        if missing[0].suffix.lower() not in IMAGE_SUFFIXES:  # it may be anything, such as a line of a private file
+            first = f"number {paths.index(missing[0]) + 1}, which does not look like the path of an image"
+        raise DatasetError(f"{what}: {count} do not exist; the first is {first}")
     ids = [_id(path, folder) for path in paths]
     repeated, times = Counter(ids).most_common(1)[0]
     if times > 1:

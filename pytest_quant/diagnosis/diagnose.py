@@ -19,11 +19,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pytest_quant.diagnosis.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
 from pytest_quant.diagnosis.pairing import LayerPair
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
+from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.evaluation.workbench import Workbench
@@ -142,7 +142,7 @@ def diagnose(
         raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
     for name, tensor in inputs.items():
         check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
-    with TemporaryDirectory(prefix="pytest-quant-diagnose-") as folder:
+    with run_folder("diagnose-") as folder:
         nets = prepare_nets(model, Path(folder))
         found = _measure(nets, inputs, bench.engine, limit_s)
     whole = sum((one.whole for one in found.sums), NOTHING)

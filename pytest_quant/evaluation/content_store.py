@@ -8,10 +8,11 @@ different lives.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -45,8 +46,12 @@ class ContentStore:
         return self.root / name
 
     def load(self, name: str) -> bytes | None:
-        """What was kept; None where it is absent or damaged."""
-        return kept_in(self.path(name))
+        """What was kept; None where it is absent or damaged. Reading it makes it recently used."""
+        content = kept_in(self.path(name))
+        if content is not None:
+            with suppress(OSError):  # a cache that others have made
+                os.utime(self.path(name))
+        return content
 
     def save(self, name: str, content: bytes) -> bool:
         """Keep something; a reader sees all of it or nothing.

@@ -10,10 +10,14 @@ _UMASK = os.umask(0)
 os.umask(_UMASK)  # the only way to ask for it changes it; done once, before there are threads
 
 
+PART_SUFFIX = ".part"
+"""Of a file that is still being written."""
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Write ``data`` under ``path`` in one step; folders are made as needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=path.name, suffix=PART_SUFFIX, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

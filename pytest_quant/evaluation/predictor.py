@@ -15,6 +15,7 @@ from pytest_quant.nets.base import LooksAhead, Runner
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
+from pytest_quant.spec.text import visible
 from pytest_quant.tasks.base import Pipeline, Prediction, Prepared
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Predictor:
         waiting: deque[_Read] = deque()
         try:
             for sample in shard.samples:
-                note(f"sample {sample.id}")
+                note(f"sample {visible(sample.id)}")
                 waiting.append(first if sample is first.sample else self._read(sample, pipelines))
                 self._announce(waiting[-1], nets)
                 while waiting and not _look_ahead(nets):
@@ -110,7 +111,7 @@ class _Found:
             if read.error is not None:
                 raise read.error
             for net, runner in self._nets.items():
-                note(f"sample {sample.id}, {net}")
+                note(f"sample {visible(sample.id)}, {net}")
                 before = runner.forward_s if isinstance(runner, LooksAhead) else 0.0
                 start = time.perf_counter()
                 self.predictions[net].append(self._pipelines[net].predict(runner.run, read.prepared[net]))
@@ -139,4 +140,4 @@ def _naming(error: QuantError, sample: Sample) -> QuantError:
     """The same error with the sample in front, unless it names it already or is about files of the net."""
     text = str(error)
     is_told = sample.id in text or isinstance(error, (ModelFileError, ConfigError))
-    return error if is_told else type(error)(f"sample {sample.id}: {text}")
+    return error if is_told else type(error)(f"sample {visible(sample.id)}: {text}")

@@ -13,6 +13,7 @@ from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS, RESULTS, TRIALS
 from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
@@ -59,13 +60,13 @@ class Resources:
         """
         locks = run_dir / "claims"
         return cls(
-            store=PredictionStore(kept / "predictions", locks),
-            digests=DigestMemo(kept / "digests", locks, cores, anew=run_dir / "digests" if rehash else None),
-            discordances=DiscordanceMemo(kept / "discordance", locks),
-            results=KeptResults(kept / "results", locks),
+            store=PredictionStore(kept / PREDICTIONS, locks),
+            digests=DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None),
+            discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
+            results=KeptResults(kept / RESULTS, locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
             datasets=OpenDatasets(),
-            trials=Trials(ContentStore(kept / "trials", locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
+            trials=Trials(ContentStore(kept / TRIALS, locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
     def scratch(self, folder: Path, datasets: Mapping[DatasetSpec, Dataset]) -> Resources:

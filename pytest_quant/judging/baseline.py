@@ -14,6 +14,7 @@ from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.machine import isa, runtimes
 from pytest_quant.evaluation.measurement import Measurement
+from pytest_quant.spec.environment import versions
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.net import SIDES
@@ -52,6 +53,23 @@ class BaselineEnvironment(_Strict):
 
     ncnn: str
     isa: list[str]
+    numpy: str | None = None
+    """None in a baseline from before it was written down, as is OpenCV's."""
+    opencv: str | None = None
+    """Its warps and resizes differ between versions, in the last grey level."""
+
+    def differences(self, here: BaselineEnvironment) -> list[str]:
+        """In what this one is not the one at hand, in words; what an older file does not say is no difference."""
+        names = {"ncnn": "ncnn", "numpy": "NumPy", "opencv": "OpenCV"}
+        pairs = [(name, getattr(self, key), getattr(here, key)) for key, name in names.items()]
+        found = [
+            f"the baseline was measured with {name} {then}, this is {now}"
+            for name, then, now in pairs
+            if then is not None and then != now
+        ]
+        if self.isa != here.isa:
+            found.append(f"the baseline was measured on {' '.join(self.isa)}, this is {' '.join(here.isa)}")
+        return found
 
 
 class BaselineEntry(_Strict):
@@ -69,19 +87,14 @@ class BaselineEntry(_Strict):
 
     def differences(self, measurement: Measurement) -> list[str]:
         """In what the baseline was made otherwise than a measurement here, in words."""
-        here = current_environment()
         found = []
         if self.int8_packing != measurement.conditions.get("int8_packing", True):
             found.append(
                 f"the baseline was measured {'with' if self.int8_packing else 'without'} packed layouts, this is "
                 f"{'without' if self.int8_packing else 'with'} them: x86 computes int8 as ARM does only without "
-                "(docs/targets.md)"
+                "(`pytest-quant docs targets`)"
             )
-        if self.environment.ncnn != here.ncnn:
-            found.append(f"the baseline was measured with ncnn {self.environment.ncnn}, this is {here.ncnn}")
-        if self.environment.isa != here.isa:
-            found.append(f"the baseline was measured on {' '.join(self.environment.isa)}, this is {' '.join(here.isa)}")
-        return found
+        return found + self.environment.differences(current_environment())
 
 
 class _BaselineFile(_Strict):
@@ -109,7 +122,8 @@ class Baseline:
 
 def current_environment() -> BaselineEnvironment:
     """What an entry says of the machine, for the one at hand."""
-    return BaselineEnvironment(ncnn=runtimes()["ncnn"], isa=list(isa()))
+    known = versions()
+    return BaselineEnvironment(ncnn=runtimes()["ncnn"], isa=list(isa()), numpy=known["numpy"], opencv=known["opencv"])
 
 
 def read_baseline(path: Path) -> Baseline:

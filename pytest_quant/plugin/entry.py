@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -67,8 +66,10 @@ def _end_far_sides() -> None:
 
 
 def _start(config: pytest.Config, settings: Settings) -> None:
+    from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.run import xdist
     from pytest_quant.run.annotations import Annotations
+    from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
     from pytest_quant.run.progress.display import Progress
@@ -80,9 +81,10 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
     config.add_cleanup(_end_far_sides)
-    if not xdist.is_worker(config):
-        config.add_cleanup(lambda: shutil.rmtree(run_dir, ignore_errors=True))
+    config.add_cleanup(limit_pixels(settings.max_pixels))
     cache_dir = cache_folder(config, settings)
+    if cache_dir is not None:
+        care_for(config, cache_dir, settings, is_worker=xdist.is_worker(config))
     replay = config.stash.get(REPLAY, None)
     run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath, replay=replay)
     try:

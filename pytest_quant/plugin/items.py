@@ -10,6 +10,7 @@ import pytest
 
 from pytest_quant.plugin.state import RECORDS, active_run
 from pytest_quant.spec.errors import ConfigError, InternalError, QuantError, QuantWarning, ZooError
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     from pytest_quant.run.records import RunCase
@@ -37,7 +38,7 @@ class ZooFile(pytest.File):
         if zoo.problems:
             yield self._problem("\n".join(zoo.problems))
         for model in zoo.models:
-            yield ModelNode.from_parent(self, name=model.name, model=model)
+            yield ModelNode.from_parent(self, name=visible(model.name), model=model)
 
     def _problem(self, message: str) -> ProblemItem:
         from pytest_quant.zoo.reader import line_in
@@ -98,6 +99,9 @@ class _QuantItem(pytest.Item):
         self.line = line
         self.add_marker(pytest.mark.quant)
 
+    def _initrequest(self) -> None:
+        """Nothing: an item without fixtures has no request. pytest-retry calls this of every item that has failed."""
+
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the item stands: file, line counted from 0, and the name in headings."""
         names = [node.name for node in self.listchain() if isinstance(node, (ModelNode, pytest.Item))]
@@ -110,7 +114,7 @@ class _QuantItem(pytest.Item):
 
         # A warning of ours that the user's filters turn into an error.
         if isinstance(excinfo.value, (QuantError, LimitBroken, QuantWarning)):
-            return told(self, excinfo, str(excinfo.value))
+            return told(self, excinfo, visible(str(excinfo.value), lines=True))
         return super().repr_failure(excinfo, style)
 
 

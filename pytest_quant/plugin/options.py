@@ -82,6 +82,10 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="Evaluate the I-th of N parts of every dataset; `pytest-quant merge` decides, from the parts' reports",
     )
     _add(
+        parser, group, "cache-size", metavar="GB",
+        help="Largest size of the folder of the cache; what was not used for longest goes first (default: 20)",
+    )  # fmt: skip
+    _add(
         parser, group, "timeout", metavar="S",
         help="Longest time for one sample, in seconds; a model that takes longer is an error (default: 300)",
     )  # fmt: skip
@@ -148,6 +152,12 @@ def _add_reporting(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
 
 def _add_ini_options(parser: pytest.Parser) -> None:
     """Those without a command line option."""
+    parser.addini(
+        "quant_max_pixels",
+        "Images of more pixels are refused before they are decoded (default: 178956970)",
+        type="string",
+        default="178956970",
+    )
     parser.addini(
         "quant_report_pictures",
         "How many samples of a model an HTML report shows at most; 0: none, for data that is private (default: 24)",

@@ -50,10 +50,14 @@ class Settings:
     """Where predictions are kept between runs; None: pytest's cache folder."""
     keep: bool
     """Whether predictions are kept between runs."""
+    cache_size_gb: float
+    """What the cache may take; at the end of a run what was not used for longest goes."""
     rehash: bool
     """Whether digests of images that an earlier run took are not trusted."""
     timeout_s: float
     """Longest time for one sample."""
+    max_pixels: int
+    """Images of more pixels are not decoded."""
     progress: bool
     """Whether it is shown what the run is at."""
     columns: tuple[str, ...]
@@ -106,8 +110,10 @@ def read_settings(config: pytest.Config) -> Settings:
         jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
         keep=not _value(config, "quant_no_cache"),
+        cache_size_gb=_above_zero("--quant-cache-size", _text(config, "cache_size") or "20", "gigabytes"),
         rehash=bool(_value(config, "quant_rehash")),
         timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
+        max_pixels=_count(config, "quant_max_pixels", least=1),
         progress=_progress(config),
         columns=_columns(config),
         reports=_reports(config),
@@ -256,14 +262,14 @@ def _percentage(config: pytest.Config, name: str, example: float) -> float:
     return number
 
 
-def _count(config: pytest.Config, name: str) -> int:
+def _count(config: pytest.Config, name: str, least: int = 0) -> int:
     """An ini option that says how many."""
     text = str(config.getini(name)).strip()
     from pytest_quant.spec.strict import whole_number
 
     found = whole_number(text)
-    if found is None:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of 0 or more")
+    if found is None or found < least:
+        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of {least} or more")
     return found
 
 

@@ -10,6 +10,7 @@ from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
 from pytest_quant.diagnosis.diagnoses import NoDiagnosis
 from pytest_quant.evidence.likeness import sqnr_note
 from pytest_quant.judging.limits import is_loss
+from pytest_quant.report.markdown_text import plain
 from pytest_quant.report.model import (
     DiagnosisEntry,
     LayerEntry,
@@ -158,18 +159,18 @@ def markdown_lines(report: Report) -> Iterator[str]:
     for name, model in found.items():
         yield ""
         if isinstance(model.diagnosis, NoDiagnosisEntry):
-            yield f"{name}: {worst_line(model.diagnosis)}"
+            yield plain(f"{name}: {worst_line(model.diagnosis)}")
         elif model.diagnosis is not None:
             yield from _markdown_table(name, model.diagnosis)
             for line in stage_lines(model, _limited(report, name)):
-                yield from ("", line)
+                yield from ("", plain(line))
 
 
 def _markdown_table(name: str, entry: DiagnosisEntry) -> Iterator[str]:
-    yield f"{name}, SQNR of the output {entry.output.text} on {len(entry.samples)} samples:"
+    yield f"{plain(name)}, SQNR of the output {plain(entry.output.text)} on {len(entry.samples)} samples:"
     yield ""
     header, *rows = layer_table(entry, entry.worst_layers(_SHOWN_IN_MARKDOWN))
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * 2}{'---:|' * (len(header) - 2)}"
     for row in rows:
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+        yield f"| {' | '.join(map(plain, row))} |"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pytest_quant.report import diagnosis, rescue
+from pytest_quant.report.markdown_text import code, plain
 from pytest_quant.report.model import ClassesEntry, ModelEntry, MovedEntry, Report
 from pytest_quant.report.table import table
 from pytest_quant.report.task_words import change_text
@@ -15,7 +16,8 @@ _CLASSES_SHOWN = 5
 
 
 def markdown(report: Report) -> str:
-    """A table of all models, notes, and every case that did not pass with its reason."""
+    """A table of all models, notes, and every case that did not pass with its reason; see `plain`."""
+    report = report.visible()
     return "\n".join(_lines(report)) + "\n"
 
 
@@ -25,14 +27,12 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _table(report)
     yield ""
     for note in footnotes(report):
-        yield f"- {note}"
+        yield f"- {plain(note)}"
     environment = report.environment
-    yield (
-        f"- ncnn {environment.ncnn}, {environment.cpu} ({', '.join(environment.isa)}), "
-        f"pytest-quant {environment.pytest_quant}"
-    )
+    isa = ", ".join(environment.isa)
+    yield plain(f"- ncnn {environment.ncnn}, {environment.cpu} ({isa}), pytest-quant {environment.pytest_quant}")
     for name, model in report.models.items():
-        yield from (f"- {name}: {_escaped(note)}" for note in model.notes)
+        yield from (f"- {plain(name)}: {plain(note)}" for note in model.notes)
     yield from _moved(report)
     yield from _classes(report)
     yield from diagnosis.markdown_lines(report)
@@ -45,7 +45,7 @@ def _table(report: Report) -> Iterator[str]:
     yield f"| {' | '.join(found.header)} |"
     yield f"|{'---|' * 3}{'---:|' * (len(found.header) - 4)}---|"
     for row, line in zip(found.rows, found.lines(), strict=True):
-        cells = [_escaped(cell) for cell in line]
+        cells = list(map(plain, line))
         if row.is_subset:
             cells[found.samples_column] += " \\*"
         yield f"| {' | '.join(cells)} |"
@@ -56,8 +56,8 @@ def _moved(report: Report) -> Iterator[str]:
     if found:
         yield from ("", "## Samples that moved most", "", "Found by fp32 -> found by int8, or what both read.", "")
     for name, moved in found.items():
-        samples = ", ".join(f"`{one.sample}` {_change(one)}" for one in moved)
-        yield f"- {name}: {_escaped(samples)}"
+        samples = ", ".join(f"{code(one.sample)} {plain(_change(one))}" for one in moved)
+        yield f"- {plain(name)}: {samples}"
 
 
 def _classes(report: Report) -> Iterator[str]:
@@ -75,7 +75,7 @@ def _classes(report: Report) -> Iterator[str]:
         number = report.models[name].metrics[metric].metric(metric).number
         for one in entry.losing[:_CLASSES_SHOWN]:
             values = " | ".join(map(number, (one.fp32, one.int8, one.drop)))
-            yield f"| {row} | {metric} | {_escaped(one.name)} | {one.samples} | {values} |"
+            yield f"| {plain(row)} | {metric} | {plain(one.name)} | {one.samples} | {values} |"
 
 
 def _nets_with_classes(name: str, model: ModelEntry) -> Iterator[tuple[str, Mapping[str, ClassesEntry]]]:
@@ -96,10 +96,6 @@ def _not_passed(report: Report) -> Iterator[str]:
         yield from ("", "## Cases that did not pass", "")
     alike: dict[tuple[str, str], list[str]] = {}
     for case in cases:
-        alike.setdefault((f"{case.verdict.upper()} ({case.outcome})", case.reason), []).append(f"`{case.id}`")
+        alike.setdefault((f"{case.verdict.upper()} ({case.outcome})", case.reason), []).append(code(case.id))
     for (verdict, reason), ids in alike.items():  # one reason, such as a missing dataset, may be that of many
-        yield f"- {', '.join(ids)} {verdict}: {_escaped(reason.replace(chr(10), '<br>'))}"
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|")
+        yield f"- {', '.join(ids)} {verdict}: {plain(reason)}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pytest_quant.judging.limits import is_loss
+from pytest_quant.report.markdown_text import plain
 from pytest_quant.report.model import (
     ByNetBytes,
     ByNetMilliseconds,
@@ -194,5 +195,5 @@ def markdown_lines(report: Report) -> Iterator[str]:
     yield from ("", "## Rescue", "")
     for name, model in found.items():
         first, *rest = _lines_of(model)
-        yield f"- {name}: {first}"
-        yield from (f"  - {line.strip()}" for line in rest)
+        yield f"- {plain(name)}: {plain(first)}"
+        yield from (f"  - {plain(line.strip())}" for line in rest)

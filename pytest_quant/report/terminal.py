@@ -23,6 +23,7 @@ def summary_lines(
 
     The table is folded to ``width``, or has the ``columns`` that were chosen, by their names.
     """
+    report = report.visible()
     if any(case.outcome != "not_run" for case in report.cases):
         found = table(report)
         shown = folded(found, width=width, chosen=columns)

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pytest_quant.diagnosis.diagnose import diagnose
+from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
@@ -148,7 +148,7 @@ def rescue(
     search = open_search_set(model, bench, source, samples)
     tell(f"calibrating on {search.count} samples")
     calibration = gather_model(model, search.dataset, engine=bench.engine, trials=bench.resources.trials)
-    with TemporaryDirectory(prefix="pytest-quant-rescue-") as folder:
+    with run_folder("rescue-") as folder:
         trials = Trials(model, bench, search, calibration, rules, folder=Path(folder), confidence=confidence)
         outcome = _search(model, trials, calibration, search, least_int8_share, tell)
         rescued = _described(model, outcome, trials, search)

@@ -12,6 +12,7 @@ import pytest
 from pytest_quant.run.deciding import Decided
 from pytest_quant.run.records import RunCase
 from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, PartError, QuantError, QuantWarning
+from pytest_quant.spec.text import visible
 
 
 class LimitBroken(Exception):  # noqa: N818 - not an error: a limit did its work
@@ -33,15 +34,15 @@ def conclude(decided: Decided, records: list[RunCase], *, strict: bool, place: t
     if decided.error is not None:
         raise decided.error
     for warning in decided.warnings:
-        warnings.warn_explicit(warning, QuantWarning, str(place[0]), place[1])
-    return decided.message
+        warnings.warn_explicit(visible(warning), QuantWarning, str(place[0]), place[1])
+    return None if decided.message is None else visible(decided.message, lines=True)
 
 
 def skip_missing(error: DatasetMissingError | BaselineMissingError, *, strict: bool) -> None:
     """Skip the running test for a missing dataset or baseline; under ``--quant-strict`` fail it."""
     if strict:
-        raise pytest.fail.Exception(f"--quant-strict: {error}", pytrace=False) from None
-    raise pytest.skip.Exception(str(error)) from None
+        raise pytest.fail.Exception(visible(f"--quant-strict: {error}", lines=True), pytrace=False) from None
+    raise pytest.skip.Exception(visible(str(error))) from None
 
 
 @contextmanager
@@ -52,4 +53,4 @@ def explained(*, strict: bool) -> Iterator[None]:
     except DatasetMissingError as error:
         skip_missing(error, strict=strict)
     except QuantError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+        raise pytest.fail.Exception(visible(str(error), lines=True), pytrace=False) from None

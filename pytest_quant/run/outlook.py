@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import listed, visible
 
 if TYPE_CHECKING:
     from pytest_quant.judging.assess import Assessor
@@ -19,7 +19,7 @@ Selected = Sequence[tuple[ModelSpec, Sequence[Limit]]]
 
 def notes(models: Iterable[ModelSpec]) -> list[str]:
     """What is to be known of the files and descriptions that the entries of models name, a line each."""
-    return list(dict.fromkeys(f"{model.name}: {note}" for model in models for note in model.notes))
+    return list(dict.fromkeys(visible(f"{model.name}: {note}") for model in models for note in model.notes))
 
 
 def outlook(selected: Selected, settings: Settings, assessor: Callable[[], Assessor]) -> list[str]:
@@ -35,4 +35,4 @@ def outlook(selected: Selected, settings: Settings, assessor: Callable[[], Asses
         if line is not None:
             case, _, text = line.partition(": ")
             cases.setdefault(text, {})[case] = None
-    return [f"{listed(names)}: {text}" for text, names in cases.items()]
+    return [visible(f"{listed(names)}: {text}") for text, names in cases.items()]

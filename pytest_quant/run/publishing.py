@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Report
 from pytest_quant.spec.errors import QuantError, told
+from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
     import pytest
@@ -112,6 +113,7 @@ class Publisher:
         from pytest_quant.report import diagnosis, rescue
         from pytest_quant.report.terminal import summary_lines
 
+        report = report.visible()
         terminal.section("accuracy of quantized models")
         for line, markup in summary_lines(report, width=_width(terminal), columns=self._settings.columns):
             terminal.write_line(line, **markup)
@@ -124,11 +126,11 @@ class Publisher:
         for line in self._accepted:
             terminal.write_line(f"baseline: {line}")
         for path in self._written:
-            terminal.write_line(f"written: {path}")
+            terminal.write_line(visible(f"written: {path}"))
         for note in self._notes:
-            terminal.write_line(note, yellow=True)
+            terminal.write_line(visible(note), yellow=True)
         for problem in problems:
-            terminal.write_line(problem, red=True, bold=True)
+            terminal.write_line(visible(problem, lines=True), red=True, bold=True)
 
 
 def _accepted(change: BaselineChange, report: Report) -> str:

@@ -23,7 +23,7 @@ from pytest_quant.run.records import RunCase, limit_case
 from pytest_quant.spec.errors import ConfigError, QuantError, ZooError
 from pytest_quant.spec.metric import WITHOUT_LABELS
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.text import listed, shown, suggestion
+from pytest_quant.spec.text import listed, shown, suggestion, visible
 from pytest_quant.zoo.reader import BrokenModel
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def enforce(item: pytest.Item, run: QuantRun) -> None:
             decided = run.decider.decide(case.model, limit, case_plan)
             broken.append(conclude(decided, records, strict=run.settings.strict, place=place))
         except QuantError as error:
-            raise pytest.fail.Exception(str(error), pytrace=False) from None
+            raise pytest.fail.Exception(visible(str(error), lines=True), pytrace=False) from None
     messages = [message for message in broken if message is not None]
     if messages:
         raise pytest.fail.Exception("\n".join(messages), pytrace=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from pytest_quant.evaluation.alive import Alive, make_run_folder, remove_dead_run_folders, remove_run_folder
 from pytest_quant.spec.errors import told
 
 _KEY = "quant_run_dir"
@@ -26,13 +26,21 @@ def refuse_each(config: pytest.Config) -> None:
 
 
 def run_folder(config: pytest.Config) -> Path:
-    """The folder that the processes of this run share: made by the controller, which tells its workers."""
-    if is_worker(config):
-        return Path(getattr(config, "workerinput")[_KEY])  # noqa: B009 - xdist adds the attribute
+    """The folder that the processes of this run share: made by the controller, which tells its workers.
+
+    It is held by each of its processes and ends with the controller; those of dead runs are removed.
+    """
     try:
-        return Path(tempfile.mkdtemp(prefix="pytest-quant-"))
+        if is_worker(config):
+            folder = Path(getattr(config, "workerinput")[_KEY])  # noqa: B009 - xdist adds the attribute
+            config.add_cleanup(Alive(folder).end)
+            return folder
+        remove_dead_run_folders()
+        folder, alive = make_run_folder()
     except OSError as error:
         raise pytest.UsageError(f"--quant: the folder of the run cannot be made: {told(error)}") from None
+    config.add_cleanup(lambda: remove_run_folder(folder, alive))
+    return folder
 
 
 class _Node(Protocol):

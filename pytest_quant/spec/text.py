@@ -10,18 +10,51 @@ from pathlib import Path
 
 _BRIEF_CHARS = 60
 
+_HIDDEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"
+)
+"""What a terminal or a browser obeys instead of showing it: control characters, what turns the direction of writing
+around, separators of lines, what has no width, halves of characters."""
+_HIDDEN_IN_LINES = re.compile(rf"(?![\n\t]){_HIDDEN.pattern}")
+_HALVES = re.compile(r"[\ud800-\udfff]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Text from a file as it may be shown on one line: whatever does more than stand there is written as an escape.
+
+    ``lines``: line feeds and tabs stay as they are.
+
+    >>> visible("a\x1b[31mb\u202e\n"), visible("a\nb\x07", lines=True)
+    ('a\\x1b[31mb\\u202e\\n', 'a\nb\\x07')
+    """
+    if text.isprintable():
+        return text
+    return (_HIDDEN_IN_LINES if lines else _HIDDEN).sub(_escape, text)
+
+
+def encodable(text: str) -> str:
+    """Text that UTF-8 has room for: halves of characters, as JSON, YAML and file names may hold them, are escaped."""
+    return text if text.isascii() else _HALVES.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode()
+
 
 def shown(path: Path) -> str:
     """A path as messages print it: POSIX, in its shortest form, relative to the working folder when it lies inside.
+
+    What a terminal would obey in it is escaped; see `visible`.
 
     >>> shown(Path.cwd() / "models" / ".." / "zoo.quant.yaml")
     'zoo.quant.yaml'
     """
     shortest = Path(os.path.normpath(path))
     try:
-        return shortest.relative_to(Path.cwd()).as_posix()
+        return visible(shortest.relative_to(Path.cwd()).as_posix())
     except ValueError:
-        return shortest.as_posix()
+        return visible(shortest.as_posix())
 
 
 def listed(names: Iterable[str]) -> str:

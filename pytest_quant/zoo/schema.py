@@ -25,11 +25,17 @@ class CalibrateEntry(Strict):
     """``int8: {calibrate: {images, method, percentile, samples, eight_bit, keep_float}}``."""
 
     images: str
+    """A folder, or a text file with one path a line."""
     method: Literal["kl", "aciq", "minmax", "percentile", "mse"] = "kl"
+    """How the thresholds of activations are chosen."""
     percentile: float = Field(default=99.99, gt=0, le=100)
+    """Of that method: percent of the absolute values that are kept."""
     samples: PositiveInt | None = None
+    """So many of the images, the same choice on every machine; without it all."""
     eight_bit: bool = False
+    """8-bit weights also in 3x3 convolutions of stride 1, where ncnn's tools use 6 bits."""
     keep_float: list[str] = []
+    """Layers that stay float."""
 
 
 Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -41,11 +47,17 @@ class InputEntry(Strict):
     """``input: {blob, size, color, mean, std, scale}``."""
 
     blob: str
+    """The name of the net's input."""
     size: list[PositiveInt] | None = Field(default=None, min_length=2, max_length=2)
+    """Width and height; without it an image keeps its own."""
     color: Literal["rgb", "bgr", "gray"] = "rgb"
+    """The order of the channels, which is that of ``mean`` and ``std`` too."""
     mean: list[Offset] | None = None
+    """A pixel becomes ``(pixel * scale - mean) / std``; without it 0."""
     std: list[Factor] | None = None
+    """Without it 1."""
     scale: Factor = 1.0
+    """What pixels from 0 to 255 are multiplied with first."""
 
 
 def _file_alone(value: object) -> object:
@@ -60,20 +72,25 @@ class OnnxEntry(Strict):
     """``onnx: model.onnx``, or ``{file, input, outputs}``."""
 
     file: str
+    """The ONNX file."""
     input: str | None = None
+    """The name of its input, where it has several."""
     outputs: str | list[str] | None = None
+    """Names of its outputs in the order of the model's ``output``, where they differ."""
 
 
 class OnnxInt8Entry(OnnxEntry):
     """``onnx_int8: model-qdq.onnx``, or ``{file, input, outputs, tolerance}``."""
 
     tolerance: dict[str, object] = {}
+    """Replaces or adds some of the model's."""
 
 
 class MetafileEntry(Strict):
     """``metafile: {path, model, dataset, flip_test, boxes}``."""
 
     path: str
+    """The metafile.yml of an OpenMMLab repository."""
     model: str | None = None
     """By Name, Alias or Config; None: the name that the entry has in the zoo file."""
     dataset: str | None = None
@@ -88,6 +105,7 @@ class RegressionEntry(Strict):
     """``regression: {path, dataset}``."""
 
     path: str
+    """The file of mmdeploy's regression tests."""
     dataset: str | None = None
     """The file's name of the dataset that the tolerances are meant for; one that it does not have is refused."""
 
@@ -96,27 +114,40 @@ class RescueEntry(Strict):
     """``rescue: {images, dataset, samples}``."""
 
     images: str | None = None
+    """Images without labels that a repair is searched on: a folder or a list."""
     dataset: str | None = None
+    """A dataset with labels that a repair is searched on; not that of the evaluation."""
     samples: PositiveInt | None = None
+    """How many of them."""
 
 
 class _EntryHead(Strict):
     """The keys of a model entry before its limits."""
 
     task: str
+    """What the model is for."""
     dataset: str
+    """The name of an entry under ``datasets``."""
     fp32: Any
     """Of a class that `model_entry` makes, since the keys of a net are those of the formats that there are; likewise
     ``int8`` and each of ``nets``."""
     int8: Any
     nets: Mapping[str, Any] = {}
+    """Further nets by a name of yours, each held against fp32."""
     onnx: Annotated[OnnxEntry, BeforeValidator(_file_alone)] | None = None
+    """The model before conversion, to be held against fp32."""
     onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
+    """Short for ``nets: {onnx_int8: {onnxruntime: FILE}}``."""
     input: InputEntry
+    """How pixels become the net's input."""
     output: str | list[str]
+    """The name of the output, or a list of them."""
     preprocess: dict[str, object] = {}
+    """Keys of the task, see below."""
     postprocess: dict[str, object] = {}
+    """Keys of the task, see below."""
     metric: dict[str, dict[str, object]] = {}
+    """Metric to keys of the task, see below."""
 
 
 if TYPE_CHECKING:
@@ -136,13 +167,21 @@ class ModelEntry(_WithLimits):
     """
 
     rescue: RescueEntry | None = None
+    """What a repair is searched on."""
     config: str | None = None
+    """The training repository's config file, held against ``require``."""
     samples: PositiveInt | None = None
+    """Evaluate a seeded random subset of this size."""
     runtime: Literal["reference", "deploy"] = "reference"
+    """``reference``: only quantization differs; ``deploy``: the runtime's own default options."""
     xfail: dict[str, str] = Field(default={})
+    """Case name to the reason why its limit is known to be broken."""
     mmdeploy: str | None = None
+    """A folder that mmdeploy exported, read for what the entry leaves out."""
     metafile: MetafileEntry | None = None
+    """Where published numbers are taken from."""
     regression: RegressionEntry | None = None
+    """Where tolerances are taken from."""
 
 
 _FP32_KEYS: dict[str, Any] = {"onnx": (str | None, None)}
@@ -179,15 +218,20 @@ class Defaults(Strict):
     """``defaults``."""
 
     tolerance: dict[str, object] = {}
+    """Metric to amount; a model takes those whose metric its task has."""
 
 
 class ZooHead(Strict):
     """The file without what its models and datasets hold: those are read one by one."""
 
     version: Literal[1]
+    """Of the format of the file."""
     defaults: Defaults = Defaults()
+    """What models take that say nothing else."""
     datasets: dict[object, object] = {}
+    """Name to dataset."""
     models: dict[object, object] = Field(min_length=1)
+    """Name to model."""
 
 
 def describe(document: Document, keys: KeyPath, model: type[BaseModel], error: ValidationError) -> str:

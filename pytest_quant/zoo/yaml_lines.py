@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ KeyPath = tuple[str | int, ...]
 
 RawEntry = Mapping[str, Any]
 """Keys and values that a file gave, before a schema has looked at them."""
+
+_INT_CHARS = 80
+"""More than 64 bits take in any base, with underscores."""
+MAX_BYTES = 1_000_000
+"""The parser takes some 15 s for as much; a zoo of a thousand models has less."""
 
 _MAX_NODES = 1_000_000
 """More values than any zoo has; a few lines of aliases to aliases reach it."""
@@ -64,12 +70,26 @@ def _printed_float(loader: _Loader, node: yaml.ScalarNode) -> float:
     return PrintedFloat(loader.construct_yaml_float(node), str(node.value))
 
 
+def _bounded_int(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    """A whole number; infinity where it does not fit into 64 bits, which its own key refuses, and no other entry."""
+    text = str(node.value)
+    if len(text) <= _INT_CHARS:
+        value = int(loader.construct_yaml_int(node))
+        if abs(value) < 2**63:
+            return value
+    return PrintedFloat(-math.inf if text.startswith("-") else math.inf, text[:_INT_CHARS])
+
+
 _Loader.add_constructor("tag:yaml.org,2002:float", _printed_float)
+_Loader.add_constructor("tag:yaml.org,2002:int", _bounded_int)
 
 
 def read_yaml(path: Path) -> Document:
     """Read one YAML file; raises `ZooError` with the line for anything that is not a single, well-formed document."""
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ZooError(f"{shown(path)}: has {size} bytes, more than the {MAX_BYTES} that are parsed; split it")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error

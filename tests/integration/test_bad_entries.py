@@ -9,8 +9,8 @@ from tests.integration.broken import Broken, BrokenZoo, drop, put
 from tests.integration.runs import run_quant
 
 NO_LIMIT = (
-    "has no limit at all, so nothing could fail: give it a tolerance, a floor, a published value or a required "
-    "condition"
+    "has no limit at all, so nothing could fail: give it a tolerance, a floor, a published value, a required "
+    "condition, a size or a speedup"
 )
 
 NAMES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,23 @@ def test_other_samples_cannot_be_compared(pytester: pytest.Pytester, folder: Pat
 
 
 def test_another_environment_is_named(pytester: pytest.Pytester, folder: Path) -> None:
-    accepted(pytester)
-    change_entry(folder, environment={"ncnn": "1.0.2", "isa": ["neon"]})
+    written = accepted(pytester)["models"]["tiny"]["environment"]
+    assert (written["numpy"], written["opencv"]) == (version("numpy"), version("opencv-python-headless"))
+    change_entry(folder, environment={"ncnn": "1.0.2", "isa": ["neon"], "numpy": "1.2.3", "opencv": "4.11.0.86"})
     case = run_quant(pytester, "--quant-baseline", FILE).cases["tiny::baseline[top1]"]
     assert case["verdict"] == "pass"
     assert "measured with ncnn 1.0.2" in case["reason"]
+    assert f"measured with NumPy 1.2.3, this is {version('numpy')}" in case["reason"]
+    assert f"measured with OpenCV 4.11.0.86, this is {version('opencv-python-headless')}" in case["reason"]
     assert "measured on neon" in case["reason"]
+
+
+def test_a_baseline_from_before_numpy_and_opencv_were_named(pytester: pytest.Pytester, folder: Path) -> None:
+    environment = accepted(pytester)["models"]["tiny"]["environment"]
+    change_entry(folder, environment={key: environment[key] for key in ("ncnn", "isa")})
+    case = run_quant(pytester, "--quant-baseline", FILE).cases["tiny::baseline[top1]"]
+    assert case["verdict"] == "pass"
+    assert "the baseline was measured with" not in case["reason"]
 
 
 def test_other_layouts_of_int8_are_named(pytester: pytest.Pytester, folder: Path) -> None:

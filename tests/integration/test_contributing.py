@@ -36,6 +36,30 @@ def test_the_rooms_without_pytest() -> None:
     assert re.fullmatch(r"drop = \d+\.\d+ - \d+\.\d+ = .* <= \d+\.\d+\n", ended.stdout), ended.stdout
 
 
+CHECKED = """
+import sys
+
+import one_class
+from pytest_quant.judging import sanity
+
+pytest_plugins = ["pytester"]
+sys.modules["pytest_quant.judging.sanity.one_class"] = one_class
+sanity.CHECKS["one-class"] = "one_class:find_one_class"
+"""
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["red", "green"])
+def test_the_first_change(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, is_written: bool) -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## Your first change\n")[2].partition("\n## ")[0]
+    test, check = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    monkeypatch.setenv("PYTHONPATH", str(PAGE.parent))
+    (pytester.path / "one_class.py").write_text(check)
+    pytester.makeconftest(CHECKED if is_written else 'pytest_plugins = ["pytester"]')
+    pytester.makepyfile(test_one_class=test)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "test_one_class.py")
+    result.assert_outcomes(passed=2 if is_written else 1, failed=0 if is_written else 1)
+
+
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
 def test_a_report_writer(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     tiny.write_images(pytester.path, 12)

@@ -1,4 +1,4 @@
-"""What the README tells is what there is."""
+"""What the pages tell is what there is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ import pytest_quant
 from pytest_quant.plugin.fixtures import USER_FIXTURES
 from pytest_quant.plugin.markers import USER_MARKERS
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def readme() -> str:
-    return README.read_text(encoding="utf-8")
+def options_page() -> str:
+    return (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def every_page() -> str:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
 
 def ours(pytester: pytest.Pytester) -> tuple[set[str], set[str]]:
@@ -29,21 +35,24 @@ def ours(pytester: pytest.Pytester) -> tuple[set[str], set[str]]:
     return options, ini
 
 
-def test_every_option_is_in_the_readme(pytester: pytest.Pytester, readme: str) -> None:
+def test_every_option_is_on_the_page(pytester: pytest.Pytester, options_page: str) -> None:
     options, ini = ours(pytester)
-    assert [name for name in sorted(options) if not re.search(rf"(?<![\w-]){name}(?![\w-])", readme)] == []
+    assert [name for name in sorted(options) if not re.search(rf"(?<![\w-]){name}(?![\w-])", options_page)] == []
     own = {name for name in ini if f"--{name.replace('_', '-')}" not in options}
-    assert [name for name in sorted(own) if not re.search(rf"\b{name}\b", readme)] == []
+    assert [name for name in sorted(own) if not re.search(rf"\b{name}\b", options_page)] == []
 
 
-def test_the_readme_names_no_option_that_is_not_there(pytester: pytest.Pytester, readme: str) -> None:
+def test_no_page_names_an_option_that_is_not_there(
+    pytester: pytest.Pytester, every_page: str, options_page: str
+) -> None:
     options, ini = ours(pytester)
-    named = set(re.findall(r"(?<![\w-])--(?:no-)?quant[a-z-]*", readme))
+    named = set(re.findall(r"(?<![\w-])--(?:no-)?quant[a-z-]*", every_page))
     assert named - options == set()
-    # `quant_x` in the README is an ini option, a marker, a fixture or the import's name.
-    words = set(re.findall(r"(?<!pytest_)\bquant_[a-z_]+\b", readme))
+    # `quant_x` there is an ini option, a marker, a fixture or the import's name.
+    words = set(re.findall(r"(?<!pytest_)\bquant_[a-z_]+\b", options_page))
     assert words - ini - USER_FIXTURES - set(USER_MARKERS) - set(pytest_quant.__all__) == set()
 
 
-def test_every_marker_and_fixture_is_in_the_readme(readme: str) -> None:
-    assert [name for name in (*USER_MARKERS, *sorted(USER_FIXTURES)) if name not in readme] == []
+def test_every_marker_and_fixture_is_on_a_page() -> None:
+    page = (ROOT / "docs" / "python-tests.md").read_text(encoding="utf-8")
+    assert [name for name in (*USER_MARKERS, *sorted(USER_FIXTURES)) if name not in page] == []

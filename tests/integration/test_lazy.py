@@ -14,7 +14,7 @@ from tests import tiny
 
 HEAVY = {
     *("numpy", "ncnn", "cv2", "PIL", "shapely", "pycocotools", "pydantic", "yaml", "scipy", "onnx", "filelock"),
-    *("skimage", "pyclipper", "onnxruntime", "torch", "dask", "distributed", "jinja2", "matplotlib", "tqdm"),
+    *("skimage", "pyclipper", "onnxruntime", "torch", "dask", "distributed", "jinja2", "matplotlib"),
 }
 
 TESTS = """

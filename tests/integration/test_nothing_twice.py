@@ -98,6 +98,18 @@ def test_a_second_run_scores_and_diagnoses_nothing_and_says_the_same(
     assert second.verdicts["bad::top1"] == "fail"
 
 
+def test_a_mistake_that_was_looked_for_is_not_looked_for_again(
+    pytester: pytest.Pytester, project: Path, work: list[str]
+) -> None:
+    edit(project, lambda zoo: zoo["models"]["tiny"].update(published={"fp32": {"top1": 99.0}}))
+    edit(project, lambda zoo: zoo["models"]["tiny"]["input"].update(color="bgr"))
+    first = run(pytester)
+    assert "color: rgb" in first.cases["tiny::published[fp32.top1]"]["reason"]
+    work.clear()
+    assert untimed(run(pytester).report) == untimed(first.report)
+    assert work == []
+
+
 def test_workers_use_what_an_earlier_run_kept(pytester: pytest.Pytester) -> None:
     first = run(pytester)
     second = run(pytester, "-n", "2")

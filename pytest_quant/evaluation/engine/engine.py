@@ -9,9 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Generic
 
+from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
 from pytest_quant.evaluation.engine.crews import Beat, Crew, Elsewhere, Threads
 from pytest_quant.evaluation.engine.events import Event, Failed, Finished, Listener, ShardDone, Started
@@ -72,7 +72,7 @@ class Engine:
 @contextmanager
 def private_engine(cores: int = 1) -> Iterator[Engine]:
     """An engine that shares its cores with nobody."""
-    with TemporaryDirectory(prefix="pytest-quant-cores-") as folder:
+    with run_folder("cores-") as folder:
         yield Engine(CorePool(Path(folder), cores))
 
 

@@ -64,6 +64,8 @@ def read_header(path: Path) -> Said | None:
             orientation = int(image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
             return image.width, image.height, orientation, image.mode.startswith("I") or _is_deep(path, image)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+        return None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None  # OpenCV has read it already, and that is what counts
 
 

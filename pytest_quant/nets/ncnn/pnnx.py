@@ -64,7 +64,7 @@ def onnx_to_ncnn(path: Path, folder: Path) -> NcnnFiles:
     """
     program = pnnx_program()
     facts = inspect_onnx(path)
-    with TemporaryDirectory(prefix="pnnx-") as name:  # pnnx writes nine files beside its input
+    with TemporaryDirectory(prefix="pnnx-", dir=folder) as name:  # pnnx writes nine files beside its input
         work = Path(name)
         copy = _copied(facts, work)
         said = _convert(program, copy, path)

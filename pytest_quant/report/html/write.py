@@ -25,7 +25,7 @@ def html(report: Report) -> str:
     from markupsafe import Markup
 
     own = {name: Markup(_resource(file)) for name, file in (("style", "style.css"), ("script", "page.js"))}  # noqa: S704
-    return _template().render(page=page_view(report), **own)
+    return _template().render(page=page_view(report.visible()), **own)
 
 
 @cache

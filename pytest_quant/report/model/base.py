@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
+
+from pytest_quant.spec.text import encodable, visible
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Entry(BaseModel):
@@ -12,9 +19,40 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _encodable(cls, value: object) -> object:
+        return _with_texts(value, encodable)
+
+    def visible(self) -> Self:
+        """The same with every text as it may be shown; line feeds stay in reasons, which may have several lines."""
+        shown: dict[str, object] = {}
+        for name in type(self).model_fields:
+            several = name in _SEVERAL_LINES
+            shown[name] = _with_texts(getattr(self, name), partial(visible, lines=several))
+        return self.model_copy(update=shown)
+
     def as_json(self) -> dict[str, JsonValue]:
         """Plain builtins, as the JSON file has them."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+_SEVERAL_LINES = ("reason", "error")
+
+
+def _with_texts(value: object, change: Callable[[str], str]) -> object:
+    """A value with each text in it changed; a part of a report goes by its own rule."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Entry):
+        return value.visible() if change is not encodable else value
+    if isinstance(value, dict):
+        return {_with_texts(key, change): _with_texts(item, change) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(item, change) for item in value]
+    if type(value) is tuple:
+        return tuple(_with_texts(item, change) for item in value)
+    return value
 
 
 def json_value(value: object) -> JsonValue:

@@ -64,14 +64,20 @@ class Progress:
         every_s = min(DRAW_EVERY_S if is_live else 1.0, LOG_EVERY_S)
         while not self._is_over.wait(every_s):
             now_s = time.monotonic()
-            for event in self._reader.new():
-                self._running.fold(event, now_s)
-            if self._is_paused:
-                screen.erase()
-            elif is_live:
-                self._draw(screen, now_s)
-            else:
-                self._log(screen, now_s)
+            try:
+                for event in self._reader.new():
+                    self._running.fold(event, now_s)
+                self._show(screen, is_live, now_s)
+            except OSError:  # the terminal, or the folder of the run, is gone: the run goes on without being watched
+                return
+
+    def _show(self, screen: Screen, is_live: bool, now_s: float) -> None:
+        if self._is_paused:
+            screen.erase()
+        elif is_live:
+            self._draw(screen, now_s)
+        else:
+            self._log(screen, now_s)
 
     def _draw(self, screen: Screen, now_s: float) -> None:
         columns, rows = screen.size()

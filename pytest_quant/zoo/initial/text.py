@@ -90,7 +90,7 @@ def zoo_text(found: Found, folder: Path, command: str) -> str:
 
 
 def _lines(found: Found, folder: Path, command: str) -> Iterator[str]:
-    yield f"# Made by `{command}`. Run it with `pytest --quant`; every key is in docs/zoo-file.md."
+    yield f"# Made by `{command}`. Run it with `pytest --quant`; `pytest-quant docs zoo-file` has every key."
     yield from _comment(
         f"A value of {FILL_IN} is yours to fill in: until then the case `config` of its model fails and says so.", ""
     )

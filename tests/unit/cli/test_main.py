@@ -25,7 +25,14 @@ def test_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None
     assert "Check a calibration table" in text
 
 
-@pytest.mark.parametrize("argv", [[], ["mend"], ["lint"], ["inspect", "a.param", "--yaml"]])
+def test_called_bare_it_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    captured = capsys.readouterr()
+    assert "Check a calibration table" in captured.out
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("argv", [["mend"], ["lint"], ["inspect", "a.param", "--yaml"]])
 def test_usage_errors_exit_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(argv)
@@ -85,4 +92,25 @@ def test_the_console_script_is_this_function() -> None:
 def test_help_loads_nothing_heavy() -> None:
     code = "import sys; from pytest_quant.cli.main import _parser; _parser(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {"numpy", "ncnn", "cv2", "pydantic", "tqdm"}.isdisjoint(done.stdout.split())
+    assert {"numpy", "ncnn", "cv2", "pydantic", "argcomplete"}.isdisjoint(done.stdout.split())
+
+
+def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete", reason="argcomplete, of the extra `completion`, answers the shell")
+
+    def completed(line: str) -> list[str]:
+        answer = tmp_path / "answer"
+        env = {
+            **os.environ,
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_IFS": "\n",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        }
+        subprocess.run([sys.executable, "-m", "pytest_quant"], env=env, check=True)
+        return [word.strip() for word in answer.read_text().splitlines()]
+
+    assert {"quantize", "inspect", "docs"} <= set(completed("pytest-quant "))
+    assert completed("pytest-quant insp") == ["inspect"]
+    assert "--param" in completed("pytest-quant lint --p")

@@ -88,7 +88,7 @@ def without(raw: dict[str, Any], *keys: str) -> dict[str, Any]:
         ('{"version": 1}', "is not a report of pytest-quant: it lacks the key `schema`"),
         ('{"schema": 2}', r"has schema 2 \(int\), this version knows 1"),
         ('{"schema": true}', r"has schema True \(bool\), this version knows 1"),
-        ('{"schema": 1, "cases": [NaN]}', "is not a JSON file: found NaN, which no report holds"),
+        ('{"schema": 1, "cases": [NaN]}', "is not a JSON file: found NaN, which is not JSON"),
         (json.dumps(without(raw_report(), "models", "m", "samples", "total")), r"models\.m\.samples\.total: Field req"),
         (
             json.dumps(raw_report() | {"extra": [1]}),

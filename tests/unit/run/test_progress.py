@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import BOTH, Event, Failed, Finished, ShardDone, Started, from_line, to_line
 from pytest_quant.run.progress.lines import job_line
 from pytest_quant.run.progress.state import Running
@@ -73,6 +77,25 @@ def test_narrow_terminals_lose_the_least_important_first() -> None:
 def test_a_line_is_never_wider_than_the_terminal(width: int, name: str) -> None:
     (job,) = folded((started(name), 0), (shard(0, model=name), 1)).jobs()
     assert len(job_line(job, 2.0, width, 0.95)) <= width
+
+
+def test_other_work_says_what_it_is() -> None:
+    running = folded((Started("net", "layers", 8), 0), (Started("made", "calibration, absmax", 500), 0))
+    lines = [job_line(job, 1.0, 80, 0.95) for job in running.jobs()]
+    assert lines == ["net: diagnosis of the layers, 0 of 8", "made: calibration, absmax, 0 of 500"]
+
+
+def test_parts_of_something_are_named_after_it(tmp_path: Path) -> None:
+    """The trials of a rescue, and of the usual mistakes, are evaluations like any other."""
+    heard: list[Event] = []
+    engine = Engine(CorePool(tmp_path, 1), heard.append).during("usual mistakes")
+    assert engine.listener is not None
+    engine.listener(started())
+    assert [job_line(job, 1.0, 80, 0.95) for job in folded((heard[0], 0)).jobs()] == [
+        "net: usual mistakes, evaluation, 0 of 40"
+    ]
+    silent = Engine(CorePool(tmp_path, 1))
+    assert silent.during("rescue") is silent
 
 
 def test_nets_travel_with_the_event() -> None:

@@ -93,7 +93,7 @@ def test_a_segmented_image_has_a_class_at_each_place(tmp_path: Path) -> None:
     assert truth.classes.shape == (48, 64)
     assert (truth.classes[0, :2].tolist(), truth.classes[47, 63]) == ([-1, 1], 0)
     answers = np.zeros((48, 64), np.uint16)
-    counted = np.where(labels == 255, -1, labels).astype(np.int32)
+    counted = np.where(labels == 255, -1, labels.astype(np.int32))
     shown = masks.draw_answer(segmented(answers, counted, 3), SCENE)
     assert shown.caption == "50.0 % of the pixels right: cat"
 

@@ -19,7 +19,7 @@ _INT8_OUT = 100
 
 SATURATES = (
     "their LeakyReLU is fused into int8 outputs, which ARM saturates at -128 and x86 at -127: the device gives other "
-    "values (docs/targets.md)"
+    "values (`pytest-quant docs targets`)"
 )
 
 

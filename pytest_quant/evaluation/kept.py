@@ -1,0 +1,113 @@
+"""What lies in a cache: kinds, sizes, when it was last used; what is left over, and what goes first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_quant.evaluation.files import PART_SUFFIX
+
+PREDICTIONS, BUILT, RESULTS, TRIALS = "predictions", "built", "results", "trials"
+DIGESTS, DISCORDANCE = "digests", "discordance"
+"""Folders below that of the cache."""
+KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE)
+
+PART = "part-"
+"""What the name of a folder of built files begins with that is still being filled."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One thing that is kept: a file, or a folder of built files, which goes as a whole."""
+
+    kind: str
+    path: Path
+    size_bytes: int
+    used_ns: int
+    """When it was last written or read."""
+
+
+def everything(cache: Path) -> list[Kept]:
+    """What is kept in a cache, least recently used first."""
+    found = [one for kind in KINDS if kind != BUILT for one in _files(cache, kind)]
+    return sorted([*found, *_built(cache)], key=lambda one: (one.used_ns, one.path))
+
+
+def _files(cache: Path, kind: str) -> Iterator[Kept]:
+    for path, stat in _walk(cache / kind):
+        if path.suffix != PART_SUFFIX:
+            yield Kept(kind, path, stat.st_size, stat.st_mtime_ns)
+
+
+def _built(cache: Path) -> Iterator[Kept]:
+    for folder in _children(cache / BUILT):
+        if folder.is_dir() and not folder.name.startswith(PART):
+            stats = [stat for _, stat in _walk(folder)]
+            used = max((stat.st_mtime_ns for stat in stats), default=0)
+            yield Kept(BUILT, folder, sum(stat.st_size for stat in stats), used)
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            try:
+                yield path, path.stat()
+            except OSError:  # another run has removed it
+                continue
+
+
+def prune(cache: Path, most_bytes: float, *, spared_since_ns: float = float("inf")) -> list[Kept]:
+    """Remove what was used least recently until the rest has at most so many bytes; gives what was removed.
+
+    What was used at ``spared_since_ns`` or later stays in any case.
+    """
+    kept = everything(cache)
+    total = sum(one.size_bytes for one in kept)
+    removed = []
+    for one in kept:
+        if total <= most_bytes or one.used_ns >= spared_since_ns:
+            break
+        if remove(one):
+            total -= one.size_bytes
+            removed.append(one)
+    return removed
+
+
+def remove(one: Kept) -> bool:
+    """Remove something; gives whether it is gone."""
+    if one.kind == BUILT:
+        shutil.rmtree(one.path, ignore_errors=True)
+    else:
+        try:
+            one.path.unlink(missing_ok=True)
+            one.path.parent.rmdir()  # the folder of a net's last shard
+        except OSError:
+            return not one.path.exists()
+    return not one.path.exists()
+
+
+def remove_parts(cache: Path) -> list[Path]:
+    """Remove what processes have left half written, such as after a SIGKILL; only where nobody else uses the cache."""
+    halves = [path for kind in KINDS for path, _ in _walk(cache / kind) if path.suffix == PART_SUFFIX]
+    folders = [folder for folder in _children(cache / BUILT) if folder.name.startswith(PART)]
+    for path in halves:
+        path.unlink(missing_ok=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [*halves, *folders]
+
+
+def total_bytes(kept: Iterable[Kept]) -> int:
+    """How much some things take."""
+    return sum(one.size_bytes for one in kept)

@@ -1,0 +1,31 @@
+"""A short version of ``python -m benchmarks.campaign``: what must not come of an attack does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("part", "seconds"), [("nets", 8), ("text", 12)])
+def test_nothing_that_must_not_be(part: str, seconds: int) -> None:
+    """In a process of its own: a net that kills the process which opens it shows as its end."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    found = subprocess.run(
+        [sys.executable, "-m", "benchmarks.campaign", part, "--seconds", str(seconds)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    header, *rows = found.stdout.splitlines()[1:]
+    assert header.split()[-3:] == ["wrong", "traceback", "hang"]
+    assert len(rows) > 15
+    assert all(row.split()[-3:] == ["0", "0", "0"] for row in rows)
