@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from pytest_quant.spec.model import ModelSpec
 
@@ -22,7 +22,7 @@ class NotedProbes(Probes):
     """Notes what was made."""
 
     def __init__(self) -> None:
-        self.noted: dict[tuple[str, str], dict[tuple[str, str], Any]] = {}
+        self.noted: dict[tuple[str, str], dict[tuple[str, str], object]] = {}
         """Zoo file and model to name and key to what was made."""
 
     def fetch(self, model: ModelSpec, name: str, key: str, make: Callable[[], T]) -> T:
@@ -30,18 +30,16 @@ class NotedProbes(Probes):
         own = self.noted.setdefault((str(model.zoo), model.name), {})
         if (name, key) not in own:
             own[name, key] = make()
-        found: T = own[name, key]
-        return found
+        return cast(T, own[name, key])  # who asks by name and key knows what it is
 
 
 class KnownProbes(Probes):
     """Gives what others have noted."""
 
-    def __init__(self, known: Callable[[ModelSpec], Mapping[tuple[str, str], Any]]) -> None:
+    def __init__(self, known: Callable[[ModelSpec], Mapping[tuple[str, str], object]]) -> None:
         self._known = known
 
     def fetch(self, model: ModelSpec, name: str, key: str, make: Callable[[], T]) -> T:
         """See `Probes`; made where nobody has noted it."""
         own = self._known(model)
-        found: T = own[name, key] if (name, key) in own else make()
-        return found
+        return cast(T, own[name, key]) if (name, key) in own else make()

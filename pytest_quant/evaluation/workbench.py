@@ -23,7 +23,6 @@ from pytest_quant.evaluation.evaluate import evaluate
 from pytest_quant.evaluation.kept_results import KeptResult
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
-from pytest_quant.evaluation.probes import Probes
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.sampling import Sampling
@@ -73,11 +72,6 @@ class Workbench:
     def digests(self) -> DigestMemo:
         """Digests of files by content."""
         return self.resources.digests
-
-    @property
-    def probes(self) -> Probes:
-        """What is found out about single samples goes through it."""
-        return self.resources.probes
 
     @property
     def discordances(self) -> DiscordanceMemo:

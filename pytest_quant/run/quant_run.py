@@ -38,13 +38,7 @@ class QuantRun:
     """Makes the parts when they are first asked for: with most of them come the runtime and the tasks' libraries."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        run_dir: Path,
-        cache_dir: Path | None,
-        rootdir: Path,
-        replay: Replay | None = None,
+        self, settings: Settings, *, run_dir: Path, cache_dir: Path | None, rootdir: Path, replay: Replay | None = None
     ) -> None:
         """``replay``: what the parts of a run have computed, where they are merged."""
         self.settings = settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.base import Sample, names_of
 from pytest_quant.datasets.files import ImageFiles
@@ -13,6 +12,7 @@ from pytest_quant.evaluation.digests import sha256_file, sha256_json
 from pytest_quant.evaluation.evaluate import Evaluation, evaluate
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.parts.content import Content
+from pytest_quant.evaluation.parts.plain import Carried
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -120,7 +120,7 @@ class Carrier:
         name = likeness_name(signal, other)
         return {name: self._results(found.agreement(signal, other))} if samples else {}
 
-    def _results(self, evaluation: Evaluation) -> dict[str, Any]:
+    def _results(self, evaluation: Evaluation) -> dict[str, Carried]:
         if not evaluation.shards:
             return {"count": 0, "arrays": {}, "elapsed_s": 0.0}
         (side,) = evaluate(evaluation, self.bench.resources.store, self.bench.engine).values()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pytest_quant.evaluation.parts.plain import packed, unpacked
+from pytest_quant.evaluation.parts.plain import Carried, packed, unpacked
 from pytest_quant.spec.errors import ConfigError
 
 
@@ -30,7 +29,7 @@ class Content(BaseModel):
         """With what another process carries of the same."""
         return Content(digests=self.digests, items={**self.items, **other.items})
 
-    def get(self, name: str) -> Any:
+    def get(self, name: str) -> Carried:
         """One item; None where it is not carried. Raises `ConfigError` for one that is damaged."""
         try:
             return unpacked(self.items[name]) if name in self.items else None

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import json
 import sys
+import typing
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from pytest_quant.spec.errors import ConfigError
+
+Carried = typing.Any
+"""What was packed: whoever unpacks it knows its type."""
+
+Array = NDArray[np.generic]
 
 _KIND, _VALUE, _CLASS = "!", "v", "c"
 _OWN = "pytest_quant."
@@ -31,7 +37,7 @@ def packed(value: object) -> str:
     return b64encode(zlib.compress(json.dumps(_plain(value), separators=(",", ":")).encode(), _LEVEL)).decode()
 
 
-def unpacked(text: str) -> Any:
+def unpacked(text: str) -> Carried:
     """The reverse of `packed`, equal to what was packed; raises `ConfigError` for anything else."""
     try:
         return _value(json.loads(zlib.decompress(b64decode(text, validate=True))))
@@ -63,14 +69,14 @@ def _plain(value: object) -> JsonValue:
     raise ConfigError(f"a value of type {type(value).__name__} cannot be written into the report of a part")
 
 
-def _array(array: np.ndarray[Any, Any], kind: str) -> JsonValue:
+def _array(array: Array, kind: str) -> JsonValue:
     if array.dtype.hasobject:
         raise ConfigError("an array of objects cannot be written into the report of a part")
     content = b64encode(np.ascontiguousarray(array).tobytes()).decode()
     return {_KIND: kind, _CLASS: array.dtype.str, "shape": list(array.shape), _VALUE: content}
 
 
-def _value(plain: Any) -> Any:
+def _value(plain: Carried) -> Carried:
     if isinstance(plain, list):
         return [_value(one) for one in plain]
     if not isinstance(plain, dict):
@@ -78,16 +84,16 @@ def _value(plain: Any) -> Any:
     return _READERS[plain[_KIND]](plain)
 
 
-def _read_array(plain: Any) -> np.ndarray[Any, Any]:
+def _read_array(plain: Carried) -> Array:
     found = np.frombuffer(b64decode(plain[_VALUE]), np.dtype(plain[_CLASS]))
-    shaped: np.ndarray[Any, Any] = found.reshape(plain["shape"]).copy()
+    shaped: Array = found.reshape(plain["shape"]).copy()
     return shaped
 
 
-def _read_data(plain: Any) -> object:
+def _read_data(plain: Carried) -> object:
     """An instance of a class that is a dataclass of this package, or of a module that is loaded already."""
     module, _, name = plain[_CLASS].partition(":")
-    found: Any = import_module(module) if module.startswith(_OWN) else sys.modules.get(module)
+    found: Carried = import_module(module) if module.startswith(_OWN) else sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     if not (isinstance(found, type) and is_dataclass(found)):
@@ -98,7 +104,7 @@ def _read_data(plain: Any) -> object:
     return made
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {
+_READERS: Mapping[str, Callable[[Carried], Carried]] = {
     "array": _read_array,
     "scalar": lambda plain: _read_array(plain)[()],
     "data": _read_data,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.base import Dataset, Image, Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.evaluation.parts.plain import Carried
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
@@ -22,7 +22,7 @@ class RecordedDataset(ImageFiles):
     spec: DatasetSpec | None = None
 
     @classmethod
-    def of(cls, spec: DatasetSpec, parts: Sequence[Mapping[str, Any]]) -> RecordedDataset:
+    def of(cls, spec: DatasetSpec, parts: Sequence[Mapping[str, Carried]]) -> RecordedDataset:
         """From what each part carries."""
         samples: dict[int, Sample] = {}
         for part in parts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
@@ -17,6 +16,7 @@ from pytest_quant.evaluation.keys import shards_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests
 from pytest_quant.evaluation.parts.carrying import CALIBRATION, PROBES, SAMPLES, likeness_name, predictions_name
 from pytest_quant.evaluation.parts.content import Content
+from pytest_quant.evaluation.parts.plain import Carried
 from pytest_quant.evaluation.parts.recorded_dataset import RecordedDataset
 from pytest_quant.evaluation.pixels import OpenDatasets, ReadsPixels
 from pytest_quant.evaluation.probes import KnownProbes
@@ -67,7 +67,7 @@ class Replay:
         self._opened: dict[str, RecordedDataset] = {}
         self._samples: dict[str, Mapping[str, str]] = {}
         self._carried: dict[tuple[str, str], _Carried | None] = {}
-        self._probes: dict[str, Mapping[tuple[str, str], Any]] = {}
+        self._probes: dict[str, Mapping[tuple[str, str], Carried]] = {}
 
     def knows(self, model: ModelSpec) -> bool:
         """Whether the parts have evaluated a model."""
@@ -143,7 +143,7 @@ class Replay:
         found: CalibrationFacts | None = self._whole(model).get(CALIBRATION)
         return found
 
-    def probes(self, model: ModelSpec) -> Mapping[tuple[str, str], Any]:
+    def probes(self, model: ModelSpec) -> Mapping[tuple[str, str], Carried]:
         """What the parts found out about single samples."""
         name = model_name(model, self._root)
         if name not in self._probes:
@@ -170,7 +170,7 @@ class Replay:
         answers: dict[str, Prediction] = {}
         elapsed_s: dict[str, float] = {}
         for index, (ids, part) in enumerate(zip(self._places(model), parts, strict=True)):
-            found: Any = part.get(item)
+            found: Carried = part.get(item)
             if found is None and ids and item.startswith("predictions"):
                 raise RunnerError(f"{model.name}: part {index + 1} of {len(parts)} lacks the {item}: its run says why")
             count = 0 if found is None else found["count"]

@@ -72,7 +72,7 @@ class LeastSpeedup(JudgedLimit):
     def _times(bench: Workbench, model: ModelSpec) -> Times:
         from pytest_quant.evaluation.speed import measure_times
 
-        return bench.probes.fetch(model, "times", "", lambda: measure_times(bench, model))
+        return bench.resources.probes.fetch(model, "times", "", lambda: measure_times(bench, model))
 
     def of_times(self, times: Times, confidence: float) -> Verdict:
         """The verdict: only bounds on one side of the limit decide, so noise alone does not."""

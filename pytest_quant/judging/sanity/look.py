@@ -66,7 +66,7 @@ class Look:
 
     def probe(self, name: str, key: str, make: Callable[[], T]) -> T:
         """What ``make`` finds out about a sample; in a merge of parts what they have noted of it."""
-        return self.subject.bench.probes.fetch(self.model, name, key, make)
+        return self.subject.bench.resources.probes.fetch(self.model, name, key, make)
 
     @cached_property
     def headers(self) -> Sequence[Header]:
