@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.extending.known import get_task, open_dataset
+from pytest_quant.nets.ncnn.feeding import Feeding
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, runtime_options
@@ -162,7 +163,8 @@ def make(spec: str, shared: Path | None) -> None:
         setup, options = case.setup, runtime_options("reference")
         files = setup.files
         there = RemoteRunner(
-            RemoteSetup(files.param, files.bin, setup.input_blob, setup.outputs, options, rows=setup.rows), target
+            RemoteSetup(files.param, files.bin, Feeding(setup.input_blob), setup.outputs, options, rows=setup.rows),
+            target,
         )
         values = np.stack([chosen(there.run(array), bool(setup.rows)) for array in case.inputs])
         np.savez_compressed(KEPT / f"{case.name}.npz", values=values, inputs=np.array(case.digest))

@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from tests import tiny
+from tests import tiny, tiny_arrays
 
 OPSET, IR = 17, 8
 FLOATS: dict[int, Any] = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
@@ -213,3 +213,50 @@ def _write(
 
 def _save(path: Path, graph: onnx.GraphProto, opset: int, ir: int) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir), path)
+
+
+def write_features_and_ids(
+    folder: Path, name: str = "two.onnx", *, qdq: bool = False, inputs: tuple[str, str] = ("features", "token_ids")
+) -> str:
+    """The net of `tests.tiny_arrays`: features (1, 3, 4, 4), and int64 ids (1, steps)."""
+    weights = tiny_arrays.WEIGHTS
+    scale = np.float32(np.abs(weights).max() / 127)
+    arrays: dict[str, NDArray[Any]] = {
+        "b": tiny_arrays.BIAS,
+        "table": tiny_arrays.TABLE,
+        "head": np.ascontiguousarray(tiny_arrays.HEAD.T),
+    }
+    nodes = []
+    data = inputs[0]
+    if qdq:
+        arrays |= {
+            "scale": np.array(1 / tiny_arrays.SCALE, np.float32),
+            "zero": np.array(0, np.int8),
+            "w_q": np.round(weights / scale).astype(np.int8)[:, :, None, None],
+            "w_scale": np.array(scale, np.float32),
+        }
+        nodes += [
+            helper.make_node("QuantizeLinear", [data, "scale", "zero"], ["x_q"]),
+            helper.make_node("DequantizeLinear", ["x_q", "scale", "zero"], ["x"]),
+            helper.make_node("DequantizeLinear", ["w_q", "w_scale", "zero"], ["w"]),
+        ]
+        data = "x"
+    else:
+        arrays["w"] = weights[:, :, None, None]
+    nodes += [
+        helper.make_node("Conv", [data, "w", "b"], ["conv"], kernel_shape=[1, 1]),
+        helper.make_node("GlobalAveragePool", ["conv"], ["pool"]),
+        helper.make_node("Flatten", ["pool"], ["seen"]),
+        helper.make_node("Gather", ["table", inputs[1]], ["words"]),
+        helper.make_node("ReduceMean", ["words"], ["named"], axes=[1], keepdims=0),
+        helper.make_node("Add", ["seen", "named"], ["both"]),
+        helper.make_node("MatMul", ["both", "head"], ["scores"]),
+    ]
+    given = [
+        helper.make_tensor_value_info(inputs[0], TensorProto.FLOAT, [1, 3, "h", "w"]),
+        helper.make_tensor_value_info(inputs[1], TensorProto.INT64, ["batch", "steps"]),
+    ]
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, tiny_arrays.CLASSES])
+    constants = [numpy_helper.from_array(array, key) for key, array in arrays.items()]
+    _save(folder / name, helper.make_graph(nodes, "graph", given, [scores], constants), OPSET, IR)
+    return name

@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 
+from benchmarks.campaign.engines import check_engine
 from benchmarks.campaign.outcome import Budget, Table, Try
 
 PARTS: Mapping[str, str] = {
     "nets": "broken and mutated nets: each is refused, tried in a child, or right; nothing dies, nothing is made up",
+    "runtime": "what ncnn takes without a word, done to the runner: it refuses, or answers as ever",
     "text": "mutants of everything that is read as text: every one is read, or refused by a message",
     "faults": "kills, damage to what is kept, full disks, two runs at once: the next run gives the same report",
 }
@@ -40,12 +42,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("part", choices=[*PARTS, "all"])
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each part may go on (default 60)")
     parser.add_argument("--seed", type=int, default=0, help="another one tries other mutants (default 0)")
+    parser.add_argument(
+        "--engine",
+        choices=["hypothesis", "atheris", "seeded"],
+        default="hypothesis",
+        help="what makes mutants: hypothesis shrinks what it finds (default), atheris follows the branches of the code",
+    )
     given = parser.parse_args(arguments)
+    problem = check_engine(given.engine)
+    if problem is not None:
+        parser.error(problem)
     is_good = True
     for part in PARTS if given.part == "all" else [given.part]:
         table = Table()
         print(f"{part}: {PARTS[part]}")
-        table.add(attack_of(part)(Budget(given.seconds, given.seed)))
+        table.add(attack_of(part)(Budget(given.seconds, given.seed, given.engine)))
         for line in table.lines():
             print(f"  {line}")
         for bad in table.bad:

@@ -1,7 +1,8 @@
 """Broken and mutated nets: refused by the walk of their files, or tried in a child; nothing kills this process.
 
 Each net is checked and opened as a run does it: its files are walked, it is loaded and run in a child process, and what
-has lived through that is run here. A death of this process would end the campaign, with its exit status.
+has lived through that is run twice, in processes whose fresh memory holds other bytes: a net that reads what lies
+behind a blob gives itself away by another answer.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import struct
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.campaign.answers import Differing, answer_of
+from benchmarks.campaign.chance import Chance
+from benchmarks.campaign.engines import Target, explored
 from benchmarks.campaign.mutants import mutated_bytes, mutated_text
 from benchmarks.campaign.outcome import Budget, Outcome, Try
 from pytest_quant.evaluation.trials import Trials
@@ -47,11 +50,14 @@ def attack(budget: Budget) -> Iterator[Try]:
     """The rows of known faults, then mutants while there is time."""
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(Path(folder))
-        for net in (*_files(bench), *_graphs()):
+        for net in (*_files(bench), *_graphs(), *_sound_graphs()):
             yield bench.tried(net)
-        while budget.is_left:
-            for net in _mutants(bench, budget):
-                yield bench.tried(net)
+        yield from explored("nets", _targets(bench), budget)
+
+
+def targets(folder: Path) -> list[Target]:
+    """The kinds of mutants, whose files lie in ``folder``."""
+    return _targets(_Bench(folder))
 
 
 class _Bench:
@@ -72,8 +78,7 @@ class _Bench:
         net = ModelNet("fp32", NCNN, NcnnFiles(param=param, bin=weights), _INPUT, ("prob",))
         NcnnFormat().inspect(net)
         Trials(limit_s=_LIMIT_S).require(net, _ARRAY.shape)
-        with closing(NcnnFormat().open(net)) as runner:
-            return runner.run(_ARRAY)["prob"]
+        return answer_of(net, _ARRAY, "prob")
 
     def tried(self, broken: Broken) -> Try:
         """What comes of a net."""
@@ -83,12 +88,14 @@ class _Bench:
             return Try(broken.kind, "traceback", str(error).splitlines()[-1])
         except QuantError as error:
             return Try(broken.kind, _outcome(str(error)), str(error))
+        except Differing as error:
+            return Try(broken.kind, "wrong", f"{error}; of {broken.param!r}"[:900])
         except Exception:
             lines = traceback.format_exc().strip().splitlines()
             return Try(broken.kind, "traceback", f"{lines[-1]} of {broken.param!r}"[:600])
-        if broken.may_live or (np.isfinite(answer).all() and "mutant" in broken.kind):
+        if broken.may_live or (np.isfinite(answer).all() and ("mutant" in broken.kind or "that fit" in broken.kind)):
             return Try(broken.kind, "fine")
-        return Try(broken.kind, "wrong", f"{broken.kind}: it answers {answer.ravel()[:4]}")
+        return Try(broken.kind, "wrong", f"it answers {answer.ravel()[:4]}; {broken.param!r}"[:900])
 
 
 def _outcome(text: str) -> Outcome:
@@ -157,6 +164,13 @@ _GRAPHS: dict[str, Sequence[str]] = {
         "BinaryOp e 2 1 conv data prob",
         "Reshape r 1 1 conv prob 0=10 1=10 2=4",
     ),
+    "region beside a blob": (
+        "Crop k 1 1 conv prob 0=1 1=-1 2=0 3=8 4=8 5=4",
+        "Crop k 1 1 conv prob -23309=1,-9 -23310=1,4 -23311=1,1",
+        "Crop k 2 1 conv data prob 0=1",
+        "Split s 1 2 conv a b\nCopyTo t 2 1 a b prob 0=1",
+        "CopyTo t 2 1 conv data prob 1=-1",
+    ),
     "gigabytes": (
         "Interp i 1 1 conv prob 0=1 1=1000000 2=1000000",
         "Padding p 1 1 conv prob 0=1000000 2=1000000",
@@ -171,10 +185,7 @@ def _graphs() -> Iterator[Broken]:
     """Nets whose layers do not fit each other: ncnn dies of them, or reads past a blob."""
     for kind, rows in _GRAPHS.items():
         for row in rows:
-            lines = (_HEAD + row).splitlines()
-            blobs = sum(int(line.split()[3]) for line in lines)
-            text = "\n".join(["7767517", f"{len(lines)} {blobs}", *lines, ""])
-            yield Broken(kind, text.encode(), _weights(row))
+            yield Broken(kind, _text_of(row).encode(), _weights(row))
 
 
 def _weights(row: str) -> bytes:
@@ -183,23 +194,103 @@ def _weights(row: str) -> bytes:
     for line in row.splitlines():
         name, *words = line.split()
         keys = dict(word.split("=") for word in words if "=" in word)
-        if name in ("Convolution", "Deconvolution", "InnerProduct"):
-            count = int(keys["2" if name == "InnerProduct" else "6"])
-            data += struct.pack("<I", 0) + np.full(count, 0.1, "<f4").tobytes()
-        elif name in ("BatchNorm", "PReLU", "Scale", "InstanceNorm", "GroupNorm"):
-            count = int(keys["1" if name == "GroupNorm" else "0"])
-            times = {"BatchNorm": 4, "InstanceNorm": 2, "GroupNorm": 2}.get(name, 1)
-            data += np.full(count * times, 0.1, "<f4").tobytes()
+        if name in _TAGGED:
+            data += struct.pack("<I", 0) + np.full(_count(keys[_TAGGED[name]]), 0.1, "<f4").tobytes()
+        elif name in _PER_CHANNEL:
+            key, times = _PER_CHANNEL[name]
+            data += np.full(_count(keys[key]) * times, 0.1, "<f4").tobytes()
     return data
 
 
-def _mutants(bench: _Bench, budget: Budget) -> Iterator[Broken]:
-    chance = budget.random
+_TAGGED = {"Convolution": "6", "ConvolutionDepthWise": "6", "Deconvolution": "6", "InnerProduct": "2"}
+_PER_CHANNEL = {
+    "BatchNorm": ("0", 4),
+    "PReLU": ("0", 1),
+    "Normalize": ("3", 1),
+    "Scale": ("0", 1),
+    "InstanceNorm": ("0", 2),
+    "GroupNorm": ("1", 2),
+}
+
+
+def _count(word: str) -> int:
+    return max(0, int(word))
+
+
+def _targets(bench: _Bench) -> list[Target]:
+    found = [
+        Target("mutant of the sizes of layers", lambda chance: bench.tried(_other_sizes(chance))),
+        Target("mutant of layers that do not fit", lambda chance: bench.tried(_mutated_graph(chance))),
+    ]
     for name, (param, weights) in bench.sound.items():
-        yield Broken(
-            f"mutant of a {name} .param", mutated_text(param.decode(), chance).encode("utf-8", "replace"), weights
+        found += [_mutated_param(bench, name, param, weights), _mutated_bin(bench, name, param, weights)]
+    return found
+
+
+def _mutated_param(bench: _Bench, name: str, param: bytes, weights: bytes) -> Target:
+    kind, text = f"mutant of a {name} .param", param.decode()
+    return Target(
+        kind,
+        lambda chance: bench.tried(Broken(kind, mutated_text(text, chance).encode("utf-8", "replace"), weights)),
+    )
+
+
+def _mutated_bin(bench: _Bench, name: str, param: bytes, weights: bytes) -> Target:
+    kind = f"mutant of a {name} .bin"
+    return Target(kind, lambda chance: bench.tried(Broken(kind, param, mutated_bytes(weights, chance))))
+
+
+_SMALL = [row for kind, rows in _GRAPHS.items() if kind != "gigabytes" for row in rows]
+
+
+def _mutated_graph(chance: Chance) -> Broken:
+    lines = chance.choice(_SMALL)
+    text = mutated_text(_text_of(lines), chance)
+    return Broken("mutant of layers that do not fit", text.encode("utf-8", "replace"), _weights(lines))
+
+
+_SOUND = (
+    "Split s 1 2 conv a b\nConcat c 2 1 a b prob 0=0",
+    "Slice s 1 2 conv a b -23300=2,1,3 1=0\nConcat c 2 1 a b prob 0=0",
+    "Slice s 1 2 conv a b -23300=2,-233,-233 1=1\nEltwise e 2 1 a b prob 0=1",
+    "Split s 1 2 conv a b\nPooling p 1 1 a c 0=1 1=8 2=8\nBinaryOp m 2 1 b c prob 0=2",
+    "Pooling p 1 1 conv a 0=0 1=3 2=2 3=1\nInterp i 1 1 a prob 0=1 3=8 4=8",
+    "Reshape r 1 1 conv a 0=64 1=4\nPermute t 1 1 a b 0=1\nReduction d 1 1 b prob 0=3 1=0 -23303=1,1 5=1",
+    "Padding p 1 1 conv a 0=1 1=1 2=1 3=1\nCrop k 1 1 a prob 0=1 1=1 2=0 3=8 4=8 5=4",
+    "PReLU r 1 1 conv a 0=4\nBatchNorm n 1 1 a b 0=4\nShuffleChannel h 1 1 b prob 0=2",
+    "Split s 1 2 conv a b\nCrop k 1 1 a c 0=1 1=1 2=0 3=2 4=2 5=4\nCopyTo t 2 1 b c prob 0=1 1=1 2=0",
+    "GroupNorm g 1 1 conv a 0=2 1=4\nPixelShuffle x 1 1 a b 0=2\nReorg o 1 1 b c 0=2\nTile t 1 1 c prob 0=0 1=2",
+    "Flatten f 1 1 conv a\nInnerProduct i 1 1 a prob 0=3 1=0 2=768",
+    "Deconvolution d 1 1 conv a 0=2 1=2 3=2 6=32\nNormalize n 1 1 a prob 0=0 1=1 2=0.1 3=1 9=0",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=4 1=64\nMatMul m 2 1 c d prob",
+    "ConvolutionDepthWise w 1 1 conv a 0=4 1=3 4=1 6=36 7=4\nScale x 1 1 a b 0=4\nLRN l 1 1 b prob 0=0 1=3",
+)
+"""Layers that fit each other: with another number in one of them they may not, and the text is still a net."""
+
+
+def _text_of(rows: str) -> str:
+    lines = (_HEAD + rows).splitlines()
+    blobs = sum(int(line.split()[3]) for line in lines)
+    return "\n".join(["7767517", f"{len(lines)} {blobs + 4}", *lines, ""])
+
+
+def _sound_graphs() -> Iterator[Broken]:
+    yield from (Broken("layers that fit", _text_of(rows).encode(), _weights(rows)) for rows in _SOUND)
+
+
+def _other_sizes(chance: Chance) -> Broken:
+    """A net with one to three other sizes, small ones."""
+    rows = chance.choice(_SOUND)
+    words = rows.split(" ")
+    places = [at for at, word in enumerate(words) if "=" in word]
+    for _ in range(1 + chance.randrange(3)):
+        at = chance.choice(places)
+        key, _, value = words[at].partition("=")
+        numbers = value.split("\n")[0].split(",")
+        numbers[chance.randrange(len(numbers))] = chance.choice(
+            ("0", "1", "2", "3", "4", "5", "7", "8", "9", "16", "-1")
         )
-        yield Broken(f"mutant of a {name} .bin", param, mutated_bytes(weights, chance))
-    lines = chance.choice([row for rows in _GRAPHS.values() for row in rows if "gigabytes" not in row])
-    text = mutated_text(f"7767517\n3 9\n{_HEAD}{lines}\n", chance)
-    yield Broken("mutant of layers that do not fit", text.encode("utf-8", "replace"), _weights(lines))
+        rest = value.partition("\n")[1:]
+        words[at] = f"{key}={','.join(numbers)}{''.join(rest)}"
+    changed = " ".join(words)
+    return Broken("mutant of the sizes of layers", _text_of(changed).encode(), _weights(changed))

@@ -41,6 +41,8 @@ class Budget:
 
     seconds: float
     seed: int = 0
+    engine: str = "hypothesis"
+    """What makes mutants, see `benchmarks.campaign.engines`."""
     random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +56,7 @@ class Budget:
 
     def share(self, parts: int) -> Budget:
         """One of ``parts`` equal shares of the seconds, from now on."""
-        return Budget(self.seconds / parts, self.seed)
+        return Budget(self.seconds / parts, self.seed, self.engine)
 
 
 class Table:

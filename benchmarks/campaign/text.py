@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.campaign.chance import Chance
+from benchmarks.campaign.engines import Target, explored
 from benchmarks.campaign.mutants import mutated_bytes, mutated_text
 from benchmarks.campaign.outcome import Budget, Try
 from benchmarks.campaign.readers import Reader, all_readers
@@ -31,15 +33,25 @@ def attack(budget: Budget) -> Iterator[Try]:
         for reader in readers:
             found = _read(reader, reader.sound)
             yield found if found.outcome == "fine" else Try(reader.kind, "wrong", f"sound, but: {found.what}")
-        while budget.is_left:
-            for reader in readers:
-                yield _read(reader, _mutant(reader.sound, budget))
-                reader.path.write_bytes(reader.sound)
+        yield from explored("text", [_target(reader) for reader in readers], budget)
 
 
-def _mutant(data: bytes, budget: Budget) -> bytes:
-    chance = budget.random
-    if chance.random() < 0.3:
+def targets(folder: Path) -> list[Target]:
+    """A kind of mutant for each reader, whose files lie in ``folder``."""
+    return [_target(reader) for reader in all_readers(folder)]
+
+
+def _target(reader: Reader) -> Target:
+    def attempt(chance: Chance) -> Try:
+        found = _read(reader, _mutant(reader.sound, chance))
+        reader.path.write_bytes(reader.sound)
+        return found
+
+    return Target(reader.kind, attempt)
+
+
+def _mutant(data: bytes, chance: Chance) -> bytes:
+    if chance.randrange(10) >= 7:
         return mutated_bytes(data, chance)
     text = data.decode("utf-8", errors="surrogateescape")
     return mutated_text(text, chance).encode("utf-8", errors="surrogateescape")

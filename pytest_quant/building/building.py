@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_quant.building.built_files import BuiltFiles
+from pytest_quant.datasets.arrays import ArrayFiles, open_arrays
 from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.unlabelled import open_images
@@ -27,6 +28,9 @@ from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingEr
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec, OnnxSource
 from pytest_quant.spec.text import shown
+
+CalibrationFiles = ImageFiles | ArrayFiles
+"""Of models that are fed images, or arrays."""
 
 _BUILD_VERSION = 1
 """Part of every key: raise it when the same inputs give other files than before."""
@@ -83,7 +87,7 @@ class ModelBuilder:
         first = next(iter(files_of(model, made[0]).values()))
         return replace(model, built_in=self._files.root_of(first))
 
-    def image_digests(self, dataset: ImageFiles, images: Sequence[Sample]) -> list[str]:
+    def image_digests(self, dataset: CalibrationFiles, images: Sequence[Sample]) -> list[str]:
         """SHA-256 of image files; raises `DatasetError` for one that cannot be read."""
         try:
             return self._digests.of_contents([dataset.content(image) for image in images])
@@ -130,7 +134,7 @@ class ModelBuilder:
         self,
         model: ModelSpec,
         calibration: CalibrationSpec,
-        dataset: ImageFiles,
+        dataset: CalibrationFiles,
         images: Sequence[Sample],
         int8: NcnnFiles,
     ) -> None:
@@ -161,7 +165,7 @@ class ModelBuilder:
                 "ncnn": runtimes()["ncnn"],
                 "isa": isa(),
                 "fp32": [sha256_file(path) for path in (fp32.param, fp32.bin)],
-                "input": model.input.blob,
+                "input": model.input.array_conditions if model.input.arrays else model.input.blob,
                 "pipeline": get_task(model.task).pipeline(model).fingerprint(),
                 "method": calibration.method,
                 "percentile": calibration.percentile,
@@ -181,12 +185,16 @@ def _int8_files(folder: Path, model: ModelSpec, name: Net) -> NcnnFiles:
     )
 
 
-def calibration_set(calibration: CalibrationSpec, model: ModelSpec) -> tuple[ImageFiles, list[Sample]]:
+def calibration_set(calibration: CalibrationSpec, model: ModelSpec) -> tuple[CalibrationFiles, list[Sample]]:
     """The images of a calibration: all that are listed, or the seeded choice of ``samples`` of them.
 
     Raises `DatasetMissingError` when the folder or list is not there, `DatasetError` when it holds no image.
     """
     if calibration.images is None:
         raise DatasetMissingError(calibration.missing or "the calibration images are not on this machine")
-    dataset = open_images(calibration.images, what=f"{shown(model.zoo)}: models.{model.name}.int8.calibrate.images")
+    where = f"{shown(model.zoo)}: models.{model.name}.int8.calibrate"
+    if model.input.arrays:
+        arrays = open_arrays(calibration.images, what=f"{where}.arrays")
+        return arrays, choose(arrays, calibration.samples)
+    dataset = open_images(calibration.images, what=f"{where}.images")
     return dataset, choose(dataset, calibration.samples)

@@ -50,6 +50,12 @@ def add_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
         help="Folder of images, or text file with one path per line; a pose net takes each as the crop of one person "
         "(default: what the model's entry says under int8.calibrate)",
     )
+    source.add_argument(
+        "--arrays",
+        type=Path,
+        metavar="PATH",
+        help="Folder of .npy or .npz files, or text file with one path per line, for a model that is fed arrays",
+    )
     source.add_argument("--dataset", metavar="NAME", help="Dataset of the zoo file to calibrate on instead")
     group.add_argument("--samples", type=positive, metavar="N", help="Use a seeded choice of N images (default: all)")
     group.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of that choice (default: 0)")
@@ -82,7 +88,7 @@ def calibrated(args: argparse.Namespace) -> Calibrated:
     from pytest_quant.quantize.from_images import calibrate_model
     from pytest_quant.spec.calibration import CalibrationSpec
 
-    has_source = args.images is not None or args.dataset is not None
+    has_source = any(given is not None for given in (args.images, args.arrays, args.dataset))
     zoo = open_zoo(args.zoo, fp32_only=has_source)
     model = pick_model(zoo, args.model)
     if not model.nets["fp32"].is_built:
@@ -147,12 +153,16 @@ def pick_model(zoo: Zoo, name: str | None) -> ModelSpec:
 def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Dataset, list[Sample]]:
     """The images to calibrate with: those of the options, else those of the model's entry."""
     from pytest_quant.building.building import calibration_set
+    from pytest_quant.datasets.arrays import open_arrays
     from pytest_quant.datasets.unlabelled import open_images
     from pytest_quant.extending.known import open_dataset
     from pytest_quant.quantize.from_images import choose
 
+    _check_kind(model, args)
     if args.images is not None:
         dataset: Dataset = open_images(args.images, what="--images")
+    elif args.arrays is not None:
+        dataset = open_arrays(args.arrays, what="--arrays")
     elif args.dataset is not None:
         dataset = open_dataset(_dataset(zoo, model, args.dataset))
     elif model.calibration is not None:
@@ -160,9 +170,21 @@ def _images(zoo: Zoo, model: ModelSpec, args: argparse.Namespace) -> tuple[Datas
         return dataset, samples if args.samples is None else choose(dataset, args.samples, args.seed)
     else:
         raise ConfigError(
-            f"--images or --dataset is missing: {model.name} has no int8.calibrate in {zoo.path} to take them from"
+            f"--{_kind(model)} or --dataset is missing: {model.name} has no int8.calibrate in {zoo.path} to take them "
+            "from"
         )
     return dataset, choose(dataset, args.samples, args.seed)
+
+
+def _kind(model: ModelSpec) -> str:
+    return "arrays" if model.input.arrays else "images"
+
+
+def _check_kind(model: ModelSpec, args: argparse.Namespace) -> None:
+    """Raise `ConfigError` for images of a model that is fed arrays, and the other way round."""
+    other = "images" if model.input.arrays else "arrays"
+    if getattr(args, other) is not None:
+        raise ConfigError(f"--{other}: {model.name} is fed {_kind(model)}: give --{_kind(model)}")
 
 
 def _dataset(zoo: Zoo, model: ModelSpec, name: str) -> DatasetSpec:

@@ -103,8 +103,10 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
         )
         raise ConfigError(f"--size: {param.path} has {why}: it cannot be run for it")
     channels = facts.input_channels.get(facts.inputs[0]) or 3
-    zeros = np.zeros((channels, size[1], size[0]), np.float32)
+    shape = (channels, size[1], size[0])
+    zeros = np.zeros(shape, np.float32)
     blobs = [blob for blob in param.blobs if param.producer[blob].type != "Input"]
+    _try(param, bin_path, facts, shape)
     shapes = {name: array.shape for name, array in BlobExtractor(param.path, bin_path)(zeros, blobs)}
     shapes[facts.inputs[0]] = zeros.shape
     counted = {
@@ -113,6 +115,20 @@ def _macs(param: Param, bin_path: Path, facts: NetFacts, size: Sequence[int]) ->
         if layer.type != "Input"
     }
     return {name: count for name, count in counted.items() if count is not None}
+
+
+def _try(param: Param, bin_path: Path, facts: NetFacts, shape: tuple[int, int, int]) -> None:
+    """Follow the input through the layers, then have a child process run the net, which may die of it."""
+    from pytest_quant.evaluation.trials import Trials
+    from pytest_quant.nets.ncnn.files.flow import check_flow
+    from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
+    from pytest_quant.spec.net import InputSpec, ModelNet
+
+    blob = facts.inputs[0]
+    check_flow(param, {blob: shape})
+    taken = InputSpec(blob, (shape[2], shape[1]), "gray" if shape[0] == 1 else "rgb", (0.0,) * 3, (1.0,) * 3)
+    files = NcnnFiles(param=param.path, bin=bin_path)
+    Trials().require(ModelNet("net", NCNN, files, taken, tuple(facts.outputs)), shape)
 
 
 def _file(path: Path) -> dict[str, object]:

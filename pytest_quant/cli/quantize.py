@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_quant.nets.ncnn.net_files import NcnnFiles
     from pytest_quant.quantize.lower import QuantizeReport
 
-_ONLY_TO_CALIBRATE = ("model", "images", "dataset", "samples", "method", "percentile", "eight_bit")
+_ONLY_TO_CALIBRATE = ("model", "images", "arrays", "dataset", "samples", "method", "percentile", "eight_bit")
 
 
 def add_parser(subparsers: SubParsers) -> None:

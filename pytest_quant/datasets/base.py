@@ -18,6 +18,11 @@ Image = NDArray[np.uint8]
 """Pixels of shape (height, width, 3), red first, values 0 to 255, C-contiguous."""
 
 
+Content = Any
+"""What a sample holds: an `Image`; or arrays by key, a mapping, where models take them by ``inputs``. A model's entry
+says which of the two its dataset gives."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One sample of a dataset."""
@@ -44,8 +49,8 @@ class Dataset(Protocol):
         """All samples, in the dataset's own order."""
         ...
 
-    def read(self, sample: Sample, *, orient: bool = True) -> Image:
-        """The pixels of one sample; ``orient``: whether an EXIF orientation is applied.
+    def read(self, sample: Sample, *, orient: bool = True) -> Content:
+        """The pixels of one sample; ``orient``: whether an EXIF orientation is applied. Or its arrays by key.
 
         Raises `DatasetError` naming the sample when it does not decode.
         """

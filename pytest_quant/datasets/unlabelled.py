@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
@@ -15,6 +16,30 @@ from pytest_quant.spec.text import shown
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """What is taken from a folder, in any case; a list may name other files."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What is looked for."""
+
+    one: str
+    many: str
+    suffixes: frozenset[str]
+    must_match: bool = False
+    """Whether a list may name nothing else."""
+
+
+IMAGE_FILES = FileKind("image", "images", IMAGE_SUFFIXES)
+ARRAY_FILES = FileKind("array file", "array files", frozenset({".npy", ".npz"}), must_match=True)
+
+
+def find_files(source: Path | Sequence[Path], kind: FileKind, *, what: str, is_dataset: bool = False) -> list[Sample]:
+    """The files of ``source``, see `open_images`, which says what that may be and what is raised."""
+    if isinstance(source, Path):
+        return _in_folder(source, kind, what) if source.is_dir() else _listed(source, kind, what, is_dataset)
+    paths = [path.absolute() for path in source]
+    folder = _common_folder(paths) if paths else Path()
+    return _samples(paths, folder, kind, what, f"the {kind.many} given")
 
 
 def open_images(source: Path | Sequence[Path], *, what: str = "images", is_dataset: bool = False) -> ImageFiles:
@@ -33,43 +58,39 @@ def open_images(source: Path | Sequence[Path], *, what: str = "images", is_datas
         DatasetError: there are no images, one is named twice, or a named one does not exist.
 
     """
-    if isinstance(source, Path):
-        return ImageFiles(what, _in_folder(source, what) if source.is_dir() else _listed(source, what, is_dataset))
-    paths = [path.absolute() for path in source]
-    folder = _common_folder(paths) if paths else Path()
-    return ImageFiles(what, _samples(paths, folder, what, "the images given"))
+    return ImageFiles(what, find_files(source, IMAGE_FILES, what=what, is_dataset=is_dataset))
 
 
-def _in_folder(folder: Path, what: str) -> list[Sample]:
+def _in_folder(folder: Path, kind: FileKind, what: str) -> list[Sample]:
     found = [
         Path(parent, name)
         for parent, _, names in os.walk(folder, onerror=_raise)
         for name in names
-        if Path(name).suffix.lower() in IMAGE_SUFFIXES
+        if Path(name).suffix.lower() in kind.suffixes
     ]
     if not found:
         raise DatasetError(
-            f"{what}: {shown(folder)} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}), subfolders included"
+            f"{what}: {shown(folder)} holds no {kind.one} ({', '.join(sorted(kind.suffixes))}), subfolders included"
         )
-    return _samples(sorted(found), folder, what, shown(folder))
+    return _samples(sorted(found), folder, kind, what, shown(folder))
 
 
 def _raise(error: OSError) -> None:
     raise DatasetError(f"folder {error.filename} cannot be listed: {error.strerror}")
 
 
-def _listed(path: Path, what: str, is_dataset: bool) -> list[Sample]:
+def _listed(path: Path, kind: FileKind, what: str, is_dataset: bool) -> list[Sample]:
     if not path.exists():
         raise DatasetMissingError(
-            f"{what}: {shown(path)} does not exist; expected a folder of images or a list of them"
+            f"{what}: {shown(path)} does not exist; expected a folder of {kind.many} or a list of them"
         )
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return _samples([path], path.parent, what, shown(path))
+    if path.suffix.lower() in kind.suffixes:
+        return _samples([path], path.parent, kind, what, shown(path))
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise DatasetError(
-            f"{what}: {shown(path)} is neither a folder of images nor a text file that lists them"
+            f"{what}: {shown(path)} is neither a folder of {kind.many} nor a text file that lists them"
         ) from None
     except OSError as error:
         raise DatasetError(f"{what}: {shown(path)} cannot be read: {error.strerror}") from error
@@ -81,18 +102,26 @@ def _listed(path: Path, what: str, is_dataset: bool) -> list[Sample]:
                 f"{what}: {len(leaving)} of the {len(named)} paths in {shown(path)} leave its folder, the first is "
                 f"number {leaving[0]}; expected paths relative to the list's own folder, and below it"
             )
-    return _samples([Path(os.path.normpath(path.parent / name)) for name in named], path.parent, what, shown(path))
+    return _samples(
+        [Path(os.path.normpath(path.parent / name)) for name in named], path.parent, kind, what, shown(path)
+    )
 
 
-def _samples(paths: Sequence[Path], folder: Path, what: str, where: str) -> list[Sample]:
+def _samples(paths: Sequence[Path], folder: Path, kind: FileKind, what: str, where: str) -> list[Sample]:
     if not paths:
-        raise DatasetError(f"{what}: {where} names no image")
+        raise DatasetError(f"{what}: {where} names no {kind.one}")
+    other = [path for path in paths if kind.must_match and path.suffix.lower() not in kind.suffixes]
+    if other:
+        raise DatasetError(
+            f"{what}: number {paths.index(other[0]) + 1} of the {len(paths)} paths of {where} does not end in "
+            f"{' or '.join(sorted(kind.suffixes))}; expected {kind.many}"
+        )
     missing = [path for path in paths if not path.is_file()]
     if missing:
-        count = f"{len(missing)} of the {len(paths)} images of {where}"
+        count = f"{len(missing)} of the {len(paths)} {kind.many} of {where}"
         first = shown(missing[0])
-        if missing[0].suffix.lower() not in IMAGE_SUFFIXES:  # it may be anything, such as a line of a private file
-            first = f"number {paths.index(missing[0]) + 1}, which does not look like the path of an image"
+        if missing[0].suffix.lower() not in kind.suffixes:  # it may be anything, such as a line of a private file
+            first = f"number {paths.index(missing[0]) + 1}, which does not look like the path of an {kind.one}"
         raise DatasetError(f"{what}: {count} do not exist; the first is {first}")
     ids = [_id(path, folder) for path in paths]
     repeated, times = Counter(ids).most_common(1)[0]

@@ -29,10 +29,10 @@ from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.ncnn.net_files import require_ncnn
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import Tensor
 
 DEFAULT_SAMPLES = 8
 
@@ -44,7 +44,7 @@ _LEAST_OUTPUT_SAMPLES = 2
 STAGE = "layers"
 """How the engine's events name a diagnosis."""
 
-InputTensors = Mapping[str, Tensor]
+InputTensors = Mapping[str, Given]
 """Preprocessed inputs, float32 (channels, height, width), by the id that the diagnosis names them by."""
 
 
@@ -140,8 +140,9 @@ def diagnose(
         inputs = sample_inputs(model, bench, samples)
     if not inputs:
         raise QuantError(f"{model.name}: diagnosis takes one sample or more, found none")
-    for name, tensor in inputs.items():
-        check_input(f"{model.name}, {name}", tensor, channels=model.input.channels, size=None)
+    for name, given in inputs.items():
+        if not model.input.arrays:
+            check_input(f"{model.name}, {name}", given, channels=model.input.channels, size=None)
     with run_folder("diagnose-") as folder:
         nets = prepare_nets(model, Path(folder))
         found = _measure(nets, inputs, bench.engine, limit_s)
@@ -194,7 +195,7 @@ class _InputShard:
 
     index: int
     what: str
-    tensor: Tensor
+    given: Given
     outputs: bool
 
     sample_count = 1
@@ -218,7 +219,7 @@ class _LayerWorker:
 
     def run(self, shard: _InputShard, note: Note) -> InputSums:
         note(f"sample {shard.what}, layer by layer")
-        return self.probe.measure(shard.tensor, outputs=shard.outputs)
+        return self.probe.measure(shard.given, outputs=shard.outputs)
 
     def close(self) -> None:
         self.probe.close()
@@ -245,7 +246,7 @@ def _measure(nets: Nets, inputs: InputTensors, engine: Engine, limit_s: float | 
         count = _output_samples(macs, nets.pairing.pairs, len(inputs))
         if limit_s is not None:
             count = min(count, _affordable(limit_s, time.monotonic() - start, nets.pairing.pairs))
-        shards = [_InputShard(i, name, tensor, i < count) for i, (name, tensor) in enumerate(inputs.items())]
+        shards = [_InputShard(i, name, given, i < count) for i, (name, given) in enumerate(inputs.items())]
         results: Collected[_InputShard, InputSums] = Collected()
         ends = None if limit_s is None else start + limit_s
         enough = None if ends is None else lambda _: time.monotonic() > ends

@@ -7,7 +7,7 @@ on a large image has gigabytes of blobs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from pytest_quant.diagnosis.pairing import (
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray, Given
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.feeding import Feeding, feeding_of
 from pytest_quant.nets.ncnn.files.copies import origin
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
 from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
@@ -33,9 +35,9 @@ from pytest_quant.nets.ncnn.files.weights import walk
 from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES
+from pytest_quant.spec.net import SIDES, Side
 
-Blobs = Mapping[str, Array]
+Blobs = Mapping[str, AnyArray]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Nets:
     """Blobs of the int8 net that hold int8 values, with their scales."""
     alone: NcnnFiles
     """The int8 net without requantize fusion: every layer gives floats, so that it can be run alone."""
+    feedings: Mapping[Side, Feeding]
+    """How what a task prepares becomes the input blobs of each net."""
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
@@ -95,6 +99,10 @@ class Nets:
         """Line of each quantized layer to the blobs with which the float net can go on behind it."""
         lines = (pair.line for pair in self.pairing.pairs if pair.is_quantized)
         return {line: live_after(self.fp32, line) for line in lines}
+
+    def fed(self, side: Side, given: Given) -> dict[str, AnyArray]:
+        """Input blob of a net to what it is fed."""
+        return self.feedings[side].blobs(f"{self.model.name}, {side}", given)
 
     def open(self) -> Probe:
         """Load the nets, for one thread."""
@@ -119,7 +127,8 @@ def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
     if scales:
         alone = NcnnFiles(param=folder / "unfused.param", bin=folder / "unfused.bin")
         write_unfused(int8, weights, alone.param, alone.bin)
-    return Nets(model, fp32, int8, pairing, scales, alone)
+    feedings = {side: replace(feeding_of(model.net(side)), size=None) for side in SIDES}
+    return Nets(model, fp32, int8, pairing, scales, alone, feedings)
 
 
 class Probe:
@@ -134,10 +143,11 @@ class Probe:
         )
         self._pairs = {pair.line: pair for pair in nets.pairing.pairs}
 
-    def macs(self, tensor: Array) -> tuple[int | None, ...]:
+    def macs(self, given: Given) -> tuple[int | None, ...]:
         """Multiply-accumulates of every paired layer, for an input of this size."""
-        shapes: dict[str, Sequence[int]] = {self._nets.model.input.blob: tensor.shape}
-        for layer, blobs in self._float_layers(tensor):
+        inputs = self._nets.fed("fp32", given)
+        shapes: dict[str, Sequence[int]] = {blob: array.shape for blob, array in inputs.items()}
+        for layer, blobs in self._float_layers(inputs):
             shapes |= {top: blobs[top].shape for top in layer.tops}
         return tuple(
             multiply_accumulates(
@@ -148,8 +158,8 @@ class Probe:
             for pair in self._nets.pairing.pairs
         )
 
-    def measure(self, tensor: Array, *, outputs: bool) -> InputSums:
-        """The errors of all paired layers on one preprocessed input (channels, height, width).
+    def measure(self, given: Given, *, outputs: bool) -> InputSums:
+        """The errors of all paired layers on one preprocessed input (channels, height, width), or arrays by name.
 
         ``outputs``: measure what each quantized layer alone does to the net's outputs, too; it takes most of the time.
 
@@ -157,18 +167,19 @@ class Probe:
             QuantError: a blob has different shapes in the two nets.
 
         """
-        nets, given = self._nets, {self._nets.model.input.blob: tensor}
-        expected = dict(self._fp32.feed(given, nets.outputs))
-        actual = dict(self._int8.feed(given, nets.outputs))
-        int8 = self._int8_blobs(tensor)
+        nets = self._nets
+        inputs, int8_inputs = (nets.fed(side, given) for side in SIDES)
+        expected = dict(self._fp32.feed(inputs, nets.outputs))
+        actual = dict(self._int8.feed(int8_inputs, nets.outputs))
+        int8 = self._int8_blobs(int8_inputs)
         found: dict[int, LayerSums] = {}
-        for layer, blobs in self._float_layers(tensor):
+        for layer, blobs in self._float_layers(inputs):
             pair = self._pairs.get(layer.line)
             if pair is None:
                 continue
             accumulated = _sum(self._compare(top, blobs[top], next(int8)) for top in pair.layer.tops)
-            inputs = {bottom: blobs[source] for bottom, source in pair.sources.items()}
-            own = dict(self._alone.feed(inputs, pair.layer.tops))
+            given_alone = {bottom: blobs[source] for bottom, source in pair.sources.items()}
+            own = dict(self._alone.feed(given_alone, pair.layer.tops))
             found[pair.line] = LayerSums(
                 accumulated=accumulated,
                 own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
@@ -184,12 +195,11 @@ class Probe:
         for extractor in (self._fp32, self._int8, self._alone):
             extractor.close()
 
-    def _float_layers(self, tensor: Array) -> Iterator[tuple[Layer, Blobs]]:
+    def _float_layers(self, given: Blobs) -> Iterator[tuple[Layer, Blobs]]:
         """Every layer of the float net that computes something, with the blobs that it or a later layer needs.
 
         Copies are not among them: the blob that they are copies of stands for all.
         """
-        given = {self._nets.model.input.blob: tensor}
         layers = [layer for layer in self._nets.fp32.layers if layer.type not in SKIPPED]
         values = self._fp32.feed(given, [top for layer in layers for top in layer.tops])
         blobs: dict[str, Array] = dict(given)
@@ -199,12 +209,12 @@ class Probe:
             for blob in [blob for blob in blobs if self._nets.last_use.get(blob, 0) <= layer.line]:
                 del blobs[blob]
 
-    def _int8_blobs(self, tensor: Array) -> Iterator[Array]:
+    def _int8_blobs(self, given: Blobs) -> Iterator[Array]:
         """The outputs of the paired layers in the order of the float net, the int8 net having run from the input."""
         nets = self._nets
         names = [top for _, pair in sorted(self._pairs.items()) for top in pair.layer.tops]
         lines = [nets.int8.producer[name].line for name in names]
-        found = self._int8.feed({nets.model.input.blob: tensor}, names)
+        found = self._int8.feed(given, names)
         if lines != sorted(lines):
             held = dict(found)
             found = ((name, held[name]) for name in names)

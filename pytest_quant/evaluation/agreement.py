@@ -8,12 +8,13 @@ from dataclasses import astuple, dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Content, Sample
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
-from pytest_quant.nets.base import Array, Runner
+from pytest_quant.nets.base import Array, LooksAhead, Runner
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
@@ -83,6 +84,8 @@ class OpenPair:
     def __call__(self, signal: Net, shape: Shape | None) -> PairRunner:
         """Load both nets; raises like `open_runner`."""
         one, two = (open_runner(self.model, net, shape, self.trials) for net in (signal, self.other))
+        if isinstance(one, LooksAhead) or isinstance(two, LooksAhead):
+            return PairElsewhere(one, two)
         return PairRunner(one, two)
 
 
@@ -93,15 +96,43 @@ class PairRunner:
         self._signal = signal
         self._other = other
 
-    def run(self, array: Array) -> dict[str, Array]:
+    def run(self, given: Given) -> dict[str, Array]:
         """One forward pass of both; raises `RunnerError` like either."""
-        other = {f"{_OTHER}{blob}": output for blob, output in self._other.run(array).items()}
-        return {**self._signal.run(array), **other}
+        other = {f"{_OTHER}{blob}": output for blob, output in self._other.run(given).items()}
+        return {**self._signal.run(given), **other}
 
     def close(self) -> None:
         """Free both nets."""
         self._signal.close()
         self._other.close()
+
+
+class PairElsewhere(PairRunner):
+    """Two nets of which one at least computes elsewhere and gets the inputs of later samples beforehand."""
+
+    def __init__(self, signal: Runner, other: Runner) -> None:
+        super().__init__(signal, other)
+        self._elsewhere = [runner for runner in (other, signal) if isinstance(runner, LooksAhead)]
+
+    @property
+    def forward_s(self) -> float:
+        """Seconds that forward passes took elsewhere."""
+        return sum(runner.forward_s for runner in self._elsewhere)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether both wait for more inputs."""
+        return all(runner.has_room for runner in self._elsewhere)
+
+    def ahead(self, given: Given) -> None:
+        """Announce an input."""
+        for runner in self._elsewhere:
+            runner.ahead(given)
+
+    def forget(self) -> None:
+        """Drop what was announced and not asked for."""
+        for runner in self._elsewhere:
+            runner.forget()
 
 
 class LikenessPipeline:
@@ -114,7 +145,7 @@ class LikenessPipeline:
         self._pipeline = pipeline
         self._names = signal, other
 
-    def prepare(self, image: Image, sample: Sample) -> Prepared:
+    def prepare(self, image: Content, sample: Sample) -> Prepared:
         """As the task does."""
         return self._pipeline.prepare(image, sample)
 
@@ -122,8 +153,8 @@ class LikenessPipeline:
         """Summed over the forward passes of the sample."""
         totals: dict[str, Likeness] = {}
 
-        def compared(array: Array) -> dict[str, Array]:
-            found = run(array)
+        def compared(given: Given) -> dict[str, Array]:
+            found = run(given)
             signals = {blob: output for blob, output in found.items() if not blob.startswith(_OTHER)}
             for blob, output in signals.items():
                 totals[blob] = totals.get(blob, NOTHING) + _likeness(

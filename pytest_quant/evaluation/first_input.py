@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from pytest_quant.tasks.base import Pipeline, Prepared, Tensor
+from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import Given
+from pytest_quant.tasks.base import Pipeline, Prepared
 
 
 class _FirstInputError(BaseException):
     """Ends a prediction where the net would run for the first time; no handler of a task takes it for a net's error."""
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, given: Given) -> None:
         super().__init__()
-        self.tensor = tensor
+        self.given = given
 
 
-def first_input(pipeline: Pipeline, prepared: Prepared) -> Tensor | None:
-    """The first array that the task gives to the net for a sample; None where it gives none.
+def first_input(pipeline: Pipeline, prepared: Prepared) -> Given | None:
+    """What the task gives to the net first for a sample; None where it gives none.
 
     What that is only the task knows: one per image, per person, or per flip.
     """
 
-    def stop(tensor: Tensor) -> dict[str, Tensor]:
-        raise _FirstInputError(tensor)
+    def stop(given: Given) -> dict[str, Array]:
+        raise _FirstInputError(given)
 
     try:
         pipeline.predict(stop, prepared)
     except _FirstInputError as first:
-        return first.tensor
+        return first.given
     return None

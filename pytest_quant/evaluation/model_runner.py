@@ -11,6 +11,7 @@ from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
+from pytest_quant.nets.given import Given, shape_of
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -32,17 +33,19 @@ class ModelRunner:
     def __repr__(self) -> str:
         return f"<{self.net} of {self.model.name}>"
 
-    def run(self, array: Array) -> dict[str, Array]:
+    def run(self, given: Given) -> dict[str, Array]:
         """One forward pass: float32 array (channels, height, width), preprocessed, to output blobs by name.
+
+        A net that is fed arrays takes them by the names under ``inputs`` of its model.
 
         Raises `RunnerError` for an input or an output that is not usable.
         """
         model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
         with self._bench.cores.core():
             if self._runner is None:
-                shape = tuple(array.shape) if isinstance(array, np.ndarray) else None
+                shape = shape_of(given) if isinstance(given, (np.ndarray, Mapping)) else None
                 self._runner = open_runner(model, self.net, shape, self._bench.resources.trials)
-            return self._runner.run(array)
+            return self._runner.run(given)
 
     def predict(self, sample: Sample) -> Prediction:
         """The decoded prediction for one sample of the model's dataset."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from pytest_quant.datasets.base import Dataset, Image, Sample
+from pytest_quant.datasets.arrays import ArrayFiles
+from pytest_quant.datasets.base import Content, Dataset, Sample
 from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
@@ -17,8 +18,8 @@ from pytest_quant.spec.internal import told_as_internal
 class ReadsPixels(Protocol):
     """The part of a dataset that computing takes: a shard has its samples with it."""
 
-    def read(self, sample: Sample, *, orient: bool = True) -> Image:
-        """The pixels of one sample; see `Dataset`."""
+    def read(self, sample: Sample, *, orient: bool = True) -> Content:
+        """The pixels of one sample, or its arrays; see `Dataset`."""
         ...
 
 
@@ -29,8 +30,8 @@ class Pixels:
     spec: DatasetSpec
     dataset: Dataset
 
-    def read(self, sample: Sample, *, orient: bool = True) -> Image:
-        """The pixels of one sample; see `Dataset`."""
+    def read(self, sample: Sample, *, orient: bool = True) -> Content:
+        """The pixels of one sample, or its arrays; see `Dataset`."""
         return self.dataset.read(sample, orient=orient)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -39,7 +40,7 @@ class Pixels:
 
 def pixels_of(dataset: Dataset) -> ReadsPixels:
     """The pixels of a dataset that was opened by hand; of files only the way to read them travels."""
-    return replace(dataset, samples=()) if isinstance(dataset, ImageFiles) else dataset
+    return replace(dataset, samples=()) if isinstance(dataset, (ImageFiles, ArrayFiles)) else dataset
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.nets.base import LooksAhead, Runner
+from pytest_quant.nets.given import shape_of
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
@@ -127,7 +128,7 @@ def _shape(pipeline: Pipeline, first: _Read, net: Net) -> Shape | None:
         given = None if first.error is not None else first_input(pipeline, first.prepared[net])
     except QuantError:
         return None
-    return None if given is None else tuple(given.shape)
+    return None if given is None else shape_of(given)
 
 
 def _look_ahead(nets: Mapping[Net, Runner]) -> bool:

@@ -14,7 +14,8 @@ from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.model_nets import open_runner, runtime_of
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_format, get_task
-from pytest_quant.nets.base import Array, LooksAhead, Runner
+from pytest_quant.nets.base import LooksAhead, Runner
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import SIDES, Net
@@ -66,10 +67,10 @@ def _on_one_machine(model: ModelSpec) -> ModelSpec:
     return replace(model, nets={**model.nets, "fp32": replace(fp32, target=target)})
 
 
-def _inputs(bench: Workbench, model: ModelSpec) -> Sequence[tuple[Array, Array]]:
+def _inputs(bench: Workbench, model: ModelSpec) -> Sequence[tuple[Given, Given]]:
     """The first input of each of the first samples, as either net takes it."""
     task, dataset = get_task(model.task), bench.dataset(model.dataset)
-    found: list[tuple[Array, Array]] = []
+    found: list[tuple[Given, Given]] = []
     pipelines = bench.on_samples(model, bench.selection(model)[0][:1]).pipelines
     with single_threaded_opencv():
         for sample in bench.selection(model)[0][: 4 * MOST_SAMPLES]:
@@ -84,7 +85,7 @@ def _inputs(bench: Workbench, model: ModelSpec) -> Sequence[tuple[Array, Array]]
     return found
 
 
-def _in_turns(runners: tuple[Runner, Runner], inputs: Sequence[tuple[Array, Array]]) -> tuple[list[float], list[float]]:
+def _in_turns(runners: tuple[Runner, Runner], inputs: Sequence[tuple[Given, Given]]) -> tuple[list[float], list[float]]:
     """Whichever comes first changes from turn to turn, so that neither has the caches warm more often."""
     times: tuple[list[float], list[float]] = ([], [])
     started = time.monotonic()
@@ -99,10 +100,10 @@ def _in_turns(runners: tuple[Runner, Runner], inputs: Sequence[tuple[Array, Arra
     return times
 
 
-def _pass_s(runner: Runner, array: Array) -> float:
+def _pass_s(runner: Runner, given: Given) -> float:
     before = runner.forward_s if isinstance(runner, LooksAhead) else 0.0
     start = time.perf_counter()
-    runner.run(array)
+    runner.run(given)
     elapsed_s = time.perf_counter() - start
     return runner.forward_s - before if isinstance(runner, LooksAhead) else elapsed_s
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Content, Image, Sample
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.metric import agreement_in
 from pytest_quant.spec.model import ModelSpec
@@ -70,7 +70,7 @@ def agreement_pair(comparison: Comparison) -> MetricPair:
 
 @dataclass(frozen=True)
 class Answered:
-    """A prediction, and the size of the image that it is about."""
+    """A prediction, and the size of the image that it is about; 0 of what is no image."""
 
     prediction: Prediction
     height: int
@@ -98,13 +98,13 @@ class WithoutLabels:
     wanted: bool
     """Whether a limit is about the agreement: else a task that does not score answers by itself is not asked to."""
 
-    def prepare(self, image: Image, sample: Sample) -> Prepared:
+    def prepare(self, image: Content, sample: Sample) -> Prepared:
         """As the task does, with as much truth as that takes."""
-        height, width = image.shape[:2]
+        height, width = image.shape[:2] if isinstance(image, np.ndarray) else (0, 0)
         prepared = self.pipeline.prepare(image, self._known(sample, image))
         return replace(prepared, geometry=_Place(prepared, height, width))
 
-    def _known(self, sample: Sample, image: Image) -> Sample:
+    def _known(self, sample: Sample, image: Content) -> Sample:
         return self.pipeline.without_truth(sample, image) if isinstance(self.pipeline, ActsAsReference) else sample
 
     def predict(self, run: Run, prepared: Prepared) -> Answered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_quant.extending.registry import Registry
 
-_DATASETS = {
+DATASETS = {
     "cifar10": ("cifar10", "Cifar10Options"),
     "imagenet": ("imagenet", "ImagenetOptions"),
     "image-list": ("image_list", "ImageListOptions"),
@@ -16,6 +16,7 @@ _DATASETS = {
     "segmentation": ("segmentation", "SegmentationOptions"),
     "text-lines": ("words", "TextLinesOptions"),
     "images": ("images", "ImagesOptions"),
+    "arrays": ("arrays", "ArraysOptions"),
 }
 """Dataset type to its module and the class of its keys there."""
 
@@ -36,7 +37,7 @@ def pytest_quant_register(registry: Registry) -> None:
     registry.task("pytest_quant.tasks.semantic_segmentation.task:TASK", "semantic-segmentation")
     registry.task("pytest_quant.tasks.text_recognition.task:TASK", "text-recognition")
     registry.task("pytest_quant.tasks.outputs.task:TASK", "outputs")
-    for name, (module, options) in _DATASETS.items():
+    for name, (module, options) in DATASETS.items():
         place = f"pytest_quant.datasets.{module}"
         registry.dataset(name, f"{place}:{options}", f"{place}:open_dataset")
     for name, place in _NET_FORMATS.items():

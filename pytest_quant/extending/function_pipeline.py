@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Content, Image, Sample
 from pytest_quant.extending.answers import NotStorableError, check_storable, pack_answers, unpack_answers
 from pytest_quant.extending.user_function import UserFunction
 from pytest_quant.spec.errors import ConfigError, RunnerError
@@ -19,6 +19,7 @@ from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
 from pytest_quant.spec.text import brief, listed
+from pytest_quant.tasks import array_inputs
 from pytest_quant.tasks.base import Arrays, Comparison, Facts, Flips, MetricPair, Prepared, Run, SampleScores, Tensor
 from pytest_quant.tasks.classification.options import PreprocessOptions
 from pytest_quant.tasks.classification.preprocess import Preprocess
@@ -42,12 +43,19 @@ class FunctionPipeline:
     task: FunctionTask
     outputs: tuple[str, ...]
     preprocess: Preprocess | None
-    """None where `prepare` of the task makes the input."""
+    """None where `prepare` of the task makes the input, or the net is fed arrays."""
     input: InputSpec
 
     @classmethod
     def of(cls, task: FunctionTask, model: ModelSpec) -> FunctionPipeline:
         """Raise `ConfigError` for keys of the entry that nothing reads, since `prepare` makes the input."""
+        if model.input.arrays:
+            if task.prepare is not None:
+                raise ConfigError(
+                    f"inputs: `prepare` of the task {task.name} makes the input of pixels; leave it out of the task "
+                    "for nets that are fed arrays"
+                )
+            return cls(task, model.outputs, None, model.input)
         if task.prepare is None:
             options = model.preprocess or task.preprocess_options()
             return cls(task, model.outputs, Preprocess(PreprocessOptions(**dict(options)), model.input), model.input)
@@ -58,8 +66,10 @@ class FunctionPipeline:
             )
         return cls(task, model.outputs, None, model.input)
 
-    def prepare(self, image: Image, sample: Sample) -> Prepared:
-        """RGB pixels to the net's input."""
+    def prepare(self, image: Content, sample: Sample) -> Prepared:
+        """RGB pixels to the net's input, or arrays to its inputs."""
+        if self.input.arrays:
+            return Prepared(array_inputs.array_inputs(self.input, image, sample), sample)
         if self.preprocess is not None:
             return Prepared(self.preprocess(image, sample), sample)
         return Prepared(self._made(image), sample)
@@ -141,6 +151,8 @@ class FunctionPipeline:
     def conditions(self) -> Facts:
         """How the input is made, and the names of the functions."""
         names = {role: self._function(role).name for role in ("decode", "score")}
+        if self.input.arrays:
+            return {**self.input.array_conditions, **names}
         if self.preprocess is None:
             return {"prepare": self._function("prepare").name, **names}
         return {
@@ -152,7 +164,11 @@ class FunctionPipeline:
 
     def fingerprint(self) -> Mapping[str, object]:
         """What can change a prediction: everything but `score`."""
-        made = {} if self.preprocess is None else {**self.conditions(), "decode": None, "score": None}
+        made: Facts = {}
+        if self.input.arrays:
+            made = {"arrays": array_inputs.PROTOCOL_VERSION, **self.input.array_conditions}
+        elif self.preprocess is not None:
+            made = {**self.conditions(), "decode": None, "score": None}
         return {
             "protocol": PROTOCOL_VERSION,
             "opencv": cv2.__version__,

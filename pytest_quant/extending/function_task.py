@@ -58,6 +58,7 @@ class FunctionTask(Task):
         self.dataset_types = frozenset(datasets)
         self.preprocess_options: type[BaseModel] = _PreprocessKeys if prepare is None else _NoKeys
         self.prepare = prepare
+        self.takes_arrays = prepare is None
         self.decode = decode
         self.score = score
 
@@ -109,7 +110,8 @@ def function_task(
             lists and dicts of them, since answers are kept between runs.
         score: An answer and the ground truth of a sample to a number from 0 to ``maximum``.
         prepare: Pixels, uint8 of shape (height, width, 3), red first, to the net's input, usually float32 of shape
-            (channels, height, width). Left out: ``input`` and ``preprocess.resize`` of the zoo entry say how.
+            (channels, height, width). Left out: ``input`` and ``preprocess.resize`` of the zoo entry say how, or its
+            ``inputs`` which arrays of a sample the net is fed.
         unit: ``fraction`` (0 to 1), ``%`` (0 to 100), or what the scores are in, such as ``px``.
         maximum: Largest possible score; scores are never below 0. None: they have no bounds on either side, the
             interval is a bootstrap's, and an early stop is not possible.

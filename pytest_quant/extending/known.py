@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.extending import built_in
 from pytest_quant.extending.registry import Registry
-from pytest_quant.spec.dataset import UNLABELLED
+from pytest_quant.spec.dataset import ARRAYS, IMAGES
 from pytest_quant.spec.errors import ConfigError, DatasetMissingError
 from pytest_quant.spec.text import listed, suggestion
 
@@ -73,9 +73,10 @@ def dataset_types() -> tuple[str, ...]:
 
 
 def taken_by(task: Task) -> tuple[str, ...]:
-    """The dataset types that a task takes: those that it names, those that name it, and images without labels."""
+    """The dataset types that a task takes: those that it names, those that name it, and those without labels."""
     named = (*sorted(task.dataset_types), *(name for name, tasks in active().suited.items() if task.name in tasks))
-    return (*(name for name in named if name != UNLABELLED), UNLABELLED)
+    without_labels = (IMAGES, ARRAYS) if task.takes_arrays else (IMAGES,)
+    return (*(name for name in named if name not in without_labels), *without_labels)
 
 
 def options_of(dataset_type: str) -> type[BaseModel]:

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.errors import RunnerError
 
 Array = NDArray[np.float32]
@@ -16,7 +17,7 @@ Array = NDArray[np.float32]
 class Runner(Protocol):
     """A loaded net: arrays in, arrays out. Not shared between threads."""
 
-    def run(self, array: Array) -> dict[str, Array]:
+    def run(self, given: Given) -> dict[str, Array]:
         """One forward pass; raises `RunnerError` for an input or an output that is not usable."""
         ...
 
@@ -37,7 +38,7 @@ class LooksAhead(Runner, Protocol):
         """Whether more inputs are to be announced now."""
         ...
 
-    def ahead(self, array: Array) -> None:
+    def ahead(self, given: Given) -> None:
         """Announce an input that `run` will be called with; its memory must not change until then.
 
         Never raises: what is wrong with the input, or with the way to the net, `run` says.

@@ -13,6 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import InputSpec, ModelNet
 from pytest_quant.spec.text import listed, shown, suggestion
 
+_PNNX_INPUT = re.compile(r"in(\d+)")
 _PNNX_OUTPUT = re.compile(r"out(\d+)")
 _CHANNELS_AT = {"nchw": -3, "nhwc": -1}
 
@@ -47,6 +48,11 @@ class Layouts:
     output: Layout | None = None
     """As the entry says; None: as the input."""
 
+    @property
+    def output_of_arrays(self) -> Layout:
+        """Where the net is fed arrays, only the entry makes it another than the files have."""
+        return self.output or self.input or "nchw"
+
 
 @dataclass(frozen=True)
 class BoundInput:
@@ -67,6 +73,8 @@ class Binding:
     outputs: Mapping[str, Port]
     """Output of the model to output of the graph, in the order of the zoo entry."""
     output_layout: Layout
+    is_of_arrays: bool = False
+    """Whether it is fed arrays as they are, instead of one image."""
 
     @property
     def has_batch(self) -> bool:
@@ -76,6 +84,10 @@ class Binding:
 
 def bind(net: ModelNet, graph: Graph, layouts: Layouts = Layouts()) -> Binding:
     """Match a file with a zoo entry's ``input`` and ``output``; raises `ConfigError` where they do not fit."""
+    if net.input_names:
+        return Binding(
+            bind_arrays(net.input_names, graph, layouts), _outputs(net, graph), layouts.output_of_arrays, True
+        )
     bound = bind_input(net.input_name, graph, net.input, layouts)
     return Binding({net.input.blob: bound}, _outputs(net, graph), layouts.output or bound.layout)
 
@@ -103,10 +115,50 @@ def bind_input(
     return BoundInput(port, has_batch, layout)
 
 
+def bind_arrays(
+    names: Sequence[tuple[str, str | None]], graph: Graph, layouts: Layouts = Layouts()
+) -> dict[str, BoundInput]:
+    """The inputs that are fed arrays, by the name under which each is given.
+
+    ``names``: that name, and what the graph calls the input where the entry says so; else it is the input of the same
+    name, that of pnnx's number (`in1`), or the only one.
+
+    Raises `ConfigError` where an input of the graph is not fed, or one that it lacks would be.
+    """
+    ports = {name: port for port in graph.inputs for name in port.names}
+    found = {name: _array_input(name, own, graph, ports, alone=len(names) == 1) for name, own in names}
+    unfed = [str(port) for port in graph.inputs if port not in found.values()]
+    if unfed:
+        raise ConfigError(
+            f"inputs: nothing is said of {listed(unfed)}, expected an array for each input of {shown(graph.path)}"
+        )
+    return {
+        name: BoundInput(port, port.shape is None or port.shape[:1] in ((1,), (None,)), layouts.input or "nchw")
+        for name, port in found.items()
+    }
+
+
+def _array_input(name: str, own: str | None, graph: Graph, ports: Mapping[str, Port], *, alone: bool) -> Port:
+    if (own or name) in ports:
+        return ports[own or name]
+    number = _PNNX_INPUT.fullmatch(name)
+    if own is None and number is not None and int(number[1]) < len(graph.inputs):
+        return graph.inputs[int(number[1])]
+    if own is None and alone and len(graph.inputs) == 1:
+        return graph.inputs[0]
+    raise ConfigError(
+        f"inputs: {shown(graph.path)} has no input {own or name!r}.{suggestion(own or name, ports)} Its inputs: "
+        f"{listed(map(str, graph.inputs)) or 'none'}. `inputs` of the net says which array goes where"
+    )
+
+
 def _input(name: str | None, graph: Graph) -> Port:
     found = listed(map(str, graph.inputs)) or "none"
     if len(graph.inputs) != 1:
-        raise ConfigError(f"{shown(graph.path)}: has {len(graph.inputs)} inputs ({found}), expected one")
+        raise ConfigError(
+            f"{shown(graph.path)}: has {len(graph.inputs)} inputs ({found}), expected one; a net "
+            "of several inputs is fed arrays, by `inputs` in the place of `input`"
+        )
     (port,) = graph.inputs
     if name is not None and name not in port.names:
         raise ConfigError(

@@ -99,7 +99,7 @@ class NetFormat(ABC):
             "version": self.version(),
             "files": dict(digests),
             "options": options,
-            "names": net.output_names,
+            "names": [net.input_names, net.output_names],
             "runtime": net.runtime,
         }
 

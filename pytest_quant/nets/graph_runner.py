@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_quant.nets.base import Array, check_input, check_outputs
 from pytest_quant.nets.binding import Binding, BoundInput, channels_first
+from pytest_quant.nets.given import AnyArray, Given, by_name, converted, with_axes
 from pytest_quant.nets.ports import Layout, Port
 from pytest_quant.spec.errors import RunnerError
 
-Given = Array | Mapping[str, Array]
-"""The one input of a net, or its inputs by the names that `Binding.inputs` has."""
+_IMAGE_AXES = 3
 
 
 class Session(Protocol):
     """A graph in its runtime, on one thread; not shared between threads."""
 
-    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+    def run(self, feeds: Mapping[str, AnyArray], outputs: Sequence[str]) -> list[AnyArray]:
         """One forward pass, by the names of ports; raises `RunnerError` when the graph does not take the input."""
         ...
 
@@ -46,10 +45,11 @@ class GraphRunner:
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass: the input, or inputs by name, to output blobs by name."""
         inputs = self._binding.inputs
-        arrays = given if isinstance(given, Mapping) else dict.fromkeys(inputs, given)
-        if arrays.keys() != inputs.keys():
-            raise RunnerError(f"{self._what}: found inputs named {sorted(arrays)}, expected {sorted(inputs)}")
-        feeds = {bound.port.name: self._fed(bound, arrays[name]) for name, bound in inputs.items()}
+        if self._binding.is_of_arrays:
+            arrays = by_name(self._what, given, list(inputs))
+            feeds = {bound.port.name: self._array(name, bound, arrays[name]) for name, bound in inputs.items()}
+        else:
+            feeds = {bound.port.name: self._fed(bound, given) for bound in inputs.values()}
         ports = list(self._binding.outputs.values())
         found = self._session.run(feeds, [port.name for port in ports])
         outputs = {
@@ -59,7 +59,22 @@ class GraphRunner:
         check_outputs(self._what, outputs)
         return outputs
 
-    def _fed(self, bound: BoundInput, array: Array) -> NDArray[Any]:
+    def _array(self, name: str, bound: BoundInput, array: AnyArray) -> AnyArray:
+        """An array as the graph takes it: its type, its axes, its layout."""
+        port, shape = bound.port, bound.port.shape
+        fitting = with_axes(array, None if shape is None else len(shape))
+        if fitting is not None and bound.layout == "nhwc" and fitting.ndim >= _IMAGE_AXES:
+            fitting = np.moveaxis(fitting, -_IMAGE_AXES, -1)
+        if fitting is None or not _fits(fitting.shape, shape):
+            raise RunnerError(
+                f"{self._what}: input {name!r}: found an array of shape {array.shape}, expected that of {port}, with a "
+                "batch of 1 or without"
+            )
+        if port.scaling is not None:
+            return _stored(converted(self._what, name, fitting, "float32"), port)
+        return np.ascontiguousarray(converted(self._what, name, fitting, port.dtype))
+
+    def _fed(self, bound: BoundInput, array: Given) -> AnyArray:
         held = check_input(self._what, array, channels=self._channels, size=None)
         self._check_size(bound, held)
         image = held if bound.layout == "nchw" else held.transpose(1, 2, 0)
@@ -78,7 +93,10 @@ class GraphRunner:
                 f"them to {[width, height]}: export it with dynamic axes, or resize every image to that size"
             )
 
-    def _read(self, port: Port, array: NDArray[Any]) -> Array:
+    def _read(self, port: Port, array: AnyArray) -> Array:
+        if self._binding.is_of_arrays:
+            has_batch = self._binding.has_batch and array.shape[:1] == (1,)
+            return _with_channels_first(_real(array[0] if has_batch else array, port), self._binding.output_layout)
         if self._binding.has_batch and array.shape[:1] != (1,):
             raise RunnerError(
                 f"{self._what}: the output {port.name!r} has shape {array.shape}, expected a batch of 1 in front"
@@ -91,17 +109,22 @@ class GraphRunner:
         self._session.close()
 
 
-def _stored(array: Array, port: Port) -> NDArray[Any]:
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool:
+    """Whether an array has the sizes that a file fixes."""
+    return wanted is None or all(size in (found, None) for found, size in zip(shape, wanted, strict=True))
+
+
+def _stored(array: Array, port: Port) -> AnyArray:
     """Real numbers as an input stores them, rounded half to even and held within the integers' range."""
     if port.scaling is None:
         return array.astype(port.dtype, copy=False)
     limits = np.iinfo(port.dtype)
     levels = np.rint(array / np.float32(port.scaling.scale)) + port.scaling.zero_point
-    stored: NDArray[Any] = np.clip(levels, limits.min, limits.max).astype(port.dtype)
+    stored: AnyArray = np.clip(levels, limits.min, limits.max).astype(port.dtype)
     return stored
 
 
-def _real(array: NDArray[Any], port: Port) -> Array:
+def _real(array: AnyArray, port: Port) -> Array:
     """An own copy as float32."""
     if port.scaling is None:
         return np.array(array, np.float32)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
+from pytest_quant.nets.given import Given
 from pytest_quant.quantize.histogram import Binner
 from pytest_quant.quantize.inputs import Array, GiveInputs, InputShard, Item, shards_of_inputs
 from pytest_quant.quantize.kl import BINS
@@ -25,7 +26,7 @@ from pytest_quant.spec.errors import QuantError, RunnerError
 class Extract(Protocol):
     """Runs one input and gives the named blobs one after the other; for one thread at a time."""
 
-    def __call__(self, array: Array, blobs: Sequence[str], /) -> Iterable[tuple[str, Array]]:
+    def __call__(self, given: Given, blobs: Sequence[str], /) -> Iterable[tuple[str, Array]]:
         """Run one input."""
         ...
 
@@ -172,8 +173,8 @@ class BlobWorker:
         return found.stats()
 
     def _add(self, item: Item, found: _Ranges | _Histograms) -> None:
-        for array in item.arrays():
-            for blob, values in self._extract(array, self._blobs):
+        for given in item.arrays():
+            for blob, values in self._extract(given, self._blobs):
                 found.add(item, blob, values)
 
     def close(self) -> None:

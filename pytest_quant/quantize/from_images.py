@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pytest_quant.datasets.base import Dataset, Sample
@@ -21,14 +21,15 @@ from pytest_quant.evaluation.model_nets import have_tried, written_shape
 from pytest_quant.evaluation.pixels import ReadsPixels, pixels_of
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.extending.known import get_task
+from pytest_quant.nets.given import Given, is_by_name, shape_of
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
-from pytest_quant.nets.ncnn.files.facts import inspect_net
+from pytest_quant.nets.ncnn.feeding import feeding_of
 from pytest_quant.nets.ncnn.files.grouped import WHY, with_garbled
 from pytest_quant.nets.ncnn.files.table import Table, without_layers
 from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.quantize.activations import Source
 from pytest_quant.quantize.calibration import NEEDS_HISTOGRAM, Calibration, Method, gather
-from pytest_quant.quantize.inputs import Array, LazyInput
+from pytest_quant.quantize.inputs import LazyInput
 from pytest_quant.spec.errors import QuantWarning
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few
@@ -118,19 +119,19 @@ def gather_model(
             stacklevel=3,
         )
     task = get_task(model.task)
-    reader = _Reader(pixels_of(dataset), task.pipeline(model), task.orient)
+    reader = _Reader(pixels_of(dataset), task.pipeline(model), task.orient, "sample" if model.input.arrays else "image")
     fp32 = ncnn_files(model, "fp32")
-    channels = inspect_net(fp32.param, fp32.bin).input_channels.get(model.input.blob)
+    feeding = replace(feeding_of(model.net("fp32")), size=None)
     if used:
         net = model.net("fp32")
-        shape = written_shape(net) or next((tuple(one.shape) for one in reader.input(used[0]).load()), None)
+        shape = written_shape(net) or next((shape_of(one) for one in reader.input(used[0]).load()), None)
         have_tried(net, shape, trials)
     with nullcontext(engine) if engine is not None else private_engine(available_cores()) as running:
         return gather(
             fp32.param,
             fp32.bin,
             Source(lambda: map(reader.input, used), len(used), model.name),
-            partial(BlobExtractor, fp32.param, fp32.bin, channels=channels),
+            partial(BlobExtractor, fp32.param, fp32.bin, feeding=feeding),
             histograms=histograms,
             keep_float=keep_float,
             engine=running,
@@ -144,14 +145,16 @@ class _Reader:
     dataset: ReadsPixels
     pipeline: Pipeline
     orient: bool
+    what: str
+    """How messages name what a sample is."""
 
     def input(self, sample: Sample) -> LazyInput:
-        return LazyInput(f"image {sample.id!r}", partial(self._arrays, sample))
+        return LazyInput(f"{self.what} {sample.id!r}", partial(self._arrays, sample))
 
-    def _arrays(self, sample: Sample) -> Iterator[Array]:
+    def _arrays(self, sample: Sample) -> Iterator[Given]:
         image = self.dataset.read(sample, orient=self.orient)
         if sample.truth is None and isinstance(self.pipeline, TakesCrops):
             tensor = self.pipeline.prepare_crop(image, sample).tensor
         else:
             tensor = self.pipeline.prepare(image, sample).tensor
-        yield from tensor if tensor.ndim == 4 else (tensor,)
+        yield from (tensor,) if is_by_name(tensor) or tensor.ndim != 4 else tensor

@@ -9,7 +9,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.nets.given import Given
+
 Array = NDArray[np.float32]
+"""Values of a blob."""
 
 _SHARD_SIZE = 8
 
@@ -25,11 +28,12 @@ class LazyInput:
     """
 
     what: str
-    load: Callable[[], Iterable[Array]]
+    load: Callable[[], Iterable[Given]]
 
 
-GiveInputs = Callable[[], Iterable[Array | LazyInput]]
-"""Gives the calibration inputs, float32 (channels, height, width), preprocessed; the same ones on every call."""
+GiveInputs = Callable[[], Iterable[Given | LazyInput]]
+"""Gives the calibration inputs, preprocessed float32 (channels, height, width), or arrays by name; the same ones on
+every call."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,14 @@ class Item:
     """One input as a worker gets it, with its number from 0."""
 
     number: int
-    given: Array | LazyInput
+    given: Given | LazyInput
 
     @property
     def what(self) -> str:
         """How messages name it."""
         return self.given.what if isinstance(self.given, LazyInput) else f"calibration input {self.number}"
 
-    def arrays(self) -> Iterable[Array]:
+    def arrays(self) -> Iterable[Given]:
         """What is to be run."""
         return self.given.load() if isinstance(self.given, LazyInput) else (self.given,)
 
@@ -64,7 +68,7 @@ class InputShard:
         return len(self.items)
 
 
-def shards_of_inputs(inputs: Iterable[Array | LazyInput]) -> Iterator[InputShard]:
+def shards_of_inputs(inputs: Iterable[Given | LazyInput]) -> Iterator[InputShard]:
     """The inputs in their order, a few at a time: they are taken when there is a thread for them."""
     items = (Item(number, given) for number, given in enumerate(inputs))
     index = 0

@@ -139,6 +139,8 @@ def rescue(
 
     """
     tell = say or (lambda text: None)
+    if model.input.arrays:
+        raise ConfigError(f"{model.name}: a repair is searched on images, and this model is fed arrays")
     rules = tuple(limit for limit in model.limits if isinstance(limit, Tolerance))
     if not rules:
         raise ConfigError(f"{model.name} has no tolerance, so there is nothing for a rescue to meet")
@@ -255,7 +257,8 @@ def input_of(model: ModelSpec, search: SearchSet) -> Array:
     for sample in search.dataset.samples:
         tensor = first_input(pipeline, pipeline.prepare(search.dataset.read(sample, orient=task.orient), sample))
         if tensor is not None:
-            return tensor
+            found: Array = tensor
+            return found
     raise DatasetError(f"{model.name}: none of the {search.count} samples to search on makes an input of the net")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from pytest_quant.datasets.base import Dataset, Image, Sample
+from pytest_quant.datasets.base import Content, Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.evaluation.engine.work import Collected, Job, Note
@@ -59,7 +59,7 @@ class Relabelled:
     def __reduce__(self) -> tuple[object, ...]:
         return Relabelled, (pixels_of(self.base), ())  # only pixels are read elsewhere
 
-    def read(self, sample: Sample, *, orient: bool = True) -> Image:
+    def read(self, sample: Sample, *, orient: bool = True) -> Content:
         """The pixels of one sample."""
         return self.base.read(sample, orient=orient)
 

@@ -14,7 +14,8 @@ class CalibrationSpec:
     """How the int8 net is made from the fp32 one: ``int8: {calibrate: ...}``."""
 
     images: Path | None
-    """A folder of images, or a text file with one path per line, relative to the file; None where ``missing``."""
+    """A folder of images, or a text file with one path per line, relative to the file; None where ``missing``. Of a
+    model that is fed arrays: likewise of `.npy` or `.npz` files."""
     method: CalibrationMethod = "kl"
     percentile: float = 99.99
     """Percent of the absolute values that the method of that name keeps."""

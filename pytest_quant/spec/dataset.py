@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-UNLABELLED = "images"
+IMAGES = "images"
 """The type of a dataset of images alone, which every task takes."""
+
+ARRAYS = "arrays"
+"""The type of a dataset of arrays alone, which are fed to nets as they are."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class DatasetSpec:
 
     @property
     def is_unlabelled(self) -> bool:
-        """Whether its images have no ground truth, so that int8 is held against fp32's answers alone."""
-        return self.type == UNLABELLED
+        """Whether its samples have no ground truth, so that int8 is held against fp32's answers alone."""
+        return self.type in (IMAGES, ARRAYS)
 
 
 @dataclass(frozen=True)

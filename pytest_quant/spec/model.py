@@ -92,9 +92,17 @@ class ModelSpec:
             outputs=self.outputs,
             input_name=input_name,
             output_names=output_names,
+            input_names=self._array_names(name),
             runtime=self.runtime,
             target=spec.target,
         )
+
+    def _array_names(self, name: Net) -> tuple[tuple[str, str | None], ...]:
+        """What a net calls each of the arrays that the model is fed; see `ModelNet.input_names`."""
+        own = {one.key: one.name for one in reversed(self.nets[name].arrays)}
+        if own:
+            return tuple((one.name, own[one.key]) for one in self.input.arrays if one.key in own)
+        return tuple((one.name, one.name if name == "fp32" else None) for one in self.input.arrays)
 
     def with_net(self, name: Net, spec: NetSpec) -> ModelSpec:
         """The same model with another net of that name."""

@@ -24,6 +24,16 @@ Color = Literal["rgb", "bgr", "gray"]
 
 
 @dataclass(frozen=True)
+class ArrayInput:
+    """One input of a net that is fed the arrays of a file."""
+
+    name: str
+    """What the net calls it."""
+    key: str
+    """What the array is called in the file of a sample."""
+
+
+@dataclass(frozen=True)
 class InputSpec:
     """What the net expects in its input blob."""
 
@@ -37,6 +47,18 @@ class InputSpec:
     """Per channel, in the order of ``color``; the divisor."""
     scale: float = 1.0
     """Multiplies the 0 to 255 pixel value first."""
+    arrays: tuple[ArrayInput, ...] = ()
+    """The inputs of a net that is fed arrays as they are: then there are no pixels, and the rest means nothing."""
+
+    @classmethod
+    def of_arrays(cls, arrays: tuple[ArrayInput, ...]) -> InputSpec:
+        """Of a net that is fed arrays, one at least."""
+        return cls(arrays[0].name, None, "rgb", (0.0,) * 3, (1.0,) * 3, arrays=arrays)
+
+    @property
+    def array_conditions(self) -> dict[str, object]:
+        """Which array goes where, as plain JSON values."""
+        return {"inputs": {one.name: one.key for one in self.arrays}}
 
     @property
     def channels(self) -> int:
@@ -70,6 +92,8 @@ class NetSpec:
     """Its own input, where it is prepared otherwise than the model's; what it is called stands in ``input_name``."""
     input_name: str | None = None
     """What it calls its input, where its entry says so."""
+    arrays: tuple[ArrayInput, ...] = ()
+    """Its own inputs where the model is fed arrays and the entry says what the net calls them."""
     outputs: tuple[str, ...] | None = None
     """What it calls the model's outputs, in their order, where its entry says so."""
     target: str | None = None
@@ -100,6 +124,9 @@ class ModelNet:
     """What it calls its input; None: the entry does not say, so it has to have one input only."""
     output_names: tuple[str, ...] | None = None
     """What it calls ``outputs``, in their order; None: the entry does not say, so it has to be told by the file."""
+    input_names: tuple[tuple[str, str | None], ...] = ()
+    """Of a net that is fed arrays: the name under which each is given, and what the net calls it, where that is said;
+    without those that it does not take. Empty for a net that is fed an image."""
     runtime: Runtime = "reference"
     target: str | None = None
     """The machine that runs it; None: this one."""

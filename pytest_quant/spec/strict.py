@@ -11,6 +11,7 @@ import json
 import re
 
 _WHOLE = re.compile(r"[0-9]{1,15}")
+_DECIMAL = re.compile(r"[+-]?(?:(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?|inf|nan)")
 _EXACT_DIGITS = 18
 """So many fit into 64 bits."""
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -26,6 +27,15 @@ def whole_number(text: str, *, most: int = 2**31 - 1) -> int | None:
         return None
     value = int(text)
     return value if value <= most else None
+
+
+def decimal_number(text: str) -> float | None:
+    """A number as C's ``%f`` and ``%e`` print it, ``inf`` and ``nan`` among them; None for anything else.
+
+    >>> decimal_number("-1.5e3"), decimal_number("inf"), decimal_number("1_000"), decimal_number("\u0663")
+    (-1500.0, inf, None, None)
+    """
+    return float(text) if _DECIMAL.fullmatch(text) else None
 
 
 def parse_json(data: bytes) -> object:

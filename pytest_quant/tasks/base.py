@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Content, Image, Sample
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 
 Tensor = NDArray[np.float32]
 """A net's input or output without the batch dimension, usually (channels, height, width)."""
 
-Run = Callable[[Tensor], dict[str, NDArray[np.float32]]]
-"""One forward pass: input array to output blobs by name."""
+Run = Callable[[Given], dict[str, NDArray[np.float32]]]
+"""One forward pass: input array, or arrays by name, to output blobs by name."""
 
 Arrays = Mapping[str, NDArray[np.generic]]
 """What the store keeps: plain arrays by name."""
@@ -44,12 +45,13 @@ class Prepared:
     Predicting changes nothing of it: it serves all nets, and some of them have it before.
     """
 
-    tensor: Tensor
+    tensor: Given
+    """A float32 array; or of a net that is fed arrays, each by its name."""
     sample: Sample
     geometry: Any = None
 
     @property
-    def inputs(self) -> Sequence[Tensor]:
+    def inputs(self) -> Sequence[Given]:
         """What the net will be run on, as far as it is known before the first output."""
         return (self.tensor,)
 
@@ -218,8 +220,11 @@ class GuessedScore:
 class Pipeline(Protocol):
     """A task's work for one model."""
 
-    def prepare(self, image: Image, sample: Sample) -> Prepared:
-        """Preprocess one sample; the result serves both sides."""
+    def prepare(self, image: Content, sample: Sample) -> Prepared:
+        """Preprocess one sample; the result serves both sides.
+
+        ``image``: an `Image`, or arrays by key where the task takes them and the model has ``inputs``.
+        """
         ...
 
     def predict(self, run: Run, prepared: Prepared) -> Prediction:
@@ -349,6 +354,8 @@ class Task(Protocol):
     """How many samples make one shard: some tenths of a second of work."""
     orient: bool
     """Whether the protocol honours an image's EXIF orientation."""
+    takes_arrays: bool = False
+    """Whether a model may have ``inputs`` in the place of ``input``, and datasets of type ``arrays``."""
     place: int = 1000
     """Where its models stand in the table, least first: 10, 20, ... of the built-in tasks, 1000 of all others."""
     usual_tolerances: Mapping[str, float] = MappingProxyType({})

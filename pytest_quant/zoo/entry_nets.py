@@ -8,11 +8,12 @@ from pytest_quant.evaluation.net_checks import check_calibration, check_conversi
 from pytest_quant.judging.limits import KINDS
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES, InputSpec, Net, NetSpec
-from pytest_quant.zoo.entry_input import input_spec
-from pytest_quant.zoo.net_entries import NetEntries
+from pytest_quant.spec.net import SIDES, ArrayInput, InputSpec, Net, NetSpec
+from pytest_quant.spec.text import listed
+from pytest_quant.zoo.entry_input import array_inputs, input_spec
+from pytest_quant.zoo.net_entries import NetEntries, ReadArrays
 from pytest_quant.zoo.places import Places
-from pytest_quant.zoo.schema import MODEL_NAME, InputEntry, ModelEntry
+from pytest_quant.zoo.schema import MODEL_NAME, ArraysEntry, InputEntry, ModelEntry
 from pytest_quant.zoo.yaml_lines import KeyPath
 
 RESERVED_NET_NAMES = frozenset({*SIDES, *KINDS, "config", "zoo", "classes", "sanity", "size", "speedup"})
@@ -21,9 +22,11 @@ RESERVED_NET_NAMES = frozenset({*SIDES, *KINDS, "config", "zoo", "classes", "san
 
 def nets_of(places: Places, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSpec]:
     """Every net of an entry, in the order of the stages; raises `ConfigError` for one that cannot be used."""
-    read = NetEntries(places.document, places.file)
+    read = NetEntries(places.document, places.file, own_arrays(places, entry), entry.inputs is not None)
 
     def own_input(place: KeyPath, changes: Mapping[str, object]) -> InputSpec:
+        if entry.input is None:
+            raise ConfigError(f"{places.where(place)}: the model is fed arrays: `inputs` says what this net calls them")
         known = entry.input.model_dump(exclude_unset=True)
         if {changes.get("color", entry.input.color), entry.input.color} == {"rgb", "bgr"}:
             known |= {key: known[key][::-1] for key in ("mean", "std") if known.get(key)}  # they follow the channels
@@ -42,6 +45,25 @@ def nets_of(places: Places, keys: KeyPath, entry: ModelEntry) -> dict[Net, NetSp
         _check_name(places, place, name, found)
         found[name] = read.net(place, net, own_input)
     return found
+
+
+def own_arrays(places: Places, entry: ModelEntry) -> ReadArrays:
+    """Reads what a net calls the inputs of a model that is fed arrays."""
+
+    def read(place: KeyPath, raw: ArraysEntry) -> tuple[ArrayInput, ...]:
+        if entry.inputs is None:
+            raise ConfigError(f"{places.where(place)}: goes with `inputs` of the model, which has `input`")
+        known = {one.key for one in array_inputs(places, (), entry.inputs)}
+        found = array_inputs(places, place, raw)
+        for one in found:
+            if one.key not in known:
+                raise ConfigError(
+                    f"{places.where((*place, one.name))}: found the key {one.key!r}, expected one that `inputs` of the "
+                    f"model has: {listed(sorted(known))}"
+                )
+        return found
+
+    return read
 
 
 def _check_name(places: Places, place: KeyPath, name: Net, taken: Mapping[Net, NetSpec]) -> None:

@@ -15,10 +15,10 @@ from pytest_quant.nets.format import NetFormat
 from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.net import InputSpec, NetSpec, OnnxSource
+from pytest_quant.spec.net import ArrayInput, InputSpec, NetSpec, OnnxSource
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import CalibrateEntry, ModelEntry, OnnxEntry, describe, model_entry
+from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, OnnxEntry, describe, model_entry
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]
@@ -26,6 +26,15 @@ FindFile = Callable[[KeyPath, str], Path]
 
 ReadInput = Callable[[KeyPath, Mapping[str, object]], InputSpec]
 """A net's own input from what differs in it; raises `ConfigError`."""
+
+ReadArrays = Callable[[KeyPath, ArraysEntry], tuple[ArrayInput, ...]]
+"""What a net calls its inputs, with the keys of their arrays; raises `ConfigError`."""
+
+
+def no_arrays(keys: KeyPath, entry: ArraysEntry) -> tuple[ArrayInput, ...]:
+    """Of an entry without."""
+    raise TypeError(f"{keys}: nothing is known of arrays")
+
 
 _CONVERT, _CALIBRATE = "onnx", "calibrate"
 _MADE_IN = "ncnn"
@@ -71,6 +80,9 @@ class NetEntries:
 
     document: Document
     find: FindFile
+    read_arrays: ReadArrays = no_arrays
+    feeds_arrays: bool = False
+    """Whether the model is fed arrays: it is calibrated on such, too."""
 
     def net(self, keys: KeyPath, entry: BaseModel, read_input: ReadInput | None = None) -> NetSpec:
         """A net of a model, by the one key that says what runs it or how it is made.
@@ -80,12 +92,14 @@ class NetEntries:
         spec = self._runs(keys, entry)
         outputs = getattr(entry, "output", None)
         own = getattr(entry, "input", None)
+        arrays = getattr(entry, "inputs", None)
         return NetSpec(
             spec.format,
             spec.entry,
             spec.source,
             input=None if own is None or read_input is None else read_input((*keys, "input"), own),
             input_name=None if own is None else own.get("blob"),
+            arrays=() if arrays is None else self.read_arrays((*keys, "inputs"), arrays),
             outputs=None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs),
             target=self._target(keys, entry, spec.format),
         )
@@ -162,7 +176,11 @@ class NetEntries:
         """An ONNX file by its own short key: ``onnx``, ``onnx_int8``."""
         outputs = (entry.outputs,) if isinstance(entry.outputs, str) else entry.outputs
         spec = onnx_net(self.find(keys, entry.file), outputs=None if outputs is None else tuple(outputs))
-        return replace(spec, input_name=entry.input)
+        if entry.input is not None and self.feeds_arrays:
+            where = self.document.where((*keys, "input"))
+            raise ConfigError(f"{where}: the model is fed arrays: `inputs` says what this net calls them")
+        arrays = () if entry.inputs is None else self.read_arrays((*keys, "inputs"), entry.inputs)
+        return replace(spec, input_name=entry.input, arrays=arrays)
 
     def images(self, keys: KeyPath, text: str) -> tuple[Path | None, str | None]:
         """A folder or list of images, or why it cannot be on this machine."""
@@ -171,14 +189,22 @@ class NetEntries:
         except UnsetVariableError as error:
             return None, (
                 f"{self.document.where(keys)}: the environment variable {error.args[0]} is not set: set it to the "
-                "folder of the images"
+                f"folder of the {keys[-1]}"
             )
 
     def _calibration(self, keys: KeyPath, entry: CalibrateEntry) -> CalibrationSpec:
         if "percentile" in entry.model_fields_set and entry.method != "percentile":
             where = self.document.where((*keys, "percentile"))
             raise ConfigError(f"{where}: goes with `method: percentile`, found method {entry.method}")
-        images, missing = self.images((*keys, "images"), entry.images)
+        expected, other = ("arrays", "images") if self.feeds_arrays else ("images", "arrays")
+        source = getattr(entry, expected)
+        if source is None or getattr(entry, other) is not None:
+            found = "is missing" if getattr(entry, other) is None else f"found `{other}` in its place or beside it"
+            what = ".npy or .npz files, since the model is fed arrays" if self.feeds_arrays else "images"
+            raise ConfigError(
+                f"{self.document.where((*keys, expected))}: {found}; expected a folder or a list of {what}"
+            )
+        images, missing = self.images((*keys, expected), source)
         return CalibrationSpec(
             images=images,
             method=entry.method,

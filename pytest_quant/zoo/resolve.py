@@ -18,7 +18,7 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.tasks.base import ReadsConfig, Task
 from pytest_quant.zoo.draft import to_fill_in
-from pytest_quant.zoo.entry_input import input_spec
+from pytest_quant.zoo.entry_input import model_input
 from pytest_quant.zoo.entry_limits import (
     check_conditions,
     check_excused,
@@ -96,7 +96,7 @@ class ModelResolver:
             task=task.name,
             dataset=dataset,
             nets=nets,
-            input=input_spec(places, (*keys, "input"), entry.input),
+            input=model_input(places, keys, entry, task, dataset),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=places.validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
             postprocess=places.validated(
@@ -136,6 +136,7 @@ class ModelResolver:
 
     def _rescue(self, keys: KeyPath, task: Task, model: ModelSpec, entry: RescueEntry) -> RescueSpec:
         """What a repair is searched on: a dataset of the file that is not the model's own, or images."""
+        _check_repairs(self._places, keys, model)
         if (entry.dataset is None) == (entry.images is None):
             raise ConfigError(
                 f"{self._places.where(keys)}: expected either `images`, a folder or a list of images, or `dataset`, "
@@ -183,6 +184,14 @@ class ModelResolver:
                 f"the task {task.name} takes {listed(sorted(taken))}"
             )
         return dataset
+
+
+def _check_repairs(places: Places, keys: KeyPath, model: ModelSpec) -> None:
+    """Raise `ConfigError` for a model that is fed arrays."""
+    if model.input.arrays:
+        raise ConfigError(
+            f"{places.where(keys)}: a repair is searched on images, and this model is fed arrays: remove the key"
+        )
 
 
 def _check_cases(places: Places, keys: KeyPath, task: Task, model: ModelSpec) -> None:

@@ -22,10 +22,12 @@ class Strict(BaseModel):
 
 
 class CalibrateEntry(Strict):
-    """``int8: {calibrate: {images, method, percentile, samples, eight_bit, keep_float}}``."""
+    """``int8: {calibrate: {images, arrays, method, percentile, samples, eight_bit, keep_float}}``."""
 
-    images: str
+    images: str | None = None
     """A folder, or a text file with one path a line."""
+    arrays: str | None = None
+    """The same of ``.npy`` or ``.npz`` files, for a model that is fed arrays."""
     method: Literal["kl", "aciq", "minmax", "percentile", "mse"] = "kl"
     """How the thresholds of activations are chosen."""
     percentile: float = Field(default=99.99, gt=0, le=100)
@@ -60,6 +62,10 @@ class InputEntry(Strict):
     """What pixels from 0 to 255 are multiplied with first."""
 
 
+ArraysEntry = str | dict[str, str | None]
+"""``inputs: {blob: key}``; a blob alone is that of the only input."""
+
+
 def _file_alone(value: object) -> object:
     if isinstance(value, str):
         return {"file": value}
@@ -75,6 +81,8 @@ class OnnxEntry(Strict):
     """The ONNX file."""
     input: str | None = None
     """The name of its input, where it has several."""
+    inputs: ArraysEntry | None = None
+    """Of a model that is fed arrays: what this file calls its inputs, with the keys of their arrays."""
     outputs: str | list[str] | None = None
     """Names of its outputs in the order of the model's ``output``, where they differ."""
 
@@ -138,8 +146,10 @@ class _EntryHead(Strict):
     """The model before conversion, to be held against fp32."""
     onnx_int8: Annotated[OnnxInt8Entry, BeforeValidator(_file_alone)] | None = None
     """Short for ``nets: {onnx_int8: {onnxruntime: FILE}}``."""
-    input: InputEntry
+    input: InputEntry | None = None
     """How pixels become the net's input."""
+    inputs: ArraysEntry | None = None
+    """In the place of ``input``: which array of a sample is fed to which input of the net, ``{blob: key}``."""
     output: str | list[str]
     """The name of the output, or a list of them."""
     preprocess: dict[str, object] = {}
@@ -189,6 +199,7 @@ _INT8_KEYS: dict[str, Any] = {
     **_FP32_KEYS,
     "calibrate": (CalibrateEntry | None, None),
     "input": (dict[str, object] | None, None),
+    "inputs": (ArraysEntry | None, None),
     "output": (str | list[str] | None, None),
 }
 _FURTHER_KEYS: dict[str, Any] = {

@@ -113,12 +113,12 @@ def test_other_samples_cannot_be_compared(pytester: pytest.Pytester, folder: Pat
 def test_another_environment_is_named(pytester: pytest.Pytester, folder: Path) -> None:
     written = accepted(pytester)["models"]["tiny"]["environment"]
     assert (written["numpy"], written["opencv"]) == (version("numpy"), version("opencv-python-headless"))
-    change_entry(folder, environment={"ncnn": "1.0.2", "isa": ["neon"], "numpy": "1.2.3", "opencv": "4.11.0.86"})
+    change_entry(folder, environment={"ncnn": "1.0.2", "isa": ["neon"], "numpy": "1.2.3", "opencv": "4.1.2.3"})
     case = run_quant(pytester, "--quant-baseline", FILE).cases["tiny::baseline[top1]"]
     assert case["verdict"] == "pass"
     assert "measured with ncnn 1.0.2" in case["reason"]
     assert f"measured with NumPy 1.2.3, this is {version('numpy')}" in case["reason"]
-    assert f"measured with OpenCV 4.11.0.86, this is {version('opencv-python-headless')}" in case["reason"]
+    assert f"measured with OpenCV 4.1.2.3, this is {version('opencv-python-headless')}" in case["reason"]
     assert "measured on neon" in case["reason"]
 
 

@@ -42,6 +42,7 @@ import pytest
 import yaml
 from numpy.typing import ArrayLike
 
+from pytest_quant.report.markdown_text import plain
 from tests import tiny, tiny_detector
 from tests.integration import test_object_detection as detection
 from tests.integration.runs import ZOO, Run, run_quant
@@ -67,7 +68,7 @@ def told(pytester: pytest.Pytester, found: Run, check: str, severity: str, says:
     assert says in entries[0]["found"]
     line = f"{model}: sanity {severity}: {check}: {entries[0]['found']}: {entries[0]['advice']}"
     assert line in found.text
-    assert f"- {line}" in (pytester.path / "report.md").read_text()
+    assert f"- {plain(line)}" in (pytester.path / "report.md").read_text()
     if severity == "error":
         assert found.status == pytest.ExitCode.TESTS_FAILED
         assert found.verdicts[f"{model}::sanity"] == "fail"

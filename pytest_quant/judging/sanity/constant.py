@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from pytest_quant.evaluation.model_runner import ModelRunner
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.net import Net
 
 _RUN_AGAIN = 4
@@ -47,9 +48,9 @@ def _is_constant(look: Look, net: Net, samples: Sequence[tuple[str, Sample]]) ->
     def passes(sample: Sample) -> list[tuple[str, _Outputs]]:
         found: list[tuple[str, _Outputs]] = []
 
-        def noted(array: Array) -> dict[str, Array]:
-            outputs = runner.run(array)
-            found.append((_digest(array), {blob: _Output.of(values) for blob, values in outputs.items()}))
+        def noted(given: Given) -> dict[str, Array]:
+            outputs = runner.run(given)
+            found.append((_given_digest(given), {blob: _Output.of(values) for blob, values in outputs.items()}))
             return outputs
 
         pipeline = look.on_samples.pipelines[net]
@@ -90,3 +91,8 @@ _Outputs = dict[str, _Output]
 def _digest(array: Array) -> str:
     plain = np.ascontiguousarray(array) + 0  # -0.0 becomes 0.0
     return hashlib.sha256(repr((plain.shape, plain.dtype.str)).encode() + plain.tobytes()).hexdigest()
+
+
+def _given_digest(given: Given) -> str:
+    arrays = given if isinstance(given, Mapping) else {"": given}
+    return hashlib.sha256(repr(sorted((name, _digest(array)) for name, array in arrays.items())).encode()).hexdigest()

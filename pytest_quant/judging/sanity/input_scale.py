@@ -20,7 +20,7 @@ _PASSING = frozenset({"Split", "Input"})
 def find_other_range(look: Look) -> Iterator[Finding]:
     """A warning about the first layers of a table, whose inputs are the pixels."""
     files = int8_files(look)
-    if files is None or files.table is None:
+    if files is None or files.table is None or look.model.input.arrays:
         return
     net_input = look.model.nets["int8"].input or look.model.input
     largest = _largest(net_input)

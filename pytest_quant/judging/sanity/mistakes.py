@@ -145,7 +145,7 @@ def _chance(pair: MetricPair) -> float | None:
 
 def changes(model: ModelSpec, samples: Sequence[Sample]) -> Iterator[Change]:
     """Everything that is tried, in this order."""
-    for written, net_input in _inputs(model.input):
+    for written, net_input in () if model.input.arrays else _inputs(model.input):
         yield Change(written, replace(model, input=net_input))
     labels = [sample.truth for sample in samples]
     if all(isinstance(label, int) for label in labels):

@@ -11,12 +11,15 @@ import numpy as np
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.first_input import first_input
+from pytest_quant.evaluation.model_nets import have_tried
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
-from pytest_quant.nets.ncnn.files.param import Layer, Param, read_param
+from pytest_quant.nets.ncnn.feeding import feeding_of
+from pytest_quant.nets.ncnn.files.param import Layer, read_param
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
-from pytest_quant.tasks.base import RightWrong, Tensor
+from pytest_quant.tasks.base import RightWrong
 
 _LOOKED_AT = 4
 """Samples whose inner blobs are looked at; those first that fp32 alone is wrong on."""
@@ -34,10 +37,11 @@ def find_not_finite(look: Look) -> Iterator[Finding]:
         return
     param = read_param(entry.param)
     layers = {layer.bottoms[0]: layer for layer in param.layers if _may_hide(layer)}
-    if not layers or net.input.blob not in param.inputs or len(param.inputs) > 1:
+    is_fed = net.input.blob in param.inputs and (bool(net.input_names) or len(param.inputs) == 1)
+    if not layers or not is_fed:
         return
     chosen = _chosen(look)
-    inside = _Inside(look, entry, param, list(layers))
+    inside = _Inside(look, entry, list(layers))
     with closing(inside):
         told = {one.id: look.probe("not-finite", one.id, partial(inside.first_bad, one)) for one in chosen}
     found = [(sample_id, blob) for sample_id, blob in told.items() if blob is not None]
@@ -66,7 +70,7 @@ def _chosen(look: Look) -> Sequence[Sample]:
     return samples[:_LOOKED_AT]
 
 
-def _tensor(look: Look, sample: Sample) -> Tensor | None:
+def _given(look: Look, sample: Sample) -> Given | None:
     pipeline = look.on_samples.pipelines["fp32"]
     with look.subject.bench.cores.core(), single_threaded_opencv():
         return first_input(pipeline, pipeline.prepare(look.dataset.read(sample, orient=look.orient), sample))
@@ -75,23 +79,24 @@ def _tensor(look: Look, sample: Sample) -> Tensor | None:
 class _Inside:
     """The inner blobs of fp32; the net is loaded for the first sample."""
 
-    def __init__(self, look: Look, files: NcnnFiles, param: Param, blobs: Sequence[str]) -> None:
+    def __init__(self, look: Look, files: NcnnFiles, blobs: Sequence[str]) -> None:
         self._look = look
         self._files = files
-        self._param = param
         self._blobs = blobs
         self._extractor: BlobExtractor | None = None
 
     def first_bad(self, sample: Sample) -> str | None:
         """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
-        tensor = _tensor(self._look, sample)
-        if tensor is None:
+        given = _given(self._look, sample)
+        if given is None:
             return None
         if self._extractor is None:
-            files = self._files
-            self._extractor = BlobExtractor(files.param, files.bin, runtime=self._look.model.runtime)
+            files, model = self._files, self._look.model
+            net = model.net("fp32")
+            have_tried(net, trials=self._look.subject.bench.resources.trials)
+            self._extractor = BlobExtractor(files.param, files.bin, feeding=feeding_of(net), runtime=model.runtime)
         with self._look.subject.bench.cores.core():
-            found = self._extractor.feed({self._param.inputs[0]: tensor}, self._blobs)
+            found = self._extractor(given, self._blobs)
             return next((blob for blob, values in found if not (values < np.inf).all()), None)
 
     def close(self) -> None:

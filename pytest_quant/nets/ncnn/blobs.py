@@ -8,7 +8,9 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
-from pytest_quant.nets.base import Array, check_input
+from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray, Given
+from pytest_quant.nets.ncnn.feeding import Feeding, mat_of
 from pytest_quant.nets.ncnn.ncnn_net import is_empty
 from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
@@ -25,6 +27,7 @@ class BlobExtractor:
         param_path: the net's ``.param``.
         bin_path: its ``.bin``.
         channels: expected input channels; None: any.
+        feeding: how what is given becomes blobs; None: one image of so many channels.
         runtime: ``reference``, the default, has no half precision; ``deploy`` is ncnn's own default.
         options_of: another ``.param``, with the options of which the net is run, so that the two are comparable to the
             last bit; None: its own.
@@ -40,11 +43,13 @@ class BlobExtractor:
         bin_path: Path | str,
         *,
         channels: int | None = None,
+        feeding: Feeding | None = None,
         runtime: Runtime = "reference",
         options_of: Path | None = None,
     ) -> None:
         self._what = shown(Path(param_path))
         self._channels = channels
+        self._feeding = feeding
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
         for name, value in net_options(options_of or Path(param_path), runtime).items():
@@ -57,8 +62,8 @@ class BlobExtractor:
         # An earlier blob would be gone when a later one has been computed.
         self._positions = {blob.name: position for position, blob in enumerate(self._net.blobs())}
 
-    def __call__(self, array: Array, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
-        """Run one float32 input (channels, height, width) and give the named blobs, each as an array of its own.
+    def __call__(self, given: Given, blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
+        """Run one float32 input (channels, height, width), or arrays by name, and give the named blobs, each its own.
 
         They come in the order in which the net computes them, and a blob that is not named is freed as soon as its
         reader has run: many blobs cost little more than the last one alone.
@@ -69,30 +74,28 @@ class BlobExtractor:
             RunnerError: the input is not usable, or the net has no such blob.
 
         """
-        held = check_input(self._what, array, channels=self._channels, size=None)
-        return self.feed({self._net.input_names()[0]: held}, blobs)
+        feeding = self._feeding or Feeding(self._net.input_names()[0], self._channels)
+        return self.feed(feeding.blobs(self._what, given), blobs)
 
-    def feed(self, given: Mapping[str, Array], blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    def feed(self, given: Mapping[str, AnyArray], blobs: Sequence[str]) -> Iterator[tuple[str, Array]]:
         """Set any blobs of the net and give the named ones as `__call__` does; only the layers between them run.
 
         A float value given to a blob that holds int8 is quantized on entry, with the scale of the layer that reads it.
 
         Args:
-            given: blob to its value, float32, in ncnn's order of axes, without a batch dimension.
+            given: blob to its value, float32 or int32, in ncnn's order of axes, without a batch dimension.
             blobs: the blobs to give.
 
         Raises:
-            RunnerError: a value is not a float32 array, or the net has no such blob.
+            RunnerError: a value is not such an array, or the net has no such blob.
 
         """
         with self._net.create_extractor() as extractor:
             for blob, value in given.items():
-                if value.dtype != np.float32 or value.size == 0:
+                if value.dtype not in (np.float32, np.int32) or value.size == 0:
                     raise RunnerError(f"{self._what}: blob {blob!r} was given {value.dtype} of shape {value.shape}")
-                # ncnn.Mat neither copies the array nor keeps it alive, and a layer that works in place crashes on
-                # memory that ncnn did not allocate: hence the clone, made while `held` lives.
                 held = np.ascontiguousarray(value)
-                if extractor.input(blob, ncnn.Mat(held).clone()) != 0:
+                if extractor.input(blob, mat_of(held)) != 0:
                     raise RunnerError(f"{self._what}: has no blob {blob!r} to give a value to")
             for blob in sorted(blobs, key=self._position):
                 code, found = extractor.extract(blob)

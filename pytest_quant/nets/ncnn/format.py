@@ -53,6 +53,7 @@ class NcnnFormat(NetFormat):
             "runtime": net.runtime,
             "options": net_options(net_files(net).param, net.runtime, None if there is None else there.machine),
             "input": input_blob(net),
+            **({"inputs": list(map(list, net.input_names))} if net.input_names else {}),
             "names": net.output_names,
             "param": digests[".param"],
             "bin": digests[".bin"],
@@ -123,6 +124,11 @@ def input_blob(net: ModelNet) -> str:
     return net.input.blob if net.input_name is None else net.input_name
 
 
+def array_blobs(net: ModelNet) -> tuple[str, ...]:
+    """The inputs of an ncnn net that is fed arrays: those that the entry names, else those of fp32's names."""
+    return tuple(own or name for name, own in net.input_names)
+
+
 def output_blobs(net: ModelNet) -> tuple[str, ...]:
     """The blobs that are the model's outputs."""
     return net.outputs if net.output_names is None else net.output_names
@@ -152,9 +158,15 @@ def net_files(net: ModelNet) -> NcnnFiles:
 
 
 def _check_input(net: ModelNet, facts: NetFacts) -> None:
+    if net.input_names:
+        _check_arrays(net, facts)
+        return
     param, blob = shown(net_files(net).param), input_blob(net)
     if len(facts.inputs) > 1:
-        raise ConfigError(f"{net.name}: {param} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one")
+        raise ConfigError(
+            f"{net.name}: {param} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one; "
+            "a net of several inputs is fed arrays, by `inputs` in the place of `input`"
+        )
     if blob not in facts.inputs:
         raise ConfigError(
             f"input.blob: found {blob!r}, expected the input of {param} ({net.name}): {listed(facts.inputs) or 'none'}"
@@ -167,7 +179,26 @@ def _check_input(net: ModelNet, facts: NetFacts) -> None:
         )
 
 
+def _check_arrays(net: ModelNet, facts: NetFacts) -> None:
+    """Every input is fed, and nothing else."""
+    param, named = shown(net_files(net).param), array_blobs(net)
+    unknown = [blob for blob in named if blob not in facts.inputs]
+    if unknown:
+        raise ConfigError(
+            f"inputs: {param} ({net.name}) has no input {listed(unknown)}.{suggestion(unknown[0], facts.inputs)} Its "
+            f"inputs: {listed(facts.inputs) or 'none'}"
+        )
+    unfed = [blob for blob in facts.inputs if blob not in named]
+    if unfed:
+        raise ConfigError(
+            f"inputs: nothing is said of {listed(unfed)}, expected an array for each input of {param} ({net.name}): "
+            f"{listed(facts.inputs)}"
+        )
+
+
 def _ignored_hints(net: ModelNet, facts: NetFacts) -> Iterator[str]:
+    if net.input_names:
+        return
     blob, size, channels = input_blob(net), net.input.size, net.input.channels
     hint = facts.input_hints.get(blob, InputHint())
     if hint.size is not None and size is not None and hint.size != size:

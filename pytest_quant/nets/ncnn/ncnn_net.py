@@ -9,7 +9,9 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
-from pytest_quant.nets.base import Array, check_input, check_outputs
+from pytest_quant.nets.base import Array, check_outputs
+from pytest_quant.nets.given import Given
+from pytest_quant.nets.ncnn.feeding import FedArray, Feeding, ShapeGuard, mat_of, told
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.errors import ModelFileError, RunnerError
@@ -41,6 +43,13 @@ class NetSetup:
     """What the runner calls ``outputs``; None: as the net does."""
     rows: frozenset[str] = frozenset()
     """Blobs of detections, a row each: an empty one means that there is none."""
+    arrays: tuple[FedArray, ...] = ()
+    """Of a net that is fed arrays instead of an image."""
+
+    @property
+    def feeding(self) -> Feeding:
+        """How what is given becomes blobs."""
+        return Feeding(self.input_blob, self.channels, self.size, self.arrays)
 
 
 class NcnnRunner:
@@ -53,6 +62,8 @@ class NcnnRunner:
         """``options`` of ncnn beside one thread; None: those of the setup's runtime."""
         self._setup = setup
         self._what = shown(setup.files.param)
+        self._feeding = setup.feeding
+        self._guard = ShapeGuard(setup.files.param) if setup.arrays else None
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
         chosen = net_options(setup.files.param, setup.runtime) if options is None else options
@@ -60,6 +71,10 @@ class NcnnRunner:
             setattr(self._net.opt, name, value)
         self._load(self._net.load_param, str(setup.files.param))
         self._load(self._net.load_model, str(setup.files.bin))
+        positions = {blob.name: position for position, blob in enumerate(self._net.blobs())}
+        named = zip(setup.outputs, setup.names or setup.outputs, strict=True)
+        # A blob is freed when the layer that reads it has run: an output before another one is taken first.
+        self._outputs = sorted(named, key=lambda one: positions.get(one[0], len(positions)))
 
     def _load(self, load: Callable[[str], int], path: str) -> None:
         code = load(path)
@@ -67,30 +82,33 @@ class NcnnRunner:
             self._net.clear()
             raise ModelFileError(f"{shown(Path(path))}: ncnn {ncnn.__version__} cannot load it (return code {code})")
 
-    def run(self, array: Array) -> dict[str, Array]:
-        """One forward pass: a float32 array (channels, height, width) to the output blobs by name, as own copies."""
+    def run(self, given: Given) -> dict[str, Array]:
+        """One forward pass: a float32 array (channels, height, width) to the output blobs by name, as own copies.
+
+        Of a net that is fed arrays: each by its name.
+        """
         setup = self._setup
-        # `held` must outlive the clone, since ncnn.Mat neither copies an array nor keeps it alive; and the net must get
-        # a clone, since a first layer that works in place crashes on memory that is not ncnn's own.
-        held = check_input(self._what, array, channels=setup.channels, size=setup.size)
-        given = ncnn.Mat(held).clone()
+        blobs = self._feeding.blobs(self._what, given)
+        if self._guard is not None:
+            self._guard.check(blobs)
         outputs: dict[str, Array] = {}
         with self._net.create_extractor() as extractor:
-            if extractor.input(setup.input_blob, given) != 0:
-                raise RunnerError(f"{self._what}: has no input blob {setup.input_blob!r}")
-            for blob, name in zip(setup.outputs, setup.names or setup.outputs, strict=True):
+            for blob, array in blobs.items():
+                if extractor.input(blob, mat_of(array)) != 0:
+                    raise RunnerError(f"{self._what}: has no input blob {blob!r}")
+            for blob, name in self._outputs:
                 code, mat = extractor.extract(blob)
                 if code == 0 and blob in setup.rows and is_empty(mat):
                     outputs[name] = np.zeros((0, _ROW), np.float32)
                     continue
                 if code != 0 or is_empty(mat):
                     raise RunnerError(
-                        f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for an input of shape "
-                        f"{held.shape}: is that the size the net was made for?"
+                        f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for {told(blobs)}: is "
+                        "that the size the net was made for?"
                     )
                 outputs[name] = np.array(mat.numpy(), dtype=np.float32)
         check_outputs(self._what, outputs)
-        return outputs
+        return {name: outputs[name] for name in setup.names or setup.outputs}
 
     def close(self) -> None:
         """Free the net."""

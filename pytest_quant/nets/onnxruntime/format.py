@@ -42,7 +42,7 @@ class OnnxruntimeFormat(GraphFormat):
         """``runtime`` is about ncnn's float arithmetic."""
         return {
             "onnxruntime": self.version(),
-            "names": net.output_names,
+            "names": [net.input_names, net.output_names],
             "options": self.options(net),
             "files": dict(digests),
         }

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from pytest_quant.nets.remote import far_side
 from pytest_quant.nets.remote.far_side import Channel
+from pytest_quant.nets.remote.shared_inputs import SharedInputs
 from pytest_quant.spec.errors import QuantError
 
 OPEN_TIMEOUT_S = 60.0
@@ -25,6 +26,9 @@ _SSH_OPTIONS = "-o BatchMode=yes -o ConnectTimeout=20"
 """Nobody is there to type a password; a host without a route is told within seconds."""
 
 _END_TIMEOUT_S = 2.0
+
+_AGAIN = f"import sys; sys.{far_side.SERVE}(channel)"
+"""The program of a request to a far side that has answered one: it is there already."""
 
 T = TypeVar("T")
 
@@ -83,6 +87,9 @@ class Connection:
     def __init__(self, spec: str) -> None:
         """Connect to what an execnet specification names; raises `TargetError`."""
         self.spec = spec
+        self.shared: SharedInputs | None = None
+        """Memory that the far side sees, too."""
+        self._is_served = False
         self._group, self._gateway = _within(
             OPEN_TIMEOUT_S, lambda: _open(spec), f"target {spec}: did not answer within {OPEN_TIMEOUT_S:g} s"
         )
@@ -90,7 +97,7 @@ class Connection:
     def request(self, kind: str, argument: object = None) -> Channel:
         """A channel on which the far side serves one request; raises `TargetLostError`."""
         try:
-            channel: Channel = self._gateway.remote_exec(_program())
+            channel: Channel = self._gateway.remote_exec(_AGAIN if self._is_served else _program())
             channel.send((kind, argument))
         except (OSError, EOFError) as error:
             raise self.lost(error) from error
@@ -103,10 +110,22 @@ class Connection:
             raise TargetError(
                 f"target {self.spec}: {told}: the target needs Python, NumPy and ncnn (pip install ncnn there)"
             )
+        self._is_served = True
         found = TargetFacts(**{**told, "isa": tuple(told["isa"])})
         if found.byteorder != "little":
             raise TargetError(f"target {self.spec}: {found.machine} is big-endian, which ncnn's files are not made for")
         return found
+
+    def share(self, size: int) -> None:
+        """Let both sides see so many bytes of memory, where this system has them and the far side is on it."""
+        shared = SharedInputs.make(size)
+        if shared is None:
+            return
+        try:
+            _, is_seen = self.receive(self.request("memory", (str(shared.path), shared.token, size)), OPEN_TIMEOUT_S)
+        finally:
+            shared.hide()
+        self.shared = shared if is_seen else None
 
     def receive(self, channel: Channel, timeout_s: float) -> Any:
         """The next answer; raises `TargetError` after ``timeout_s`` seconds, `TargetLostError` without a connection."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import mmap
 import os
 import platform
@@ -18,6 +19,9 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+Blobs = dict[str, Any]
+"""Input blob to array."""
+
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
 
@@ -27,9 +31,14 @@ ROW = 6
 _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
 
+TOGETHER_S = 0.05
+"""Answers to the inputs of one message go back before the last of them is there when they take longer."""
 
-TOGETHER_S = 0.02
-"""Answers to the inputs of one message are sent one by one when they take longer."""
+_CORES = "_pytest_quant_cores"
+_MEMORY = "_pytest_quant_memory"
+_WHOLE = "_pytest_quant_whole"
+SERVE = "_pytest_quant_serve"
+"""What `serve` is kept under in `sys`, so that this text is compiled once in a process and not for each request."""
 
 
 class Channel(Protocol):
@@ -54,6 +63,10 @@ def serve(channel: Channel) -> None:
     try:
         if kind == "facts":
             channel.send(("facts", facts()))
+        elif kind == "memory":
+            memory = seen(argument)
+            setattr(sys, _MEMORY, memory)
+            channel.send(("memory", memory is not None))
         elif kind == "net":
             serve_net(channel, argument)
     except ImportError as error:
@@ -97,15 +110,12 @@ def serve_net(channel: Channel, request: dict[str, Any]) -> None:
     if isinstance(net, str):
         channel.send(("failed", net))
         return
-    memory = seen(request["shared"])
-    channel.send(("loaded", memory is not None))
-    answer_all(channel, net, request, memory)
+    channel.send(("loaded", None))
+    answer_all(channel, net, request, vars(sys).get(_MEMORY))
 
 
-def seen(shared: tuple[str, bytes, int] | None) -> mmap.mmap | None:
+def seen(shared: tuple[str, bytes, int]) -> mmap.mmap | None:
     """The memory that the other side put a token into; None where this is another machine, whatever lies there."""
-    if shared is None:
-        return None
     path, token, size = shared
     try:
         with open(path, "rb") as file:
@@ -117,25 +127,27 @@ def seen(shared: tuple[str, bytes, int] | None) -> mmap.mmap | None:
 
 def answer_all(channel: Channel, net: Any, request: dict[str, Any], memory: mmap.mmap | None) -> None:
     """Run the inputs of each message in their order; their answers go back together unless that takes a while."""
-    for inputs in channel:
-        answers: list[object] = []
+    core = cores()
+    for text, data in channel:
+        told: list[object] = []
+        values: list[bytes] = []
         since = time.perf_counter()
-        for shape, data in inputs:
-            with cores():
+        for blobs in given(json.loads(text), data, memory):
+            with core:
                 started = time.perf_counter()
-                answer = run(net, request, given(shape, data, memory))
+                answer = run(net, request, blobs, values)
                 ended = time.perf_counter()
-            answers.append(answer if isinstance(answer, str) else (answer, ended - started))
+            told.append(answer if isinstance(answer, str) else (ended - started, answer))
             if ended - since > TOGETHER_S:
-                channel.send(("answers", answers))
-                answers, since = [], ended
-        if answers:
-            channel.send(("answers", answers))
+                channel.send(("answers", json.dumps(told), b"".join(values)))
+                told, values, since = [], [], ended
+        if told:
+            channel.send(("answers", json.dumps(told), b"".join(values)))
 
 
 def cores() -> threading.Semaphore:
-    """Lets as many forward passes run at a time as there are cores: of all nets, each in a copy of this module."""
-    found: threading.Semaphore = vars(sys).setdefault("_pytest_quant_cores", threading.Semaphore(core_count()))
+    """Lets as many forward passes run at a time as there are cores: of all nets."""
+    found: threading.Semaphore = vars(sys).setdefault(_CORES, threading.Semaphore(core_count()))
     return found
 
 
@@ -151,17 +163,26 @@ def kept(channel: Channel, digest: str, size: int) -> str:
         make_room(size)
         channel.send(("send", digest))
         receive_file(channel, path, digest, size)
-    os.utime(path)
+    if time.time() - os.stat(path).st_mtime > _OLD_S / 2:  # a touched file is read again
+        os.utime(path)
     return path
 
 
 def is_whole(path: str, digest: str) -> bool:
-    """Whether a kept file still has its content."""
+    """Whether a kept file still has its content; one that this process has read is read again when it has changed."""
+    known: dict[str, tuple[int, ...]] = vars(sys).setdefault(_WHOLE, {})
     try:
         with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest() == digest
+            stat = os.fstat(file.fileno())
+            stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+            if known.get(digest) == stamp:
+                return True
+            if hashlib.sha256(file.read()).hexdigest() != digest:
+                return False
     except FileNotFoundError:
         return False
+    known[digest] = stamp
+    return True
 
 
 def receive_file(channel: Channel, path: str, digest: str, size: int) -> None:
@@ -208,37 +229,59 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
-def given(shape: tuple[int, ...], data: bytes | int, memory: mmap.mmap | None) -> Any:
-    """An input as an array: of its little-endian bytes, or of the place in memory where they lie."""
+def shapes(blobs: Blobs) -> str:
+    """Of the inputs, for a message."""
+    return " and ".join(str(array.shape) for array in blobs.values())
+
+
+def given(
+    inputs: list[list[tuple[str, str, list[int], int | None]]], data: bytes, memory: mmap.mmap | None
+) -> Iterator[Blobs]:
+    """The inputs of a message: each blob by name, dtype, shape and place in memory, or in turn in ``data``."""
     import numpy as np
 
-    if isinstance(data, bytes):
-        return np.frombuffer(data, "<f4").reshape(shape)
-    return np.ndarray(shape, "<f4", memory, data)
+    start = 0
+    for parts in inputs:
+        blobs: Blobs = {}
+        for blob, dtype, shape, place in parts:
+            if place is None:
+                blobs[blob] = np.ndarray(shape, dtype, data, start)
+                start += blobs[blob].nbytes
+            else:
+                blobs[blob] = np.ndarray(shape, dtype, memory, place)
+        yield blobs
 
 
-def run(net: Any, request: dict[str, Any], held: Any) -> object:
-    """One forward pass: ``(name, shape, little-endian float32 bytes)`` of each output, or in words what is wrong."""
+def run(net: Any, request: dict[str, Any], blobs: Blobs, values: list[bytes]) -> str | list[tuple[int, ...]]:
+    """One forward pass: the shape of each output, or in words what is wrong.
+
+    Their values go behind ``values`` as little-endian float32.
+    """
     import ncnn
     import numpy as np
 
-    own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
     answer = []
+    found = []
     with net.create_extractor() as extractor:
-        if extractor.input(request["input"], own) != 0:
-            return f"has no input blob {request['input']!r}"
+        for blob, held in blobs.items():
+            own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
+            if extractor.input(blob, own) != 0:
+                return f"has no input blob {blob!r}"
         for name in request["outputs"]:
             code, mat = extractor.extract(name)
             is_empty = mat.empty() or min(mat.w, mat.h, mat.d, mat.c) <= 0
             if code != 0 or (is_empty and name not in request["rows"]):
                 return (
-                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {held.shape}: is "
+                    f"ncnn gave no output blob {name!r} (return code {code}) for an input of shape {shapes(blobs)}: is "
                     "that the size the net was made for?"
                 )
-            array = np.zeros((0, ROW), "<f4") if is_empty else np.array(mat.numpy(), dtype="<f4")
-            answer.append((name, array.shape, np.ascontiguousarray(array).tobytes()))
+            array = np.zeros((0, ROW), "<f4") if is_empty else mat.numpy()
+            answer.append(array.shape)
+            found.append(array.astype("<f4", copy=False).tobytes())
+    values += found
     return answer
 
 
 if __name__ == "__channelexec__":
+    setattr(sys, SERVE, serve)
     serve(channel)  # type: ignore[name-defined]  # noqa: F821 - the connection defines it

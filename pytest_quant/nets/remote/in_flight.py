@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pytest_quant.nets.base import Array
-from pytest_quant.nets.remote.shared_inputs import SharedInputs
+from pytest_quant.nets.given import AnyArray, Given, is_by_name
+from pytest_quant.nets.remote.shared_inputs import SharedInputs, memory_key
 
 MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
@@ -20,32 +21,42 @@ WINDOW_BYTES = 1 << 22
 """Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one forward pass gave."""
+
+    forward_s: float
+    outputs: Sequence[Array]
+
+
 @dataclass(eq=False)
 class Flight:
     """One input, from when it is announced until its answer is taken."""
 
-    array: Array
+    given: Given
+    """As it was announced, by which its answer is asked for."""
+    blobs: Mapping[str, AnyArray]
+    """What the net there is fed: contiguous arrays by blob."""
     state: Literal["here", "sent", "answered"] = "here"
-    answer: Any = None
-    """As the far side gave it: outputs and seconds, or in words what is wrong."""
+    answer: Answer | str | None = None
+    """What the far side gave; in words where something is wrong."""
     is_suspect: bool = False
     """Whether the connection broke while it was there: what is sent together with it now may break it again."""
     is_wanted: bool = True
-    is_shared: bool = False
-    """Whether it lies in memory that both sides see."""
+    places: tuple[int, ...] = ()
+    """Where those of its arrays lie that are in memory which both sides see."""
 
-    def message(self, shared: SharedInputs | None) -> tuple[tuple[int, ...], bytes | int]:
-        """Its shape and its values as the far side takes them, or where they lie in the memory that it sees, too."""
-        place = None if shared is None else shared.put(self.array)
-        self.is_shared = place is not None
-        return self.array.shape, self.array.astype("<f4", copy=False).tobytes() if place is None else place
+    @property
+    def size_bytes(self) -> int:
+        """Of all its arrays."""
+        return sum(array.nbytes for array in self.blobs.values())
 
-    def is_of(self, array: Array) -> bool:
-        """Whether it is of that array, or of one on the same memory."""
-        mine = self.array
-        return mine is array or (
-            mine.shape == array.shape and mine.strides == array.strides and _address(mine) == _address(array)
-        )
+    def is_of(self, given: Given) -> bool:
+        """Whether it is of that object, or of an array on the same memory."""
+        mine = self.given
+        if mine is given or is_by_name(mine) or is_by_name(given):
+            return mine is given
+        return memory_key(mine) == memory_key(given)
 
 
 class InFlight:
@@ -60,21 +71,21 @@ class InFlight:
         """Whether more may be announced."""
         return self._held_bytes < WINDOW_BYTES
 
-    def announce(self, array: Array) -> Flight:
-        """Take an input."""
-        flight = Flight(array)
+    def announce(self, given: Given, blobs: Mapping[str, AnyArray]) -> Flight:
+        """Take an input, with what the net is fed of it."""
+        flight = Flight(given, blobs)
         self._flights.append(flight)
-        self._held_bytes += array.nbytes
+        self._held_bytes += flight.size_bytes
         return flight
 
-    def of(self, array: Array) -> Flight | None:
+    def of(self, given: Given) -> Flight | None:
         """The first announced input that is this one."""
-        return next((flight for flight in self._flights if flight.is_wanted and flight.is_of(array)), None)
+        return next((flight for flight in self._flights if flight.is_wanted and flight.is_of(given)), None)
 
     def take(self, flight: Flight) -> None:
         """Its answer is taken."""
         self._flights.remove(flight)
-        self._held_bytes -= flight.array.nbytes
+        self._held_bytes -= flight.size_bytes
 
     def unsent(self, *, whole: bool) -> Iterator[list[Flight]]:
         """The inputs that are still here, as messages; unless ``whole`` only messages that are full."""
@@ -85,42 +96,52 @@ class InFlight:
             if flight.state != "here":
                 continue
             message.append(flight)
-            size += flight.array.nbytes
+            size += flight.size_bytes
             if size >= least:
                 yield message
                 message, size, least = [], 0, BUSY_MESSAGE_BYTES
         if message and whole:
             yield message
 
-    def answered(self, answers: list[Any], shared: SharedInputs | None = None) -> None:
+    def answered(self, answers: Sequence[Answer | str], shared: SharedInputs | None = None) -> None:
         """The next answers have come."""
         sent = [flight for flight in self._flights if flight.state == "sent"]
         for flight, answer in zip(sent, answers, strict=False):
             flight.answer, flight.state, flight.is_suspect = answer, "answered", False
-            if shared is not None and flight.is_shared:
-                shared.give_back()
+            if shared is not None:
+                for place in flight.places:
+                    shared.give_back(place)
+            flight.places = ()
             if not flight.is_wanted:
                 self.take(flight)
 
     def lost(self) -> None:
-        """What was sent and not answered has to be sent again, one by one."""
+        """What was sent and not answered has to be sent again, one by one; shared memory went with the far side."""
         for flight in self._flights:
             if flight.state == "sent":
                 flight.state, flight.is_suspect = "here", True
+                flight.places = ()
 
     @property
     def has_suspects(self) -> bool:
         """Whether some input that may have broken the connection has no answer yet."""
         return any(flight.is_suspect for flight in self._flights)
 
-    def forget(self) -> None:
+    def forget(self, shared: SharedInputs | None = None) -> None:
         """Drop all inputs; what is on its way is dropped when its answer comes."""
         for flight in list(self._flights):
             flight.is_wanted = False
             if flight.state != "sent":
                 self.take(flight)
+            elif shared is not None:
+                for place in flight.places:
+                    shared.keep_apart(place)
 
-
-def _address(array: Array) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    def close(self, shared: SharedInputs | None = None) -> None:
+        """Drop all inputs, and their answers will never come."""
+        while self._flights:
+            flight = self._flights.popleft()
+            if shared is not None:
+                for place in flight.places:
+                    shared.give_back(place)
+        self._held_bytes = 0

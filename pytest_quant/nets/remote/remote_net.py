@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from pytest_quant.nets.base import Array, check_input, check_outputs
+from pytest_quant.nets.base import Array, check_outputs
+from pytest_quant.nets.given import AnyArray, Given
+from pytest_quant.nets.ncnn.feeding import Feeding, ShapeGuard
 from pytest_quant.nets.remote.connection import Connection, TargetLostError
 from pytest_quant.nets.remote.far_side import Channel
-from pytest_quant.nets.remote.in_flight import Flight, InFlight
-from pytest_quant.nets.remote.shared_inputs import SIZE_BYTES, SharedInputs
+from pytest_quant.nets.remote.in_flight import Answer, Flight, InFlight
+from pytest_quant.nets.remote.messages import answers_of, message_of
 from pytest_quant.nets.remote.target import Target
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -28,14 +29,11 @@ class RemoteSetup:
 
     param: Path
     bin: Path
-    input_blob: str
+    feeding: Feeding
+    """How what is given becomes blobs."""
     outputs: tuple[str, ...]
     options: Mapping[str, bool] = field(default_factory=dict)
     """ncnn's options that differ from its own defaults."""
-    channels: int | None = None
-    """Expected input channels; None: any."""
-    size: tuple[int, int] | None = None
-    """Expected input width and height; None: any."""
     rows: frozenset[str] = frozenset()
     """Outputs that are rows of detections, of which there may be none."""
     names: tuple[str, ...] | None = None
@@ -54,8 +52,8 @@ class RemoteRunner:
         self._setup = setup
         self._target = target
         self._what = f"{shown(setup.param)} on {target.spec}"
+        self._guard = ShapeGuard(setup.param) if setup.feeding.arrays else None
         self._flights = InFlight()
-        self._shared: SharedInputs | None = None
         self.forward_s = 0.0
         """Seconds that the target spent in the forward passes that were asked for."""
         self._connection = target.connection()
@@ -66,49 +64,48 @@ class RemoteRunner:
         """Whether more inputs are to be announced now."""
         return self._flights.has_room
 
-    def ahead(self, array: Array) -> None:
+    def ahead(self, given: Given) -> None:
         """Send an input that will be asked for, together with others where it is small."""
         try:
-            self._flights.announce(self._checked(array))
+            self._flights.announce(given, self._checked(given))
             if not self._flights.has_suspects:
                 self._send_unsent(whole=False)
         except (RunnerError, TargetLostError):
             return  # `run` finds the same
 
-    def run(self, array: Array) -> dict[str, Array]:
+    def run(self, given: Given) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
 
         After a broken connection the input is sent once more over a new one: the same input gives the same output.
         """
-        flight = self._flights.of(array) or self._flights.announce(self._checked(array))
+        flight = self._flights.of(given) or self._flights.announce(given, self._checked(given))
         try:
             self._bring(flight)
         except TargetLostError:
             self._reconnect()
             self._bring(flight)
         self._flights.take(flight)
-        if isinstance(flight.answer, str):
+        if not isinstance(flight.answer, Answer):
             raise RunnerError(f"{self._what}: {flight.answer}")
-        answer, elapsed_s = flight.answer
-        self.forward_s += elapsed_s
-        setup = self._setup
-        names = dict(zip(setup.outputs, setup.names or setup.outputs, strict=True))
-        outputs = {
-            names[blob]: np.frombuffer(data, "<f4").astype(np.float32).reshape(shape) for blob, shape, data in answer
-        }
+        self.forward_s += flight.answer.forward_s
+        outputs = dict(zip(self._setup.names or self._setup.outputs, flight.answer.outputs, strict=True))
         check_outputs(self._what, outputs)
         return outputs
 
     def forget(self) -> None:
         """Drop what was announced and not asked for."""
-        self._flights.forget()
+        self._flights.forget(self._connection.shared)
 
     def close(self) -> None:
         """Free the net there."""
         self._channel.close()
+        self._flights.close(self._connection.shared)
 
-    def _checked(self, array: Array) -> Array:
-        return check_input(self._what, array, channels=self._setup.channels, size=self._setup.size)
+    def _checked(self, given: Given) -> Mapping[str, AnyArray]:
+        blobs = self._setup.feeding.blobs(self._what, given)
+        if self._guard is not None:
+            self._guard.check(blobs)
+        return blobs
 
     def _bring(self, flight: Flight) -> None:
         """See to it that an input has its answer.
@@ -122,10 +119,10 @@ class RemoteRunner:
                     self._send([flight])
             else:
                 self._send_unsent(whole=flight.state == "here")
-            kind, told = self._connection.receive(self._channel, self._setup.sample_timeout_s)
+            kind, *told = self._connection.receive(self._channel, self._setup.sample_timeout_s)
             if kind == "failed":
-                raise RunnerError(f"{self._what}: {told}")
-            self._flights.answered(told, self._shared)
+                raise RunnerError(f"{self._what}: {told[0]}")
+            self._flights.answered(answers_of(*told), self._connection.shared)
 
     def _send_unsent(self, *, whole: bool) -> None:
         for message in list(self._flights.unsent(whole=whole)):
@@ -133,7 +130,7 @@ class RemoteRunner:
 
     def _send(self, flights: Sequence[Flight]) -> None:
         try:
-            self._channel.send([flight.message(self._shared) for flight in flights])
+            self._channel.send(message_of(flights, self._connection.shared))
         except OSError as error:
             raise self._connection.lost(error) from error
         for flight in flights:
@@ -147,40 +144,28 @@ class RemoteRunner:
             return self._open(self._connection)
 
     def _reconnect(self) -> None:
+        self._flights.lost()
         self._connection = self._target.connection(self._connection)
         self._channel = self._open(self._connection)
-        self._flights.lost()
 
     def _open(self, connection: Connection) -> Channel:
-        shared = SharedInputs.make() if self._target.is_of_this_machine else None
-        try:
-            channel, sees_shared = self._loaded(connection, shared)
-        finally:
-            if shared is not None:
-                shared.hide()
-        self._shared = shared if sees_shared else None
-        return channel
-
-    def _loaded(self, connection: Connection, shared: SharedInputs | None) -> tuple[Channel, bool]:
         setup = self._setup
         contents = {hashlib.sha256(data).hexdigest(): data for data in map(_content, (setup.param, setup.bin))}
         request = {
             "files": [(digest, len(data)) for digest, data in contents.items()],
-            "input": setup.input_blob,
             "outputs": list(setup.outputs),
             "rows": sorted(setup.rows),
             "options": dict(setup.options),
             "threads": 1,
-            "shared": None if shared is None else (str(shared.path), shared.token, SIZE_BYTES),
         }
         channel = connection.request("net", request)
         while True:
             kind, told = connection.receive(channel, LOAD_TIMEOUT_S)
             if kind == "loaded":
-                return channel, told
+                return channel
             if kind == "failed":
                 raise ModelFileError(f"{self._what}: {told}")
-            _send(connection, channel, contents[told])
+            _send(channel, contents[told])
 
 
 def _content(path: Path) -> bytes:
@@ -190,9 +175,8 @@ def _content(path: Path) -> bytes:
         raise ModelFileError(f"{shown(path)}: cannot be read: {error.strerror}") from error
 
 
-def _send(connection: Connection, channel: Channel, data: bytes) -> None:
-    try:
+def _send(channel: Channel, data: bytes) -> None:
+    """Send a file; why the far side does not take it any more is what it says next."""
+    with suppress(OSError):
         for start in range(0, len(data), _PART_BYTES):
             channel.send(data[start : start + _PART_BYTES])
-    except OSError as error:
-        raise connection.lost(error) from error

@@ -6,41 +6,70 @@ import mmap
 import os
 import secrets
 import tempfile
+import threading
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray
 
 SIZE_BYTES = 1 << 23
+"""For each thread that may send inputs."""
 _TOKEN_BYTES = 64
 _MEMORY = "/dev/shm"  # noqa: S108 - the file in it has a random name and the rights of its owner alone
 
 
-class SharedInputs:
-    """A ring of inputs in a file that is mapped here and there; the oldest is given back first.
+Key = tuple[int, tuple[int, ...], tuple[int, ...], str]
+"""An array's address, shape, strides and dtype: what is equal there is the same memory as long as both live."""
 
-    The file is there from `make` until `hide`; the far side proves by its first bytes that it sees the same one.
+
+def memory_key(array: AnyArray) -> Key:
+    """Of an array."""
+    address: int = array.__array_interface__["data"][0]
+    return address, array.shape, array.strides, array.dtype.str
+
+
+@dataclass(eq=False)
+class _Held:
+    """One input that lies there."""
+
+    start: int
+    end: int
+    array: AnyArray
+    """Kept so that no other array gets its address meanwhile."""
+    users: int = 1
+
+
+class SharedInputs:
+    """A ring of inputs in a file that is mapped here and there; threads and nets share it.
+
+    An input that several nets take lies there once. The file is there from `make` until `hide`; the far side proves by
+    its first bytes that it sees the same one.
     """
 
-    def __init__(self, path: Path, handle: int) -> None:
+    def __init__(self, path: Path, handle: int, size: int) -> None:
         self.path = path
+        self.size = size
         self.token = secrets.token_bytes(_TOKEN_BYTES)
-        self._memory = mmap.mmap(handle, SIZE_BYTES)
+        self._memory = mmap.mmap(handle, size)
         self._memory[:_TOKEN_BYTES] = self.token
-        self._used: deque[tuple[int, int]] = deque()
+        self._lock = threading.Lock()
+        self._used: deque[_Held] = deque()
+        self._at: dict[int, _Held] = {}
+        self._of: dict[Key, _Held] = {}
 
     @classmethod
-    def make(cls) -> SharedInputs | None:
-        """One whose memory is set aside; None where this system does not do that, or has none left."""
+    def make(cls, size: int) -> SharedInputs | None:
+        """One of so many bytes that are set aside; None where this system does not do that, or has none left."""
         if not hasattr(os, "posix_fallocate"):
             return None
         handle, name = tempfile.mkstemp(prefix="pytest-quant-", dir=_MEMORY if os.path.isdir(_MEMORY) else None)
         try:
-            os.posix_fallocate(handle, 0, SIZE_BYTES)  # a file that grows when written kills the writer on a full disk
-            return cls(Path(name), handle)
+            os.posix_fallocate(handle, 0, size)  # a file that grows when written kills the writer on a full disk
+            return cls(Path(name), handle, size)
         except OSError:
             os.unlink(name)
             return None
@@ -52,26 +81,51 @@ class SharedInputs:
         with suppress(FileNotFoundError):
             self.path.unlink()
 
-    def put(self, array: Array) -> int | None:
-        """Copy an input and give its place; None when there is no room behind those that are in use."""
-        start = self._room(array.nbytes)
-        if start is None:
-            return None
-        np.ndarray(array.shape, "<f4", self._memory, start)[...] = array
-        self._used.append((start, start + array.nbytes))
+    def put(self, array: AnyArray) -> int | None:
+        """The place of an input, copied unless it lies there already; None where those in use leave no room."""
+        key = memory_key(array)
+        with self._lock:
+            held = self._of.get(key)
+            if held is not None:
+                held.users += 1
+                return held.start
+            start = self._room(array.nbytes)
+            if start is None:
+                return None
+            np.ndarray(array.shape, array.dtype.newbyteorder("<"), self._memory, start)[...] = array
+            held = _Held(start, start + array.nbytes, array)
+            self._used.append(held)
+            self._at[start] = self._of[key] = held
         return start
 
-    def give_back(self) -> None:
-        """The oldest input is not needed there any more."""
-        self._used.popleft()
+    def keep_apart(self, place: int) -> None:
+        """The array of that input may change from now on: what is put is not the same any more."""
+        with self._lock:
+            self._part(self._at[place])
+
+    def give_back(self, place: int) -> None:
+        """One of the nets that took an input does not need it there any more."""
+        with self._lock:
+            held = self._at[place]
+            held.users -= 1
+            if held.users == 0:
+                self._part(held)
+                del self._at[place]
+            while self._used and self._used[0].users == 0:
+                self._used.popleft()
+
+    def _part(self, held: _Held) -> None:
+        key = memory_key(held.array)
+        if self._of.get(key) is held:
+            del self._of[key]
 
     def _room(self, size: int) -> int | None:
         if not self._used:
-            return _TOKEN_BYTES if size <= SIZE_BYTES - _TOKEN_BYTES else None
-        first, (last, end) = self._used[0][0], self._used[-1]
+            return _TOKEN_BYTES if size <= self.size - _TOKEN_BYTES else None
+        first, last, end = self._used[0].start, self._used[-1].start, self._used[-1].end
         start = -(-end // _TOKEN_BYTES) * _TOKEN_BYTES  # aligned, as NumPy and ncnn like it
         if last < first:  # the newest lie before the oldest
             return start if start + size <= first else None
-        if start + size <= SIZE_BYTES:
+        if start + size <= self.size:
             return start
         return _TOKEN_BYTES if _TOKEN_BYTES + size <= first else None

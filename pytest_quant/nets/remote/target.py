@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 
 from pytest_quant.nets.remote.connection import Connection, TargetError, TargetFacts
+from pytest_quant.nets.remote.shared_inputs import SIZE_BYTES
+
+_MOST_THREADS = 16
+"""The inputs of more than so many threads may have to go through the pipe."""
 
 
 class Target:
@@ -47,6 +51,8 @@ class Target:
             fresh = Connection(self.spec)
             try:
                 self._facts = self._same(fresh.facts())
+                if self.is_of_this_machine:
+                    fresh.share(SIZE_BYTES * min(self._facts.cores, _MOST_THREADS))
             except TargetError:
                 fresh.close()
                 raise

@@ -48,6 +48,8 @@ class Child:
             stderr=self._printed,
         )
         self._owner = os.getpid()
+        self.asked = 0
+        """How often."""
 
     @property
     def is_usable(self) -> bool:
@@ -56,6 +58,7 @@ class Child:
 
     def ask(self, request: Request) -> Answer | Ended:
         """Have a net tried; gives how the child ended where it did."""
+        self.asked += 1
         self._printed.seek(0)
         self._printed.truncate()
         overdue = threading.Event()
@@ -122,6 +125,10 @@ def ask(request: Request) -> tuple[Answer | Ended, str]:
             close()
             _children.append(Child())
         answer = _children[0].ask(request)
+        if isinstance(answer, Ended) and not answer.is_overdue and _children[0].asked > 1:
+            close()  # a net before this one may have overwritten memory: this one is tried by itself
+            _children.append(Child())
+            answer = _children[0].ask(request)
         return answer, _children[0].last_words()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Shape = tuple[int, ...]
-"""Of an input array: (channels, height, width)."""
+from pytest_quant.nets.given import GivenShape
+
+Shape = GivenShape
+"""Of what a net is given: (channels, height, width), or of arrays by name."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
 from pytest_quant.diagnosis.pairing import LayerPair, pair_layers
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
+from pytest_quant.evaluation.model_nets import have_tried
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.nets.base import Array
+from pytest_quant.nets.given import AnyArray, shape_of
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
+from pytest_quant.nets.ncnn.feeding import feeding_of
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.weights import Weights, walk
 from pytest_quant.nets.ncnn.net_files import ncnn_files
@@ -41,8 +45,11 @@ def _curves(model: ModelSpec, bench: Workbench, layers: Sequence[str]) -> Iterat
     thresholds = _thresholds(walk(net, int8.bin), [pairs[name] for name in layers if name in pairs])
     blobs = {name: next(iter(pairs[name].sources.values())) for name in thresholds}
     inputs = list(sample_inputs(model, bench, _SAMPLES).values())
+    have_tried(model.net("fp32"), shape_of(inputs[0]) if inputs else None, bench.resources.trials)
+    feeding = replace(feeding_of(model.net("fp32")), size=None)
+    fed = [feeding.blobs(model.name, given) for given in inputs]
     with bench.cores.core(), closing(BlobExtractor(fp32.param, fp32.bin, runtime=model.runtime)) as extractor:
-        values = _values(extractor, model.input.blob, inputs, set(blobs.values()))
+        values = _values(extractor, fed, set(blobs.values()))
     for name, threshold in thresholds.items():
         yield _histogram(name, values[blobs[name]], threshold)
 
@@ -57,13 +64,13 @@ def _thresholds(weights: Weights, pairs: Sequence[LayerPair]) -> dict[str, float
     return found
 
 
-def _values(extractor: BlobExtractor, source: str, inputs: Sequence[Array], blobs: set[str]) -> Mapping[str, Array]:
+def _values(extractor: BlobExtractor, inputs: Sequence[Mapping[str, AnyArray]], blobs: set[str]) -> Mapping[str, Array]:
     """Absolute values of each blob over all inputs, 1-D."""
     parts: dict[str, list[Array]] = {blob: [] for blob in blobs}
-    for tensor in inputs:
-        found = dict(extractor.feed({source: tensor}, sorted(blobs - {source})))
+    for given in inputs:
+        found = {**given, **dict(extractor.feed(given, sorted(blobs - given.keys())))}
         for blob in blobs:
-            parts[blob].append(np.abs(tensor if blob == source else found[blob]).reshape(-1))
+            parts[blob].append(np.abs(found[blob]).reshape(-1))
     return {blob: np.concatenate(arrays) for blob, arrays in parts.items() if arrays}
 
 

@@ -25,12 +25,28 @@ def illustrate(measurement: Measurement, bench: Workbench, most: int, confidence
     model = measurement.model
     pipeline = get_task(model.task).pipeline(model)
     try:
+        if model.input.arrays:
+            curves = tuple(_curves(pipeline, measurement, confidence))
+            return IllustrationEntry(model=model.name, curves=curves, note=_told(measurement, bench))
         pictures = tuple(_pictures(pipeline, measurement, bench, most)) if most else ()
         return IllustrationEntry(
             model=model.name, pictures=pictures, curves=tuple(_curves(pipeline, measurement, confidence))
         )
     except QuantError as error:
         return IllustrationEntry(model=model.name, note=str(error))
+
+
+def _told(measurement: Measurement, bench: Workbench) -> str:
+    """What a sample of arrays holds, in the place of pictures: its first one."""
+    model = measurement.model
+    sample = bench.selection(model)[0][0]
+    arrays = bench.dataset(model.dataset).read(sample)
+    found = [(one, arrays[one.key]) for one in model.input.arrays]
+    inputs = (
+        f"{one.name}: {one.key}, {array.dtype} {array.shape}, {array.min():.4g} to {array.max():.4g}"
+        for one, array in found
+    )
+    return f"samples are arrays; {sample.id} has {'; '.join(inputs)}"
 
 
 def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, most: int) -> Iterator[PictureEntry]:

@@ -95,6 +95,7 @@ class Progress:
 def _screen(config: pytest.Config) -> Screen | None:
     """None where pytest's own writer is not what writes: without a terminal reporter, or with one of another kind."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if not isinstance(reporter, pytest.TerminalReporter):
+    kind = getattr(pytest, "TerminalReporter", None)  # public from pytest 8.4 on
+    if reporter is None or not (hasattr(reporter, "currentfspath") if kind is None else isinstance(reporter, kind)):
         return None
     return Screen(reporter, config.get_terminal_writer())

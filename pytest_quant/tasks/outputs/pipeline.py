@@ -1,4 +1,4 @@
-"""The work of raw outputs for one model: images in, and of each output the place of its largest value."""
+"""The work of raw outputs for one model: images or arrays in, and of each output the place of its largest value."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.datasets.base import Content, Sample
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.tasks import array_inputs
 from pytest_quant.tasks.base import Comparison, Flips, MetricPair, Prepared, RightWrong, Run
 from pytest_quant.tasks.classification.options import PreprocessOptions
 from pytest_quant.tasks.classification.preprocess import Preprocess
@@ -27,15 +28,17 @@ Places = tuple[int, ...]
 
 
 class OutputsPipeline:
-    """Preprocessing of an image, and nothing behind the net; see `Pipeline`."""
+    """Preprocessing of an image, or arrays as they are, and nothing behind the net; see `Pipeline`."""
 
     def __init__(self, model: ModelSpec) -> None:
         self._input = model.input
         self._outputs = model.outputs
         self._preprocess = Preprocess(PreprocessOptions(**dict(model.preprocess or {})), model.input)
 
-    def prepare(self, image: Image, sample: Sample) -> Prepared:
-        """RGB pixels to the net's input."""
+    def prepare(self, image: Content, sample: Sample) -> Prepared:
+        """RGB pixels to the net's input, or arrays to its inputs."""
+        if self._input.arrays:
+            return Prepared(array_inputs.array_inputs(self._input, image, sample), sample)
         return Prepared(self._preprocess(image, sample), sample)
 
     def predict(self, run: Run, prepared: Prepared) -> Places:
@@ -65,6 +68,8 @@ class OutputsPipeline:
 
     def conditions(self) -> dict[str, Any]:
         """What the report shows of the evaluation."""
+        if self._input.arrays:
+            return self._input.array_conditions
         return {
             "resize_backend": self._preprocess.backend,
             "resize": self._preprocess.resize_json(),
@@ -81,5 +86,6 @@ class OutputsPipeline:
             "protocol": PROTOCOL_VERSION,
             "numpy": np.__version__,
             "outputs": list(self._outputs),
+            **({"arrays": array_inputs.PROTOCOL_VERSION} if self._input.arrays else {}),
             **self.conditions(),
         }

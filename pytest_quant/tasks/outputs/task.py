@@ -40,6 +40,7 @@ class OutputsTask(Task):
     metric_options: Mapping[str, type[BaseModel]] = {}
     shard_size = 16
     orient = True
+    takes_arrays = True
     place = 70
 
     def footnote(self, conditions: Mapping[str, Any], details: Mapping[str, Any]) -> str:

@@ -32,16 +32,33 @@ def describe_pair(pair: Pair, all_int8: Sequence[NetFile]) -> Draft:
         put_net(draft, "int8", int8)
         put_table(draft, tables_beside(int8, fp32), base_name(int8.param.stem), fp32.param.stem)
     _blobs(draft, fp32)
+    if len(fp32.facts.inputs) > 1:
+        _arrays(draft, fp32)
+        return draft
     put_task(draft, fp32)
     _input(draft, fp32)
     return draft
+
+
+def _arrays(draft: Draft, net: NetFile) -> None:
+    """A net of several inputs: arrays that somebody saves, and its raw outputs."""
+    draft.put("outputs", "task")
+    for blob in net.facts.inputs:
+        draft.put(blob, "inputs", blob)
+    draft.note(
+        f"{net.param.name} has {len(net.facts.inputs)} inputs, so it is fed arrays: each with the key of its array "
+        "in the .npz files of the dataset",
+        ("inputs",),
+    )
+    draft.put(20.0, "floor", "sqnr_db")
+    draft.note("a first mark, in dB: a sound int8 net has 25 to 35", ("floor",))
 
 
 def _blobs(draft: Draft, net: NetFile) -> None:
     facts = net.facts
     if len(facts.inputs) == 1:
         draft.put(facts.inputs[0], "input", "blob")
-    else:
+    elif not facts.inputs:
         draft.problem(f"{shown(net.param)} has the inputs {listed(facts.inputs) or 'none'}", ("input", "blob"))
     if len(facts.outputs) == 1:
         draft.put(facts.outputs[0], "output")

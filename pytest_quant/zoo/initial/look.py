@@ -27,6 +27,7 @@ _USUAL_DATASETS = {
     "object-detection": "coco-detection",
     "semantic-segmentation": "segmentation",
     "text-recognition": "text-lines",
+    "outputs": "arrays",
 }
 _DATASET_OF_CLASSES = {10: "cifar10", 1000: "imagenet"}
 

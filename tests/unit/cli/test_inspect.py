@@ -66,14 +66,14 @@ def test_a_damaged_bin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_multiply_accumulates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     param, binary = write_net(tmp_path, INT8_PARAM.replace("6=108 8=102", "6=108 8=2"), int8_bin(top_scale=False))
-    assert main(["inspect", "--json", "--size", "8", "8", str(param), str(binary)]) == 0
-    assert json.loads(capsys.readouterr().out)["macs"] == {"conv": 108 * 64, "dw": 36 * 64, "fc": 640}
+    assert main(["inspect", "--json", "--size", "4", "4", str(param), str(binary)]) == 0
+    assert json.loads(capsys.readouterr().out)["macs"] == {"conv": 108 * 16, "dw": 36 * 16, "fc": 640}
     text = INT8_PARAM.replace("6=108 8=102", "6=108")
     float_conv = tagged(0, ramp(108)) + ramp(4)
     rest = int8_bin(top_scale=False)[len(tagged(0, bytes(108)) + ramp(4)) + 20 :]
     param, binary = write_net(tmp_path, text, float_conv + rest)
-    assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 0
-    share = (36 * 64 + 640) / (144 * 64 + 640)
+    assert main(["inspect", "--size", "4", "4", str(param), str(binary)]) == 0
+    share = (36 * 16 + 640) / (144 * 16 + 640)
     expected = f"macs     0.0 million in convolutions and inner products, {share:.1%} of them int8"
     assert expected in capsys.readouterr().out.splitlines()
 
@@ -97,3 +97,26 @@ def test_a_layer_that_ncnn_lacks_is_a_note(tmp_path: Path, capsys: pytest.Captur
     param, _ = write_net(tmp_path, FLOAT_PARAM.replace(line, "SPP add 1 1 d1 s1"))
     assert main(["inspect", str(param)]) == 0
     assert "note     this ncnn has no layer SPP: it needs a build of your own" in capsys.readouterr().out
+
+
+DEADLY = """7767517
+4 9
+Input data 0 1 data
+Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12
+Interp w 1 1 conv big 0=1 3=1 4=1000000
+MatMul m 2 1 conv big prob
+"""
+
+
+def test_a_net_that_would_end_the_process_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is run in a child process first."""
+    param, binary = write_net(tmp_path, DEADLY, tagged(0, ramp(12)))
+    assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 2
+    assert "a trial run in a child process died of SIG" in capsys.readouterr().err
+
+
+def test_a_net_that_does_not_fit_the_size_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = DEADLY.replace("Interp w 1 1 conv big 0=1 3=1 4=1000000", "Crop w 1 1 conv big 1=-1 3=8 4=8 5=4")
+    param, binary = write_net(tmp_path, text, tagged(0, ramp(12)))
+    assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 2
+    assert "reads from -1 on along the height of 'conv'" in capsys.readouterr().err

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
@@ -160,11 +161,16 @@ def test_tricks_with_instructions(data: bytes, message: str) -> None:
     "data",
     [
         b"", b".", b"K", b"K\x01", b"(.", b"t.", b"(K\x01", b"h\x05.", b"K\x01a.", b"]K\x01(a.", b"}K\x01s.",
-        b"}(K\x01u.", b"}]K\x01s.", b"\xff.", b"I1" + b"0" * 5000 + b"\n.", b"text", b"S'a\n.", b"\x80\x63.", b"0.",
+        b"}(K\x01u.", b"}]K\x01s.", b"\xff.", b"text", b"S'a\n.", b"\x80\x63.", b"0.",
     ],
 )  # fmt: skip
 def test_damaged_pickles(data: bytes) -> None:
     refusal(data)
+
+
+@pytest.mark.skipif(not hasattr(sys, "get_int_max_str_digits"), reason="this Python reads digits without a bound")
+def test_a_number_of_endless_digits() -> None:
+    refusal(b"I1" + b"0" * 5000 + b"\n.")
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from pytest_quant.building.workbench import open_workbench
-from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairRunner
+from pytest_quant.evaluation.agreement import LikenessPipeline, OutputAgreement, PairElsewhere, PairRunner
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import Likeness
 from pytest_quant.extending.known import get_task
+from pytest_quant.nets.base import LooksAhead
 from pytest_quant.nets.onnxruntime.format import onnx_net
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
@@ -105,3 +107,53 @@ def test_a_pair_gives_the_outputs_of_the_first_and_closes_both(model: ModelSpec)
     found = pair.run(np.zeros((3, tiny.SIDE, tiny.SIDE), np.float32))
     assert list(found) == ["prob", "other net: prob"]
     pair.close()
+
+
+class Elsewhere:
+    """A net on a target; writes down what it is told."""
+
+    forward_s = 0.5
+
+    def __init__(self, has_room: bool) -> None:
+        self.has_room = has_room
+        self.log: list[str] = []
+
+    def ahead(self, array: NDArray[np.float32]) -> None:
+        self.log.append(f"ahead {array.item()}")
+
+    def run(self, array: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return {"out": array}
+
+    def forget(self) -> None:
+        self.log.append("forget")
+
+    def close(self) -> None:
+        self.log.append("close")
+
+
+class Here:
+    """A net of this process."""
+
+    def run(self, array: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        return {"out": 2 * array}
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def test_a_pair_tells_the_nets_elsewhere_what_comes() -> None:
+    one, two = Elsewhere(True), Elsewhere(False)
+    pair = PairElsewhere(one, two)
+    assert isinstance(pair, LooksAhead)
+    pair.ahead(np.ones(1, np.float32))
+    pair.forget()
+    pair.close()
+    assert one.log == two.log == ["ahead 1.0", "forget", "close"]
+    assert (pair.forward_s, pair.has_room) == (1.0, False)
+    mixed = PairElsewhere(Here(), one)
+    assert (mixed.forward_s, mixed.has_room) == (0.5, True)
+    assert {name: array.item() for name, array in mixed.run(np.ones(1, np.float32)).items()} == {
+        "out": 2.0,
+        "other net: out": 1.0,
+    }
+    assert not isinstance(PairRunner(Here(), Here()), LooksAhead)

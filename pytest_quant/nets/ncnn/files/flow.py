@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.regions import check_copy, check_crop, crop_shape
 from pytest_quant.nets.ncnn.files.shapes import (
     MaybeShape,
     Shape,
@@ -39,7 +40,7 @@ def check_flow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
         try:
             for fault in _faults(layer, bottoms):
                 raise param.error(layer, fault)
-            tops = output_shapes(layer, bottoms)
+            tops = [crop_shape(layer, bottoms)] if layer.type == "Crop" else output_shapes(layer, bottoms)
         except ValueError as error:
             raise param.error(layer, str(error)) from None
         for top, shape in zip(layer.tops, tops, strict=True):
@@ -197,6 +198,8 @@ _CHECKS: dict[str, Check] = {
     "InnerProduct": _inner_product,
     "Slice": _slice,
     "Concat": _concat,
+    "CopyTo": check_copy,
+    "Crop": check_crop,
     "Eltwise": _eltwise,
     "BinaryOp": _binary,
     "Reshape": _reshape,

@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.nets.ncnn.files.arrays import QUANTIZABLE_TYPES, array_specs, int8_term
+from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, QUANTIZABLE_TYPES, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.finding import Finding
 from pytest_quant.nets.ncnn.files.lint_weights import known_weight_findings, weight_findings
 from pytest_quant.nets.ncnn.files.param import Layer, Param
@@ -27,6 +27,9 @@ from pytest_quant.spec.text import shown
 CALIBRATED_TYPES = frozenset({"Convolution", "ConvolutionDepthWise", "InnerProduct"})
 
 _ACTIVATION_RANGE = (1e-6, 1e6)
+_CODE_SCALES = ("scale", "scale_in", "scale_out")
+_CODE_RANGE = (1e-15, 1e6)
+"""Of a scale that may have both an input's and a weight's in its denominator."""
 _FAR_FROM_MEDIAN = 1e5
 _UNUSUAL_FROM_MEDIAN = 1e3
 
@@ -95,7 +98,26 @@ def lint_scales(weights: Weights) -> list[Finding]:
             activations[array.layer.name] = float(weights.read(array)[0])
         elif array.role == "top_scale":
             outputs[array.layer.name] = float(weights.read(array)[0])
+        elif array.layer.type in INT8_LAYER_TYPES and array.role in _CODE_SCALES:
+            findings += _code_findings(array.layer.name, array.role, weights.read(array).astype(np.float64))
     return [*findings, *_activation_findings(activations), *_activation_findings(outputs, "output")]
+
+
+def _code_findings(name: str, role: str, scales: NDArray[np.float64]) -> Iterator[Finding]:
+    """The scales of a Quantize, Dequantize or Requantize layer: what makes codes of values, or values of codes."""
+    low, high = _ACTIVATION_RANGE if role == "scale_out" else _CODE_RANGE
+    what = {"scale_in": "the input scale", "scale_out": "the output scale"}.get(role, "the scale")
+    for bad, why in (
+        (np.isnan(scales), "not a number"),
+        (np.isinf(scales), "infinite"),
+        (scales < 0, "negative"),
+        (scales == 0 if (scales == 0).all() or role == "scale_out" else np.zeros(0, bool), "zero"),
+        ((scales > 0) & (scales < low), f"{scales.min():g}, which erases everything"),
+        (np.isfinite(scales) & (scales > high), f"{scales.max():g}, far beyond what a net has"),
+    ):
+        if bad.any():
+            of = f" of {bad.sum()} of {len(scales)} channels" if len(scales) > 1 else ""
+            yield Finding("error", name, f"{what}{of} is {why}")
 
 
 def _membership(table: Table, layers: dict[str, Layer]) -> Iterator[Finding]:

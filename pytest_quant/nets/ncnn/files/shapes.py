@@ -319,7 +319,19 @@ _COPYING = frozenset({"Split"})
 
 _KEEPING = frozenset(
     {
-        *("AbsVal", "BNLL", "BatchNorm", "Bias", "CELU", "Cast", "Clip", "CumulativeSum", "DeepCopy", "Dequantize"),
+        *(
+            "AbsVal",
+            "BNLL",
+            "BatchNorm",
+            "Bias",
+            "CELU",
+            "Cast",
+            "Clip",
+            "CopyTo",
+            "CumulativeSum",
+            "DeepCopy",
+            "Dequantize",
+        ),
         *("Dropout", "ELU", "Erf", "Exp", "Flip", "GELU", "GroupNorm", "HardSigmoid", "HardSwish", "InstanceNorm"),
         *("LRN", "LayerNorm", "Log", "MVN", "Mish", "Normalize", "PReLU", "Power", "Quantize", "RMSNorm", "ReLU"),
         *("Requantize", "SELU", "Scale", "Shrink", "ShuffleChannel", "Sigmoid", "Softmax", "Softplus", "Swish"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.lfs import why_absent
+from pytest_quant.spec.strict import decimal_number
 from pytest_quant.spec.text import listed, shown, suggestion
 
 _COMMENT = "#"
@@ -163,10 +164,13 @@ def _read_text(path: Path) -> str:
 def _scales(where: str, words: list[str]) -> tuple[float, ...]:
     if not words:
         raise ModelFileError(f"{where} has no scale; the table is truncated")
-    try:
-        scales = tuple(float(word) for word in words)
-    except ValueError as error:
-        raise ModelFileError(f"{where}: {error}; expected numbers separated by blanks") from None
-    if any(map(math.isnan, scales)):
+    return tuple(_scale(where, word) for word in words)
+
+
+def _scale(where: str, word: str) -> float:
+    value = decimal_number(word)
+    if value is None:
+        raise ModelFileError(f"{where}: found {word[:40]!r}; expected numbers separated by blanks")
+    if math.isnan(value):
         raise ModelFileError(f"{where}: holds nan, which is not a scale; make the table again")
-    return scales
+    return value

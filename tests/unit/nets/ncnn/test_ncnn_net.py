@@ -17,7 +17,7 @@ from tests import tiny
 SHAPE = (3, tiny.SIDE, tiny.SIDE)
 
 
-def setup(
+def net_setup(
     folder: Path, *, int8: bool = False, outputs: tuple[str, ...] = ("prob",), runtime: Runtime = "reference"
 ) -> NetSetup:
     names = tiny.write_net(folder, "net", int8=int8)
@@ -40,7 +40,7 @@ def softmax(scores: Array) -> Array:
 
 
 def test_the_numbers_are_those_of_the_net(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path, outputs=("conv", "prob")))
+    runner = NcnnRunner(net_setup(tmp_path, outputs=("conv", "prob")))
     array = image()
     found = runner.run(array)
     runner.close()
@@ -49,8 +49,18 @@ def test_the_numbers_are_those_of_the_net(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["prob"].ravel(), softmax(convolved(array).mean(axis=(1, 2))), rtol=1e-5)
 
 
+def test_outputs_come_in_any_order(tmp_path: Path) -> None:
+    """ncnn frees a blob when the layer that reads it has run."""
+    before, after = (NcnnRunner(net_setup(tmp_path, outputs=names)) for names in (("conv", "prob"), ("prob", "conv")))
+    one, two = before.run(image()), after.run(image())
+    before.close()
+    after.close()
+    assert list(two) == ["prob", "conv"]
+    assert all(np.array_equal(one[name], two[name]) for name in two)
+
+
 def test_the_int8_net_is_close_but_not_equal(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path, int8=True, outputs=("conv",)))
+    runner = NcnnRunner(net_setup(tmp_path, int8=True, outputs=("conv",)))
     array = image()
     found = runner.run(array)["conv"]
     runner.close()
@@ -59,7 +69,7 @@ def test_the_int8_net_is_close_but_not_equal(tmp_path: Path) -> None:
 
 
 def test_the_input_is_left_alone_and_outputs_are_own_copies(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path, outputs=("conv",)))
+    runner = NcnnRunner(net_setup(tmp_path, outputs=("conv",)))
     array = image()
     before = array.copy()
     first = runner.run(array)["conv"]
@@ -72,7 +82,7 @@ def test_the_input_is_left_alone_and_outputs_are_own_copies(tmp_path: Path) -> N
 
 
 def test_a_strided_or_read_only_view_gives_what_its_copy_gives(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path))
+    runner = NcnnRunner(net_setup(tmp_path))
     view = image().transpose(0, 2, 1)
     read_only = image().copy()
     read_only.flags.writeable = False
@@ -82,7 +92,7 @@ def test_a_strided_or_read_only_view_gives_what_its_copy_gives(tmp_path: Path) -
 
 
 def test_temporary_inputs_live_long_enough(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path))
+    runner = NcnnRunner(net_setup(tmp_path))
     expected = [runner.run(array)["prob"] for array in map(image, range(20))]
     for seed in range(20):
         assert np.array_equal(runner.run(image(seed).astype(np.float64).astype(np.float32))["prob"], expected[seed])
@@ -90,7 +100,7 @@ def test_temporary_inputs_live_long_enough(tmp_path: Path) -> None:
 
 
 def test_nets_in_several_threads_give_the_same(tmp_path: Path) -> None:
-    net = setup(tmp_path, int8=True)
+    net = net_setup(tmp_path, int8=True)
     single = NcnnRunner(net)
     expected = [single.run(image(seed))["prob"] for seed in range(30)]
     single.close()
@@ -120,18 +130,18 @@ def test_nets_in_several_threads_give_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_an_input_that_ncnn_would_misread_is_refused(tmp_path: Path, array: object, message: str) -> None:
-    runner = NcnnRunner(setup(tmp_path))
+    runner = NcnnRunner(net_setup(tmp_path))
     with pytest.raises(RunnerError, match=rf"net\.param: .*{message}"):
-        runner.run(array)  # type: ignore[arg-type]
+        runner.run(array)
     runner.close()
 
 
 def test_a_blob_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    runner = NcnnRunner(setup(tmp_path, outputs=("prob", "logits")))
+    runner = NcnnRunner(net_setup(tmp_path, outputs=("prob", "logits")))
     with pytest.raises(RunnerError, match=r"net\.param: .*no output blob 'logits'"):
         runner.run(image())
     runner.close()
-    files = setup(tmp_path).files
+    files = net_setup(tmp_path).files
     runner = NcnnRunner(NetSetup(files, "in0", ("prob",), "reference"))
     with pytest.raises(RunnerError, match=r"net\.param: has no input blob 'in0'"):
         runner.run(image())
@@ -140,7 +150,7 @@ def test_a_blob_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["param", "bin"])
 def test_a_file_that_does_not_load_is_an_error_that_names_it(tmp_path: Path, missing: str) -> None:
-    net = setup(tmp_path)
+    net = net_setup(tmp_path)
     (tmp_path / f"net.{missing}").unlink()
     with pytest.raises(
         ModelFileError, match=rf"net\.{missing}: (ncnn .* cannot load it \(return code -?\d+\)|no such)"
@@ -154,7 +164,7 @@ def test_reference_means_true_fp32_around_int8_layers(tmp_path: Path) -> None:
         assert options[name] is False
     assert runtime_options("deploy") == {}
     for runtime in ("reference", "deploy"):
-        runner = NcnnRunner(setup(tmp_path, runtime=runtime))
+        runner = NcnnRunner(net_setup(tmp_path, runtime=runtime))
         assert runner._net.opt.num_threads == 1
         if runtime == "reference":
             assert {name: getattr(runner._net.opt, name) for name in options} == options

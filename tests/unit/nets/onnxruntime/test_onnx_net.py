@@ -92,7 +92,7 @@ def test_inputs_are_checked_as_for_ncnn(tmp_path: Path) -> None:
         (image() * np.nan, "not finite"),
     ):
         with pytest.raises(RunnerError, match=words):
-            runner.run(bad)  # type: ignore[arg-type]  # that is the point
+            runner.run(bad)
 
 
 def test_outputs_that_are_not_finite_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.nets.remote import far_side, in_flight, shared_inputs
-from pytest_quant.nets.remote.in_flight import InFlight
+from pytest_quant.nets.remote import far_side, in_flight
+from pytest_quant.nets.remote.in_flight import Flight, InFlight
+from pytest_quant.nets.remote.messages import answers_of, message_of
 from pytest_quant.nets.remote.shared_inputs import SharedInputs
 
 
@@ -19,10 +21,14 @@ def arrays(count: int, side: int = 4) -> list[np.ndarray]:
     return [np.full((3, side, side), value, np.float32) for value in range(count)]
 
 
+def announced_in(flights: InFlight, array: np.ndarray) -> Flight:
+    return flights.announce(array, {"data": array})
+
+
 def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "MESSAGE_BYTES", 3 * 192)
     flights = InFlight()
-    announced = [flights.announce(array) for array in arrays(7)]
+    announced = [announced_in(flights, array) for array in arrays(7)]
     first = list(flights.unsent(whole=False))
     assert first == [announced[:3]], "then the far side is busy: the rest waits for a larger message"
     assert list(chain(*flights.unsent(whole=True))) == announced
@@ -31,7 +37,7 @@ def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "WINDOW_BYTES", 2 * 192)
     flights = InFlight()
-    one, _ = (flights.announce(array) for array in arrays(2))
+    one, _ = (announced_in(flights, array) for array in arrays(2))
     full = flights.has_room
     flights.take(one)
     assert (full, flights.has_room) == (False, True)
@@ -40,14 +46,14 @@ def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -
 def test_an_input_is_known_by_its_memory() -> None:
     flights = InFlight()
     persons = np.stack(arrays(2))
-    kept = [flights.announce(row) for row in persons]
+    kept = [announced_in(flights, row) for row in persons]
     assert [flights.of(row) for row in persons] == kept
     assert flights.of(persons[0].copy()) is None
 
 
 def test_answers_come_in_the_order_of_the_inputs() -> None:
     flights = InFlight()
-    announced = [flights.announce(array) for array in arrays(3)]
+    announced = [announced_in(flights, array) for array in arrays(3)]
     for flight in announced:
         flight.state = "sent"
     flights.answered(["first", "second"])
@@ -56,21 +62,20 @@ def test_answers_come_in_the_order_of_the_inputs() -> None:
 
 def test_what_is_forgotten_on_its_way_is_dropped_when_it_comes() -> None:
     flights = InFlight()
-    here, sent = (flights.announce(array) for array in arrays(2))
+    here, sent = (announced_in(flights, array) for array in arrays(2))
     sent.state = "sent"
     flights.forget()
-    assert flights.of(here.array) is None
-    assert flights.of(sent.array) is None
-    again = flights.announce(sent.array)
+    assert flights.of(here.given) is None
+    assert flights.of(sent.given) is None
+    again = announced_in(flights, sent.given)
     again.state = "sent"
     flights.answered(["old", "new"])
     assert again.answer == "new"
 
 
 @pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> SharedInputs:
-    monkeypatch.setattr(shared_inputs, "SIZE_BYTES", 4096)
-    made = SharedInputs.make()
+def shared() -> SharedInputs:
+    made = SharedInputs.make(4096)
     assert made is not None, "this system sets memory aside"
     return made
 
@@ -82,7 +87,8 @@ def test_both_sides_see_what_is_put(shared: SharedInputs) -> None:
     array = np.arange(48, dtype=np.float32).reshape(3, 4, 4)
     place = shared.put(array)
     assert place is not None
-    assert np.array_equal(far_side.given(array.shape, place, memory), array)
+    (seen,) = far_side.given([[("data", "<f4", [3, 4, 4], place)]], b"", memory)
+    assert np.array_equal(seen["data"], array)
 
 
 def test_a_file_of_another_machine_is_not_taken(shared: SharedInputs, tmp_path: Path) -> None:
@@ -90,7 +96,6 @@ def test_a_file_of_another_machine_is_not_taken(shared: SharedInputs, tmp_path: 
     assert far_side.seen((str(tmp_path / "nothing"), shared.token, 4096)) is None
     (tmp_path / "short").write_bytes(b"")
     assert far_side.seen((str(tmp_path / "short"), shared.token, 4096)) is None
-    assert far_side.seen(None) is None
     shared.hide()
 
 
@@ -99,30 +104,84 @@ def test_a_disk_that_is_full_sends_inputs_through_the_pipe(monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.posix_fallocate", full)
-    assert SharedInputs.make() is None
+    assert SharedInputs.make(4096) is None
 
 
 @given(st.lists(st.one_of(st.integers(1, 300), st.none()), max_size=60))
 def test_inputs_in_use_never_overlap(steps: list[int | None]) -> None:
     """Each number is an input of so many values that is put, None gives the oldest back."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared_inputs, "SIZE_BYTES", 4096)
-        ring = SharedInputs.make()
+    ring = SharedInputs.make(4096)
     assert ring is not None
     ring.hide()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shared_inputs, "SIZE_BYTES", 4096)
-        used: list[tuple[int, int]] = []
-        for step in steps:
-            if step is None:
-                if used:
-                    ring.give_back()
-                    used.pop(0)
-                continue
-            place = ring.put(np.zeros(step, np.float32))
-            if place is None:
-                assert used, "an empty ring has room for any of these"
-                continue
-            assert 64 <= place <= 4096 - 4 * step
-            assert all(end <= place or place + 4 * step <= start for start, end in used)
-            used.append((place, place + 4 * step))
+    used: list[tuple[int, int]] = []
+    for step in steps:
+        if step is None:
+            if used:
+                ring.give_back(used.pop(0)[0])
+            continue
+        place = ring.put(np.zeros(step, np.float32))
+        if place is None:
+            assert used, "an empty ring has room for any of these"
+            continue
+        assert 64 <= place <= 4096 - 4 * step
+        assert all(end <= place or place + 4 * step <= start for start, end in used)
+        used.append((place, place + 4 * step))
+
+
+def test_an_input_of_two_nets_lies_there_once(shared: SharedInputs) -> None:
+    shared.hide()
+    array = np.full((3, 4, 4), 1, np.float32)
+    place = shared.put(array)
+    assert place is not None
+    assert shared.put(array) == place
+    shared.give_back(place)
+    assert shared.put(array) == place, "one net still needs it"
+    assert shared.put(array.copy()) != place
+
+
+def test_an_array_that_may_have_changed_is_put_anew(shared: SharedInputs) -> None:
+    """One net forgets it while its answer is on the way; the other puts the same memory with other values."""
+    memory = far_side.seen((str(shared.path), shared.token, 4096))
+    shared.hide()
+    flights, array = InFlight(), np.full((3, 4, 4), 1, np.float32)
+    flight = announced_in(flights, array)
+    message_of([flight], shared)
+    flight.state = "sent"
+    flights.forget(shared)
+    array[:] = 2
+    (again,) = far_side.given([[("data", "<f4", [3, 4, 4], shared.put(array))]], b"", memory)
+    assert np.array_equal(again["data"], array)
+    flights.answered(["old"], shared)
+
+
+def test_a_net_that_is_closed_gives_its_inputs_back(shared: SharedInputs) -> None:
+    shared.hide()
+    array = np.zeros(900, np.float32)
+    for _ in range(3):
+        flights = InFlight()
+        flight = announced_in(flights, array)
+        message_of([flight], shared)
+        assert flight.places
+        flight.state = "sent"
+        flights.close(shared)
+
+
+@given(
+    st.lists(
+        st.one_of(st.text(max_size=5), st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3), max_size=3)),
+        max_size=5,
+    )
+)
+def test_answers_come_as_they_were_told(told: list[str | list[list[int]]]) -> None:
+    """Each is a fault, or the shapes of outputs."""
+    seeds = np.random.default_rng(0)
+    outputs = [[] if isinstance(one, str) else [seeds.random(shape, np.float32) for shape in one] for one in told]
+    text = json.dumps([one if isinstance(one, str) else [0.5, one] for one in told])
+    found = answers_of(text, b"".join(array.tobytes() for arrays in outputs for array in arrays))
+    for one, answer, arrays in zip(told, found, outputs, strict=True):
+        if isinstance(answer, str):
+            assert answer == one
+            continue
+        assert answer.forward_s == 0.5
+        assert all(map(np.array_equal, answer.outputs, arrays))
+        assert [array.shape for array in answer.outputs] == [array.shape for array in arrays]

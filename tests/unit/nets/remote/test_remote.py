@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_quant.nets.ncnn.feeding import Feeding
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.nets.ncnn.options import runtime_options
@@ -41,7 +42,7 @@ def target(kept: Path) -> Iterator[Target]:
 def setup(tmp_path: Path) -> RemoteSetup:
     write_net(tmp_path, "net", int8=True)
     options = runtime_options("reference")
-    return RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", "data", ("prob",), options, channels=3)
+    return RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", Feeding("data", 3), ("prob",), options)
 
 
 def some_input() -> np.ndarray:
@@ -246,7 +247,7 @@ def test_an_input_that_kills_the_far_side_is_the_one_that_is_named(
 ) -> None:
     source = Path(far_side.__file__).read_text(encoding="utf-8")
     deadly = source.replace(
-        "    own = ncnn.Mat(held)", "    if held[0, 0, 0] == 7.0:\n        os._exit(1)\n    own = ncnn.Mat(held)"
+        "    answer = []\n", "    if blobs['data'][0, 0, 0] == 7.0:\n        os._exit(1)\n    answer = []\n"
     )
     assert deadly != source
     monkeypatch.setattr("pytest_quant.nets.remote.connection._program", lambda: deadly)

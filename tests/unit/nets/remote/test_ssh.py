@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_quant.nets.ncnn.feeding import Feeding
 from pytest_quant.nets.ncnn.options import runtime_options
 from pytest_quant.nets.remote.connection import TargetError
 from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
@@ -91,7 +92,7 @@ def test_a_net_runs_over_ssh(daemon: Daemon, tmp_path: Path) -> None:
     target = Target(daemon.spec("right"))
     try:
         options = runtime_options("reference")
-        setup = RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", "data", ("prob",), options)
+        setup = RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", Feeding("data"), ("prob",), options)
         runner = RemoteRunner(setup, target)
         outputs = runner.run(np.zeros((3, SIDE, SIDE), np.float32))
     finally:

@@ -53,6 +53,9 @@ FITTING = [
     ["Pooling p 1 1 conv q 0=1 4=1", "InnerProduct f 1 1 q g 0=5 1=0 2=20", "PReLU r 1 1 g h 0=5"],
     ["PReLU r 1 1 conv h 0=1", "Reshape s 1 1 h k 0=-1 1=4", "Permute t 1 1 k l 0=1"],
     ["Reorg r 1 1 conv a 0=2", "BatchNorm b 1 1 a c 0=16", "PixelShuffle p 1 1 c d 0=2", "PReLU e 1 1 d f 0=4"],
+    ["Crop c 1 1 conv b 0=1 1=1 2=0 3=-233 4=6 5=4", "CopyTo t 2 1 conv b d 0=1 1=2", "PReLU r 1 1 d e 0=4"],
+    ["Crop c 1 1 conv b -23309=2,-3,1 -23310=2,-1,99 -23311=2,1,2", "Crop d 2 1 conv b e 0=1"],
+    ["Crop c 2 1 conv data b 2=1", "CopyTo t 2 1 conv data d -23309=1,1 -23311=1,0"],
     ["Whatever w 3 9 conv data data a b c d e f g h i 0=1"],
 ]
 FLOW = [
@@ -72,6 +75,17 @@ FLOW = [
     ("Eltwise e 2 1 conv data b", "takes blobs of one shape, and reads 8x8x4 and 8x8x3"),
     ("BinaryOp e 2 1 conv data b", "takes blobs of one shape, or with sizes of 1, and reads 8x8x4 and 8x8x3"),
     ("Reshape r 1 1 conv b 0=10 1=10 2=4", "makes 400 values (10x10x4) of the 256 that it reads (8x8x4)"),
+]
+FLOW += [
+    ("Crop k 1 1 conv b 0=1 1=-1 2=0 3=8 4=8 5=4", "reads from -1 on along the height of 'conv'"),
+    ("Crop k 1 1 conv b 0=1 1=1 2=-233 3=2 4=2 5=2", "reads from -233 on along the channels of 'conv'"),
+    ("Crop k 1 1 conv b 0=1 1=1 2=0 3=9 4=2 5=4 6=-1", "leaves out -1 values (6=)"),
+    ("Crop k 1 1 conv b -23309=1,-9 -23310=1,4 -23311=1,1", "reads from -1 on along the height of 'conv'"),
+    ("Crop k 2 1 conv data b 0=1", "reads 8 values from 1 on along the width of 'conv', which has 8"),
+    ("Crop k 2 1 conv data b 2=2", "reads 3 values from 2 on along the channels of 'conv', which has 4"),
+    ("CopyTo t 2 1 data conv b", "writes 4 values from 0 on along the channels of 'data', which has 3"),
+    ("CopyTo t 2 1 conv data b 1=-233", "writes from -233 on along the height of 'conv'"),
+    ("CopyTo t 2 1 conv data b -23309=1,-3 -23311=1,2", "writes 8 values from 5 on along the width of 'conv'"),
 ]
 HUGE = [
     ("Interp i 1 1 conv b 0=1 1=1000000 2=8", "would be 64x8000000x4, 8 GiB; a blob may have 4 GiB"),

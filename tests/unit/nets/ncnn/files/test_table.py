@@ -19,6 +19,7 @@ from pytest_quant.nets.ncnn.files import (
     write_table,
 )
 from pytest_quant.nets.ncnn.files.table import format_table
+from pytest_quant.nets.ncnn.files.weights import Weights
 from pytest_quant.spec.errors import ModelFileError
 
 from .nets import INT8_PARAM, floats, int8_bin, shared_model, write_net
@@ -96,6 +97,68 @@ def test_bad_input_scales(param: Param, scale: float, message: str) -> None:
     ((layer, found),) = _errors(table, param)
     assert layer == "dw"
     assert message in found
+
+
+INF = float("inf")
+
+
+def code_net(folder: Path, line: str, scales: tuple[float, ...]) -> Weights:
+    """A net of a PReLU and one more layer."""
+    (folder / "net.param").write_text(f"7767517\n3 9\nInput in 0 1 in\nPReLU p 1 1 in in0 0=1\n{line}\n")
+    (folder / "net.bin").write_bytes(floats(0.25, *scales))
+    return walk(read_param(folder / "net.param"), folder / "net.bin")
+
+
+@pytest.mark.parametrize(
+    ("line", "scales", "message"),
+    [
+        ("Quantize q 1 1 in0 q0 0=1", (INF,), "the scale is infinite"),
+        ("Quantize q 1 1 in0 q0 0=1", (0.0,), "the scale is zero"),
+        ("Quantize q 1 1 in0 q0 0=1", (1e-30,), "the scale is 1e-30, which erases everything"),
+        ("Dequantize q 1 1 in0 q0 0=3", (0.1, INF, 0.1), "the scale of 1 of 3 channels is infinite"),
+        ("Dequantize q 1 1 in0 q0 0=3", (0.1, 1e-30, 0.1), "the scale of 1 of 3 channels is 1e-30, which erases"),
+        ("Dequantize q 1 1 in0 q0 0=3", (0.0, 0.0, 0.0), "the scale of 3 of 3 channels is zero"),
+        ("Requantize q 1 1 in0 q0 0=1 1=1", (0.01, 0.0), "the output scale is zero"),
+        ("Requantize q 1 1 in0 q0 0=1 1=1", (0.01, 1e30), "the output scale is 1e+30, far beyond what a net has"),
+        ("Requantize q 1 1 in0 q0 0=1 1=1", (INF, 50.0), "the input scale is infinite"),
+    ],
+)
+def test_scales_of_layers_that_make_codes(tmp_path: Path, line: str, scales: tuple[float, ...], message: str) -> None:
+    (found,) = lint_scales(code_net(tmp_path, line, scales))
+    assert (found.severity, found.layer) == ("error", "q")
+    assert message in found.message
+
+
+@pytest.mark.parametrize(
+    ("line", "scales"),
+    [
+        ("Quantize q 1 1 in0 q0 0=1", (127.5,)),
+        ("Dequantize q 1 1 in0 q0 0=3", (2e-7, 0.0, 0.3)),
+        ("Requantize q 1 1 in0 q0 0=2 1=1", (1e-7, 0.01, 50.0)),
+    ],
+)
+def test_sound_scales_of_layers_that_make_codes(tmp_path: Path, line: str, scales: tuple[float, ...]) -> None:
+    assert lint_scales(code_net(tmp_path, line, scales)) == []
+
+
+@pytest.mark.parametrize("scale", [INF, 0.0, 1e-30, 1e30])
+def test_bad_output_scales_in_a_bin(tmp_path: Path, scale: float) -> None:
+    """``conv`` of the net requantizes: behind its arrays stands the scale of what it gives."""
+    param, binary = write_net(tmp_path, INT8_PARAM, int8_bin())
+    top = next(one for one in walk(read_param(param), binary).arrays if one.role == "top_scale")
+    data = bytearray(binary.read_bytes())
+    data[top.offset : top.end] = floats(scale)
+    binary.write_bytes(data)
+    (found,) = lint_scales(walk(read_param(param), binary))
+    assert (found.severity, found.layer) == ("error", "conv")
+    assert "output scale" in found.message
+
+
+@pytest.mark.parametrize("word", ["1_000", "\u0663", "0x10", "infinity", "1e99999", "-", "1.5.2", "+-1"])
+def test_what_python_takes_for_a_number_is_none(tmp_path: Path, word: str) -> None:
+    (tmp_path / "net.table").write_text(f"conv {word}\n", encoding="utf-8")
+    with pytest.raises(ModelFileError, match="expected numbers separated by blanks"):
+        read_table(tmp_path / "net.table")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +248,7 @@ def test_scales_of_a_bin(tmp_path: Path) -> None:
         ("", "is empty"),
         ("conv_param_0 1 2\nconv\n", ":2: entry 'conv' has no scale"),
         ("conv 1 2\n", ":1: entry 'conv' has 2 values"),
-        ("conv 1.5x\n", ":1: entry 'conv': could not convert"),
+        ("conv 1.5x\n", ":1: entry 'conv': found '1.5x'; expected numbers"),
         ("conv 1\nconv 2\n", ":2: entry 'conv' appears twice"),
         ("conv 1\n\nfc 2\n", ":2: blank line"),
     ],

@@ -1,0 +1,102 @@
+"""Where Crop reads and CopyTo writes: ncnn takes any place, and reads or overwrites what lies beside the blob.
+
+Along each axis the region begins at an offset (or a start, which counts from the end where it is negative). Only Crop
+without a reference blob cuts its region down to what is there, and only at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
+
+from pytest_quant.nets.ncnn.files.param import Layer
+from pytest_quant.nets.ncnn.files.shapes import MaybeShape, Shape, Size
+
+_OFFSETS, _WANTED, _BEHIND = (2, 1, 0), (5, 4, 3), (8, 7, 6)
+"""Parameters by axis of (channels, height, width): where it begins, how much it has, how much is left out behind it."""
+_STARTS, _AXES = 9, 11
+_FROM_ZERO = -233
+_MOST_AXES = 3
+
+
+def check_crop(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """What a Crop would read beside its blob."""
+    whole = bottoms[0]
+    if not _is_usable(whole):
+        return
+    reference = bottoms[1] if len(bottoms) == 2 else None
+    if len(bottoms) > 2 or (len(bottoms) == 2 and not _is_usable(reference)):
+        return
+    yield from _outside(layer, whole, reference, "reads")
+    if reference is None and _STARTS not in layer.params:
+        keys = _BEHIND[_MOST_AXES - len(whole) :]
+        yield from (f"leaves out {layer.get_int(key)} values ({key}=)" for key in keys if layer.get_int(key) < 0)
+
+
+def check_copy(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """What a CopyTo would overwrite beside its blob."""
+    whole, source = bottoms[:2]
+    if _is_usable(whole) and _is_usable(source):
+        if len(source) > len(whole):
+            yield f"copies a blob of {len(source)} axes into one of {len(whole)}"
+        else:
+            yield from _outside(layer, whole, (*[1] * (len(whole) - len(source)), *source), "writes")
+
+
+def crop_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
+    """What a Crop gives, where it is written plainly: an offset and a size along each axis."""
+    whole = bottoms[0]
+    if len(bottoms) != 1 or not _is_usable(whole) or _STARTS in layer.params:
+        return None
+    skipped = _MOST_AXES - len(whole)
+    sizes: list[Size] = []
+    for size, offset, wanted, behind in zip(
+        whole, _OFFSETS[skipped:], _WANTED[skipped:], _BEHIND[skipped:], strict=True
+    ):
+        room = None if size is None else size - layer.get_int(offset) - layer.get_int(behind)
+        own = layer.get_int(wanted)
+        sizes.append(None if room is None else room if own == _FROM_ZERO else min(own, room))
+    return tuple(size if size is not None and size > 0 else None for size in sizes)
+
+
+def _is_usable(shape: MaybeShape) -> TypeGuard[Shape]:
+    return shape is not None and len(shape) <= _MOST_AXES
+
+
+def _outside(layer: Layer, whole: Shape, region: MaybeShape, what: str) -> Iterator[str]:
+    """``region``: its size along each axis; None: cut down to what there is."""
+    parts = (None,) * len(whole) if region is None else _aligned(whole, region)
+    for axis, (size, part) in enumerate(zip(whole, parts, strict=True)):
+        begin = _begin(layer, whole, axis)
+        if begin is None:
+            continue
+        where = f"{('channels', 'height', 'width')[axis + _MOST_AXES - len(whole)]} of {layer.bottoms[0]!r}"
+        if begin < 0:
+            yield f"{what} from {begin} on along the {where}"
+        elif size is not None and part is not None and begin + part > size:
+            yield f"{what} {part} values from {begin} on along the {where}, which has {size}"
+
+
+def _aligned(whole: Shape, region: Shape) -> Shape:
+    """A reference of fewer axes leaves the first ones whole."""
+    missing = len(whole) - len(region)
+    return (*[None] * missing, *region) if missing >= 0 else (None,) * len(whole)
+
+
+def _begin(layer: Layer, whole: Shape, axis: int) -> int | None:
+    """Where the region begins along an axis; None: not known."""
+    if _STARTS not in layer.params:
+        return layer.get_int(_OFFSETS[axis + _MOST_AXES - len(whole)])
+    start = _starts(layer, len(whole)).get(axis, 0)
+    size = whole[axis]
+    if start >= 0:
+        return start
+    return None if size is None else size + start
+
+
+def _starts(layer: Layer, axes: int) -> Mapping[int, int]:
+    starts, named = layer.params.get(_STARTS, ()), layer.params.get(_AXES, ())
+    if not isinstance(starts, tuple) or not isinstance(named, tuple):
+        return {}
+    places = [int(axis) % axes for axis in named] or range(len(starts))
+    return {axis: 0 if start == _FROM_ZERO else int(start) for axis, start in zip(places, starts, strict=False)}
