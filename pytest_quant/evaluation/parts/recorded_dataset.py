@@ -45,7 +45,8 @@ class RecordedDataset(ImageFiles):
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample; raises `DatasetMissingError` where the dataset is not here."""
         dataset, known = self._real
-        return dataset.read(known[sample.id], orient=orient)
+        pixels: Image = dataset.read(known[sample.id], orient=orient)
+        return pixels
 
 
 def _sample(id_: str, truth: object, extra: str, row: int | None) -> Sample:
