@@ -26,11 +26,12 @@ def add_parser(subparsers: SubParsers) -> None:
     parser = subparsers.add_parser(
         "diagnose",
         help="Find the layers that make an int8 net worse",
-        description="Compare the two nets of a model layer by layer on a few samples of its dataset, without their "
-        "labels, and print the quantized layers, first the one whose error does most harm to the output.",
+        description="Compare an int8 net of a model with its float net layer by layer on a few samples of its dataset, "
+        "without their labels, and print the quantized layers, first the one whose error does most harm to the output.",
     )
     parser.add_argument("--zoo", type=Path, required=True, metavar="FILE", help="Zoo file that holds the model")
     parser.add_argument("--model", metavar="NAME", help="Model of the zoo file (default: its only one)")
+    parser.add_argument("--net", default="int8", metavar="NET", help="Which of its nets to look at (default: int8)")
     parser.add_argument(
         "--samples", type=positive, default=_SAMPLES, metavar="N", help=f"How many samples (default: {_SAMPLES})"
     )
@@ -72,7 +73,7 @@ def _diagnosed(args: argparse.Namespace) -> Diagnosis:
             sampling=Sampling(seed=args.seed, whole=True),
             listener=listener,
         )
-        return diagnose(model, bench, args.samples)
+        return diagnose(model, bench, args.samples, net=args.net)
 
 
 def _lines(found: Diagnosis, entry: DiagnosisEntry, *, all_layers: bool) -> Iterator[str]:

@@ -18,21 +18,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
-from pytest_quant.diagnosis.layer_errors import InputSums, LayerSums, Nets, Probe, prepare_nets
-from pytest_quant.diagnosis.pairing import LayerPair
+from pytest_quant.diagnosis.diagnosable import prepared, require_diagnosable
+from pytest_quant.diagnosis.probing import ComparedLayer, InputSums, LayerSums, Nets, Probe
 from pytest_quant.diagnosis.sample_inputs import sample_inputs
-from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.work import Collected, Job, Note, WorkerPool
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.likeness import NOTHING, Likeness
 from pytest_quant.nets.base import check_input
 from pytest_quant.nets.given import Given
-from pytest_quant.nets.ncnn.net_files import require_ncnn
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
 
 DEFAULT_SAMPLES = 8
 
@@ -115,26 +113,29 @@ def diagnose(
     bench: Workbench,
     samples: int = DEFAULT_SAMPLES,
     *,
+    net: Net = "int8",
     inputs: InputTensors | None = None,
     limit_s: float | None = None,
 ) -> Diagnosis:
     """Compare the two nets of a model layer by layer.
 
     Args:
-        model: the model; its int8 net must keep the names of the float one, as ncnn2int8 does.
+        model: the model; its int8 net must keep the names of the float one, as ncnn2int8 and onnxruntime's quantizer
+            do.
         bench: where its dataset and the engine come from.
         samples: how many samples to run: the first ones of the seeded order, without their labels. Of a sample that
             the net sees in parts (the persons in an image) the first one is run.
+        net: its int8 net, or a further one, which is held against the float net of the same runtime.
         inputs: what to run in the place of the dataset's samples, all of them.
         limit_s: about how long it may take, in seconds: a slow net gets fewer samples, one at least, and is ranked by
             the layers' own errors where the output errors of a single sample would take longer; None: no limit.
 
     Raises:
-        QuantError: the nets are not ncnn's, the dataset is missing, a file is damaged, an input is not an input of the
-            net, or the layers of the nets cannot be told apart.
+        QuantError: no diagnosis is for nets of that runtime, the dataset is missing, a file is damaged, an input is
+            not an input of the net, or the layers of the nets cannot be told apart.
 
     """
-    require_ncnn(model, "a layer diagnosis")
+    require_diagnosable(model, net)
     model = bench.built(model)
     if inputs is None:
         inputs = sample_inputs(model, bench, samples)
@@ -143,9 +144,9 @@ def diagnose(
     for name, given in inputs.items():
         if not model.input.arrays:
             check_input(f"{model.name}, {name}", given, channels=model.input.channels, size=None)
-    with run_folder("diagnose-") as folder:
-        nets = prepare_nets(model, Path(folder))
-        found = _measure(nets, inputs, bench.engine, limit_s)
+    with prepared(model, net) as nets:
+        layers, unmatched = nets.layers, nets.unmatched
+        found = _measure(model.name, nets, inputs, bench.engine, limit_s)
     whole = sum((one.whole for one in found.sums), NOTHING)
     whole_output = sum((one.whole for one in found.sums[: found.output_samples]), NOTHING)
     sums = [sum(parts, LayerSums()) for parts in zip(*(one.layers for one in found.sums), strict=True)]
@@ -155,23 +156,23 @@ def diagnose(
         output_samples=found.output_samples,
         seed=bench.sampling.seed,
         layers=tuple(
-            _layer_error(pair, layer, count, whole_output if found.output_samples else None)
-            for pair, layer, count in zip(nets.pairing.pairs, sums, found.macs, strict=True)
+            _layer_error(layer, errors, count, whole_output if found.output_samples else None)
+            for layer, errors, count in zip(layers, sums, found.macs, strict=True)
         ),
         output_sqnr_db=whole.sqnr_db,
-        unmatched=nets.pairing.unmatched,
+        unmatched=unmatched,
     )
 
 
-def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Likeness | None) -> LayerError:
+def _layer_error(layer: ComparedLayer, sums: LayerSums, macs: int | None, whole: Likeness | None) -> LayerError:
     """``whole``: the noise of the int8 net at its outputs; None: no output errors were measured."""
-    output = sums.output if pair.is_quantized and whole is not None else None
+    output = sums.output if layer.is_quantized and whole is not None else None
     share = output.noise / whole.noise if output is not None and whole is not None and whole.noise > 0 else None
     return LayerError(
-        layer=pair.layer.name,
-        type=pair.layer.type,
-        blob=pair.layer.tops[0],
-        quantized=pair.is_quantized,
+        layer=layer.name,
+        type=layer.type,
+        blob=layer.blob,
+        quantized=layer.is_quantized,
         accumulated_sqnr_db=sums.accumulated.sqnr_db,
         accumulated_cosine=sums.accumulated.cosine,
         own_sqnr_db=sums.own.sqnr_db,
@@ -182,9 +183,9 @@ def _layer_error(pair: LayerPair, sums: LayerSums, macs: int | None, whole: Like
     )
 
 
-def _output_samples(macs: Sequence[int | None], pairs: Sequence[LayerPair], samples: int) -> int:
+def _output_samples(macs: Sequence[int | None], layers: Sequence[ComparedLayer], samples: int) -> int:
     """How many samples the output errors are over. On average half of a net lies behind a layer."""
-    quantized = sum(pair.is_quantized for pair in pairs)
+    quantized = sum(layer.is_quantized for layer in layers)
     per_sample = sum(count or 0 for count in macs) * quantized / 2
     return min(samples, max(_LEAST_OUTPUT_SAMPLES, int(_OUTPUT_MACS / max(per_sample, 1))))
 
@@ -237,28 +238,28 @@ class _Found:
     """How many of them have output errors."""
 
 
-def _measure(nets: Nets, inputs: InputTensors, engine: Engine, limit_s: float | None) -> _Found:
+def _measure(name: str, nets: Nets, inputs: InputTensors, engine: Engine, limit_s: float | None) -> _Found:
     work, start = _LayerWork(nets), time.monotonic()
     with closing(WorkerPool(work)) as pool:
         with engine.cores.core(), pool.borrow() as worker:
             assert isinstance(worker, _LayerWorker)  # noqa: S101 - it opens no other
             macs = worker.probe.macs(next(iter(inputs.values())))
-        count = _output_samples(macs, nets.pairing.pairs, len(inputs))
+        count = _output_samples(macs, nets.layers, len(inputs))
         if limit_s is not None:
-            count = min(count, _affordable(limit_s, time.monotonic() - start, nets.pairing.pairs))
-        shards = [_InputShard(i, name, given, i < count) for i, (name, given) in enumerate(inputs.items())]
+            count = min(count, _affordable(limit_s, time.monotonic() - start, nets.layers))
+        shards = [_InputShard(i, what, given, i < count) for i, (what, given) in enumerate(inputs.items())]
         results: Collected[_InputShard, InputSums] = Collected()
         ends = None if limit_s is None else start + limit_s
         enough = None if ends is None else lambda _: time.monotonic() > ends
-        engine.run(Job(nets.model.name, STAGE, work, shards, results, samples=len(shards), enough=enough), pool)
+        engine.run(Job(name, STAGE, work, shards, results, samples=len(shards), enough=enough), pool)
     sums = results.in_order
     return _Found(macs, sums, min(count, len(sums)))
 
 
-def _affordable(limit_s: float, pass_s: float, pairs: Sequence[LayerPair]) -> int:
+def _affordable(limit_s: float, pass_s: float, layers: Sequence[ComparedLayer]) -> int:
     """How many samples may get output errors: each takes a pass through half of the net for every quantized layer.
 
     ``pass_s``: how long one whole pass took.
     """
-    quantized = sum(pair.is_quantized for pair in pairs)
+    quantized = sum(layer.is_quantized for layer in layers)
     return int(limit_s / max(pass_s * quantized / 2, 1e-9))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from pytest_quant.diagnosis.diagnosable import require_diagnosable
 from pytest_quant.diagnosis.diagnose import DEFAULT_SAMPLES, Diagnosis, diagnose
 from pytest_quant.evaluation.kept_results import KeptResult
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.net import SIDES
+from pytest_quant.spec.net import Net
 
 LIMIT_S = 60.0
 """How long the diagnosis of one model may take in a run of tests, about; `pytest-quant diagnose` has no limit."""
@@ -26,19 +27,20 @@ class NoDiagnosis:
     reason: str
 
 
-def diagnosis_place(model: ModelSpec, bench: Workbench) -> KeptResult | None:
+def diagnosis_place(model: ModelSpec, bench: Workbench, net: Net = "int8") -> KeptResult | None:
     """Where the diagnosis of these nets on these samples is kept between runs; None where there can be none."""
     try:
         samples = bench.selection(model)[0][:DEFAULT_SAMPLES]
-        return bench.result(bench.built(model), SIDES, samples, "diagnosis", bench.sampling.seed, LIMIT_S)
+        nets = (require_diagnosable(model, net), net)
+        return bench.result(bench.built(model), nets, samples, "diagnosis", bench.sampling.seed, LIMIT_S)
     except QuantError:  # the diagnosis itself will say so
         return None
 
 
-def try_diagnosis(model: ModelSpec, bench: Workbench) -> Diagnosis | NoDiagnosis:
-    """The diagnosis of a model on its first samples, or why there is none."""
-    _LOG.info("%s: comparing fp32 and int8 layer by layer, for about %g s at most", model.name, LIMIT_S)
+def try_diagnosis(model: ModelSpec, bench: Workbench, net: Net = "int8") -> Diagnosis | NoDiagnosis:
+    """The diagnosis of a net of a model on its first samples, or why there is none."""
+    _LOG.info("%s: comparing fp32 and %s layer by layer, for about %g s at most", model.name, net, LIMIT_S)
     try:
-        return diagnose(model, bench, limit_s=LIMIT_S)
+        return diagnose(model, bench, net=net, limit_s=LIMIT_S)
     except QuantError as error:
         return NoDiagnosis(str(error))

@@ -6,7 +6,7 @@ on a large image has gigabytes of blobs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from pytest_quant.diagnosis.pairing import (
     live_after,
     pair_layers,
 )
+from pytest_quant.diagnosis.probing import ComparedLayer, InputSums, LayerSums, total
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array
@@ -41,30 +42,7 @@ Blobs = Mapping[str, AnyArray]
 
 
 @dataclass(frozen=True)
-class LayerSums:
-    """What one layer does, against the float net."""
-
-    accumulated: Likeness = NOTHING
-    own: Likeness = NOTHING
-    output: Likeness = NOTHING
-    """Of the net's outputs when this layer alone is int8; empty where it was not measured."""
-
-    def __add__(self, more: LayerSums) -> LayerSums:
-        return LayerSums(self.accumulated + more.accumulated, self.own + more.own, self.output + more.output)
-
-
-@dataclass(frozen=True)
-class InputSums:
-    """What all layers do on one input."""
-
-    layers: tuple[LayerSums, ...]
-    """In the order of the pairs."""
-    whole: Likeness
-    """The outputs of the int8 net against those of the float net."""
-
-
-@dataclass(frozen=True)
-class Nets:
+class NcnnNets:
     """The files of a model, read and matched; threads share it and each `open` nets of their own."""
 
     model: ModelSpec
@@ -104,12 +82,23 @@ class Nets:
         """Input blob of a net to what it is fed."""
         return self.feedings[side].blobs(f"{self.model.name}, {side}", given)
 
-    def open(self) -> Probe:
+    @property
+    def layers(self) -> tuple[ComparedLayer, ...]:
+        """The paired layers, in the order of the int8 net's file."""
+        pairs = ((pair.layer, pair.is_quantized) for pair in self.pairing.pairs)
+        return tuple(ComparedLayer(layer.name, layer.type, layer.tops[0], quantized) for layer, quantized in pairs)
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Layers of the int8 net that the float net lacks."""
+        return self.pairing.unmatched
+
+    def open(self) -> NcnnProbe:
         """Load the nets, for one thread."""
-        return Probe(self)
+        return NcnnProbe(self)
 
 
-def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
+def prepare_nets(model: ModelSpec, folder: Path) -> NcnnNets:
     """Check and match the two nets of a model; ``folder`` is for the files of a third, and must outlive the nets.
 
     Raises:
@@ -128,13 +117,13 @@ def prepare_nets(model: ModelSpec, folder: Path) -> Nets:
         alone = NcnnFiles(param=folder / "unfused.param", bin=folder / "unfused.bin")
         write_unfused(int8, weights, alone.param, alone.bin)
     feedings = {side: replace(feeding_of(model.net(side)), size=None) for side in SIDES}
-    return Nets(model, fp32, int8, pairing, scales, alone, feedings)
+    return NcnnNets(model, fp32, int8, pairing, scales, alone, feedings)
 
 
-class Probe:
+class NcnnProbe:
     """Runs inputs through the loaded nets; for one thread."""
 
-    def __init__(self, nets: Nets) -> None:
+    def __init__(self, nets: NcnnNets) -> None:
         self._nets = nets
         model = nets.model
         self._fp32, self._int8, self._alone = (
@@ -177,17 +166,17 @@ class Probe:
             pair = self._pairs.get(layer.line)
             if pair is None:
                 continue
-            accumulated = _sum(self._compare(top, blobs[top], next(int8)) for top in pair.layer.tops)
+            accumulated = total(self._compare(top, blobs[top], next(int8)) for top in pair.layer.tops)
             given_alone = {bottom: blobs[source] for bottom, source in pair.sources.items()}
             own = dict(self._alone.feed(given_alone, pair.layer.tops))
             found[pair.line] = LayerSums(
                 accumulated=accumulated,
-                own=_sum(self._compare(top, blobs[top], value) for top, value in own.items()),
+                own=total(self._compare(top, blobs[top], value) for top, value in own.items()),
                 output=self._output(pair, own, blobs, expected) if outputs and pair.is_quantized else NOTHING,
             )
         return InputSums(
             tuple(found[pair.line] for pair in nets.pairing.pairs),
-            _sum(self._compare(blob, expected[blob], actual[blob]) for blob in expected),
+            total(self._compare(blob, expected[blob], actual[blob]) for blob in expected),
         )
 
     def close(self) -> None:
@@ -228,7 +217,7 @@ class Probe:
         given = {blob: blobs[origin(fp32, blob)] for blob in self._nets.live[pair.line]} | dict(own)
         later = [blob for blob in expected if blob in own or fp32.producer[blob].line > pair.line]
         changed = dict(expected) | dict(self._fp32.feed(given, later))
-        return _sum(self._compare(blob, expected[blob], value) for blob, value in changed.items())
+        return total(self._compare(blob, expected[blob], value) for blob, value in changed.items())
 
     def _compare(self, blob: str, expected: Array, found: Array) -> Likeness:
         if expected.shape != found.shape:
@@ -237,7 +226,3 @@ class Probe:
                 f"{self._nets.int8.path}: these are not the float and the int8 version of one net"
             )
         return likeness(expected, found)
-
-
-def _sum(parts: Iterable[Likeness]) -> Likeness:
-    return sum(parts, NOTHING)

@@ -44,20 +44,27 @@ class GraphRunner:
 
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass: the input, or inputs by name, to output blobs by name."""
-        inputs = self._binding.inputs
-        if self._binding.is_of_arrays:
-            arrays = by_name(self._what, given, list(inputs))
-            feeds = {bound.port.name: self._array(name, bound, arrays[name]) for name, bound in inputs.items()}
-        else:
-            feeds = {bound.port.name: self._fed(bound, given) for bound in inputs.values()}
-        ports = list(self._binding.outputs.values())
-        found = self._session.run(feeds, [port.name for port in ports])
+        ports = self.ports
+        found = self._session.run(self.feeds(given), [port.name for port in ports])
         outputs = {
             blob: self._read(port, array)
             for (blob, port), array in zip(self._binding.outputs.items(), found, strict=True)
         }
         check_outputs(self._what, outputs)
         return outputs
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The outputs that are read, in the order of the zoo entry."""
+        return tuple(self._binding.outputs.values())
+
+    def feeds(self, given: Given) -> dict[str, AnyArray]:
+        """What the graph itself is fed: port to array, with a batch, in its own layout and type."""
+        inputs = self._binding.inputs
+        if self._binding.is_of_arrays:
+            arrays = by_name(self._what, given, list(inputs))
+            return {bound.port.name: self._array(name, bound, arrays[name]) for name, bound in inputs.items()}
+        return {bound.port.name: self._fed(bound, given) for bound in inputs.values()}
 
     def _array(self, name: str, bound: BoundInput, array: AnyArray) -> AnyArray:
         """An array as the graph takes it: its type, its axes, its layout."""

@@ -22,6 +22,7 @@ from pytest_quant.report.model import (
 )
 from pytest_quant.report.stages import stage_lines
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
 
 _SHOWN = 3
@@ -103,24 +104,30 @@ def worst_line(entry: DiagnosisEntry | NoDiagnosisEntry) -> str:
     return f"worst layers, by the SQNR of the output when they alone are int8: {listed(worst)}"
 
 
-def message_lines(model: ModelSpec, entry: DiagnosisEntry | NoDiagnosisEntry) -> str:
-    """What a failure message says: the worst layers, and what to type next."""
+def message_lines(model: ModelSpec, entry: DiagnosisEntry | NoDiagnosisEntry, net: Net = "int8") -> str:
+    """What a failure message says: the worst layers of a net, and what to type next."""
     if isinstance(entry, NoDiagnosisEntry):
         return f"\n  {worst_line(entry)}"
     command = f"pytest-quant diagnose --zoo {shlex.quote(shown(model.zoo))} --model {shlex.quote(model.name)}"
+    further = "" if net == "int8" else f" --net {shlex.quote(net)}"
     seed = f" --seed {entry.seed}" if entry.seed else ""
-    return f"\n  {worst_line(entry)}\n  all layers: {command}{seed}"
+    return f"\n  {worst_line(entry)}\n  all layers: {command}{further}{seed}"
 
 
 def summary_lines(report: Report) -> Iterator[str]:
     """The models of a report that were diagnosed, in the terminal's summary."""
     for name, model in report.models.items():
-        entry = model.diagnosis
-        if isinstance(entry, NoDiagnosisEntry):
-            yield f"{name}: {worst_line(entry)}"
-        elif entry is not None:
-            yield f"{name}: SQNR of the output {entry.output.text} on {len(entry.samples)} samples"
-            yield from (f"  {line}" for line in (worst_line(entry), *stage_lines(model, _limited(report, name))))
+        for net, entry in model.diagnoses.items():
+            if isinstance(entry, NoDiagnosisEntry):
+                yield f"{_titled(name, net)}: {worst_line(entry)}"
+                continue
+            yield f"{_titled(name, net)}: SQNR of the output {entry.output.text} on {len(entry.samples)} samples"
+            stages = stage_lines(model, _limited(report, name)) if net == "int8" else []
+            yield from (f"  {line}" for line in (worst_line(entry), *stages))
+
+
+def _titled(model: str, net: Net) -> str:
+    return model if net == "int8" else f"{model}, {net}"
 
 
 def _limited(report: Report, model: str) -> list[str]:
@@ -151,18 +158,19 @@ def _row(layer: LayerEntry, total_macs: int) -> tuple[str, ...]:
 
 def markdown_lines(report: Report) -> Iterator[str]:
     """A section with the worst layers of every model that was diagnosed; nothing where none was."""
-    found = {name: model for name, model in report.models.items() if model.diagnosis is not None}
+    found = {name: model for name, model in report.models.items() if model.diagnoses}
     if not found:
         return
     yield from ("", "## Layers", "")
     yield MEANING
     for name, model in found.items():
-        yield ""
-        if isinstance(model.diagnosis, NoDiagnosisEntry):
-            yield plain(f"{name}: {worst_line(model.diagnosis)}")
-        elif model.diagnosis is not None:
-            yield from _markdown_table(name, model.diagnosis)
-            for line in stage_lines(model, _limited(report, name)):
+        for net, entry in model.diagnoses.items():
+            yield ""
+            if isinstance(entry, NoDiagnosisEntry):
+                yield plain(f"{_titled(name, net)}: {worst_line(entry)}")
+                continue
+            yield from _markdown_table(_titled(name, net), entry)
+            for line in stage_lines(model, _limited(report, name)) if net == "int8" else ():
                 yield from ("", plain(line))
 
 

@@ -38,7 +38,7 @@ def failure_message(
         about += _moved_line(measurement.comparison.moved, measurement.net)
     about += "".join(f"\n  {line}" for line in stages)
     if diagnosis is not None:
-        about += message_lines(model, diagnosis)
+        about += message_lines(model, diagnosis, limit.net)
     return f"{verdict.decision.upper()}: {verdict.reason}\n{about}"
 
 

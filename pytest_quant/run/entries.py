@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pytest_quant.report.model import DiagnosisEntry, ModelEntry, NoDiagnosisEntry, NoRescueEntry, RescueEntry
 from pytest_quant.run.expectations import Expectations
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
 
 if TYPE_CHECKING:
     from pytest_quant.diagnosis.once_per_model import OncePerModel
@@ -43,27 +45,32 @@ class ModelEntries:
         self._expectations = expectations
         self._zoo_id = zoo_id
         self._entries: dict[str, ModelEntry] = {}
+        self._diagnoses_of: dict[Net, OncePerModel[DiagnosisEntry | NoDiagnosisEntry]] = {}
 
-    @cached_property
-    def _diagnoses(self) -> OncePerModel[DiagnosisEntry | NoDiagnosisEntry]:
+    def _diagnoses(self, net: Net) -> OncePerModel[DiagnosisEntry | NoDiagnosisEntry]:
+        """Those of the models' nets of that name."""
+        if net in self._diagnoses_of:
+            return self._diagnoses_of[net]
         from pydantic import TypeAdapter
 
         from pytest_quant.diagnosis.once_per_model import OncePerModel
 
         kind: TypeAdapter[DiagnosisEntry | NoDiagnosisEntry] = TypeAdapter(DiagnosisEntry | NoDiagnosisEntry)
-        return OncePerModel(self._run_dir / "diagnoses", kind, self._diagnose)
+        folder = self._run_dir / "diagnoses" / quote(net, safe="")
+        made = self._diagnoses_of[net] = OncePerModel(folder, kind, lambda model: self._diagnose(model, net))
+        return made
 
-    def _diagnose(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
+    def _diagnose(self, model: ModelSpec, net: Net) -> DiagnosisEntry | NoDiagnosisEntry:
         """The diagnosis, as an earlier run of the same nets made it, else made now; a failed one is tried again."""
         from pytest_quant.diagnosis.diagnoses import diagnosis_place, try_diagnosis
         from pytest_quant.report.diagnosis import tried_entry
 
         bench = self._measurements.bench
-        place = diagnosis_place(model, bench)
+        place = diagnosis_place(model, bench, net)
         kept = None if place is None else place.load()
         if kept is not None:
             return DiagnosisEntry.model_validate(kept)
-        found = tried_entry(try_diagnosis(model, bench))
+        found = tried_entry(try_diagnosis(model, bench, net))
         if place is not None and isinstance(found, DiagnosisEntry):
             place.save(found.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         return found
@@ -85,13 +92,13 @@ class ModelEntries:
         found = try_rescue(model, self._measurements.bench, out=folder, confidence=self._confidence)
         return tried_entry(found, self._rescue_base)
 
-    def diagnosis(self, model: ModelSpec) -> DiagnosisEntry | NoDiagnosisEntry:
-        """The layer diagnosis of a model, made now where no process has made it yet."""
-        return self._diagnoses.get(model)
+    def diagnosis(self, model: ModelSpec, net: Net = "int8") -> DiagnosisEntry | NoDiagnosisEntry:
+        """The layer diagnosis of a net, made now where no process has made it yet."""
+        return self._diagnoses(net).get(model)
 
     def known_diagnosis(self, model: ModelSpec) -> DiagnosisEntry | None:
         """The same where it is there already; starts nothing."""
-        found = self._diagnoses.known(model)
+        found = self._diagnoses("int8").known(model)
         return found if isinstance(found, DiagnosisEntry) else None
 
     def rescue(self, model: ModelSpec) -> RescueEntry | NoRescueEntry:
@@ -119,6 +126,9 @@ class ModelEntries:
             measured, noise = self._measurements.known(model, net), self._measurements.known_outputs(model, net)
             if measured is not None and net not in known.further_nets:
                 known = known.with_net(net, net_entry(measured, self._confidence, limited))
+            layers = self._diagnoses(net).known(model)
+            if layers is not None and net in known.further_nets:
+                known = known.with_net(net, known.further_nets[net].model_copy(update={"diagnosis": layers}))
             if noise is not None:
                 own = known.further_nets[net].model_copy(update={"outputs": outputs_entry(noise)})
                 known = known.with_net(net, own)
@@ -126,7 +136,7 @@ class ModelEntries:
         if findings is not None:
             known = known.model_copy(update={"sanity": sanity_entry(findings)})
         known = known.model_copy(
-            update={"diagnosis": self._diagnoses.known(model), "rescue": self._rescues.known(model)}
+            update={"diagnosis": self._diagnoses("int8").known(model), "rescue": self._rescues.known(model)}
         )
         self._entries[model.name] = known
         return known

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_quant.nets.ncnn.net_files import NCNN
 from pytest_quant.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Illustrations:
         if self._measurements.known(model) is None:
             return
         self._samples.get(model)
-        if diagnosis is not None:
+        if diagnosis is not None and model.nets["int8"].format == NCNN:  # whose files tell thresholds of inputs
             self._diagnoses[model.zoo, model.name] = diagnosis
             self._activations.get(model)
 

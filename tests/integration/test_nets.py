@@ -106,13 +106,29 @@ def test_a_float_file_under_int8(pytester: pytest.Pytester) -> None:
     )
 
 
-def test_layers_and_repairs_are_ncnns_alone(pytester: pytest.Pytester) -> None:
+def test_its_layers(pytester: pytest.Pytester) -> None:
     write_onnx_zoo(pytester.path, int8={"onnxruntime": tiny_onnx.write_qdq(pytester.path, "q.onnx", scale=1 / 4000)})
-    run = run_quant(pytester, "--quant-rescue", "--quant-diagnose")
+    run = run_quant(pytester, "--quant-rescue", "--quant-diagnose", "--quant-report", "report.md")
+    assert run.report is not None
     assert run.verdicts["tiny::top1"] == "fail"
-    others = "takes nets of ncnn, and fp32 is a net of onnxruntime, int8 is a net of onnxruntime"
-    assert f"a layer diagnosis {others}" in run.text
+    (worst,) = run.report["models"]["tiny"]["diagnosis"]["worst"]
+    assert worst == "conv"
+    assert "worst layers, by the SQNR of the output when they alone are int8: conv " in run.text
+    assert "| conv | Conv | " in (pytester.path / "report.md").read_text()
     assert "INTERNALERROR" not in run.text
+
+
+def test_the_layers_of_a_further_net(pytester: pytest.Pytester) -> None:
+    broken = tiny_onnx.write_qdq(pytester.path, "q.onnx", scale=1 / 4000)
+    write_onnx_zoo(pytester.path, nets={"also": {"onnxruntime": broken}})
+    run = run_quant(pytester, "--quant-report", "report.md", "--quant-report", "report.html")
+    assert run.report is not None
+    assert run.verdicts["tiny::also[top1]"] == "fail"
+    assert run.report["models"]["tiny"]["nets"]["also"]["diagnosis"]["worst"] == ["conv"]
+    assert "diagnosis" not in run.report["models"]["tiny"]
+    assert "  all layers: pytest-quant diagnose --zoo zoo.quant.yaml --model tiny --net also" in run.text
+    assert "tiny, also, SQNR of the output " in (pytester.path / "report.md").read_text()
+    assert "<h4>Layers of also</h4>" in (pytester.path / "report.html").read_text()
 
 
 @WORKERS

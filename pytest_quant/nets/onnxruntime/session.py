@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state
 
+from pytest_quant.nets.given import AnyArray
 from pytest_quant.spec.environment import version_of
 from pytest_quant.spec.errors import ModelFileError, RunnerError
 from pytest_quant.spec.text import shown
@@ -22,23 +21,33 @@ _QUIET = 3
 class OnnxSession:
     """A loaded ONNX graph."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `ModelFileError` when the runtime cannot load the file."""
+    def __init__(self, path: Path, model: bytes | None = None) -> None:
+        """Raises `ModelFileError` when the runtime cannot load the file; ``model``: what was made of it, instead."""
         self._what = shown(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = _QUIET
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(path) if model is None else model, options, providers=["CPUExecutionProvider"]
+            )
         except _errors() as error:
             raise ModelFileError(f"{self._what}: {_runtime()} cannot load it: {_words(error)}") from None
 
-    def run(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+    def run(self, feeds: Mapping[str, AnyArray], outputs: Sequence[str]) -> list[AnyArray]:
         """One forward pass; raises `RunnerError` when the graph does not take the input."""
         try:
             return list(self._session.run(list(outputs), dict(feeds)))
         except _errors() as error:
             raise RunnerError(f"{self._what}: {_runtime()} cannot run it: {_words(error)}") from None
+
+    def inputs(self) -> list[str]:
+        """The names of what is fed."""
+        return [one.name for one in self._session.get_inputs()]
+
+    def output_types(self) -> dict[str, str]:
+        """Output to its type, as ONNX Runtime writes it: ``tensor(float)``."""
+        return {one.name: one.type for one in self._session.get_outputs()}
 
     def close(self) -> None:
         """Free it."""

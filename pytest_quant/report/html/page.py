@@ -14,7 +14,7 @@ from pytest_quant.report.html.forest import ForestRow, forest_plot
 from pytest_quant.report.html.headline import Headline, headline
 from pytest_quant.report.html.layers import layer_plot
 from pytest_quant.report.html.overlay import PictureView, picture_view
-from pytest_quant.report.model import Case, DiagnosisEntry, EnvironmentEntry, ModelEntry, Report
+from pytest_quant.report.model import Case, DiagnosisEntry, EnvironmentEntry, ModelEntry, NoDiagnosisEntry, Report
 from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry, PictureEntry
 from pytest_quant.report.table import Mood, Row, RowVerdict, table, verdict
 from pytest_quant.report.terminal import footnotes
@@ -64,6 +64,17 @@ class LayerView:
 
 
 @dataclass(frozen=True)
+class LayersView:
+    """The layer diagnosis of one net."""
+
+    net: str
+    svg: str = ""
+    worst: tuple[LayerView, ...] = ()
+    error: str | None = None
+    """Why there is none."""
+
+
+@dataclass(frozen=True)
 class ModelView:
     """The section of one model."""
 
@@ -72,9 +83,7 @@ class ModelView:
     """None: it was not measured."""
     verdict: RowVerdict
     cases: tuple[CaseView, ...]
-    layer_svg: str = ""
-    worst_layers: tuple[LayerView, ...] = ()
-    diagnosis_error: str | None = None
+    layers: tuple[LayersView, ...] = ()
     command: str = ""
     pictures: tuple[PictureView, ...] = ()
     pictures_left_out: int = 0
@@ -190,20 +199,22 @@ def _case_view(case: Case) -> CaseView:
 
 
 def _model_view(name: str, entry: ModelEntry | None, cases: Sequence[Case]) -> ModelView:
-    diagnosis = None if entry is None else entry.diagnosis
-    is_diagnosed = isinstance(diagnosis, DiagnosisEntry)
     node = cases[0].id.rpartition("::")[0]
     return ModelView(
         name=name,
         entry=entry,
         verdict=verdict(cases),
         cases=tuple(_case_view(case) for case in cases),
-        layer_svg=layer_plot(diagnosis) if isinstance(diagnosis, DiagnosisEntry) else "",
-        worst_layers=tuple(_layers(diagnosis)) if isinstance(diagnosis, DiagnosisEntry) else (),
+        layers=() if entry is None else tuple(map(_layers_view, entry.diagnoses, entry.diagnoses.values())),
         class_tables=() if entry is None else tuple(class_tables(entry)),
-        diagnosis_error=None if diagnosis is None or is_diagnosed else diagnosis.error,  # type: ignore[union-attr]
         command=f"pytest --quant {shlex.quote(node)}",
     )
+
+
+def _layers_view(net: str, diagnosis: DiagnosisEntry | NoDiagnosisEntry) -> LayersView:
+    if isinstance(diagnosis, NoDiagnosisEntry):
+        return LayersView(net, error=diagnosis.error)
+    return LayersView(net, layer_plot(diagnosis), tuple(_layers(diagnosis)))
 
 
 def _models(

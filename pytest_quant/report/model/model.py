@@ -109,6 +109,12 @@ class ModelEntry(Entry):
         quantized = {} if self.onnx_int8 is None else {"onnx_int8": self.onnx_int8}
         return quantized | (self.nets or {})
 
+    @property
+    def diagnoses(self) -> dict[str, DiagnosisEntry | NoDiagnosisEntry]:
+        """The layer diagnoses of its nets, int8 first."""
+        further = {name: net.diagnosis for name, net in self.further_nets.items()}
+        return {name: found for name, found in ({"int8": self.diagnosis} | further).items() if found is not None}
+
     def with_net(self, name: str, net: NetEntry) -> ModelEntry:
         """With a further net."""
         if name == "onnx_int8":

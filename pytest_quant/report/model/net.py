@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
-from pytest_quant.report.model.diagnosis import SqnrEntry
+from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry, SqnrEntry
 from pytest_quant.report.model.metric import MeasuredMetric
 
 
@@ -57,10 +57,13 @@ class NetEntry(Entry):
     outputs: OutputsEntry | None = None
     """Where a floor of ``sqnr_db`` asks for them."""
     timing: TimingEntry
+    diagnosis: DiagnosisEntry | NoDiagnosisEntry | None = None
+    """Of its layers, against the float net of the same runtime."""
 
     def completed(self, more: NetEntry) -> NetEntry:
         """With what another process knows besides: one may have compared the raw outputs, another not."""
-        return self.model_copy(update={"outputs": more.outputs}) if self.outputs is None else self
+        known = {name: getattr(self, name) or getattr(more, name) for name in ("outputs", "diagnosis")}
+        return self.model_copy(update=known)
 
 
 class OnnxMetricEntry(Entry):

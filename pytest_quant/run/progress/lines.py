@@ -6,6 +6,7 @@ import math
 from statistics import NormalDist
 
 from pytest_quant.run.progress.state import Job
+from pytest_quant.spec.text import visible
 
 EVALUATION = "evaluation"
 _STAGES = {"layers": "diagnosis of the layers"}
@@ -20,6 +21,7 @@ def job_line(job: Job, now_s: float, width: int, confidence: float) -> str:
     What is in the way goes: bounds first, then the rate, the nets, the drop, the time left. ``confidence`` is that of
     each bound of the drop over all samples of the job.
     """
+    name = visible(job.model)
     is_evaluation = job.stage == EVALUATION
     what = ", ".join(job.nets) if is_evaluation else _STAGES.get(job.stage, job.stage)
     rate, left_s = job.rate(now_s), job.left_s(now_s)
@@ -31,17 +33,17 @@ def job_line(job: Job, now_s: float, width: int, confidence: float) -> str:
         "drop": drop + bounds,
         "left": "" if left_s is None else f"{duration(left_s)} left",
     }
-    text = _joined(job.model, parts)
+    text = _joined(name, parts)
     for key, shorter in (("drop", drop), ("rate", ""), *((("what", ""),) if is_evaluation else ()), ("drop", "")):
         if len(text) > width:
             parts[key] = shorter
-            text = _joined(job.model, parts)
+            text = _joined(name, parts)
     if len(text) > width:
         parts["left"] = ""
-        text = _joined(job.model, parts)
+        text = _joined(name, parts)
     if len(text) > width:
-        room = max(width - len(text) + len(job.model), _SHORTEST_NAME)
-        text = _joined(cut(job.model, room), parts)
+        room = max(width - len(text) + len(name), _SHORTEST_NAME)
+        text = _joined(cut(name, room), parts)
     return cut(text, width)
 
 

@@ -100,3 +100,10 @@ def test_parts_of_something_are_named_after_it(tmp_path: Path) -> None:
 
 def test_nets_travel_with_the_event() -> None:
     assert from_line(to_line(started())) == started()
+
+
+def test_names_are_shown_never_obeyed() -> None:
+    (job,) = folded((started("n\x1b[31m\u202e\n"), 0)).jobs()
+    line = job_line(job, 1.0, 200, 0.95)
+    assert line.startswith("n\\x1b[31m\\u202e\\n: fp32, int8")
+    assert line.isprintable()
