@@ -21,6 +21,7 @@ from pytest_quant.cli import (
     init,
     inspect,
     lint,
+    merge,
     quantize,
     rescue,
     target,
@@ -33,7 +34,21 @@ EXIT_UNUSABLE = 2
 """Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""
 _EXIT_INTERRUPTED = 130
 
-_SUBCOMMANDS = (init, quantize, calibrate, diagnose, rescue, lint, inspect, target, history, compare, cache, docs)
+_SUBCOMMANDS = (
+    init,
+    quantize,
+    calibrate,
+    diagnose,
+    rescue,
+    lint,
+    inspect,
+    target,
+    history,
+    compare,
+    merge,
+    cache,
+    docs,
+)
 """Modules with ``add_parser(subparsers)``, in the order of the help."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_quant.datasets.base import Dataset, Sample
@@ -17,6 +17,7 @@ from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS, RESU
 from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
+from pytest_quant.evaluation.probes import Probes
 from pytest_quant.evaluation.store import PredictionStore
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.nets.trial.trial import LIMIT_S
@@ -38,6 +39,8 @@ class Resources:
     engine: Engine
     datasets: OpenDatasets
     trials: Trials
+    probes: Probes = field(default_factory=Probes)
+    """What is found out about single samples goes through it."""
 
     @classmethod
     def in_folder(
@@ -75,6 +78,7 @@ class Resources:
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
             results=KeptResults(folder / "results", folder / "claims"),
             datasets=OpenDatasets(datasets),
+            probes=Probes(),
         )
 
     def on_samples(self, model: ModelSpec, samples: list[Sample]) -> ModelOnSamples:

@@ -40,6 +40,7 @@ class PredictionStore:
     """Shards under ``folder``, in NumPy's npz format; claims on those that are being computed are under ``locks``."""
 
     def __init__(self, folder: Path, locks: Path) -> None:
+        self.folder = folder
         self._contents = ContentStore(folder, locks)
         self._given_up = ContentStore(locks / "given-up", locks)
 

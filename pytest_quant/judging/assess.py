@@ -54,7 +54,11 @@ class Assessor:
         return self._judge(model, judged(limit), confidence)
 
     def _judge(self, model: ModelSpec, limit: JudgedLimit, confidence: float) -> Verdict:
-        return limit.judge(Subject(model, self.measurements, confidence, self._baseline))
+        return limit.judge(self.subject(model, confidence))
+
+    def subject(self, model: ModelSpec, confidence: float | None = None) -> Subject:
+        """A model as limits see it; ``confidence`` is the one of each case where not another one is given."""
+        return Subject(model, self.measurements, confidence or self.confidence, self._baseline)
 
     def _is_sampled(self, model: ModelSpec) -> bool:
         samples, total = self.bench.selection(model)

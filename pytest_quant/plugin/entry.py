@@ -22,7 +22,7 @@ from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.options import add_options
 from pytest_quant.plugin.settings import Settings, read_settings
-from pytest_quant.plugin.state import RUN, SETTINGS
+from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
 
 __all__ = [
@@ -85,7 +85,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     cache_dir = cache_folder(config, settings)
     if cache_dir is not None:
         care_for(config, cache_dir, settings, is_worker=xdist.is_worker(config))
-    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath)
+    replay = config.stash.get(REPLAY, None)
+    run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath, replay=replay)
     try:
         run.read_baseline()
     except QuantError as error:

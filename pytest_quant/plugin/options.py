@@ -74,6 +74,13 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         parser, group, "rehash", action="store_true", ini_type="bool",
         help="Read every image anew, instead of taking one for known by its size, times and inode",
     )  # fmt: skip
+    group.addoption(
+        "--quant-shard",
+        dest="quant_shard",
+        default=None,
+        metavar="I/N",
+        help="Evaluate the I-th of N parts of every dataset; `pytest-quant merge` decides, from the parts' reports",
+    )
     _add(
         parser, group, "cache-size", metavar="GB",
         help="Largest size of the folder of the cache; what was not used for longest goes first (default: 20)",

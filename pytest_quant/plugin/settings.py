@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_quant.spec.columns import TITLES
+from pytest_quant.spec.part import Part
 from pytest_quant.spec.verdict import Inconclusive
 
 
@@ -28,6 +29,8 @@ class Settings:
     confidence: float
     """One-sided confidence of a verdict."""
     inconclusive: Inconclusive
+    part: Part | None
+    """Which part of every dataset is evaluated; None: all of it."""
     early_stop: bool
     whole_table: bool
     """Whether the confidence is that of all sampled cases together, by Holm's correction."""
@@ -96,6 +99,7 @@ def read_settings(config: pytest.Config) -> Settings:
         seed=_whole_number("seed", _text(config, "seed") or "0", 0),
         confidence=_confidence(_text(config, "confidence") or "0.95"),
         inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
+        part=_part(config),
         early_stop=bool(_value(config, "quant_early_stop")),
         whole_table=_whole_table(config),
         strict=bool(_value(config, "quant_strict")),
@@ -184,6 +188,38 @@ def _whole_table(config: pytest.Config) -> bool:
             "together, an early stop decides each by itself"
         )
     return text == "holm"
+
+
+def _part(config: pytest.Config) -> Part | None:
+    """Of one part nothing is decided: what takes verdicts, or another order of samples, excludes it."""
+    text = config.getoption("quant_shard")
+    if text is None:
+        return None
+    try:
+        part = Part.parse(text)
+    except ValueError:
+        raise pytest.UsageError(
+            f"--quant-shard: found {text!r}, expected I/N, the I-th of N parts counted from 1, such as 1/4"
+        ) from None
+    for option, why in _NOT_IN_PARTS.items():
+        if _value(config, option):
+            name = f"--{option.replace('_', '-')}"
+            raise pytest.UsageError(f"--quant-shard and {name} exclude each other: {why}")
+    if config.getoption("quant_update_baseline"):
+        raise pytest.UsageError(
+            "--quant-shard and --quant-update-baseline exclude each other: pytest-quant merge has --update-baseline"
+        )
+    if not any(path.suffix == ".json" for path in _reports(config)):
+        raise pytest.UsageError("--quant-shard: name the report of the part, with --quant-report part.json")
+    return part
+
+
+_NOT_IN_PARTS = {
+    "quant_early_stop": "a part does not see when the samples of all parts together are enough",
+    "quant_rescue": "whether a drop is too large is decided when the parts are merged",
+    "quant_diagnose": "layers are compared on the first samples of the whole dataset; run the models without a part",
+    "quant_target": "the merge would have to reach the target, too",
+}
 
 
 def _progress(config: pytest.Config) -> bool:

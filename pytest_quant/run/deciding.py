@@ -6,14 +6,23 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_quant.judging.limits.base import judged
 from pytest_quant.run.records import RunCase
-from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError, StorageError, told
+from pytest_quant.spec.errors import (
+    BaselineMissingError,
+    DatasetMissingError,
+    PartError,
+    QuantError,
+    StorageError,
+    told,
+)
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.verdict import Inconclusive
 
 if TYPE_CHECKING:
     from pytest_quant.judging.assess import Assessor
+    from pytest_quant.judging.part_work import PartWork
     from pytest_quant.run.explaining import Explainer
 
 
@@ -33,8 +42,20 @@ class Decided:
 class Decider:
     """Decides the limits of a run."""
 
-    def __init__(self, assessor: Assessor, explainer: Explainer, *, inconclusive: Inconclusive, strict: bool) -> None:
-        """``strict``: what is not on this machine is an error, else the case is skipped."""
+    def __init__(
+        self,
+        assessor: Assessor,
+        explainer: Explainer,
+        *,
+        inconclusive: Inconclusive,
+        strict: bool,
+        part: PartWork | None = None,
+    ) -> None:
+        """``strict``: what is not on this machine is an error, else the case is skipped.
+
+        ``part``: only what the limits need is computed, on one part of the samples.
+        """
+        self._part = part
         self._assessor = assessor
         self._explainer = explainer
         self._inconclusive = inconclusive
@@ -45,6 +66,9 @@ class Decider:
         """Decide a limit; what cannot be decided says why."""
         start = time.perf_counter()
         try:
+            if self._part is not None and limit.needs_dataset and not judged(limit).is_decided_in_parts:
+                self._part.do(model, limit)
+                raise PartError(self._part.reason)
             verdict = self._assessor.assess(model, limit)
         except QuantError as error:
             return self._undecided(planned, error, time.perf_counter() - start)
@@ -65,7 +89,8 @@ class Decider:
         return Decided(record, message + "".join(f"\n  warning: {warning}" for warning in warnings))
 
     def _undecided(self, planned: RunCase, error: QuantError, seconds: float) -> Decided:
-        if isinstance(error, (DatasetMissingError, BaselineMissingError)) and not self._strict:
+        is_missing = isinstance(error, (DatasetMissingError, BaselineMissingError)) and not self._strict
+        if is_missing or isinstance(error, PartError):
             return Decided(planned.record("skipped", "skipped", str(error), seconds), error=error)
         record = planned.record("error", "failed", str(error), seconds)
         return Decided(record, error=self._told_once(planned, error))

@@ -80,6 +80,7 @@ class RunHooks:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Decide the limits of a test in Python after its body has passed."""
+        python_cases.carry(item, self._run)
         result = yield
         python_cases.enforce(item, self._run)
         return result

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_quant.run.deciding import Decided
 from pytest_quant.run.records import RunCase
-from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, QuantError, QuantWarning
+from pytest_quant.spec.errors import BaselineMissingError, DatasetMissingError, PartError, QuantError, QuantWarning
 from pytest_quant.spec.text import visible
 
 
@@ -27,6 +27,8 @@ def conclude(decided: Decided, records: list[RunCase], *, strict: bool, place: t
     the limit could not be decided.
     """
     records.append(decided.record)
+    if isinstance(decided.error, PartError):
+        raise pytest.skip.Exception(str(decided.error))
     if isinstance(decided.error, (DatasetMissingError, BaselineMissingError)):
         skip_missing(decided.error, strict=strict)
     if decided.error is not None:

@@ -32,7 +32,8 @@ class Publisher:
         self._trends: list[IllustrationEntry] = []
         self._accepted: list[str] = []
         """What an update of the baseline changed."""
-        self._notes: list[str] = []
+        part = settings.part
+        self._notes = [] if part is None else [f"{part}: pytest-quant merge decides, from the reports of all parts"]
 
     def write(self, report: Report, baseline: Mapping[str, BaselineEntry]) -> list[str]:
         """Write the report files, and ``baseline`` if it is to be updated; gives what could not be written, and why."""
@@ -42,7 +43,7 @@ class Publisher:
     def _keep(self, report: Report) -> Iterator[str]:
         """Add the run to the history; a page shows what that has of its models."""
         path = self._settings.history
-        if path is None:
+        if path is None or self._settings.part is not None:
             return
         from pytest_quant.history.commit import commit_of
         from pytest_quant.history.file import HistoryFile

@@ -135,6 +135,18 @@ def planned(item: pytest.Item) -> tuple[RunCase, ...]:
     return tuple(limit_case(item.nodeid, case.model.name, limit) for limit in case.limits)
 
 
+def carry(item: pytest.Item, run: QuantRun) -> None:
+    """In a part of a run: compute what the limits of a test take, and skip it, since its body may read scores."""
+    case, part = case_of(item), run.part_work
+    if part is None or case is None or case.model is None:
+        return
+    with run.explained():
+        part.measure(case.model)
+        for limit in case.limits:
+            part.do(case.model, limit)
+    raise pytest.skip.Exception(part.reason)
+
+
 def enforce(item: pytest.Item, run: QuantRun) -> None:
     """Decide the limits of a test whose body has passed; fails with every one that does not hold."""
     __tracebackhide__ = True

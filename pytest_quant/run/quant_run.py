@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_quant.evaluation.probes import NotedProbes
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.plugin.settings import Settings
@@ -19,18 +20,27 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.placement import Placement
 
 if TYPE_CHECKING:
+    from pytest_quant.evaluation.parts.replay import Replay
     from pytest_quant.judging.assess import Assessor
     from pytest_quant.judging.baseline import Baseline, BaselineEntry
+    from pytest_quant.judging.part_work import PartWork
     from pytest_quant.report.model import ModelEntry
     from pytest_quant.run.deciding import Decider
     from pytest_quant.run.entries import ModelEntries
     from pytest_quant.run.illustrations import Illustrations
 
 
+PART_FOLDER = "part"
+"""Below the folder of the run: what its processes carry of a part."""
+
+
 class QuantRun:
     """Makes the parts when they are first asked for: with most of them come the runtime and the tasks' libraries."""
 
-    def __init__(self, settings: Settings, *, run_dir: Path, cache_dir: Path | None, rootdir: Path) -> None:
+    def __init__(
+        self, settings: Settings, *, run_dir: Path, cache_dir: Path | None, rootdir: Path, replay: Replay | None = None
+    ) -> None:
+        """``replay``: what the parts of a run have computed, where they are merged."""
         self.settings = settings
         self.rootdir = rootdir
         placement = None if settings.target is None else Placement(settings.target, settings.target_nets)
@@ -39,6 +49,8 @@ class QuantRun:
         self._run_dir = run_dir
         self._cache_dir = cache_dir
         self._baseline: Baseline | None = None
+        self._replay = replay
+        self._probes = None if settings.part is None else NotedProbes()
 
     @property
     def max_tolerance_pct(self) -> float:
@@ -91,6 +103,8 @@ class QuantRun:
             listener=EventFile(self._run_dir / EVENTS) if settings.progress else None,
             rehash=settings.rehash,
             limit_s=settings.timeout_s,
+            probes=self._probes,
+            replay=self._replay,
         )
         return Assessor(
             bench,
@@ -110,7 +124,19 @@ class QuantRun:
 
         settings = self.settings
         explainer = Explainer(settings, self.assessor.measurements, self.expectations, self._entries)
-        return Decider(self.assessor, explainer, inconclusive=settings.inconclusive, strict=settings.strict)
+        return Decider(
+            self.assessor, explainer, inconclusive=settings.inconclusive, strict=settings.strict, part=self.part_work
+        )
+
+    @cached_property
+    def part_work(self) -> PartWork | None:
+        """What is done in the place of deciding, where the run evaluates a part of the samples."""
+        from pytest_quant.judging.part_work import PartWork
+
+        if self.settings.part is None or self._probes is None:
+            return None
+        folder = self._run_dir / PART_FOLDER
+        return PartWork(self.settings.part, self.rootdir, folder, self._probes, self.assessor.subject)
 
     @cached_property
     def _entries(self) -> ModelEntries:

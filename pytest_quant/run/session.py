@@ -15,10 +15,12 @@ from pytest_quant.report.model import Entry, ModelEntry, Report
 from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.part import Part
 from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
     from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.report.model import PartEntry
 
 PLAN_FILE = "planned.json"
 
@@ -44,6 +46,19 @@ def read_plan(run_dir: Path) -> Plan:
     """What the processes that run tests wrote down; empty when nothing was collected."""
     path = run_dir / PLAN_FILE
     return Plan.model_validate(json.loads(path.read_bytes())) if path.exists() else Plan()
+
+
+def part_entry(part: Part | None, run_dir: Path) -> PartEntry | None:
+    """What all processes of the run carry of a part; None where the run evaluates everything."""
+    if part is None:
+        return None
+    from pytest_quant.judging.part_work import kept_datasets, kept_models
+    from pytest_quant.report.model import PartEntry
+    from pytest_quant.run.quant_run import PART_FOLDER
+
+    tests = sorted(test.id for test in read_plan(run_dir).tests)
+    models, datasets = kept_models(run_dir / PART_FOLDER), kept_datasets(run_dir / PART_FOLDER)
+    return PartEntry(index=part.index, of=part.of, tests=tuple(tests), models=models, datasets=datasets)
 
 
 class Recorder:
@@ -168,6 +183,9 @@ class Recorder:
         if not takes_samples and not bodies:
             return True
         keys = {case.key for case in takes_samples}
+        part = part_entry(self.settings.part, self._run_dir)
+        if part is not None and part.models:
+            return True
         answered = any(case.verdict != "skipped" for key, case in self._cases.items() if key in keys)
         return answered or (bool(bodies) and self._measured)
 
@@ -175,7 +193,8 @@ class Recorder:
         """The report as data."""
         from pytest_quant.report.data import build_report
 
-        return build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
+        report = build_report(self.models, self.cases, started=self.started, options=shown_options(self.settings))
+        return report.model_copy(update={"part": part_entry(self.settings.part, self._run_dir)})
 
     def _publish(self, session: pytest.Session) -> None:
         """Write the files that the run was asked for; one that cannot be written fails the run."""

@@ -47,6 +47,10 @@ class BaselineMissingError(QuantError):
     """There is no baseline to compare with: cases are skipped, or fail under ``--quant-strict``."""
 
 
+class PartError(QuantError):
+    """A part of an evaluation decides nothing: the case is skipped."""
+
+
 class InternalError(QuantError):
     """Something that the project should have said in words; its text holds the traceback."""
 

@@ -19,6 +19,7 @@ from pytest_quant.spec.verdict import Decision, Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.sample_test import SampleTest
     from pytest_quant.judging.subject import Subject
 
@@ -86,6 +87,13 @@ class JudgedLimit(Limit):
     def wrong_type(self, conditions: Mapping[str, object]) -> str | None:
         """Why no evaluation with conditions of these types could meet it; None: one could."""
         return None
+
+    is_decided_in_parts: ClassVar[bool] = False
+    """Whether a part of an evaluation decides it as the whole does, though it takes samples."""
+
+    def gather(self, part: PartSubject) -> None:
+        """Compute in one part of an evaluation what judging the whole takes; raises like `judge`."""
+        part.predictions(self.net)
 
     @abstractmethod
     def judge(self, subject: Subject) -> Verdict:

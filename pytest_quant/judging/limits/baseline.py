@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.baseline import Baseline
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.subject import Subject
     from pytest_quant.tasks.base import Comparison
 
@@ -63,6 +64,12 @@ class NoWorse(MetricLimit):
         """One per metric that a limit of a model names."""
         named = (limit.metric for limit in limits if limit.metric is not None)
         return tuple(cls(metric, within_pct) for metric in dict.fromkeys(named))
+
+    def gather(self, part: PartSubject) -> None:
+        """The predictions, and the raw outputs where it is about them."""
+        part.predictions(self.net)
+        if self.metric == SQNR_DB:
+            part.outputs("fp32", self.net)
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold int8 against its entry; raises `BaselineMissingError` when there is nothing to compare with."""

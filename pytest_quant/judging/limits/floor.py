@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pytest_quant.evaluation.measurement import Measurement
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.sample_test import SampleTest
     from pytest_quant.judging.subject import Subject
 
@@ -89,6 +90,12 @@ class Floor(MetricLimit):
         """``@quant_floor(top1=94.0)``."""
         with placed(keyword.place):
             return cls.parse(named(metric), keyword.value)
+
+    def gather(self, part: PartSubject) -> None:
+        """The predictions, and the raw outputs where it is about them."""
+        part.predictions(self.net)
+        if self.metric == SQNR_DB:
+            part.outputs("fp32", self.net)
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_quant.evaluation.agreement import OutputAgreement
     from pytest_quant.evaluation.measurement import Measurement
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.subject import Subject
 
 PARITY_WITHIN_PCT = 0.1
@@ -78,6 +79,12 @@ class Parity(MetricLimit):
                 "it a tolerance, a floor or a published value"
             )
         yield from map(cls, metrics)
+
+    def gather(self, part: PartSubject) -> None:
+        """Those of int8, fp32 and the ONNX file, and the raw outputs of the first samples."""
+        part.predictions("int8")
+        part.predictions(self.net)
+        part.first_outputs(self.net, "fp32")
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold both against each other on the samples of int8, and their outputs on the first of them."""

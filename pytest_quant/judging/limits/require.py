@@ -33,6 +33,8 @@ class Requirement(JudgedLimit):
     marker_example: ClassVar[str] = "flip_test=False"
     keyword_is_metric: ClassVar[bool] = False
 
+    is_decided_in_parts: ClassVar[bool] = True
+
     condition: str
     value: object
 

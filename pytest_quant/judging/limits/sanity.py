@@ -15,6 +15,7 @@ from pytest_quant.spec.verdict import Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.subject import Subject
 
 
@@ -45,6 +46,10 @@ class Sane(JudgedLimit):
         waived: Mapping[str, str] = written.get("waive")
         check_waived(waived, lambda name: written.place(("waive", name)))
         yield cls(tuple(waived.items()))
+
+    def gather(self, part: PartSubject) -> None:
+        """What the checks look at beside the predictions."""
+        part.look()
 
     def judge(self, subject: Subject) -> Verdict:
         """Run all checks."""

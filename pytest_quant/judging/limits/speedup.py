@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pytest_quant.evaluation.speed import Times
+    from pytest_quant.evaluation.workbench import Workbench
+    from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.subject import Subject
+    from pytest_quant.spec.model import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,20 @@ class LeastSpeedup(JudgedLimit):
             with placed(written.place(("speedup",))):
                 yield cls.parse(written.get("speedup"))
 
+    def gather(self, part: PartSubject) -> None:
+        """The times: one part takes them."""
+        if part.is_first:
+            self._times(part.bench, part.model)
+
     def judge(self, subject: Subject) -> Verdict:
         """Take times of both nets in turns, in this very run."""
+        return self.of_times(self._times(subject.bench, subject.built()), subject.confidence)
+
+    @staticmethod
+    def _times(bench: Workbench, model: ModelSpec) -> Times:
         from pytest_quant.evaluation.speed import measure_times
 
-        return self.of_times(measure_times(subject.bench, subject.built()), subject.confidence)
+        return bench.resources.probes.fetch(model, "times", "", lambda: measure_times(bench, model))
 
     def of_times(self, times: Times, confidence: float) -> Verdict:
         """The verdict: only bounds on one side of the limit decide, so noise alone does not."""

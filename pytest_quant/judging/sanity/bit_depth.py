@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from pytest_quant.judging.sanity.finding import Finding
-from pytest_quant.judging.sanity.images import Header, headers
+from pytest_quant.judging.sanity.images import Header
 from pytest_quant.judging.sanity.look import Look
 
 _DECODED = 20
@@ -20,8 +20,8 @@ _SMALL = 1 / 8
 
 def find_dark(look: Look) -> Iterator[Finding]:
     """A warning where the largest value of the first such images is far below the range of 16 bits."""
-    deep = [header for header in headers(look.samples) if header.is_16_bit][:_DECODED]
-    largest = max((_largest(header) for header in deep), default=_FULL)
+    deep = [header for header in look.headers if header.is_16_bit][:_DECODED]
+    largest = max((_known_largest(look, header) for header in deep), default=_FULL)
     if largest < _SMALL * _FULL:
         yield Finding(
             "bit-depth",
@@ -30,6 +30,10 @@ def find_dark(look: Look) -> Iterator[Finding]:
             f"that nets are given here they reach {largest // 256} of 255",
             "scale the values (12 bits: times 16) or store 8 bits",
         )
+
+
+def _known_largest(look: Look, header: Header) -> int:
+    return look.probe("largest value", header.sample.id, lambda: _largest(header))
 
 
 def _largest(header: Header) -> int:

@@ -8,14 +8,13 @@ from pytest_quant.datasets.coco_detection import DetectionTruth
 from pytest_quant.datasets.coco_keypoints import PoseTruth
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.sanity.finding import Finding
-from pytest_quant.judging.sanity.images import headers
 from pytest_quant.judging.sanity.look import Look
 
 
 def find_other_sizes(look: Look) -> Iterator[Finding]:
     """A warning where COCO's `width` and `height` are not those of the pixels that the net is given."""
     orient = get_task(look.model.task).orient
-    found, unlike = headers(look.samples), []
+    found, unlike = look.headers, []
     for header in found:
         truth, size = header.sample.truth, header.size(orient=orient)
         if isinstance(truth, (PoseTruth, DetectionTruth)) and (truth.image.width, truth.image.height) != size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,15 +42,23 @@ class Header:
         return self.width, self.height
 
 
-def headers(samples: Sequence[Sample]) -> list[Header]:
-    """The headers of the first samples; none of what is no file, or is in a format that Pillow does not know."""
-    found = (_header(sample.source) for sample in samples[:LOOKED_AT] if isinstance(sample.source, Path))
-    files = (sample for sample in samples[:LOOKED_AT] if isinstance(sample.source, Path))
-    return [Header(sample, *known) for sample, known in zip(files, found, strict=True) if known is not None]
+Said = tuple[int, int, int, bool]
+"""What a header says: the fields of `Header` after the sample."""
+
+
+def headers(samples: Sequence[Sample], said: Callable[[Sample, Path], Said | None]) -> list[Header]:
+    """The headers of the first samples; none of what is no file, or is in a format that Pillow does not know.
+
+    ``said``: what the header of a sample says, as `read_header` reads it.
+    """
+    files = ((sample, sample.source) for sample in samples[:LOOKED_AT] if isinstance(sample.source, Path))
+    found = ((sample, said(sample, path)) for sample, path in files)
+    return [Header(sample, *known) for sample, known in found if known is not None]
 
 
 @lru_cache(maxsize=4096)
-def _header(path: Path) -> tuple[int, int, int, bool] | None:
+def read_header(path: Path) -> Said | None:
+    """What the header of a file says; None where Pillow does not know the format."""
     try:
         with Image.open(path) as image:
             orientation = int(image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from pytest_quant.datasets.base import Dataset, Sample
     from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.evaluation.model_on_samples import ModelOnSamples
+    from pytest_quant.judging.sanity.images import Header
     from pytest_quant.judging.subject import Subject
     from pytest_quant.spec.model import ModelSpec
     from pytest_quant.spec.net import Net
-    from pytest_quant.tasks.base import Prediction
+    from pytest_quant.tasks.base import Evidence, Prediction
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,12 @@ class Look:
     def measurement(self) -> Measurement:
         """fp32 and int8 on the same samples."""
         return self.subject.measurement()
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Sample by sample of the first metric, where there is one."""
+        pairs = self.measurement.comparison.metrics
+        return next(iter(pairs.values())).evidence if pairs else None
 
     @property
     def model(self) -> ModelSpec:
@@ -54,6 +63,17 @@ class Look:
     def on_samples(self) -> ModelOnSamples:
         """Their digests, and the pipeline."""
         return self.subject.bench.on_samples(self.model, self.samples)
+
+    def probe(self, name: str, key: str, make: Callable[[], T]) -> T:
+        """What ``make`` finds out about a sample; in a merge of parts what they have noted of it."""
+        return self.subject.bench.resources.probes.fetch(self.model, name, key, make)
+
+    @cached_property
+    def headers(self) -> Sequence[Header]:
+        """What the headers of the first image files say."""
+        from pytest_quant.judging.sanity.images import headers, read_header
+
+        return headers(self.samples, lambda sample, path: self.probe("header", sample.id, lambda: read_header(path)))
 
     @cached_property
     def predictions(self) -> Mapping[Net, Sequence[Prediction]]:

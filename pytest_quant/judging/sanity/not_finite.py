@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 
@@ -39,17 +41,10 @@ def find_not_finite(look: Look) -> Iterator[Finding]:
     if not layers or not is_fed:
         return
     chosen = _chosen(look)
-    found: list[tuple[str, str]] = []
-    have_tried(net, trials=look.subject.bench.resources.trials)
-    extractor = BlobExtractor(entry.param, entry.bin, feeding=feeding_of(net), runtime=model.runtime)
-    try:
-        for sample in chosen:
-            given = _given(look, sample)
-            blob = None if given is None else _first_bad(look, extractor, given, list(layers))
-            if blob is not None:
-                found.append((sample.id, blob))
-    finally:
-        extractor.close()
+    inside = _Inside(look, entry, list(layers))
+    with closing(inside):
+        told = {one.id: look.probe("not-finite", one.id, partial(inside.first_bad, one)) for one in chosen}
+    found = [(sample_id, blob) for sample_id, blob in told.items() if blob is not None]
     if found:
         sample_id, blob = found[0]
         yield Finding(
@@ -67,8 +62,7 @@ def _may_hide(layer: Layer) -> bool:
 
 def _chosen(look: Look) -> Sequence[Sample]:
     """The first samples, those before that int8 alone is right on: there something may have gone wrong in fp32."""
-    pairs = look.measurement.comparison.metrics
-    evidence = next(iter(pairs.values())).evidence if pairs else None
+    evidence = look.evidence
     samples = list(look.samples)
     if isinstance(evidence, RightWrong) and evidence.fp32.size == len(samples):
         alone = evidence.int8 & ~evidence.fp32
@@ -82,7 +76,30 @@ def _given(look: Look, sample: Sample) -> Given | None:
         return first_input(pipeline, pipeline.prepare(look.dataset.read(sample, orient=look.orient), sample))
 
 
-def _first_bad(look: Look, extractor: BlobExtractor, given: Given, blobs: Sequence[str]) -> str | None:
-    """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
-    with look.subject.bench.cores.core():
-        return next((blob for blob, values in extractor(given, blobs) if not (values < np.inf).all()), None)
+class _Inside:
+    """The inner blobs of fp32; the net is loaded for the first sample."""
+
+    def __init__(self, look: Look, files: NcnnFiles, blobs: Sequence[str]) -> None:
+        self._look = look
+        self._files = files
+        self._blobs = blobs
+        self._extractor: BlobExtractor | None = None
+
+    def first_bad(self, sample: Sample) -> str | None:
+        """The first of the blobs in the net's order that holds NaN or an overflow; -infinity is how some nets mask."""
+        given = _given(self._look, sample)
+        if given is None:
+            return None
+        if self._extractor is None:
+            files, model = self._files, self._look.model
+            net = model.net("fp32")
+            have_tried(net, trials=self._look.subject.bench.resources.trials)
+            self._extractor = BlobExtractor(files.param, files.bin, feeding=feeding_of(net), runtime=model.runtime)
+        with self._look.subject.bench.cores.core():
+            found = self._extractor(given, self._blobs)
+            return next((blob for blob, values in found if not (values < np.inf).all()), None)
+
+    def close(self) -> None:
+        """Free the net."""
+        if self._extractor is not None:
+            self._extractor.close()

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.sanity.finding import Finding
-from pytest_quant.judging.sanity.images import headers
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.spec.text import first_few
 
@@ -18,7 +17,7 @@ def find_rotated(look: Look) -> Iterator[Finding]:
     """A warning for tasks that take pixels as they are stored."""
     if get_task(look.model.task).orient:
         return
-    found = headers(look.samples)
+    found = look.headers
     rotated = [header.sample.id for header in found if header.orientation > 1]
     if len(rotated) > _SHARE * len(found):
         yield Finding(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.sanity.annotated import Region, regions_of
 from pytest_quant.judging.sanity.finding import Finding
-from pytest_quant.judging.sanity.images import headers
 from pytest_quant.judging.sanity.look import Look
 from pytest_quant.spec.text import first_few
 
@@ -21,7 +20,7 @@ def find_outside(look: Look) -> Iterator[Finding]:
     """A warning where many regions lie outside their image in good part."""
     orient = get_task(look.model.task).orient
     total, leaving = 0, []
-    for header in headers(look.samples):
+    for header in look.headers:
         regions = [region for region in regions_of(header.sample.truth) if region.counts]
         total += len(regions)
         size = header.size(orient=orient)

@@ -36,6 +36,7 @@ from pytest_quant.report.model.net import (
     OutputsEntry,
     TimingEntry,
 )
+from pytest_quant.report.model.part import PartEntry
 from pytest_quant.report.model.report import SCHEMA, EnvironmentEntry, Report
 from pytest_quant.report.model.rescue import (
     ByNetBytes,
@@ -82,6 +83,7 @@ __all__ = [
     "OnnxMetricEntry",
     "OnnxOutputsEntry",
     "OutputsEntry",
+    "PartEntry",
     "Report",
     "RescueEntry",
     "RescueFilesEntry",

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.case import Case
 from pytest_quant.report.model.model import ModelEntry
+from pytest_quant.report.model.part import PartEntry
 
 SCHEMA: Literal[1] = 1
 
@@ -41,3 +42,5 @@ class Report(Entry):
     """By name, sorted."""
     cases: tuple[Case, ...]
     """Sorted by id."""
+    part: PartEntry | None = None
+    """Of a run with ``--quant-shard``: the samples and predictions of that part."""

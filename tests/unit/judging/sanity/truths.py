@@ -17,6 +17,7 @@ from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.judging.sanity import Check
 from pytest_quant.judging.sanity.finding import Finding
+from pytest_quant.judging.sanity.images import headers, read_header
 from pytest_quant.judging.sanity.look import Look
 
 IMAGE = CocoImage(1, "1.png", 100, 80)
@@ -25,7 +26,9 @@ IMAGE = CocoImage(1, "1.png", 100, 80)
 def found_by(check: Check, samples: Sequence[Sample], task: str = "object-detection", **dataset: Any) -> list[Finding]:
     """The findings of a check over samples of a model of that task."""
     model = SimpleNamespace(task=task, dataset=SimpleNamespace(is_unlabelled=False, **dataset))
-    return list(check(cast(Look, SimpleNamespace(samples=samples, model=model))))
+    found = headers(samples, lambda sample, path: read_header(path))
+    look = SimpleNamespace(samples=samples, model=model, headers=found, probe=lambda name, key, make: make())
+    return list(check(cast(Look, look)))
 
 
 def person(id_: int, *, visible: int = 17, labelled: int = 17, area: float = 900.0) -> Person:

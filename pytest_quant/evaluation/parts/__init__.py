@@ -1,0 +1,1 @@
+"""What one part of an evaluation leaves behind, and the whole evaluation made of all parts."""
