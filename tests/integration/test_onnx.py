@@ -254,7 +254,7 @@ def test_text_detection_at_a_threshold_of_the_fp32_net(pytester: pytest.Pytester
     [
         ({"onnx": "absent.onnx"}, "absent.onnx does not exist"),
         ({"onnx": "tiny.param"}, "tiny.param: is not an ONNX file"),
-        ({"onnx": {"file": "tiny.onnx", "inputs": "x"}}, "onnx.inputs: unknown key. Did you mean `input`?"),
+        ({"onnx": {"file": "tiny.onnx", "inputs": "x"}}, "onnx.inputs: goes with `inputs` of the model"),
         ({"onnx": 5}, "onnx: found 5 (int), expected the path of an ONNX file, or the keys file, input and outputs"),
         ({"onnx": "gray.onnx"}, "takes 1 channels, input.color rgb gives 3"),
         ({"onnx": "batch.onnx"}, "fixes the batch to 8"),

@@ -2,7 +2,7 @@
 
 >>> from pytest_quant.report.model import Report
 >>> sorted(Report.model_json_schema()["properties"])
-['cases', 'environment', 'models', 'schema']
+['cases', 'environment', 'models', 'part', 'schema']
 """
 
 from pytest_quant.report.model.base import Entry, json_value
