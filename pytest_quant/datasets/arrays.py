@@ -5,31 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import ClassVar
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import where
 from pytest_quant.datasets.stored_arrays import StoredArrays
-from pytest_quant.datasets.unlabelled import ARRAY_FILES, find_files
+from pytest_quant.datasets.unlabelled import ARRAY_FILES, FileKind, UnlabelledOptions, find_files
 from pytest_quant.spec.dataset import DatasetSpec
 
 
-class ArraysOptions(BaseModel):
+class ArraysOptions(UnlabelledOptions):
     """Keys of a dataset of ``type: arrays``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    root: Path | None = None
-    """A folder, searched with its subfolders."""
-    list: Path | None = None
-    """A text file with one path a line, relative to the file's own folder."""
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> ArraysOptions:
-        if (self.root is None) == (self.list is None):
-            raise ValueError("one of the keys `root`, a folder of .npy or .npz files, and `list`, a text file of them")
-        return self
+    kind: ClassVar[FileKind] = ARRAY_FILES
 
 
 @dataclass(frozen=True)
@@ -70,6 +58,4 @@ def open_arrays(source: Path | Sequence[Path], *, what: str = "arrays", is_datas
 def open_dataset(spec: DatasetSpec) -> ArrayFiles:
     """The files in the order of their paths, or of the list; see `open_arrays`."""
     options: ArraysOptions = spec.options
-    source = options.root or options.list
-    assert source is not None, "one of the two is there"  # noqa: S101
-    return ArrayFiles(spec.name, open_arrays(source, what=where(spec), is_dataset=True).samples)
+    return ArrayFiles(spec.name, open_arrays(options.source, what=where(spec), is_dataset=True).samples)

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
@@ -31,6 +34,34 @@ class FileKind:
 
 IMAGE_FILES = FileKind("image", "images", IMAGE_SUFFIXES)
 ARRAY_FILES = FileKind("array file", "array files", frozenset({".npy", ".npz"}), must_match=True)
+
+
+class UnlabelledOptions(BaseModel):
+    """Keys of a dataset whose samples are files alone: a folder of them, or a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ClassVar[FileKind]
+    """What the files are."""
+
+    root: Path | None = None
+    """A folder, searched with its subfolders."""
+    list: Path | None = None
+    """A text file with one path a line, relative to the file's own folder."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> UnlabelledOptions:
+        if (self.root is None) == (self.list is None):
+            raise ValueError(f"one of the keys `root`, a folder of {self.kind.many}, and `list`, a text file of them")
+        return self
+
+    @property
+    def source(self) -> Path:
+        """The one that is there."""
+        found = self.root or self.list
+        if found is None:
+            raise TypeError("neither `root` nor `list`: validation lets nothing of the kind through")
+        return found
 
 
 def find_files(source: Path | Sequence[Path], kind: FileKind, *, what: str, is_dataset: bool = False) -> list[Sample]:

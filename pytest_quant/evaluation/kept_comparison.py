@@ -7,11 +7,11 @@ its intervals are kept themselves, and whoever wants another one has the predict
 from __future__ import annotations
 
 import json
-import typing
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Scored:
     """Whether nothing of a net had to be computed now."""
 
 
-_Written = typing.Any
+_Written = Any
 """What this module wrote, read back."""
 
 

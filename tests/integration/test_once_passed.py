@@ -47,7 +47,7 @@ from tests import tiny, tiny_detector
 from tests.integration import test_object_detection as detection
 from tests.integration.runs import ZOO, Run, run_quant
 from tests.integration.test_other_tasks import pose_zoo, text_zoo
-from tests.unit.judging.sanity.looking import COLOURS, OFFSETS, classifier, labels, pair, relabel
+from tests.unit.judging.sanity.looking import COLOURS, OFFSETS, classifier, idle_branch, labels, pair, relabel
 
 
 @pytest.fixture
@@ -153,27 +153,8 @@ def test_both_nets_constant(pytester: pytest.Pytester, folder: Path) -> None:
         assert f"tiny: sanity error: constant: {net} gives the same output for each of 60 samples" in found.text
 
 
-def write_branch(folder: Path) -> dict[str, str]:
-    """A float net beside an int8 convolution whose output nothing reads."""
-    lines = [
-        "7767517",
-        "6 7",
-        "Input            data  0 1 data",
-        "Split            copy  1 2 data one two",
-        "Convolution      idle  1 1 two idle 0=4 1=1 5=1 6=12 8=2",
-        "Convolution      conv  1 1 one conv 0=4 1=1 5=1 6=12",
-        "Pooling          pool  1 1 conv pool 0=1 4=1",
-        "Softmax          prob  1 1 pool prob",
-    ]
-    (folder / "branch.param").write_text("\n".join(lines) + "\n")
-    classifier(folder, "part", COLOURS, OFFSETS, int8=True)
-    classifier(folder, "whole", COLOURS * 1.001, OFFSETS)
-    (folder / "branch.bin").write_bytes((folder / "part.bin").read_bytes() + (folder / "whole.bin").read_bytes())
-    return {"param": "branch.param", "bin": "branch.bin"}
-
-
 def test_a_float_net_with_a_dead_int8_branch(pytester: pytest.Pytester, folder: Path) -> None:
-    pair(folder, int8=write_branch(folder))
+    pair(folder, int8=idle_branch(folder))
     says = "the outputs depend on 0 of 1 quantized layers of int8; nothing reads idle"
     told(pytester, run(pytester), "unread-layers", "warning", says)
 

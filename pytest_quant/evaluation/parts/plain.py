@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-import typing
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from pydantic import JsonValue
 
 from pytest_quant.spec.errors import ConfigError
 
-Carried = typing.Any
+Carried = Any
 """What was packed: whoever unpacks it knows its type."""
 
 Array = NDArray[np.generic]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_quant.judging.limits.written import Keyword, Written
+from pytest_quant.judging.limits.written import Keyword, Written, placed
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.verdict import Decision, Verdict
@@ -119,6 +119,36 @@ class MetricLimit(JudgedLimit):
     def keys(self) -> tuple[str, ...]:
         """The metric below the kind, as in ``tolerance.top1``."""
         return self.kind, self.metric.name
+
+
+@dataclass(frozen=True)
+class NumberLimit(JudgedLimit):
+    """A limit on one number of a model, which stands under the kind's own name in its entry."""
+
+    number: float
+
+    @property
+    def name(self) -> str:
+        """The kind; a model has one."""
+        return self.kind
+
+    @property
+    def recorded(self) -> float:
+        """The number."""
+        return self.number
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, raw: object) -> Self:
+        """The limit that an entry writes; raises `ConfigError` without a place."""
+
+    @classmethod
+    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
+        """Where the key is there."""
+        raw = written.get(cls.kind)
+        if raw is not None:
+            with placed(written.place((cls.kind,))):
+                yield cls.parse(raw)
 
 
 def shown_value(metric: Metric, value: object) -> str:

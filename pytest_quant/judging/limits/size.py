@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
-from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.judging.limits.base import NumberLimit, ZooKeys
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.text import brief
 from pytest_quant.spec.verdict import Verdict
 
@@ -22,25 +19,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MostSize(JudgedLimit):
+class MostSize(NumberLimit):
     """int8's files are at most that share of fp32's."""
 
     kind: ClassVar[str] = "size"
     needs_dataset: ClassVar[bool] = False
     zoo_keys: ClassVar[ZooKeys] = {"size": (object, None)}
-
-    share: float
-    """In (0, 1]."""
-
-    @property
-    def name(self) -> str:
-        """``size``."""
-        return self.kind
-
-    @property
-    def recorded(self) -> float:
-        """The share."""
-        return self.share
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -49,24 +33,17 @@ class MostSize(JudgedLimit):
             raise ConfigError(f"found {brief(raw)}, expected a share of fp32's files above 0, at most 1, such as 0.30")
         return cls(float(raw))
 
-    @classmethod
-    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """Where the key is there."""
-        if written.get("size") is not None:
-            with placed(written.place(("size",))):
-                yield cls.parse(written.get("size"))
-
     def judge(self, subject: Subject) -> Verdict:
         """Add up the files that are deployed, a calibration table not among them."""
         model = subject.built()
         fp32, int8 = (_deployed_bytes(model, net) for net in ("fp32", "int8"))
         share = int8 / fp32
-        holds = share <= self.share
+        holds = share <= self.number
         reason = (
             f"int8 files {int8 / 1e6:.3f} MB / fp32 files {fp32 / 1e6:.3f} MB = {share:.3f} "
-            f"{'<=' if holds else '>'} {self.share:.3f}"
+            f"{'<=' if holds else '>'} {self.number:.3f}"
         )
-        return Verdict("pass" if holds else "fail", reason, value=share, limit=self.share)
+        return Verdict("pass" if holds else "fail", reason, value=share, limit=self.number)
 
 
 def _deployed_bytes(model: ModelSpec, name: Net) -> int:

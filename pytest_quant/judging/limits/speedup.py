@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_quant.judging.limits.base import JudgedLimit, ZooKeys
-from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.judging.limits.base import NumberLimit, ZooKeys
 from pytest_quant.spec.errors import ConfigError
-from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.text import brief
 from pytest_quant.spec.verdict import Decision, Verdict
 
@@ -24,24 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LeastSpeedup(JudgedLimit):
+class LeastSpeedup(NumberLimit):
     """int8 is at least so many times as fast as fp32."""
 
     kind: ClassVar[str] = "speedup"
     zoo_keys: ClassVar[ZooKeys] = {"speedup": (object, None)}
-
-    times: float
-    """Such as 1.2."""
-
-    @property
-    def name(self) -> str:
-        """``speedup``."""
-        return self.kind
-
-    @property
-    def recorded(self) -> float:
-        """The number of times."""
-        return self.times
 
     @classmethod
     def parse(cls, raw: object) -> Self:
@@ -51,13 +35,6 @@ class LeastSpeedup(JudgedLimit):
                 f"found {brief(raw)}, expected how many times as fast as fp32 int8 has to be, such as 1.2"
             )
         return cls(float(raw))
-
-    @classmethod
-    def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """Where the key is there."""
-        if written.get("speedup") is not None:
-            with placed(written.place(("speedup",))):
-                yield cls.parse(written.get("speedup"))
 
     def gather(self, part: PartSubject) -> None:
         """The times: one part takes them."""
@@ -83,7 +60,7 @@ class LeastSpeedup(JudgedLimit):
         found = speedup(times.fp32_s, times.int8_s, confidence=confidence)
         bounds = found.interval
         decision: Decision = (
-            "pass" if bounds.low >= self.times else "fail" if bounds.high < self.times else "inconclusive"
+            "pass" if bounds.low >= self.number else "fail" if bounds.high < self.number else "inconclusive"
         )
         sign = {"pass": ">=", "fail": "<"}.get(decision, "is neither surely above nor surely below")
         fp32_ms, int8_ms = (1000 * median(side.tolist()) for side in (times.fp32_s, times.int8_s))
@@ -91,8 +68,8 @@ class LeastSpeedup(JudgedLimit):
         reason = (
             f"speedup = {fp32_ms:.3g} ms / {int8_ms:.3g} ms = {found.ratio:.2f} ({100 * bounds.level:.4g}% CI "
             f"{bounds.low:.2f} to {bounds.high:.2f}, {times.fp32_s.size} turns on {times.samples} samples) {sign} "
-            f"{self.times:.2f}; {runtimes}, 1 thread"
+            f"{self.number:.2f}; {runtimes}, 1 thread"
         )
         if decision == "inconclusive":
             reason += ": run again on a machine that does nothing else, or leave more room"
-        return Verdict(decision, reason, value=found.ratio, limit=self.times)
+        return Verdict(decision, reason, value=found.ratio, limit=self.number)

@@ -89,3 +89,22 @@ def relabel(folder: Path, labels: Sequence[int]) -> None:
 def labels(folder: Path) -> list[int]:
     """The labels of the images."""
     return [int(line.split()[1]) for line in (folder / "list.txt").read_text().splitlines()]
+
+
+def idle_branch(folder: Path) -> dict[str, str]:
+    """A float net beside an int8 convolution whose output nothing reads."""
+    lines = [
+        "7767517",
+        "6 7",
+        "Input            data  0 1 data",
+        "Split            copy  1 2 data one two",
+        "Convolution      idle  1 1 two idle 0=4 1=1 5=1 6=12 8=2",
+        "Convolution      conv  1 1 one conv 0=4 1=1 5=1 6=12",
+        "Pooling          pool  1 1 conv pool 0=1 4=1",
+        "Softmax          prob  1 1 pool prob",
+    ]
+    (folder / "branch.param").write_text("\n".join(lines) + "\n")
+    classifier(folder, "part", COLOURS, OFFSETS, int8=True)
+    classifier(folder, "whole", COLOURS * 1.001, OFFSETS)
+    (folder / "branch.bin").write_bytes((folder / "part.bin").read_bytes() + (folder / "whole.bin").read_bytes())
+    return {"param": "branch.param", "bin": "branch.bin"}

@@ -11,7 +11,7 @@ import pytest
 from pytest_quant.judging.sanity.normalization import looks_like
 from pytest_quant.spec.net import InputSpec
 from tests import tiny
-from tests.unit.judging.sanity.looking import COLOURS, OFFSETS, classifier, look, pair
+from tests.unit.judging.sanity.looking import COLOURS, OFFSETS, classifier, idle_branch, look, pair
 
 
 @pytest.fixture
@@ -82,19 +82,5 @@ def test_weights_that_are_all_zero(folder: Path) -> None:
 
 
 def test_a_float_net_beside_an_int8_branch_that_nothing_reads(folder: Path) -> None:
-    lines = [
-        "7767517",
-        "6 7",
-        "Input            data  0 1 data",
-        "Split            copy  1 2 data one two",
-        "Convolution      idle  1 1 two idle 0=4 1=1 5=1 6=12 8=2",
-        "Convolution      conv  1 1 one conv 0=4 1=1 5=1 6=12",
-        "Pooling          pool  1 1 conv pool 0=1 4=1",
-        "Softmax          prob  1 1 pool prob",
-    ]
-    (folder / "branch.param").write_text("\n".join(lines) + "\n")
-    classifier(folder, "part", COLOURS, OFFSETS, int8=True)
-    classifier(folder, "whole", COLOURS * 1.001, OFFSETS)
-    (folder / "branch.bin").write_bytes((folder / "part.bin").read_bytes() + (folder / "whole.bin").read_bytes())
-    found = {one.check: one for one in look(pair(folder, int8={"param": "branch.param", "bin": "branch.bin"}))[1]}
+    found = {one.check: one for one in look(pair(folder, int8=idle_branch(folder)))[1]}
     assert "the outputs depend on 0 of 1 quantized layers of int8; nothing reads idle" in found["unread-layers"].found
