@@ -48,6 +48,7 @@ def measure(
     comparison = named.given(scored.comparison)
     if net == "int8":
         resources.discordances.note(found.model, comparison)
+        resources.times.note(found.model, used, scored.images_per_second.values())
     return Measurement(
         model=found.model,
         comparison=comparison,
@@ -68,6 +69,20 @@ def measure(
         class_totals=named.totals(dataset.samples) if used < total else {},
         scores=scores,
     )
+
+
+def prepare(
+    found: ModelOnSamples, resources: Resources, *, net: Net, stop: StopRule | None, agreement: bool = False
+) -> None:
+    """Compute the predictions that `measure` will take; nothing is scored, but for what ``stop`` looks at."""
+    nets: tuple[Net, Net] = ("fp32", net)
+    evaluation = found.evaluation(nets)
+    if stop is not None:
+        evaluate_until(stop, evaluation, resources.store, resources.engine)
+        return
+    key = result_key(found, nets, len(found.samples), agreement=agreement)
+    if not KeptScores.are_kept(resources.results, key):
+        evaluate(evaluation, resources.store, resources.engine)
 
 
 def _score(

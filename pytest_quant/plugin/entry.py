@@ -14,6 +14,7 @@ from pytest_quant.plugin.fixtures import (
     ncnn_int8,
     onnx_fp32,
     quant_dataset,
+    quant_executor,
     quant_nets,
     quant_scores,
     quant_spec,
@@ -31,6 +32,7 @@ __all__ = [
     "ncnn_int8",
     "onnx_fp32",
     "quant_dataset",
+    "quant_executor",
     "quant_nets",
     "quant_scores",
     "quant_spec",
@@ -91,8 +93,14 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         run.read_baseline()
     except QuantError as error:
         raise pytest.UsageError(f"--quant-baseline: {error}") from None
+    if not config.option.collectonly:
+        try:
+            config.add_cleanup(run.close)
+            run.connect()
+        except QuantError as error:
+            raise pytest.UsageError(f"--quant-executor: {error}") from None
     config.stash[RUN] = run
-    config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
+    config.pluginmanager.register(RunHooks(run, run_dir, xdist.worker_count(config)), "quant-run")
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")

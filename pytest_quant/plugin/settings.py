@@ -65,6 +65,8 @@ class Settings:
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
+    executor: str | None
+    """The address of the cluster that evaluates; None: this machine."""
     target: str | None
     """The machine that runs the nets, as an execnet gateway specification; None: this one."""
     target_nets: Literal["all", "int8"]
@@ -118,6 +120,7 @@ def read_settings(config: pytest.Config) -> Settings:
         columns=_columns(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
+        executor=_executor(config),
         target=_text(config, "target") or None,
         target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
@@ -242,6 +245,24 @@ def _columns(config: pytest.Config) -> tuple[str, ...]:
                 f"--quant-columns: unknown column {name!r}.{suggestion(name, TITLES)} Columns: {', '.join(TITLES)}"
             )
     return found
+
+
+def _executor(config: pytest.Config) -> str | None:
+    text = _text(config, "executor")
+    if not text or not _value(config, "quant"):
+        return None
+    from pytest_quant.evaluation.cluster.address import ClusterAddress
+    from pytest_quant.spec.errors import ConfigError
+
+    try:
+        found = ClusterAddress.parse(text)
+    except ConfigError as error:
+        raise pytest.UsageError(f"--quant-executor: {error}") from None
+    if _text(config, "target"):
+        raise pytest.UsageError(
+            "--quant-executor and --quant-target exclude each other: the nets run on the cluster, or on the target"
+        )
+    return found.url
 
 
 def _target_nets(text: str) -> Literal["all", "int8"]:
