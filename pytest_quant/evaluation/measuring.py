@@ -20,6 +20,7 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
 
@@ -47,8 +48,7 @@ def measure(
     named = ClassNames(found.pipeline, names_of(dataset) or ())
     comparison = named.given(scored.comparison)
     if net == "int8":
-        resources.discordances.note(found.model, comparison)
-        resources.times.note(found.model, used, scored.images_per_second.values())
+        _remember(resources, found.model, comparison, used, scored)
     return Measurement(
         model=found.model,
         comparison=comparison,
@@ -69,6 +69,12 @@ def measure(
         class_totals=named.totals(dataset.samples) if used < total else {},
         scores=scores,
     )
+
+
+def _remember(resources: Resources, model: ModelSpec, comparison: Comparison, used: int, scored: Scored) -> None:
+    """What later runs want to know of this one."""
+    resources.discordances.note(model, comparison)
+    resources.times.note(model, used, scored.images_per_second.values())
 
 
 def prepare(

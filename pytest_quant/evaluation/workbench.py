@@ -141,20 +141,6 @@ class Workbench:
             dataset=dataset,
         )
 
-    def prepare(
-        self,
-        model: ModelSpec,
-        engine: Engine,
-        stop: StopRule | None = None,
-        *,
-        net: Net = "int8",
-        agreement: bool = False,
-    ) -> None:
-        """Compute what `measure` will take with another engine, and keep it; nothing is scored."""
-        found = self.on_samples(model, self.selection(model)[0])
-        resources = replace(self.resources, engine=engine)
-        measuring.prepare(found, resources, net=net, stop=stop, agreement=agreement)
-
     def predictions(
         self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample]
     ) -> dict[Net, list[Prediction]]:

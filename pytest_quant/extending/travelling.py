@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from pytest_quant.extending.finding import call_hook
 from pytest_quant.extending.known import active, in_use_here, with_builtins
@@ -65,10 +64,11 @@ def registered(sent: Registrations) -> Iterator[None]:
         yield
 
 
-def unpickled(sent: Registrations, data: bytes) -> Any:
+def unpickled(sent: Registrations, data: bytes) -> object:
     """What was pickled in that session; its plugins' classes are those of this process. Use within `registered`."""
     with _naming, _named(_registered(sent).modules):
-        return pickle.loads(data)  # noqa: S301 - from the session that this process works for
+        found: object = pickle.loads(data)  # noqa: S301 - from the session that this process works for
+    return found
 
 
 @lru_cache(maxsize=8)

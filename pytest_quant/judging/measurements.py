@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.measurement import Measurement
@@ -102,7 +104,9 @@ class Measurements:
     def prepare(self, model: ModelSpec, net: Net, engine: Engine) -> None:
         """Compute the predictions that `of` will take with another engine; from any thread."""
         agreement = net != "onnx" and AGREEMENT in self.expected.metrics(model)
-        self.bench.prepare(model, engine, self._stop_rule(model, net), net=net, agreement=agreement)
+        found = self.bench.on_samples(model, self.bench.selection(model)[0])
+        resources = replace(self.bench.resources, engine=engine)
+        measuring.prepare(found, resources, net=net, stop=self._stop_rule(model, net), agreement=agreement)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +26,9 @@ from pytest_quant.plugin.options import add_options
 from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
+
+if TYPE_CHECKING:
+    from pytest_quant.run.quant_run import QuantRun
 
 __all__ = [
     "_quant_case",
@@ -67,6 +71,17 @@ def _end_far_sides() -> None:
     close_targets()
 
 
+def _connect(config: pytest.Config, run: QuantRun) -> None:
+    """Reach the cluster before anything is collected, where one is to evaluate."""
+    if config.option.collectonly:
+        return
+    config.add_cleanup(run.computing.close)
+    try:
+        run.computing.connect()
+    except QuantError as error:
+        raise pytest.UsageError(f"--quant-executor: {error}") from None
+
+
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.run import xdist
@@ -93,12 +108,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         run.read_baseline()
     except QuantError as error:
         raise pytest.UsageError(f"--quant-baseline: {error}") from None
-    if not config.option.collectonly:
-        try:
-            config.add_cleanup(run.close)
-            run.connect()
-        except QuantError as error:
-            raise pytest.UsageError(f"--quant-executor: {error}") from None
+    _connect(config, run)
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir, xdist.worker_count(config)), "quant-run")
     if not xdist.is_worker(config):

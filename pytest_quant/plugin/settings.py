@@ -90,7 +90,6 @@ class Settings:
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check all options; raises `pytest.UsageError` for a value that cannot be used."""
     samples = _text(config, "samples")
-    max_tolerance = str(config.getini("quant_max_tolerance"))
     enabled = bool(_value(config, "quant"))
     update = bool(config.getoption("quant_update_baseline"))
     return Settings(
@@ -127,7 +126,7 @@ def read_settings(config: pytest.Config) -> Settings:
         update_baseline=update,
         history=_history(config),
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
-        max_tolerance_pct=_percentage(config, "quant_max_tolerance", 10) if max_tolerance else None,
+        max_tolerance_pct=_max_tolerance(config),
     )
 
 
@@ -271,6 +270,11 @@ def _target_nets(text: str) -> Literal["all", "int8"]:
     if text == "int8":
         return "int8"
     raise pytest.UsageError(f"--quant-target-nets: found {text!r}, expected all or int8")
+
+
+def _max_tolerance(config: pytest.Config) -> float | None:
+    given = str(config.getini("quant_max_tolerance"))
+    return _percentage(config, "quant_max_tolerance", 10) if given else None
 
 
 def _percentage(config: pytest.Config, name: str, example: float) -> float:

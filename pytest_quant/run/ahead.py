@@ -42,7 +42,7 @@ class Wanted:
 
 
 def wanted(selected: Iterable[tuple[ModelSpec, Sequence[Limit]]]) -> list[Wanted]:
-    """Each selected model once, in the order of the cases; int8 for a test in Python without limits."""
+    """Each selected model once, in the order of the cases; not for tests without limits, which may take nothing."""
     found: dict[tuple[Path, str], tuple[ModelSpec, dict[Net, None]]] = {}
     for model, limits in selected:
         nets = found.setdefault((model.zoo, model.name), (model, {}))[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -49,12 +49,11 @@ def _given(item: pytest.Item) -> Executor | None:
     asking: pytest.Function = pytest.Function.from_parent(file, name=EXECUTOR_FIXTURE, callobj=take)
     item.ihook.pytest_runtest_setup(item=asking)
     try:
-        found: Any = asking.funcargs[EXECUTOR_FIXTURE]
+        found: object = asking.funcargs[EXECUTOR_FIXTURE]
     finally:
         item.ihook.pytest_runtest_teardown(item=asking, nextitem=item)
     if found is None or callable(getattr(found, "submit", None)):
-        executor: Executor | None = found
-        return executor
+        return cast("Executor | None", found)
     raise pytest.fail.Exception(
         f"the fixture {EXECUTOR_FIXTURE} gives {found!r}, expected a concurrent.futures.Executor, such as "
         "ProcessPoolExecutor(4), or None for the threads of this process",

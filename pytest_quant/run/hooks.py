@@ -79,24 +79,24 @@ class RunHooks:
         selected = [(model, _limits(item)) for item in items if (model := _model(item)) is not None]
         run = self._run
         proven = outlook.outlook(selected, run.settings, lambda: run.assessor)
-        return [*run.notes, *outlook.notes(model for model, _ in selected), *proven]
+        return [*run.computing.notes, *outlook.notes(model for model, _ in selected), *proven]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Evaluate beforehand what can be; a worker whose tests are done helps the others before it ends."""
         if not session.config.option.collectonly:
             with suppress(QuantError):  # which every case will say
-                self._run.go_ahead(self._workers)
+                self._run.computing.go_ahead(self._workers, lambda: self._run.assessor.measurements)
         result = yield
         if not (session.shouldstop or session.shouldfail):
-            self._run.finish_ahead()
+            self._run.computing.finish()
         return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Know who runs the nets."""
         if _is_accuracy_item(item) and not isinstance(item, ProblemItem):
-            self._run.take_executor(item)
+            self._run.computing.take_executor(item)
 
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> None:
         """Refuse an executor that would end too early."""
@@ -104,7 +104,7 @@ class RunHooks:
 
     def pytest_sessionfinish(self) -> None:
         """Compute nothing that nobody will ask for."""
-        self._run.stop_ahead()
+        self._run.computing.stop()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from pytest_quant.evaluation.probes import NotedProbes
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.computing import Computing
 from pytest_quant.run.expectations import Expectations
 from pytest_quant.run.outcomes import explained
 from pytest_quant.run.zoos import Zoos
@@ -20,19 +21,13 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.placement import Placement
 
 if TYPE_CHECKING:
-    import pytest
-
-    from pytest_quant.evaluation.cluster.cluster import DaskCluster
-    from pytest_quant.evaluation.engine.engine import Later
     from pytest_quant.evaluation.parts.replay import Replay
     from pytest_quant.judging.assess import Assessor
     from pytest_quant.judging.baseline import Baseline, BaselineEntry
     from pytest_quant.judging.part_work import PartWork
     from pytest_quant.report.model import ModelEntry
-    from pytest_quant.run.ahead import Ahead
     from pytest_quant.run.deciding import Decider
     from pytest_quant.run.entries import ModelEntries
-    from pytest_quant.run.executors import Executors
     from pytest_quant.run.illustrations import Illustrations
 
 
@@ -56,83 +51,13 @@ class QuantRun:
         self._cache_dir = cache_dir
         self._baseline: Baseline | None = None
         self._replay = replay
-        self._usage = ExitStack()
-        self._cluster: DaskCluster | None = None
-        self._selected: list[tuple[ModelSpec, Sequence[Limit]]] = []
-        self._ahead: Ahead | None = None
+        self.computing = Computing(settings, run_dir)
         self._probes = None if settings.part is None else NotedProbes()
 
     @property
     def max_tolerance_pct(self) -> float:
         """Share of a metric's range from which on a tolerance is refused, in percent."""
         return self.settings.max_tolerance_pct or MAX_TOLERANCE_PCT
-
-    def connect(self) -> None:
-        """Connect to the cluster, where one is to evaluate; raises `QuantError`."""
-        if self.settings.executor is not None:
-            from pytest_quant.run.cluster import connect
-
-            self._cluster = connect(self.settings.executor, self._run_dir, self._usage)
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What a user is to know of where the nets run."""
-        return () if self._cluster is None else self._cluster.notes
-
-    def close(self) -> None:
-        """Compute nothing beforehand any more, and leave the cluster."""
-        self.stop_ahead()
-        self._usage.close()
-
-    def stop_ahead(self) -> None:
-        """Compute nothing beforehand any more."""
-        if self._ahead is not None:
-            self._ahead.end()
-
-    def finish_ahead(self) -> None:
-        """Help the other processes of the run until everything is evaluated."""
-        if self._ahead is not None:
-            self._ahead.finish()
-
-    def go_ahead(self, workers: int) -> None:
-        """Begin to evaluate what is selected, where a cluster can, or one of several workers while it would idle.
-
-        ``workers``: how many processes run the tests, of which this is one; 0 where it runs none.
-        """
-        is_whole = self.settings.part is None and self._replay is None
-        if not is_whole or workers < (2 if self._cluster is None else 1):
-            return
-        from pytest_quant.run.ahead import Ahead, Helping, wanted
-
-        helpers = max(1, min(workers, self.assessor.bench.cores.count))
-        self._ahead = Ahead(self.assessor.measurements, Helping(helpers, self._cluster is not None), self._run_dir)
-        models = wanted(self._selected)
-        if self._cluster is not None:
-            order = self.assessor.bench.resources.times.longest_first([one.model for one in models])
-            self._cluster.ranks.update({model.name: rank for rank, model in enumerate(order)})
-        self._ahead.start(models)
-
-    def wait_ahead(self, model: ModelSpec) -> None:
-        """Until a model that a cluster evaluates is done."""
-        if self._ahead is not None:
-            self._ahead.wait_for(model)
-
-    def take_executor(self, item: pytest.Item) -> None:
-        """Let the fixture `quant_executor` say who runs the nets, where the command line does not."""
-        if self._cluster is None:
-            self._executors.take(item)
-
-    @cached_property
-    def _later(self) -> Later:
-        from pytest_quant.evaluation.engine.engine import Later
-
-        return Later(self._cluster)
-
-    @cached_property
-    def _executors(self) -> Executors:
-        from pytest_quant.run.executors import Executors
-
-        return Executors(self._later)
 
     def read_baseline(self) -> None:
         """Read the committed baseline, if there is to be one; raises `ConfigError` when it is damaged."""
@@ -152,7 +77,7 @@ class QuantRun:
         if model is None:
             return
         self.expectations.add(model, limits)
-        self._selected.append((model, limits))
+        self.computing.expect(model, limits)
         if self.settings.early_stop:
             self.assessor.measurements.expect(model, limits)
         if self.settings.whole_table and self.assessor.family is not None:
@@ -165,28 +90,11 @@ class QuantRun:
     @cached_property
     def assessor(self) -> Assessor:
         """Where limits are decided."""
-        from pytest_quant.building.workbench import open_workbench
-        from pytest_quant.evaluation.cores import available_cores
-        from pytest_quant.evaluation.engine.events import EventFile
-        from pytest_quant.evaluation.sampling import Sampling
         from pytest_quant.judging.assess import Assessor
-        from pytest_quant.run.progress.display import EVENTS
 
         settings = self.settings
-        bench = open_workbench(
-            self._run_dir,
-            cores=settings.jobs or available_cores(),
-            cache_dir=self._cache_dir,
-            sampling=Sampling(settings.seed, settings.samples, settings.whole),
-            listener=EventFile(self._run_dir / EVENTS) if settings.progress else None,
-            rehash=settings.rehash,
-            limit_s=settings.timeout_s,
-            probes=self._probes,
-            replay=self._replay,
-            executor=self._later,
-        )
         return Assessor(
-            bench,
+            self.computing.open_bench(self._cache_dir, self._probes, self._replay),
             confidence=settings.confidence,
             early_stop=settings.early_stop,
             baseline=self._baseline,
@@ -209,7 +117,7 @@ class QuantRun:
             inconclusive=settings.inconclusive,
             strict=settings.strict,
             part=self.part_work,
-            before=self.wait_ahead,
+            before=self.computing.wait_for,
         )
 
     @cached_property

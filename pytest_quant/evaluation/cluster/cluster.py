@@ -34,6 +34,9 @@ WORKER_S = 60.0
 LOOK_S = 1.0
 """How often is looked whether scheduler and workers are there."""
 
+Untyped = Any
+"""What Dask gives."""
+
 _Workers = Mapping[str, Identity]
 
 
@@ -136,7 +139,7 @@ class DaskCluster:
         live = self._info()
         with self._lock:
             known = self._suited | self._unsuited.keys()
-        for address, identity in self._ask([one for one in live if one not in known]).items():
+        for address, identity in _ask(self.url, self.client, [one for one in live if one not in known]).items():
             if identity.kind == self.kind and difference(self.expected, identity) is None:
                 with self._lock:
                     self._suited.add(address)
@@ -155,18 +158,19 @@ class DaskCluster:
         self.handling.shutdown(wait=False, cancel_futures=True)
         self.client.close(timeout=2)
 
-    def _info(self) -> Mapping[str, Mapping[str, Any]]:
-        return dict(self.client.scheduler_info(n_workers=-1)["workers"])
+    def _info(self) -> dict[str, int]:
+        """Address to number of threads of all workers that there are."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"]
+        return {address: int(one["nthreads"]) for address, one in workers.items()}
 
     def _threads(self) -> int:
         addresses = self.addresses
-        workers = self._info()
-        return sum(one["nthreads"] for name, one in workers.items() if addresses is None or name in addresses)
+        return sum(count for name, count in self._info().items() if addresses is None or name in addresses)
 
     def _first_workers(self) -> _Workers:
         ends = time.monotonic() + WORKER_S
         while time.monotonic() < ends:
-            found = self._ask(list(self._info()))
+            found = _ask(self.url, self.client, list(self._info()))
             if found:
                 return found
             time.sleep(min(LOOK_S, WORKER_S / 10))
@@ -178,21 +182,22 @@ class DaskCluster:
     def _scheduler(self) -> str:
         return str(self.client.scheduler.address)
 
-    def _ask(self, addresses: list[str]) -> dict[str, Identity]:
-        """What workers say of themselves; one that ends meanwhile says nothing."""
-        if not addresses:
-            return {}
-        there: dict[str, Any] = {"__name__": "__main__"}  # so that it goes by value: workers may lack this package
-        exec(inspect.getsource(asking), there)  # noqa: S102 - our own module
-        answers = self.client.run(there["facts"], (*NEEDED, *OPTIONAL), workers=addresses, on_error="return")
-        failed = {name: one for name, one in answers.items() if isinstance(one, Exception)}
-        for address, error in failed.items():
-            if not isinstance(error, OSError):
-                raise ClusterError(f"{self.url}: worker {address} cannot be asked what it is: {error}") from error
-        return {name: Identity.of(one) for name, one in answers.items() if name not in failed}
+
+def _ask(url: str, client: Untyped, addresses: Sequence[str]) -> dict[str, Identity]:
+    """What workers say of themselves; one that ends meanwhile says nothing."""
+    if not addresses:
+        return {}
+    there: dict[str, Untyped] = {"__name__": "__main__"}  # so that it goes by value: workers may lack this package
+    exec(inspect.getsource(asking), there)  # noqa: S102 - our own module
+    answers = client.run(there["facts"], (*NEEDED, *OPTIONAL), workers=list(addresses), on_error="return")
+    failed = {name: one for name, one in answers.items() if isinstance(one, Exception)}
+    for address, error in failed.items():
+        if not isinstance(error, OSError):
+            raise ClusterError(f"{url}: worker {address} cannot be asked what it is: {error}") from error
+    return {name: Identity.of(one) for name, one in answers.items() if name not in failed}
 
 
-def _connected(address: ClusterAddress) -> Any:
+def _connected(address: ClusterAddress) -> Untyped:
     """A client of a scheduler."""
     try:
         import distributed
@@ -203,7 +208,7 @@ def _connected(address: ClusterAddress) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions, which are checked with a better message
-            client: Any = distributed.Client
+            client: Untyped = distributed.Client
             return client(address.dask, timeout=CONNECT_S, set_as_default=False, name="pytest-quant")
     except (OSError, TypeError, ValueError) as error:
         told = str(error).partition("\n")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
 from distributed import KilledWorker
 
@@ -33,7 +33,7 @@ class Sent(Future[R]):
         self.shard = shard
         self.name = name
         self.tries = 0
-        self.task: Any = None
+        self.task: clusters.Untyped = None
         self.workers: frozenset[str] = frozenset()
         """Those that may take it; empty: all."""
         self.given_s = 0.0
@@ -51,6 +51,32 @@ class Sent(Future[R]):
         return True
 
 
+class _Files:
+    """Sends the files of a job to workers that lack them."""
+
+    def __init__(self, cluster: DaskCluster, shipment: Shipment) -> None:
+        self._cluster = cluster
+        self._shipment = shipment
+        self._sending = threading.Lock()
+        self._sent_s: dict[tuple[str, str], float] = {}
+        """Worker and file to when it was sent."""
+
+    def send(self, lacking: Lacking, since_s: float) -> None:
+        """Send files to a worker, but for those that it was sent since it was given the shard for which it lacks them.
+
+        Where it is gone meanwhile, others do the shard.
+        """
+        with self._sending:
+            for digest in lacking.digests:
+                if self._sent_s.get((lacking.address, digest), -1.0) >= since_s:
+                    continue
+                try:
+                    self._cluster.send(lacking.address, take_files, {digest: self._shipment.content(digest)})
+                except OSError:
+                    return
+                self._sent_s[lacking.address, digest] = time.monotonic()
+
+
 class DaskCrew(Generic[S, R]):
     """Gives shards to a cluster."""
 
@@ -61,9 +87,7 @@ class DaskCrew(Generic[S, R]):
         self._shipment = Shipment.of(job.work, limit_s)
         self._name = task_name(job.model, job.stage, job.nets)
         self._priority = -cluster.ranks.get(job.model, len(cluster.ranks))
-        self._sending = threading.Lock()
-        self._sent_s: dict[tuple[str, str], float] = {}
-        """Worker and file to when it was sent."""
+        self._files = _Files(cluster, self._shipment)
         self._out: set[Sent[R]] = set()
         self._ended = threading.Event()
         self._watch: threading.Thread | None = None
@@ -106,18 +130,18 @@ class DaskCrew(Generic[S, R]):
         sent.task = task
         task.add_done_callback(lambda task: self._take_later(sent, task))
 
-    def _take_later(self, sent: Sent[R], task: Any) -> None:
+    def _take_later(self, sent: Sent[R], task: clusters.Untyped) -> None:
         if not sent.done() and sent.task is task and not self._ended.is_set():
             self._cluster.handling.submit(self._take, sent, task)
 
-    def _take(self, sent: Sent[R], task: Any) -> None:
+    def _take(self, sent: Sent[R], task: clusters.Untyped) -> None:
         """What became of a task."""
         status = task.status
         if sent.done() or self._ended.is_set():
             return
         try:
             if status == "error":
-                raise self._error(sent, task.exception(timeout=clusters.CONNECT_S))
+                raise _told(f"{self._cluster.url}: {sent.name}", task.exception(timeout=clusters.CONNECT_S))
             if status == "finished":
                 self._answer(sent, task.result(timeout=clusters.CONNECT_S))
             elif self._cluster.client.status != "running":
@@ -136,7 +160,7 @@ class DaskCrew(Generic[S, R]):
                 sent.set_result(answer.result)
             return
         if isinstance(answer, Lacking):
-            self._send_files(answer, sent.given_s)
+            self._files.send(answer, sent.given_s)
         else:
             self._cluster.leave_out(answer.address, answer.identity)
         self._give_again(sent)
@@ -148,32 +172,6 @@ class DaskCrew(Generic[S, R]):
             )
         if not sent.done():
             self._give(sent)
-
-    def _send_files(self, lacking: Lacking, since_s: float) -> None:
-        """Send files to the worker that lacks them, but for those that it was sent since it was given the shard.
-
-        Where it is gone meanwhile, others do the shard.
-        """
-        with self._sending:
-            fresh = [
-                digest for digest in lacking.digests if self._sent_s.get((lacking.address, digest), -1.0) < since_s
-            ]
-            for digest in fresh:
-                try:
-                    self._cluster.send(lacking.address, take_files, {digest: self._shipment.content(digest)})
-                except OSError:
-                    return
-                self._sent_s[lacking.address, digest] = time.monotonic()
-
-    def _error(self, sent: Sent[R], error: BaseException) -> BaseException:
-        if isinstance(error, KilledWorker):
-            return ClusterError(
-                f"{self._cluster.url}: {sent.name}: every worker that took it died, one after the other: killed by the "
-                "system for lack of memory, or by a net that crashes them; see their logs"
-            )
-        if isinstance(error, QuantError):
-            return error
-        return ClusterError(f"{self._cluster.url}: {sent.name} failed on a worker: {type(error).__name__}: {error}")
 
     def _fail(self, sent: Sent[R], error: BaseException) -> None:
         self._out.discard(sent)
@@ -225,3 +223,15 @@ def task_name(model: str, stage: str, nets: tuple[str, ...]) -> str:
     """
     what = "-".join(nets) or "_".join(stage.replace(",", "").split())
     return f"{model.replace('-', '_')}-{what}"
+
+
+def _told(what: str, error: BaseException) -> BaseException:
+    """The error of a task in words; one of ours is complete as it stands."""
+    if isinstance(error, QuantError):
+        return error
+    if isinstance(error, KilledWorker):
+        return ClusterError(
+            f"{what}: every worker that took it died, one after the other: killed by the system for lack of memory, or "
+            "by a net that crashes them; see their logs"
+        )
+    return ClusterError(f"{what} failed on a worker: {type(error).__name__}: {error}")

@@ -8,12 +8,10 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_quant.evaluation.cluster.worker_files import placed, worker_trials
 from pytest_quant.evaluation.digests import sha256_file
-from pytest_quant.evaluation.engine.elsewhere import Parcel
-from pytest_quant.evaluation.engine.work import Work
+from pytest_quant.evaluation.engine.elsewhere import AnyWork, Parcel
 from pytest_quant.evaluation.evaluate import PredictionWork
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.spec.dataset import DatasetSpec
@@ -35,7 +33,7 @@ class Shipment:
     """Digest to a file here."""
 
     @classmethod
-    def of(cls, work: Work[Any, Any], limit_s: float | None) -> Shipment:
+    def of(cls, work: AnyWork, limit_s: float | None) -> Shipment:
         """Raises `ConfigError` for work that does not pickle, `ModelFileError` for a file that is gone."""
         wanted = dict(work.loaded) if isinstance(work, PredictionWork) else None
         job, found = uuid.uuid4().hex, list[_Shipping]()
@@ -76,7 +74,7 @@ class _Shipping(pickle.Pickler):
         self.paths: dict[Path, None] = {}
         self._wanted = wanted
 
-    def reducer_override(self, value: Any) -> Any:
+    def reducer_override(self, value: object) -> object:
         """What stands for a value; see `pickle.Pickler`."""
         if isinstance(value, Trials):
             return worker_trials, (value.limit_s,)

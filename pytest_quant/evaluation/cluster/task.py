@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from distributed import Worker, get_worker
 
@@ -18,7 +17,7 @@ from pytest_quant.evaluation.engine.elsewhere import Parcel, run_elsewhere
 class Done:
     """A shard is done."""
 
-    result: Any
+    result: object
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import CancelledError, Executor, Future
-from typing import Generic, Protocol, runtime_checkable
+from typing import Generic, Protocol, cast, runtime_checkable
 
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.beat import Beat
@@ -92,7 +92,7 @@ class Elsewhere(Generic[S, R]):
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
         """Send a shard; the limit for a sample is held where it is done. Raises `RunnerError` where that is no more."""
         try:
-            future: Future[R] = self._executor.submit(run_elsewhere, self._parcel, told_pickle(shard))
+            future = cast("Future[R]", self._executor.submit(run_elsewhere, self._parcel, told_pickle(shard)))
         except RuntimeError as error:  # broken, or shut down
             raise RunnerError(f"the executor of the run takes no more work: {error}") from error
         return future, Beat()

@@ -10,13 +10,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from pytest_quant.datasets import pixel_limit
 from pytest_quant.evaluation.cores import single_threaded_opencv
 from pytest_quant.evaluation.engine.beat import Beat
 from pytest_quant.evaluation.engine.work import AnyShard, Work, WorkerPool
 from pytest_quant.extending.known import active, in_use_here
+from pytest_quant.extending.registry import Registry
 from pytest_quant.extending.travelling import Registrations, registered, registrations, unpickled
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 
@@ -28,7 +29,10 @@ _KEPT_JOBS = 2
 HOME = uuid.uuid4().hex
 """This process, and those that are forked from it, which have all that it has."""
 
-_pools: OrderedDict[str, WorkerPool[Any, Any]] = OrderedDict()
+AnyWork: TypeAlias = Work[Any, Any]
+AnyPool: TypeAlias = WorkerPool[Any, Any]
+
+_pools: OrderedDict[str, AnyPool] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -57,7 +61,7 @@ class Parcel:
 
     @classmethod
     def of(
-        cls, work: Work[Any, Any], limit_s: float | None, pickled: Callable[[object], bytes], job: str | None = None
+        cls, work: AnyWork, limit_s: float | None, pickled: Callable[[object], bytes], job: str | None = None
     ) -> Parcel:
         """Raises `ConfigError` for work that does not pickle, such as with classes that are defined in functions."""
         limit = pixel_limit.max_pixels()
@@ -75,7 +79,7 @@ def told_pickle(value: object, pickled: Callable[[object], bytes] = pickle.dumps
         ) from error
 
 
-def run_elsewhere(parcel: Parcel, shard: bytes) -> Any:
+def run_elsewhere(parcel: Parcel, shard: bytes) -> object:
     """Do one shard of a job in the process that this is called in.
 
     Raises `DatasetError` where this machine lacks the dataset or has another one.
@@ -85,19 +89,19 @@ def run_elsewhere(parcel: Parcel, shard: bytes) -> Any:
         return _within(parcel.limit_s, lambda beat: _in_registry(registry, parcel, pickle.loads(shard), beat))  # noqa: S301
     pixel_limit.limit_pixels(parcel.max_pixels)
 
-    def run(beat: Beat) -> Any:
+    def run(beat: Beat) -> object:
         with registered(parcel.registrations):
-            return _run(parcel, unpickled(parcel.registrations, shard), beat)
+            return _run(parcel, cast(AnyShard, unpickled(parcel.registrations, shard)), beat)
 
     return _within(parcel.limit_s, run)
 
 
-def _in_registry(registry: Any, parcel: Parcel, shard: AnyShard, beat: Beat) -> Any:
+def _in_registry(registry: Registry, parcel: Parcel, shard: AnyShard, beat: Beat) -> object:
     with in_use_here(registry):
         return _run(parcel, shard, beat)
 
 
-def _run(parcel: Parcel, shard: AnyShard, beat: Beat) -> Any:
+def _run(parcel: Parcel, shard: AnyShard, beat: Beat) -> object:
     beat.note("loading")
     try:
         pool, work = _pool(parcel)
@@ -120,12 +124,12 @@ def _here() -> str:
     return f"{socket.gethostname()} (process {os.getpid()})"
 
 
-def _pool(parcel: Parcel) -> tuple[WorkerPool[Any, Any], Work[Any, Any]]:
+def _pool(parcel: Parcel) -> tuple[AnyPool, AnyWork]:
     with _lock:
         if parcel.job not in _pools:
             is_home = parcel.home == HOME
             work = pickle.loads(parcel.work) if is_home else unpickled(parcel.registrations, parcel.work)  # noqa: S301
-            _pools[parcel.job] = WorkerPool(work)
+            _pools[parcel.job] = WorkerPool(cast(AnyWork, work))
         _pools.move_to_end(parcel.job)
         found = _pools[parcel.job]
         old = [_pools.pop(name) for name in list(_pools)[:-_KEPT_JOBS]]
