@@ -20,7 +20,7 @@ from tests.integration.runs import Run, run_quant
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MODELS = {"textsnake": "hmean", "hourglass52": "AP", "ssd": "mAP", "encdec": "mIoU", "crnn": "word_acc"}
-COUNTS = {name: 12 for name in MODELS} | {"crnn": 40}
+COUNTS = dict.fromkeys(MODELS, 12) | {"crnn": 40}
 
 
 def write_miniatures(folder: Path, *, fp32_twice: bool) -> None:
