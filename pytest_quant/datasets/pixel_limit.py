@@ -37,7 +37,7 @@ def max_pixels() -> int:
     return _max_pixels
 
 
-def check_pixels(data: bytes, name: str) -> None:
+def check_pixels(data: bytes, name: object) -> None:
     """Raise `DatasetError` for an image file whose header tells of more pixels than the limit; ``name`` names it.
 
     A file that is no image, or in a format whose header nobody knows, passes: its decoder has a word to say.
