@@ -42,7 +42,7 @@ class Slow:
         with (self.folder / "readers").open("a") as file:
             file.write(f"{os.getpid()}\\n")
         if self.is("slow"):
-            time.sleep(0.01)
+            time.sleep(0.005)
         return self.files.read(sample, orient=orient)
 
     def content(self, sample):

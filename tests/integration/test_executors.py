@@ -83,7 +83,7 @@ def test_an_executor_that_cannot_be_used(pytester: pytest.Pytester, folder: Path
 def test_a_process_of_the_executor_that_dies(pytester: pytest.Pytester, folder: Path) -> None:
     override(folder, FIXTURE)
     file = folder / "conftest.py"
-    file.write_text(file.read_text().replace("time.sleep(0.01)", "os._exit(3)"))
+    file.write_text(file.read_text().replace("time.sleep(0.005)", "os._exit(3)"))
     (folder / "slow").write_text(str(os.getpid()))
     run = run_quant(pytester)
     assert "the executor of the run is broken" in run.cases["tiny::top1"]["reason"]
@@ -93,8 +93,9 @@ def test_a_process_of_the_executor_that_dies(pytester: pytest.Pytester, folder: 
 def test_workers_that_have_nothing_to_do_help(pytester: pytest.Pytester, folder: Path) -> None:
     """One case for two workers: both evaluate its samples."""
     (folder / "slow").write_text("everywhere")
+    tiny.write_images(folder, 900)
     run = run_quant(pytester, "-n", "2", "-k", "top1")
     assert run.status == 0, run.text
     read = readers(folder)
-    assert read.total() <= 200 + 20, "each image once, but for those that say what an input looks like"
+    assert read.total() <= 900 + 20, "each image once, but for those that say what an input looks like"
     assert len([process for process in read if read[process] > 10]) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, cast
 
 from distributed import KilledWorker
 
@@ -157,7 +157,7 @@ class DaskCrew(Generic[S, R]):
         if isinstance(answer, Done):
             self._out.discard(sent)
             if not sent.done():
-                sent.set_result(answer.result)
+                sent.set_result(cast(R, answer.result))
             return
         if isinstance(answer, Lacking):
             self._files.send(answer, sent.given_s)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_quant.evaluation.cluster.worker_files import placed, worker_trials
 from pytest_quant.evaluation.digests import sha256_file
@@ -74,7 +75,7 @@ class _Shipping(pickle.Pickler):
         self.paths: dict[Path, None] = {}
         self._wanted = wanted
 
-    def reducer_override(self, value: object) -> object:
+    def reducer_override(self, value: object) -> Any:
         """What stands for a value; see `pickle.Pickler`."""
         if isinstance(value, Trials):
             return worker_trials, (value.limit_s,)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import Generic, Protocol, cast, runtime_checkable
 
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.beat import Beat
 from pytest_quant.evaluation.engine.core_threads import CoreThreads
-from pytest_quant.evaluation.engine.elsewhere import Parcel, run_elsewhere, told_pickle
-from pytest_quant.evaluation.engine.work import Job, R, S, S_contra, Work, WorkerPool
+from pytest_quant.evaluation.engine.elsewhere import Parcel, run_elsewhere, run_here, told_pickle
+from pytest_quant.evaluation.engine.work import Job, R, S, S_contra, WorkerPool
 from pytest_quant.spec.errors import RunnerError
 
 
@@ -84,18 +84,27 @@ class Threads(Generic[S, R]):
 class Elsewhere(Generic[S, R]):
     """An executor that somebody gave: the work travels with every shard, and its nets stay loaded there."""
 
-    def __init__(self, executor: Executor, work: Work[S, R], width: int, limit_s: float | None = None) -> None:
+    def __init__(self, executor: Executor, pool: WorkerPool[S, R], width: int, limit_s: float | None = None) -> None:
+        """``pool``: whose workers its threads take, where it has threads of this process."""
         self._executor = executor
-        self._parcel = Parcel.of(work, limit_s, pickle.dumps)
+        self._pool = pool
+        self._limit_s = limit_s
+        self._parcel = None
+        if not isinstance(executor, ThreadPoolExecutor):
+            self._parcel = Parcel.of(pool.work, limit_s, pickle.dumps)
         self.width = width
 
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
         """Send a shard; the limit for a sample is held where it is done. Raises `RunnerError` where that is no more."""
         try:
-            future = cast("Future[R]", self._executor.submit(run_elsewhere, self._parcel, told_pickle(shard)))
+            future = (
+                self._executor.submit(run_here, self._pool, shard, self._limit_s)
+                if self._parcel is None
+                else self._executor.submit(run_elsewhere, self._parcel, told_pickle(shard))
+            )
         except RuntimeError as error:  # broken, or shut down
             raise RunnerError(f"the executor of the run takes no more work: {error}") from error
-        return future, Beat()
+        return cast("Future[R]", future), Beat()
 
     def give_up(self, future: Future[R]) -> None:
         """Ask the executor to drop a shard."""

@@ -79,6 +79,17 @@ def told_pickle(value: object, pickled: Callable[[object], bytes] = pickle.dumps
         ) from error
 
 
+def run_here(pool: AnyPool, shard: AnyShard, limit_s: float | None) -> object:
+    """Do one shard on another thread of the process whose job it is: nothing has to pickle."""
+
+    def run(beat: Beat) -> object:
+        beat.note("loading")
+        with single_threaded_opencv(), pool.borrow() as worker:
+            return worker.run(shard, beat.note)
+
+    return _within(limit_s, run)
+
+
 def run_elsewhere(parcel: Parcel, shard: bytes) -> object:
     """Do one shard of a job in the process that this is called in.
 

@@ -88,7 +88,7 @@ class Engine:
             return Threads(self.cores, pool, None if self.helper is None else self.helper.threads)
         if isinstance(executor, Cluster):
             return executor.crew(job, self.limit_s)
-        return Elsewhere(executor, job.work, self.executor_width or 2 * self.cores.count, self.limit_s)
+        return Elsewhere(executor, pool, self.executor_width or 2 * self.cores.count, self.limit_s)
 
 
 @contextmanager

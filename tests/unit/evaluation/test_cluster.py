@@ -129,7 +129,8 @@ def test_a_job_with_its_files(tmp_path: Path) -> None:
         }
     there.close()
     here.close()
-    assert (tmp_path / "worker" / "pytest-quant" / "trials").is_dir(), "verdicts of trials are the worker's"
+    trials = work.open_runner.keywords["trials"]
+    assert trials.contents.root == tmp_path / "worker" / "pytest-quant" / "trials"
 
 
 def test_the_longest_goes_first(tmp_path: Path) -> None:
