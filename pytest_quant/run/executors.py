@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_quant.plugin.fixtures import EXECUTOR_FIXTURE
+from pytest_quant.plugin.fixtures import EXECUTOR_FIXTURE, quant_executor
 
 if TYPE_CHECKING:
     from pytest_quant.evaluation.engine.engine import Later
@@ -25,8 +25,14 @@ class Executors:
     def take(self, item: pytest.Item) -> None:
         """From now on shards are run by the executor of a test, which is about to be set up."""
         if item.path not in self._known:
-            self._known[item.path] = _given(item)
+            self._known[item.path] = _given(item) if _is_overridden(item) else None
         self._later.executor = self._known[item.path]
+
+
+def _is_overridden(item: pytest.Item) -> bool:
+    """Whether a plugin, a ``conftest.py`` or the module of a test has a fixture of that name: else none is set up."""
+    places: list[object] = [*item.config.pluginmanager.get_plugins(), getattr(item, "module", None)]
+    return any(getattr(place, EXECUTOR_FIXTURE, quant_executor) is not quant_executor for place in places)
 
 
 def check_scope(fixture: pytest.FixtureDef[object]) -> None:
@@ -47,8 +53,8 @@ def _given(item: pytest.Item) -> Executor | None:
 
     file = next(node for node in reversed(item.listchain()) if isinstance(node, pytest.File))
     asking: pytest.Function = pytest.Function.from_parent(file, name=EXECUTOR_FIXTURE, callobj=take)
-    item.ihook.pytest_runtest_setup(item=asking)
     try:
+        item.ihook.pytest_runtest_setup(item=asking)
         found: object = asking.funcargs[EXECUTOR_FIXTURE]
     finally:
         item.ihook.pytest_runtest_teardown(item=asking, nextitem=item)
