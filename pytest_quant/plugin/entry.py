@@ -73,7 +73,7 @@ def _end_far_sides() -> None:
 
 def _connect(config: pytest.Config, run: QuantRun) -> None:
     """Reach the cluster before anything is collected, where one is to evaluate."""
-    if config.option.collectonly:
+    if config.option.collectonly or REPLAY in config.stash:
         return
     config.add_cleanup(run.computing.close)
     try:
