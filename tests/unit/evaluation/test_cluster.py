@@ -106,8 +106,8 @@ def test_files_of_a_worker(tmp_path: Path) -> None:
 
 def test_a_job_with_its_files(tmp_path: Path) -> None:
     """What is unpickled on a worker loads nets from its folder, and gives the same."""
-    model = write_model(tmp_path / "zoo") if (tmp_path / "zoo").mkdir() is None else None
-    assert model is not None
+    (tmp_path / "zoo").mkdir()
+    model = write_model(tmp_path / "zoo")
     bench = open_workbench(tmp_path / "run", cores=1)
     samples = bench.selection(model)[0][:2]
     evaluation = bench.on_samples(model, samples).evaluation(("fp32", "int8"))
