@@ -43,6 +43,10 @@ class Budget:
     seed: int = 0
     engine: str = "hypothesis"
     """What makes mutants, see `benchmarks.campaign.engines`."""
+    only: str = ""
+    """Only kinds whose names hold this are tried."""
+    times: int | None = None
+    """How often each kind of fault happens, whatever time it takes; None: while there is time."""
     random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +57,10 @@ class Budget:
     def is_left(self) -> bool:
         """Whether there is time for one more try."""
         return time.monotonic() < self._end
+
+    def wants(self, kind: str) -> bool:
+        """Whether a kind is one of those to be tried."""
+        return self.only in kind
 
     def share(self, parts: int) -> Budget:
         """One of ``parts`` equal shares of the seconds, from now on."""
