@@ -258,7 +258,7 @@ def _faults(place: Arena) -> Iterator[_Planned]:
 
 def attack(budget: Budget) -> Iterator[Try]:
     """Most kinds once, then all while there is time; or each so often as is asked for."""
-    with arena() as place:
+    with arena(is_small=budget.is_small) as place:
         ring = Ring(place, budget)
         planned = [one for one in _faults(place) if budget.wants(one.kind)]
         done: Counter[str] = Counter()
