@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,8 @@ class Running:
     def kill_group(self) -> None:
         """SIGKILL for all of its processes; waits until those but the first are gone."""
         children = self.children()
-        os.killpg(self.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         while any(_lives(pid) for pid in children):
             time.sleep(_POLL_S)
 
@@ -157,6 +158,8 @@ class Arena:
                 os._exit(70)
             os._exit(int(status))
         os.close(written)
+        while os.getpgid(pid) != pid:  # until then a signal to the group finds nobody
+            time.sleep(_POLL_S)
         return Running(pid, report, output)
 
     def _become(self, out: int, tmp: Path, most_bytes: int) -> None:

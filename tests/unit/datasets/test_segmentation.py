@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,12 @@ def test_lossy_and_damaged_label_images(tmp_path: Path) -> None:
         labels_of(tmp_path)
     (tmp_path / "masks/a.jpg").write_bytes(b"GIF89a no more")
     with pytest.raises(DatasetError, match=r"cannot be read|not an image"):
+        labels_of(tmp_path)
+    write(tmp_path, "images/a.png", "masks/a.jpg")
+    image = io.BytesIO()
+    Image.new("L", (40, 30)).save(image, "PNG")
+    (tmp_path / "masks/a.jpg").write_bytes(image.getvalue().replace(b"IEND", b"{{{{"))
+    with pytest.raises(DatasetError, match=r"is damaged: broken PNG file"):
         labels_of(tmp_path)
 
 
