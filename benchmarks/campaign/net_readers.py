@@ -30,7 +30,7 @@ def _litert(folder: Path) -> list[Reader]:
     folder.mkdir(exist_ok=True)
     found = []
     for form in ("float", "int8"):
-        path = folder / tiny_litert.write_tflite(folder, f"{form}.tflite", form=form, signature=True)  # type: ignore[arg-type]
+        path = folder / tiny_litert.write_tflite(folder, f"{form}.tflite", form=form, signature=True)
         found.append(Reader.of(f".tflite, {form}", path, partial(_anew, litert, litert.inspect_tflite, path)))
     return found
 

@@ -15,8 +15,8 @@ from PIL import Image
 from benchmarks.campaign.readers import Reader
 from pytest_quant.datasets.arrays import open_arrays
 from pytest_quant.datasets.base import Sample
-from pytest_quant.datasets.images import open_images
 from pytest_quant.datasets.masks import Coding, MaskFile, read_labels
+from pytest_quant.datasets.unlabelled import open_images
 
 _SIDE = 16
 

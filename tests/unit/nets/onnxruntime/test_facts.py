@@ -13,6 +13,7 @@ from pytest_quant.nets.ports import Port
 from pytest_quant.spec.errors import ModelFileError
 from tests import tiny_onnx
 
+_NO_SIZES = ("-1", "x", "9" * 5000, "1e3")
 _OUTSIDE = ("../../../etc/passwd", "/etc/passwd", "", "a/../../b")
 
 
@@ -74,10 +75,7 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
     ("key", "value", "words"),
     [
         *(("location", place, "expected the name of a file in its folder or below") for place in _OUTSIDE),
-        *(
-            ("offset", size, "or more: it was cut off or is of another model")
-            for size in ("-1", "x", "9" * 5000, "1e3")
-        ),
+        *(("offset", size, "or more: it was cut off or is of another model") for size in _NO_SIZES),
     ],
 )
 def test_weights_in_no_file_beside_it(tmp_path: Path, key: str, value: str, words: str) -> None:
