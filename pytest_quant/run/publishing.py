@@ -124,7 +124,7 @@ class Publisher:
             for line in rescue.terminal_lines(report, self._settings.rescue_folder):
                 terminal.write_line(line)
         for line in self._accepted:
-            terminal.write_line(f"baseline: {line}")
+            terminal.write_line(visible(f"baseline: {line}"))
         for path in self._written:
             terminal.write_line(visible(f"written: {path}"))
         for note in self._notes:

@@ -17,6 +17,7 @@ from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.part import Part
+from pytest_quant.spec.text import visible
 from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Recorder:
 
         told = Bulletin.from_wire(wire)
         words = (numbers_of(case, told.models.get(case.model or "")) for case in told.cases)
-        return "passed", ".", f"PASSED {'; '.join(filter(None, words))}".rstrip()
+        return "passed", ".", visible(f"PASSED {'; '.join(filter(None, words))}".rstrip())
 
     def _add(self, case: RunCase) -> None:
         known = self._cases.get(case.key)
