@@ -20,6 +20,7 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
 
@@ -47,7 +48,7 @@ def measure(
     named = ClassNames(found.pipeline, names_of(dataset) or ())
     comparison = named.given(scored.comparison)
     if net == "int8":
-        resources.discordances.note(found.model, comparison)
+        _remember(resources, found.model, comparison, used, scored)
     return Measurement(
         model=found.model,
         comparison=comparison,
@@ -70,6 +71,26 @@ def measure(
     )
 
 
+def _remember(resources: Resources, model: ModelSpec, comparison: Comparison, used: int, scored: Scored) -> None:
+    """What later runs want to know of this one."""
+    resources.discordances.note(model, comparison)
+    resources.times.note(model, used, scored.images_per_second.values())
+
+
+def prepare(
+    found: ModelOnSamples, resources: Resources, *, net: Net, stop: StopRule | None, agreement: bool = False
+) -> None:
+    """Compute the predictions that `measure` will take; nothing is scored, but for what ``stop`` looks at."""
+    nets: tuple[Net, Net] = ("fp32", net)
+    evaluation = found.evaluation(nets)
+    if stop is not None:
+        evaluate_until(stop, evaluation, resources.store, resources.engine)
+        return
+    key = result_key(found, nets, len(found.samples), agreement=agreement)
+    if not KeptScores.are_kept(resources.results, key):
+        evaluate(evaluation, resources.store, resources.engine)
+
+
 def _score(
     found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None, *, agreement: bool
 ) -> tuple[Scored, KeptScores, int]:
@@ -77,7 +98,7 @@ def _score(
 
     def scored(results: Mapping[Net, SideResult], used: int) -> Scored:
         sides = [results[name].predictions[:used] for name in ("fp32", net)]
-        return _scored(results, _compared(found, sides, agreement=agreement))
+        return _scored(results, compared(found, sides, agreement=agreement))
 
     def scores(used: int) -> KeptScores:
         evaluation = found.evaluation(("fp32", net), used)
@@ -105,7 +126,7 @@ def _scored(results: Mapping[Net, SideResult], comparison: Comparison) -> Scored
     )
 
 
-def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
+def compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
@@ -140,17 +161,8 @@ def compare_with(
     ``int8_key`` says where the store kept them; None when it does not have them all any more.
     """
     used = measurement.evaluated
-    sides = _stored(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
+    sides = stored_predictions(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
     return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
-
-
-def compare_stored(found: ModelOnSamples, resources: Resources, net: Net, before: str, now: str) -> Comparison | None:
-    """Two predictions of a net, by where the store kept them, on all samples; the earlier in the place of fp32.
-
-    None when the store does not have them all any more.
-    """
-    sides = _stored(found, resources, {"fp32": before, net: now}, len(found.samples))
-    return None if sides is None else found.pipeline.compare(found.samples, sides["fp32"], sides[net])
 
 
 def predictions_of(
@@ -158,14 +170,14 @@ def predictions_of(
 ) -> dict[Net, list[Prediction]]:
     """What a measurement was made of: as the store has it, else made again."""
     nets, used = ("fp32", measurement.net), measurement.evaluated
-    sides = _stored(found, resources, {net: measurement.side_keys[net] for net in nets}, used)
+    sides = stored_predictions(found, resources, {net: measurement.side_keys[net] for net in nets}, used)
     if sides is not None:
         return sides
     results = evaluate(found.evaluation(nets, used), resources.store, resources.engine)
     return {net: results[net].predictions[:used] for net in nets}
 
 
-def _stored(
+def stored_predictions(
     found: ModelOnSamples, resources: Resources, keys: Mapping[Net, str], used: int
 ) -> dict[Net, list[Prediction]] | None:
     """The predictions of the first samples; None when the store does not have them all any more."""

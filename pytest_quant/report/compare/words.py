@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_quant.report.compare.changes import CaseChange, Changes, RowChange
-from pytest_quant.spec.text import aligned
+from pytest_quant.report.markdown_text import plain
+from pytest_quant.spec.text import aligned, visible
 
 _HEADER = ("model", "metric", "fp32", "int8", "worse by", "CI", "change", "verdict")
 
@@ -15,7 +16,8 @@ def comparison_lines(changes: Changes) -> Iterator[str]:
     if changes.rows:
         yield from aligned([_HEADER, *map(_cells, changes.rows)], left=2, last_left=True)
         yield ""
-    yield from _facts(changes, "  ")
+    for title, lines in _facts(changes):
+        yield from (f"{title}:", "", *(f"  {line}" for line in lines), "")
     yield _summary(changes)
 
 
@@ -27,14 +29,14 @@ def comparison_markdown(changes: Changes) -> Iterator[str]:
         for row in changes.rows:
             yield _marked(_cells(row))
         yield ""
-    yield from _facts(changes, "* ")
+    for title, lines in _facts(changes):
+        yield from (f"{title}:", "", *(f"* {plain(line)}" for line in lines), "")
     yield ""
     yield _summary(changes)
 
 
 def _marked(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(plain(visible(cell)) for cell in cells)} |"
 
 
 def _cells(row: RowChange) -> tuple[str, ...]:
@@ -43,20 +45,25 @@ def _cells(row: RowChange) -> tuple[str, ...]:
     return (
         name,
         row.metric.name,
-        _arrow(number(row.before.fp32), number(row.now.fp32)),
-        _arrow(number(row.before.int8), number(row.now.int8)),
-        number(row.worse_by),
+        _arrow(_number(row, row.before.fp32, "-"), _number(row, row.now.fp32, "-")),
+        _arrow(_number(row, row.before.int8, row.before.note), _number(row, row.now.int8, row.now.note)),
+        _number(row, row.worse_by, "-"),
         "-" if noise is None else f"{number(noise.interval.low)} to {number(noise.interval.high)}",
         row.judgement,
         _arrow(row.verdict_before.text, row.verdict_now.text),
     )
 
 
+def _number(row: RowChange, value: float | None, instead: str | None) -> str:
+    return instead or "-" if value is None else row.metric.number(value)
+
+
 def _arrow(before: str, now: str) -> str:
     return now if before == now else f"{before} -> {now}"
 
 
-def _facts(changes: Changes, mark: str) -> Iterator[str]:
+def _facts(changes: Changes) -> Iterator[tuple[str, list[str]]]:
+    """Titles with what stands below them; names in it come from files."""
     for title, lines in (
         ("how the change was judged", _sources(changes.rows)),
         ("verdicts", list(map(_case, changes.cases))),
@@ -66,22 +73,19 @@ def _facts(changes: Changes, mark: str) -> Iterator[str]:
         ("removed", changes.removed),
     ):
         if lines:
-            yield f"{title}:"
-            yield ""
-            yield from (f"{mark}{line}" for line in lines)
-            yield ""
+            yield title, [visible(line) for line in lines]
 
 
 def _sources(rows: Sequence[RowChange]) -> list[str]:
     found = []
     for row in rows:
+        net = "" if row.net == "int8" else f" {row.net}"
         if row.noise is not None and row.worse_by:
             why = "" if row.why_not_paired is None else f" ({row.why_not_paired})"
             level = f"{100 * row.noise.interval.level:.4g}% CI"
-            net = "" if row.net == "int8" else f" {row.net}"
             found.append(f"{row.model}{net} {row.metric.name}: {level} of {row.noise.source}{why}")
-        elif row.worse_by and row.why_not_paired is not None:
-            found.append(f"{row.model} {row.metric.name}: no interval is known: {row.why_not_paired}")
+        elif row.worse_by != 0 and row.why_not_paired is not None:
+            found.append(f"{row.model}{net} {row.metric.name}: no interval is known: {row.why_not_paired}")
     return found
 
 
