@@ -89,8 +89,12 @@ class LocalCluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._run("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
         for number in range(workers):
-            own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
-            self._run(f"worker-{number}", "dask_worker", *own, "--host", "127.0.0.1", "--name", f"worker-{number}")
+            self.start_worker(f"worker-{number}")
+
+    def start_worker(self, name: str) -> None:
+        """Start a worker; the scheduler knows it some seconds later."""
+        own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
+        self._run(name, "dask_worker", *own, "--host", "127.0.0.1", "--name", name)
 
     def _run(self, name: str, module: str, *args: str) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *args, "--scheduler-file", str(self._file)]

@@ -205,6 +205,11 @@ def _connected(address: ClusterAddress) -> Untyped:
         raise ClusterError(
             f"{address.url}: needs Dask ({error}); install it: pip install 'pytest-quant[dask]'"
         ) from None
+    if address.is_encrypted and distributed.Security().get_connection_args("client").get("ssl_context") is None:
+        raise ClusterError(
+            f"{address.url}: Dask's configuration names no certificates for TLS: set distributed.comm.tls in "
+            "~/.config/dask, or DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT and ...__CLIENT__KEY"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions, which are checked with a better message
@@ -213,5 +218,6 @@ def _connected(address: ClusterAddress) -> Untyped:
     except (OSError, TypeError, ValueError) as error:
         told = str(error).partition("\n")[0]
         raise ClusterError(
-            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the address"
+            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the address "
+            "(tls:// where it is encrypted)"
         ) from None
