@@ -218,6 +218,6 @@ def _connected(address: ClusterAddress) -> Untyped:
     except (OSError, TypeError, ValueError) as error:
         told = str(error).partition("\n")[0]
         raise ClusterError(
-            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the address "
-            "(tls:// where it is encrypted)"
+            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the "
+            "address (tls:// where it is encrypted)"
         ) from None
