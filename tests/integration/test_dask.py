@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +156,20 @@ def test_a_worker_that_came_later_and_does_not_suit(tmp_path: Path, monkeypatch:
     expected = replace(own, kind=kinds.Kind("riscv64", ()))
     assert task.do_shard(expected, parcel, {}, b"") == task.Unsuited("tcp://pi:1", own)
     assert task.do_shard(own, parcel, {"net.bin": "digest"}, b"") == task.Lacking("tcp://pi:1", ("digest",))
+
+
+def test_a_shard_that_is_dropped_ends_on_the_cluster() -> None:
+    """As an early stop does it; a result that comes nevertheless is nobody's."""
+    ended: list[str] = []
+    sent: crew.Sent[int] = crew.Sent(b"", "net-shard-3")
+    sent.task = SimpleNamespace(client=SimpleNamespace(status="running"), cancel=lambda: ended.append("task"))
+    assert sent.cancel()
+    assert sent.cancel()
+    assert ended == ["task"]
+    assert wait([sent], 0).done == {sent}
+    sent.settle(1)
+    sent.fail(ValueError())
+    assert sent.cancelled()
 
 
 def test_errors_of_tasks() -> None:
