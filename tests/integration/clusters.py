@@ -98,9 +98,9 @@ class LocalCluster:
 
     def start_worker(self, name: str) -> None:
         """Start a worker; the scheduler knows it some seconds later."""
-        own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "30")
-        own = (*own, "--local-directory", str(self.folder))
-        self._run(name, "dask_worker", *own, "--host", "127.0.0.1", "--name", name)
+        place = ("--host", "127.0.0.1", "--local-directory", str(self.folder))
+        own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "30", *place)
+        self._run(name, "dask_worker", *own, "--name", name)
 
     def _run(self, name: str, module: str, *args: str) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *args, "--scheduler-file", str(self._file)]
