@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.speed.models import REAL, write_zoo
 from benchmarks.speed.processes import Cost, pytest_cost
@@ -145,7 +146,8 @@ def cluster(shared: Path, rounds: int) -> Iterator[Row]:
     """(h) Two local workers of one thread beside a serial run on two cores."""
     from distributed import LocalCluster  # an extra, that this part alone needs
 
-    workers = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    make: Callable[..., Any] = LocalCluster
+    workers = make(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with workers, TemporaryDirectory() as made:
         write_zoo(Path(made), shared, "squeezenet")
         address = workers.scheduler_address.replace("tcp://", "dask://")
