@@ -77,15 +77,22 @@ def mean_interval(
     return Interval(found.low, found.high, found.level, f"exact: betting on bounded scores, {how}")
 
 
-def bootstrap_mean_interval(values: ArrayLike, *, scale: float, population: int | None, confidence: float) -> Interval:
+def bootstrap_mean_interval(
+    values: ArrayLike, *, scale: float, population: int | None, confidence: float, at_look: bool = False
+) -> Interval:
     """Approximate interval for the mean of values without bounds: samples are resampled with replacement.
 
     The arguments are those of `mean_interval`; ``scale`` is the largest magnitude of a score, which a sample that was
-    not seen may have where all that were seen are alike.
+    not seen may have where all that were seen are alike. ``at_look`` is that of `bootstrap_interval`.
     """
     array = np.asarray(values, np.float64)
     return bootstrap_interval(
-        _mean_of(array), scale=scale, images=array.size, population=population, confidence=confidence
+        _mean_of(array),
+        scale=scale,
+        images=array.size,
+        population=population,
+        confidence=confidence,
+        at_look=at_look,
     )
 
 

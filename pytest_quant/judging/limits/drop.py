@@ -49,6 +49,11 @@ class DropLimit(MetricLimit):
         """Such as ``drop <= 1.00``."""
         return f"drop <= {shown_value(metric, value)}"
 
+    @property
+    def takes_looks(self) -> bool:
+        """Its bounds are of the measurement alone."""
+        return True
+
     def judge(self, subject: Subject) -> Verdict:
         """Hold the measured drop against it; on a subset its interval, or the sequential test."""
         return self.of_measured(

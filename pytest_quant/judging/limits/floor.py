@@ -97,6 +97,11 @@ class Floor(MetricLimit):
         if self.metric == SQNR_DB:
             part.outputs("fp32", self.net)
 
+    @property
+    def takes_looks(self) -> bool:
+        """Its bounds are of the measurement alone, but for raw outputs, which are compared afterwards."""
+        return self.metric != SQNR_DB
+
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""
         if self.metric == SQNR_DB:

@@ -141,7 +141,7 @@ def test_the_sequential_test_of_an_error_rate(wrong_int8: int, kept: bool) -> No
         assert test is not None
         test.update(pair)
         assert test.kept is kept, limit
-    stop = early_stop([Tolerance(ERROR, 5.0), Floor(ERROR, 15.0)], 2000, CONFIDENCE)
+    stop = early_stop([Tolerance(ERROR, 5.0), Floor(ERROR, 15.0)], 2000, 2000, CONFIDENCE)
     assert stop is not None
     assert stop.update(Comparison({"error": pair}, Flips(0, 0, 0.0))) is not None
 
