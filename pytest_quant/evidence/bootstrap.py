@@ -121,19 +121,11 @@ def bootstrap_score_interval(
 
 
 def bootstrap_interval(
-    statistic: Recompute,
-    *,
-    scale: float,
-    images: int,
-    population: int | None,
-    confidence: float,
-    at_look: bool = False,
+    statistic: Recompute, *, scale: float, images: int, population: int | None, confidence: float
 ) -> Interval:
     """Approximate interval for a statistic without bounds; ``scale`` is the largest magnitude of what it is made of."""
     endless = (-math.inf, math.inf)
-    return _interval(
-        statistic, endless, images, population, confidence, resamples=500, seed=0, scale=scale, at_look=at_look
-    )
+    return _interval(statistic, endless, images, population, confidence, resamples=500, seed=0, scale=scale)
 
 
 @dataclass(frozen=True)

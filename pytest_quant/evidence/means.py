@@ -77,22 +77,15 @@ def mean_interval(
     return Interval(found.low, found.high, found.level, f"exact: betting on bounded scores, {how}")
 
 
-def bootstrap_mean_interval(
-    values: ArrayLike, *, scale: float, population: int | None, confidence: float, at_look: bool = False
-) -> Interval:
+def bootstrap_mean_interval(values: ArrayLike, *, scale: float, population: int | None, confidence: float) -> Interval:
     """Approximate interval for the mean of values without bounds: samples are resampled with replacement.
 
     The arguments are those of `mean_interval`; ``scale`` is the largest magnitude of a score, which a sample that was
-    not seen may have where all that were seen are alike. ``at_look`` is that of `bootstrap_interval`.
+    not seen may have where all that were seen are alike.
     """
     array = np.asarray(values, np.float64)
     return bootstrap_interval(
-        _mean_of(array),
-        scale=scale,
-        images=array.size,
-        population=population,
-        confidence=confidence,
-        at_look=at_look,
+        _mean_of(array), scale=scale, images=array.size, population=population, confidence=confidence
     )
 
 

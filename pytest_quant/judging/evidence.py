@@ -29,13 +29,12 @@ def drop_interval(
     ``retain=1`` is the drop. ``population`` is the size of the dataset of which the evaluated samples are a random
     subset; None gives the interval for new samples like these. Each bound holds with one-sided ``confidence``.
     ``sequential``: the number of samples may have depended on the outcomes, so only a confidence sequence is valid.
-    ``at_look``: it is one of the planned looks, and ``confidence`` that of its bounds; for approximate intervals.
+    ``at_look``: it is one of the planned looks, and ``confidence`` that of its bounds; for a bootstrap of what
+    has bounds.
     """
     evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
-        return scores_drop_interval(
-            evidence, metric, population=population, confidence=confidence, retain=retain, at_look=at_look
-        )
+        return scores_drop_interval(evidence, metric, population=population, confidence=confidence, retain=retain)
     if isinstance(evidence, Resampled):
         found = _resampled_drop(evidence, pair, population, confidence, retain, at_look=at_look)
     else:
@@ -76,7 +75,6 @@ def _resampled_drop(
         images=evidence.images,
         population=population,
         confidence=confidence,
-        at_look=at_look,
     )
 
 
@@ -92,9 +90,7 @@ def score_interval(
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
     evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
-        return scores_value_interval(
-            evidence, metric, side, population=population, confidence=confidence, at_look=at_look
-        )
+        return scores_value_interval(evidence, metric, side, population=population, confidence=confidence)
     if isinstance(evidence, Resampled):
         return _resampled_score(evidence, pair, side, population, confidence, at_look=at_look)
     fp32, int8 = counted(pair)
@@ -120,12 +116,7 @@ def _resampled_score(
             at_look=at_look,
         )
     return bootstrap_interval(
-        recompute,
-        scale=abs(value),
-        images=evidence.images,
-        population=population,
-        confidence=confidence,
-        at_look=at_look,
+        recompute, scale=abs(value), images=evidence.images, population=population, confidence=confidence
     )
 
 

@@ -14,7 +14,7 @@ from pytest_quant.judging.evidence import drop_interval, score_interval, units
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import Side
-from pytest_quant.tasks.base import MetricPair, Resampled, SampleScores
+from pytest_quant.tasks.base import MetricPair, Resampled
 
 
 def pair_of(measurement: Measurement, metric: Metric) -> MetricPair:
@@ -83,20 +83,19 @@ def _at_look(
 ) -> Interval:
     """``interval`` at a confidence; at a planned look the one that its bounds take for all looks to have it together.
 
-    What is anytime-valid needs no plan.
+    What is anytime-valid needs no plan; of what has no bounds there are no looks.
     """
     look = measurement.look
-    if look is None or measurement.is_whole or not is_approximate(pair):
+    if look is None or measurement.is_whole or not takes_looks(pair):
         return interval(confidence, False)
     found = interval(look.confidence(confidence), True)
     method = f"{found.method}; repeated at look {look.number} of {look.count}, alpha spending"
     return Interval(found.low, found.high, two_sided_level(confidence), method)
 
 
-def is_approximate(pair: MetricPair) -> bool:
-    """Whether a bootstrap tells how much a metric varies; else its bounds hold for every content of the dataset."""
-    evidence = pair.evidence
-    return isinstance(evidence, Resampled) or (isinstance(evidence, SampleScores) and pair.metric.maximum is None)
+def takes_looks(pair: MetricPair) -> bool:
+    """Whether its bounds are planned for looks: those of a bootstrap, of a metric that itself has bounds."""
+    return isinstance(pair.evidence, Resampled) and pair.metric.maximum is not None
 
 
 def remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:

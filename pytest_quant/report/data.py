@@ -189,7 +189,9 @@ def _classes_entry(drops: ClassDrops) -> ClassesEntry:
 
 def _look(measurement: Measurement) -> LookEntry | None:
     look = measurement.look
-    return None if look is None else LookEntry(number=look.number, planned=look.plan.sizes)
+    if look is None:
+        return None
+    return LookEntry(number=look.number, planned=look.plan.sizes, evidence="approximate")
 
 
 def _timing(timing: Timing) -> TimingEntry:

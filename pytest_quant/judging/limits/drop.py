@@ -51,8 +51,8 @@ class DropLimit(MetricLimit):
 
     @property
     def takes_looks(self) -> bool:
-        """Its bounds are of the measurement alone."""
-        return True
+        """Its bounds are of the measurement alone. A metric without a maximum: one unseen sample could be anything."""
+        return self.metric.maximum is not None
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the measured drop against it; on a subset its interval, or the sequential test."""

@@ -99,8 +99,8 @@ class Floor(MetricLimit):
 
     @property
     def takes_looks(self) -> bool:
-        """Its bounds are of the measurement alone, but for raw outputs, which are compared afterwards."""
-        return self.metric != SQNR_DB
+        """Its bounds are of the measurement alone. A metric without a maximum: one unseen sample could be anything."""
+        return self.metric.maximum is not None
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""

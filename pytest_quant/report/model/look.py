@@ -14,5 +14,5 @@ class LookEntry(Entry):
     """From 1; the last where nothing before was enough."""
     planned: tuple[int, ...]
     """At how many samples each look is, or would have been."""
-    evidence: Literal["approximate"] = "approximate"
+    evidence: Literal["approximate"]
     """Its bounds rest on a bootstrap: the share of wrong verdicts is what simulation says, not a theorem."""
