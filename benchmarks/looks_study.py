@@ -33,9 +33,9 @@ from benchmarks.later_tasks import zoo_of
 from benchmarks.throughput import read_model
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation.cores import available_cores
-from pytest_quant.evidence.bootstrap import Spread
 from pytest_quant.evidence.looks import LookPlan
 from pytest_quant.evidence.score import population_correction
+from pytest_quant.evidence.spread import Spread
 from pytest_quant.tasks.base import Resampled
 
 Floats = NDArray[np.float64]

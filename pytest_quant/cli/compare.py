@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,9 @@ def add_parser(subparsers: SubParsers) -> None:
         help="What gives exit status 1: worse (default: a net that is worse by more than noise, or a verdict that "
         "turned bad), changed (anything), never",
     )  # fmt: skip
-    parser.add_argument("--markdown", action="store_true", help="Print Markdown, for a comment below a pull request")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="Print Markdown, for a comment below a pull request")
+    form.add_argument("--json", action="store_true", help="Print JSON, for a program")
     parser.add_argument(
         "--root", type=Path, default=Path(), metavar="DIR",
         help="Root folder of the runs, which zoo files are relative to (default: where you are)",
@@ -48,13 +51,17 @@ def add_parser(subparsers: SubParsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the changes; raises `QuantError` for a file that is not a report."""
     from pytest_quant.report.compare.changes import compare_reports
+    from pytest_quant.report.compare.entry import comparison_entry
     from pytest_quant.report.compare.words import comparison_lines, comparison_markdown
     from pytest_quant.report.read import read_report
 
     before, now = read_report(args.old), read_report(args.new)
     with _paired(args.root.resolve(), args.cache or args.root / _CACHE) as pair:
         changes = compare_reports(before, now, pair)
-    print("\n".join(comparison_markdown(changes) if args.markdown else comparison_lines(changes)))
+    if args.json:
+        print(json.dumps(comparison_entry(changes).model_dump(mode="json", by_alias=True), indent=2))
+    else:
+        print("\n".join(comparison_markdown(changes) if args.markdown else comparison_lines(changes)))
     return int(_fails(changes, args.fail_on))
 
 

@@ -28,9 +28,9 @@ def add_parser(subparsers: SubParsers) -> None:
     parser = subparsers.add_parser(
         "init",
         help="Write a first zoo file for a folder",
-        description="Look at a folder (and those below it) for mmdeploy exports, pairs of .param and .bin files, "
-        "metafiles and regression files of mmdeploy, and write a commented zoo file. What only you can know is marked "
-        "FILL IN and listed. Exit status: 0 when nothing is to be filled in, 1 when something is.",
+        description="Look at a folder (and those below it) for mmdeploy exports, nets (.param and .bin, .onnx, .xml "
+        "and .bin, .tflite), metafiles and regression files of mmdeploy, and write a commented zoo file. What only you "
+        "can know is marked FILL IN and listed. Exit status: 0 when nothing is to be filled in, 1 when something is.",
     )
     parser.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help="default: this folder")
     parser.add_argument(

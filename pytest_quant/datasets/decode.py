@@ -13,14 +13,14 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.lfs import why_absent
 
 
-def decode_image(data: bytes, *, orient: bool, name: str) -> Image:
+def decode_image(data: bytes, *, orient: bool, name: object) -> Image:
     """Decode an image file the way mmcv does: OpenCV, three channels of 8 bits, here in RGB order.
 
     Args:
         data: The file's bytes, in any format that OpenCV reads. Gray images get three equal channels, an alpha channel
             is dropped and 16 bits become 8.
         orient: Whether an EXIF orientation is applied.
-        name: Which sample this is, for the message.
+        name: Which sample this is; `str` of it is asked for by a message alone.
 
     Returns:
         uint8, shape (height, width, 3), RGB.

@@ -19,6 +19,18 @@ from pytest_quant.spec.text import shown
 
 
 @dataclass(frozen=True)
+class _Named:
+    """How messages name a sample; put into words by those that are printed."""
+
+    dataset: str
+    sample: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"dataset {self.dataset!r}: sample {self.sample!r} ({shown(self.path)})"
+
+
+@dataclass(frozen=True)
 class ImageFiles:
     """Image files with ground truth; each sample's ``source`` is the file."""
 
@@ -32,7 +44,7 @@ class ImageFiles:
     def read(self, sample: Sample, *, orient: bool = True) -> Image:
         """The pixels of one sample; see `decode_image`. Raises `DatasetError` when the file is gone or damaged."""
         path = self.content(sample)
-        name = f"dataset {self.name!r}: sample {sample.id!r} ({shown(path)})"
+        name = _Named(self.name, sample.id, path)
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -32,7 +32,7 @@ def limit_pixels(count: int) -> Callable[[], None]:
     return restore
 
 
-def check_pixels(data: bytes, name: str) -> None:
+def check_pixels(data: bytes, name: object) -> None:
     """Raise `DatasetError` for an image file whose header tells of more pixels than the limit; ``name`` names it.
 
     A file that is no image, or in a format whose header nobody knows, passes: its decoder has a word to say.

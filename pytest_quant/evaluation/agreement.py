@@ -107,7 +107,7 @@ class PairRunner:
         self._other.close()
 
 
-class PairElsewhere(PairRunner):
+class PairElsewhere(PairRunner, LooksAhead):
     """Two nets of which one at least computes elsewhere and gets the inputs of later samples beforehand."""
 
     def __init__(self, signal: Runner, other: Runner) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,10 @@ from pytest_quant.evaluation.content_store import ContentStore
 Stamp = tuple[int, int, int, int]
 """Size in bytes, times of modification and of the last change of the inode in nanoseconds, and the inode: another stamp
 means that the file is read again. A copy that keeps size and modification time has another inode or change time."""
+
+
+_RUN = 64
+"""Files that a thread reads at a time: to hand over a small image takes longer than to read it."""
 
 
 def sha256_json(value: object) -> str:
@@ -75,9 +79,10 @@ class DigestMemo:
             self._trusted.save(_memo(scope), content)
         return known
 
-    def _hash(self, paths: Iterable[Path]) -> Iterable[str]:
+    def _hash(self, paths: Sequence[Path]) -> list[str]:
+        runs = [paths[start : start + _RUN] for start in range(0, len(paths), _RUN)]
         with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(sha256_file, paths))
+            return [digest for digests in pool.map(_sha256_files, runs) for digest in digests]
 
     def _read(self, scope: str) -> dict[str, tuple[Stamp, str]]:
         content = self._trusted.load(_memo(scope))
@@ -87,6 +92,10 @@ class DigestMemo:
             path: ((size, mtime, ctime, inode), digest)
             for path, (size, mtime, ctime, inode, digest) in json.loads(content).items()
         }
+
+
+def _sha256_files(paths: Sequence[Path]) -> list[str]:
+    return [sha256_file(path) for path in paths]
 
 
 def _memo(scope: str) -> str:

@@ -14,6 +14,7 @@ from pytest_quant.evaluation.engine.events import BOTH
 from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.predictor import Predictor
+from pytest_quant.evaluation.running_drop import RunningDrop
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.trial.words import Shape
@@ -78,6 +79,8 @@ class Evaluation:
     """Of these the predictions are wanted; the first two are compared where an evaluation may stop early."""
     counts_hits: bool = False
     """Whether a comparison of the samples of one shard has hits, which a listener is told."""
+    watched: str | None = None
+    """Another metric, whose drop a listener is told now and then."""
 
     @property
     def sample_count(self) -> int:
@@ -121,6 +124,7 @@ def evaluate(
             nets=tuple(map(str, evaluation.nets)),
             enough=None if enough is None else lambda shard: enough(shard.samples, results.compared(shard)),
             tally=results.hits if evaluation.counts_hits else None,
+            drop=None if evaluation.watched is None else RunningDrop(evaluation.watched, results.compared_together),
         ),
         pool,
     )
@@ -175,8 +179,15 @@ class _Results:
 
     def compared(self, shard: Shard) -> Comparison:
         """The first two nets on the samples of a shard that is done."""
-        reference, other = (self._predictions(shard, net) for net in self._evaluation.nets[:2])
-        return self._evaluation.work.pipeline.compare(shard.samples, reference, other)
+        return self.compared_together([shard])
+
+    def compared_together(self, shards: Sequence[Shard]) -> Comparison:
+        """The first two nets on the samples of shards that are done."""
+        samples = [sample for shard in shards for sample in shard.samples]
+        reference, other = (
+            [one for shard in shards for one in self._predictions(shard, net)] for net in self._evaluation.nets[:2]
+        )
+        return self._evaluation.work.pipeline.compare(samples, reference, other)
 
     def hits(self, shard: Shard) -> dict[str, dict[str, int]]:
         """Metric to net to how many of the samples it has right, and both."""

@@ -113,7 +113,7 @@ class _Measuring:
 
     def _scored(self, results: Mapping[Net, SideResult], used: int) -> Scored:
         sides = [results[name].predictions[:used] for name in self._nets]
-        return _scored(results, _compared(self.model, sides, agreement=self.agreement))
+        return _scored(results, compared(self.model, sides, agreement=self.agreement))
 
     def _measurement(self, scored: Scored, scores: KeptScores, used: int) -> Measurement:
         found, total = self.model, self.total
@@ -148,7 +148,7 @@ def _scored(results: Mapping[Net, SideResult], comparison: Comparison) -> Scored
     )
 
 
-def _compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
+def compared(found: ModelOnSamples, sides: Sequence[Sequence[Prediction]], *, agreement: bool) -> Comparison:
     """fp32 and the other net scored, with their agreement where a limit asks for it."""
     samples = found.samples[: len(sides[0])]
     comparison = found.pipeline.compare(samples, *sides)
@@ -183,17 +183,8 @@ def compare_with(
     ``int8_key`` says where the store kept them; None when it does not have them all any more.
     """
     used = measurement.evaluated
-    sides = _stored(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
+    sides = stored_predictions(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
     return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
-
-
-def compare_stored(found: ModelOnSamples, resources: Resources, net: Net, before: str, now: str) -> Comparison | None:
-    """Two predictions of a net, by where the store kept them, on all samples; the earlier in the place of fp32.
-
-    None when the store does not have them all any more.
-    """
-    sides = _stored(found, resources, {"fp32": before, net: now}, len(found.samples))
-    return None if sides is None else found.pipeline.compare(found.samples, sides["fp32"], sides[net])
 
 
 def predictions_of(
@@ -201,14 +192,14 @@ def predictions_of(
 ) -> dict[Net, list[Prediction]]:
     """What a measurement was made of: as the store has it, else made again."""
     nets, used = ("fp32", measurement.net), measurement.evaluated
-    sides = _stored(found, resources, {net: measurement.side_keys[net] for net in nets}, used)
+    sides = stored_predictions(found, resources, {net: measurement.side_keys[net] for net in nets}, used)
     if sides is not None:
         return sides
     results = evaluate(found.evaluation(nets, used), resources.store, resources.engine)
     return {net: results[net].predictions[:used] for net in nets}
 
 
-def _stored(
+def stored_predictions(
     found: ModelOnSamples, resources: Resources, keys: Mapping[Net, str], used: int
 ) -> dict[Net, list[Prediction]] | None:
     """The predictions of the first samples; None when the store does not have them all any more."""

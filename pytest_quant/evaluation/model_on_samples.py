@@ -18,6 +18,7 @@ from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evaluation.without_labels import WithoutLabels, wants_agreement
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
@@ -83,6 +84,7 @@ class ModelOnSamples:
         if absent:
             raise ConfigError(f"{model.name}: has no `{listed(absent)}` in {shown(model.zoo)}")
         shards = self.shards({net: self.keys[net] for net in nets})
+        watched = watched_metric(model, task.metrics)
         return Evaluation(
             model=model.name,
             work=PredictionWork(
@@ -95,7 +97,8 @@ class ModelOnSamples:
             ),
             shards=shards if first is None else shards[: -(-first // task.shard_size)],
             nets=nets,
-            counts_hits=len(nets) > 1 and any(metric.is_mean_of_hits for metric in task.metrics.values()),
+            counts_hits=len(nets) > 1 and watched.is_mean_of_hits,
+            watched=watched.name if len(nets) > 1 and not watched.is_mean_of_hits else None,
         )
 
     def agreement(self, signal: Net, other: Net) -> Evaluation:
@@ -120,7 +123,17 @@ class ModelOnSamples:
             ),
             shards=shards_of({signal: key}, self.samples, self.digests, get_task(self.model.task).shard_size),
             counts_hits=False,
+            watched=None,
         )
+
+
+def watched_metric(model: ModelSpec, metrics: Mapping[str, Metric]) -> Metric:
+    """Whose drop those are told who watch: that of the model's first limit on one of its task's metrics, or the first.
+
+    A drop that is counted goes before one that is estimated.
+    """
+    named = [limit.metric.name for limit in model.limits if limit.metric is not None and limit.metric.name in metrics]
+    return metrics[named[0]] if named else next(iter(metrics.values()))
 
 
 def _pipelines(model: ModelSpec) -> dict[Net, Pipeline]:

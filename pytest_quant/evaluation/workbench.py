@@ -177,17 +177,16 @@ class Workbench:
         evaluation = self.on_samples(model, samples).agreement(signal, other)
         return OutputAgreement.of(evaluate(evaluation, self.resources.store, self.engine)[signal].predictions)
 
-    def compare_kept(self, model: ModelSpec, net: Net, before: str, now: str, sha256: str) -> Comparison | None:
-        """Two earlier predictions of a net on the selected samples, the earlier ones in the place of fp32.
+    def kept(self, model: ModelSpec, sha256: str) -> ModelOnSamples | None:
+        """The model on the selected samples, to look up what earlier runs kept; no net is opened.
 
-        ``before`` and ``now`` say where the store kept them, ``sha256`` is that of the samples. None where it lacks
-        some, or the samples are others now. Nothing is computed and no net is opened.
+        ``sha256`` is that of the samples. None where they are others now. Raises `ConfigError` for a model whose nets
+        the run makes.
         """
         if not model.is_built:
             raise ConfigError(f"{model.name}: its nets are made by the run, so its predictions are not looked up")
         found = self.on_samples(model, self.selection(model)[0])
-        is_same = found.samples_sha256(len(found.samples)) == sha256
-        return measuring.compare_stored(found, self.resources, net, before, now) if is_same else None
+        return found if found.samples_sha256(len(found.samples)) == sha256 else None
 
     def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
         """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.

@@ -3,20 +3,9 @@
 Images are resampled with replacement and the metric is recomputed, for fp32 and int8 on the same resamples, which
 keeps them paired (B. Efron 1979, Ann. Statist. 7). The interval is the measured value plus and minus a normal quantile
 times a standard error: the bootstrap's, or the jackknife's where that is larger and there are at most 200 images.
-Two pseudo images are added to its square, each as influential as an image typically is among those that matter (from
-leaving out images, or groups of them; where none matters, as one that loses everything would be). They play the part of
-the added pairs of Agresti and Min (2005) and Bonett and Price (2012), for the same reason: where few images differ
-between the models, or none, the spread among the images seen says too little about those not seen.
+`pytest_quant.evidence.spread` says what is added to its square where few images matter.
 
 Finite dataset: the variance is multiplied by (N - n) / (N - 1), so that n = N gives the measured value itself.
-
-Looks (`pytest_quant.evidence.looks`) ask for bounds far out in the tails, and more than once. There it tells that where
-few images lose much, a part that holds too few of them shows a small drop and a small spread at once. So such a bound
-has the quantile of Student's t with as many degrees of freedom as images matter, and is moved on by twice the
-second-order term of a Poisson bound, (z^2 + 2) / 3 images that matter (E. A. Cornish and R. A. Fisher 1938, for a
-count, with its continuity correction), of the seen or of the unseen part of the dataset, whichever is larger; twice,
-since images matter unequally, and once where none was seen to matter and one is taken to lose everything. Both were
-chosen with ``benchmarks/looks_study.py``: without them up to 25 % of the verdicts at the limit are wrong, not 5 %.
 
 These intervals are approximate. ``benchmarks/bootstrap_study.py`` prints their simulated coverage.
 """
@@ -25,15 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.evidence.proportion import check_population
-from pytest_quant.evidence.score import normal_quantile, population_correction
+from pytest_quant.evidence.spread import Spread
 
 Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """How often each image counts, integers of shape (resamples, images), to the metric's values, shape (resamples,)."""
@@ -41,7 +28,6 @@ Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 _Floats = NDArray[np.float64]
 
 _GROUPS = 200
-_PSEUDO_IMAGES = 2
 _BLOCK_ELEMENTS = 1_000_000
 
 
@@ -128,52 +114,18 @@ def bootstrap_interval(
     return _interval(statistic, endless, images, population, confidence, resamples=500, seed=0, scale=scale)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How much a value of n images varies about that of the whole dataset."""
+def bootstrap_standard_error(
+    statistic: Recompute, *, scale: float, images: int, resamples: int = 40, seed: int = 0
+) -> float | None:
+    """What the bounds of `bootstrap_interval` are multiples of, for new images, from few resamples.
 
-    images: int
-    population: int | None
-    variance: float
-    """Without finite-population correction."""
-    typical: float
-    """How far one image that matters moves the value."""
-    is_assumed: bool = False
-    """Whether no image matters, so that ``typical`` is as much as one could."""
-
-    @classmethod
-    def of(cls, drawn: _Floats, influences: _Floats, *, images: int, population: int | None, largest: float) -> Spread:
-        """From the values of resamples, shape (resamples,), and what leaving out groups of images tells of them.
-
-        ``influences``: deviations of the value, scaled to one unit of weight, shape (groups,). ``largest``: the
-        largest magnitude of the value.
-        """
-        variance = float(np.var(drawn, ddof=1))
-        if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
-            variance = max(variance, float(np.var(influences, ddof=1)) / images)
-        square = _typical_square(influences, largest)
-        typical = largest / images if square is None else math.sqrt(square)
-        variance += _PSEUDO_IMAGES * typical**2
-        return cls(images, population, variance, typical, square is None)
-
-    @property
-    def error(self) -> float:
-        """Standard error, with the finite-population correction."""
-        return math.sqrt(self.variance * population_correction(self.images, self.population))
-
-    def reach(self, confidence: float) -> float:
-        """How far a one-sided bound is from the value."""
-        return normal_quantile(confidence) * self.error
-
-    def reach_at_look(self, confidence: float) -> float:
-        """The same of a look on the way."""
-        quantile = normal_quantile(confidence)
-        seen = 0.0 if self.population is None else self.images / self.population
-        skewness = max(seen, 1.0 - seen) * (quantile**2 + 2.0) / 3.0 * self.typical
-        if self.is_assumed:
-            return quantile * self.error + skewness
-        matter = max(self.variance / self.typical**2 - _PSEUDO_IMAGES, 1.0)
-        return -float(stdtrit(matter, 1.0 - confidence)) * self.error + 2.0 * skewness
+    None where the statistic is undefined for most of them. With 40 resamples it is known to about a ninth, which is
+    enough for a glance while a run is on.
+    """
+    try:
+        return _spread(statistic, images, None, scale, resamples, seed).error
+    except _MostlyUndefinedError:
+        return None
 
 
 def _interval(
@@ -197,16 +149,23 @@ def _interval(
         raise ValueError(f"the metric is {point} on the {images} images themselves")
     if population == images:
         return Interval(point, point, level, "whole dataset")
+    largest = max(abs(bound) for bound in possible) if scale is None else scale
     try:
-        drawn, influences = _resampled(statistic, images, resamples, seed), _influences(statistic, images)
+        spread = _spread(statistic, images, population, largest, resamples, seed)
     except _MostlyUndefinedError as error:
         return Interval(*possible, level, f"unknown: {error}")
-    largest = max(abs(bound) for bound in possible) if scale is None else scale
-    spread = Spread.of(drawn, influences, images=images, population=population, largest=largest)
     reach = spread.reach_at_look(confidence) if at_look else spread.reach(confidence)
     method = "approximate: normal, paired bootstrap over images" + (", finite population" if population else "")
     low, high = max(point - reach, possible[0]), min(point + reach, possible[1])
     return Interval(min(low, point), max(high, point), level, method)
+
+
+def _spread(
+    statistic: Recompute, images: int, population: int | None, largest: float, resamples: int, seed: int
+) -> Spread:
+    """Of the value; raises `_MostlyUndefinedError`."""
+    drawn, influences = _resampled(statistic, images, resamples, seed), _influences(statistic, images)
+    return Spread.of(drawn, influences, images=images, population=population, largest=largest)
 
 
 def _resampled(statistic: Recompute, images: int, resamples: int, seed: int) -> _Floats:
@@ -234,14 +193,6 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
         values.append(statistic((groups != left_out[:, np.newaxis]).astype(np.int64)))
     left = _defined(np.concatenate(values), "groups of images left out")
     return np.asarray((left.mean() - left) * (left.size - 1), dtype=np.float64)
-
-
-def _typical_square(influences: _Floats, largest: float) -> float | None:
-    """Squared change of the value by one image that matters; None where none does."""
-    squares = influences**2
-    if squares.sum() <= (1e-12 * largest) ** 2:
-        return None
-    return float((squares**2).sum() / squares.sum()) / influences.size**2
 
 
 def _defined(values: _Floats, what: str) -> _Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,28 +27,40 @@ class Runner(Protocol):
         ...
 
 
-@runtime_checkable
-class LooksAhead(Runner, Protocol):
-    """A runner of a net that computes elsewhere, and goes on with inputs whose outputs are asked for later."""
+class LooksAhead(ABC):
+    """A runner of a net that computes elsewhere, and goes on with inputs whose outputs are asked for later.
 
-    forward_s: float
-    """Seconds that forward passes took there."""
+    A class to inherit: asking each runner whether it has all of these would cost as much as a small net.
+    """
 
     @property
+    @abstractmethod
+    def forward_s(self) -> float:
+        """Seconds that forward passes took there."""
+
+    @abstractmethod
+    def run(self, given: Given) -> dict[str, Array]:
+        """As a `Runner`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """As a `Runner`."""
+
+    @property
+    @abstractmethod
     def has_room(self) -> bool:
         """Whether more inputs are to be announced now."""
-        ...
 
+    @abstractmethod
     def ahead(self, given: Given) -> None:
         """Announce an input that `run` will be called with; its memory must not change until then.
 
         Never raises: what is wrong with the input, or with the way to the net, `run` says.
         """
-        ...
 
+    @abstractmethod
     def forget(self) -> None:
         """What was announced and not asked for is not needed any more."""
-        ...
 
 
 def check_input(what: str, array: object, *, channels: int | None, size: tuple[int, int] | None) -> Array:

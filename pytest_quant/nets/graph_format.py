@@ -46,6 +46,8 @@ class GraphFormat(NetFormat):
     """A format that says how a file is read and loaded; the rest follows from its inputs and outputs."""
 
     keys: ClassVar[type[NetKeys]] = GraphKeys
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """Of the files that `pytest-quant init` takes for nets of this format."""
     usual_layout: ClassVar[Layout] = "nchw"
     """Where neither the entry nor the file tells."""
     distribution: ClassVar[str]
@@ -63,6 +65,13 @@ class GraphFormat(NetFormat):
 
         Raises `ImportError` where the runtime is not there, `ModelFileError` where it cannot load the file.
         """
+
+    def recognizes(self, path: Path) -> bool:
+        """Whether a file of one of ``suffixes`` is meant to be a net, by its beginning; others may end so, too."""
+        return path.is_file()
+
+    def check_runs(self, facts: GraphFacts) -> None:
+        """Raise `ModelFileError` for what the runtime is known to lack."""
 
     def version(self) -> str:
         """Of the runtime."""

@@ -21,11 +21,19 @@ _ONNX = ("onnx",)
 
 def why_not_run(path: Path, entry: Mapping[str, object]) -> str | None:
     """Why an ONNX file does not fit an entry, which may still lack keys; None when it does."""
+    return why_graph_not_run("onnx", ONNXRUNTIME, path, entry)
+
+
+def why_graph_not_run(net: str, net_format: str, path: Path, entry: Mapping[str, object]) -> str | None:
+    """Why a file of a format that is one file does not fit an entry, which may still lack keys; None when it does."""
     output = entry.get("output", [])
     names = [output] if isinstance(output, str) else output
     blobs = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    arrays = entry.get("inputs")
+    inputs = tuple((str(name), None) for name in arrays) if isinstance(arrays, Mapping) else ()
+    spec = _input(entry.get("input"))
     try:
-        inspect(ModelNet("onnx", ONNXRUNTIME, GraphKeys(file=path), _input(entry.get("input")), tuple(blobs)))
+        inspect(ModelNet(net, net_format, GraphKeys(file=path), spec, tuple(blobs), input_names=inputs))
     except ConfigError as error:
         return str(error)
     return None

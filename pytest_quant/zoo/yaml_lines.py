@@ -75,7 +75,7 @@ def _bounded_int(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     text = str(node.value)
     if len(text) <= _INT_CHARS:
         value = int(loader.construct_yaml_int(node))
-        if abs(value) < 2**63:
+        if -(2**63) <= value < 2**63:
             return value
     return PrintedFloat(-math.inf if text.startswith("-") else math.inf, text[:_INT_CHARS])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
-from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,30 +16,38 @@ PLAIN = ("-p", "no:hypothesispytest", "-W", "error", "-W", "ignore::pytest_quant
 UNCACHED = ("-p", "no:cacheprovider")
 ZOO = "zoo.quant.yaml"
 
-# An inner run forgets at its end what it imported itself; what is imported here stays, and a run takes milliseconds.
-for _module in (
-    "pytest_quant.judging.assess",
-    "pytest_quant.datasets.cifar10",
-    "pytest_quant.datasets.image_list",
-    "pytest_quant.datasets.imagenet",
-    "pytest_quant.diagnosis.diagnoses",
-    "pytest_quant.run.hooks",
-    "pytest_quant.evaluation.model_runner",
-    "pytest_quant.nets.trial.process",
-    "pytest_quant.report.message",
-    "pytest_quant.report.terminal",
-    "pytest_quant.report.write",
-    "pytest_quant.judging.scores",
-    "pytest_quant.run.session",
-    "pytest_quant.tasks.classification.task",
-    "pytest_quant.run.xdist",
-    "pytest_quant.judging.sanity.kept",
-    "numpy.fft",
-    "scipy.special",
-    "scipy.stats",
-    "scipy.sparse.csgraph",
-):
-    import_module(_module)
+
+_imported: dict[str, ModuleType] = {}
+"""What inner runs of this process imported so far: pytester forgets it, and each run would load it anew."""
+
+
+class _NoteImports:
+    """A plugin of an inner run that notes its modules, except those of the test itself, which lie in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def pytest_unconfigure(self) -> None:
+        """Note them."""
+        for name, module in sys.modules.items():
+            file = getattr(module, "__file__", None)
+            if file and not Path(file).is_relative_to(self._folder):
+                _imported.setdefault(name, module)
+
+
+def remember_imports() -> None:
+    """Bring back the modules that pytester has made this process forget, at the end of a run and of a test."""
+    for name, module in _imported.items():
+        sys.modules.setdefault(name, module)
+
+
+def run_inside(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
+    """Run ``pytest`` in this process; whatever it imports of installed packages is imported once for all such runs."""
+    remember_imports()
+    try:
+        return pytester.runpytest_inprocess(*args, plugins=[_NoteImports(pytester.path)])
+    finally:
+        remember_imports()
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,7 @@ class Run:
 
 def run_plain(pytester: pytest.Pytester, *args: str) -> Run:
     """Run ``pytest`` in the tester's folder, warnings being errors, without ``--quant``."""
-    return Run(pytester.runpytest_inprocess(*PLAIN, *UNCACHED, *args), None)
+    return Run(run_inside(pytester, *PLAIN, *UNCACHED, *args), None)
 
 
 def run_quant(pytester: pytest.Pytester, *args: str, cached: bool = False) -> Run:
@@ -100,5 +110,5 @@ def run_quant(pytester: pytest.Pytester, *args: str, cached: bool = False) -> Ru
     path = pytester.path / "report.json"
     path.unlink(missing_ok=True)
     cache = () if cached else UNCACHED
-    result = pytester.runpytest_inprocess("--quant", *PLAIN, *cache, "--quant-report", str(path), *args)
+    result = run_inside(pytester, "--quant", *PLAIN, *cache, "--quant-report", str(path), *args)
     return Run(result, json.loads(path.read_text()) if path.exists() else None)

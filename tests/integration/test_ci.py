@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_quant.report.step_summary import MOST_BYTES, shortened
-from tests.integration.runs import PLAIN, UNCACHED, run_quant
+from tests.integration.runs import PLAIN, UNCACHED, run_inside, run_quant
 from tests.tiny import model_entry, write_bad_model, write_images, write_zoo
 
 NUMBERS = {
@@ -37,7 +37,7 @@ def test_junit_properties_have_the_numbers(
     pytester: pytest.Pytester, zoo: Path, workers: tuple[str, ...], family: str
 ) -> None:
     command = ("--quant", *PLAIN, *UNCACHED, "--junitxml", "junit.xml", "-o", f"junit_family={family}", *workers)
-    found = pytester.runpytest_subprocess(*command) if workers else pytester.runpytest_inprocess(*command)
+    found = pytester.runpytest_subprocess(*command) if workers else run_inside(pytester, *command)
     assert found.ret == 1
     assert "warning" not in found.stdout.str().replace("sanity warning", "")
     assert properties(zoo.parent / "junit.xml", "top1") == NUMBERS
@@ -66,7 +66,7 @@ def test_the_summary_of_a_job(pytester: pytest.Pytester, zoo: Path, monkeypatch:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     run_quant(pytester)
     assert summary.read_text() == "# Before\n", "a report was asked for"
-    found = pytester.runpytest_inprocess("--quant", *PLAIN, *UNCACHED)
+    found = run_inside(pytester, "--quant", *PLAIN, *UNCACHED)
     text = summary.read_text(encoding="utf-8")
     assert text.startswith("# Before\n# Accuracy of quantized models\n")
     assert "| bad | colours | top1 |" in text
@@ -91,7 +91,7 @@ def test_a_summary_that_cannot_be_written_fails_nothing(
     pytester: pytest.Pytester, zoo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(zoo.parent / "nowhere" / "summary.md"))
-    found = pytester.runpytest_inprocess("--quant", *PLAIN, *UNCACHED, "-k", "tiny")
+    found = run_inside(pytester, "--quant", *PLAIN, *UNCACHED, "-k", "tiny")
     assert found.ret == 0
     assert "GITHUB_STEP_SUMMARY:" in found.stdout.str()
 

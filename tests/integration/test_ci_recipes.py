@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.runs import PLAIN, UNCACHED
+from tests.integration.runs import PLAIN, UNCACHED, run_inside
 from tests.tiny import model_entry, write_bad_model, write_images, write_zoo
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def test_the_commands_pass_a_good_zoo_and_fail_a_bad_one(pytester: pytest.Pytest
             ({"bad": write_bad_model(folder)}, pytest.ExitCode.TESTS_FAILED),
         ):
             write_zoo(folder, models)
-            run = pytester.runpytest_inprocess(*PLAIN, *UNCACHED, *argv)
+            run = run_inside(pytester, *PLAIN, *UNCACHED, *argv)
             assert run.ret == status, run.stdout.str()
         reports = [argv[index + 1] for index, word in enumerate(argv) if word in ("--quant-report", "--junitxml")]
         assert {Path(name).suffix for name in reports} >= {".md", ".html", ".xml"}

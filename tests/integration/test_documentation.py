@@ -10,6 +10,7 @@ import pytest
 import pytest_quant
 from pytest_quant.plugin.fixtures import USER_FIXTURES
 from pytest_quant.plugin.markers import USER_MARKERS
+from tests.integration.runs import run_inside
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def every_page() -> str:
 
 def ours(pytester: pytest.Pytester) -> tuple[set[str], set[str]]:
     """The plugin's options and ini names, from ``pytest --help``."""
-    text = pytester.runpytest_inprocess("--help").stdout.str()
+    text = run_inside(pytester, "--help").stdout.str()
     options = set(re.findall(r"^\s+(--(?:no-)?quant[a-z-]*)", text, re.MULTILINE))
     ini = set(re.findall(r"^\s+(quant[a-z_]*) \(", text, re.MULTILINE))
     assert {"--quant", "--no-quant", "--quant-samples"} <= options

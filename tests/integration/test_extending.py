@@ -13,7 +13,7 @@ import pytest
 from pytest_quant.cli.main import main
 from tests import tiny
 from tests.integration import extension
-from tests.integration.runs import PLAIN, UNCACHED, Run, run_quant
+from tests.integration.runs import PLAIN, UNCACHED, Run, run_inside, run_quant
 from tests.integration.test_xdist import comparable
 
 TESTS = """
@@ -212,7 +212,7 @@ def test_a_report_without_a_writer_is_an_error(pytester: pytest.Pytester, root: 
 
 def test_without_quant_no_hook_is_called(pytester: pytest.Pytester, root: Path) -> None:
     (root / "conftest.py").write_text("def pytest_quant_register(registry): raise RuntimeError('called')\n")
-    assert pytester.runpytest_inprocess("-p", "no:cacheprovider").ret == pytest.ExitCode.OK
+    assert run_inside(pytester, "-p", "no:cacheprovider").ret == pytest.ExitCode.OK
 
 
 class TestLateConftest:
@@ -237,7 +237,7 @@ class TestLateConftest:
 
     def test_what_it_lacks_fails_its_folder(self, pytester: pytest.Pytester, folder: Path) -> None:
         (folder / "conftest.py").write_text(extension.MODULE.replace('metrics = {"hue"', 'kinds = {"hue"'))
-        found = pytester.runpytest_inprocess("--quant", "-p", "no:cacheprovider")
+        found = run_inside(pytester, "--quant", "-p", "no:cacheprovider")
         assert found.ret == pytest.ExitCode.INTERRUPTED
         found.stdout.fnmatch_lines(["*zoos/mine/conftest.py registers the task 'brightest', which lacks metrics*"])
         assert "Traceback" not in found.stdout.str()

@@ -425,7 +425,7 @@ def test_nothing_to_be_found(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         call()
     first, second = str(caught.value).splitlines()
-    assert "no export folder of mmdeploy, no .param file and no metafile, neither in it nor below it" in first
+    assert "no export folder of mmdeploy, no net (.param, .onnx, .xml, .tflite) and no metafile, neither in it" in first
     assert "damaged.param: truncated after line 1" in second
     with pytest.raises(ConfigError, match=r"^nowhere does not exist$"):
         call("nowhere")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import tiny
-from tests.integration.runs import Run, run_quant
+from tests.integration.runs import Run, run_inside, run_quant
 
 IMPORTS = """
 import pytest
@@ -445,7 +445,7 @@ def test_ids_select_one_model(pytester: pytest.Pytester) -> None:
 
 def test_markers_are_registered_with_and_without_quant(pytester: pytest.Pytester) -> None:
     for args in ((), ("--quant",)):
-        text = pytester.runpytest_inprocess("--markers", *args).stdout.str()
+        text = run_inside(pytester, "--markers", *args).stdout.str()
         for name in ("quant:", "quant_model(", "quant_tolerance(", "quant_floor(", "quant_require("):
             assert f"@pytest.mark.{name}" in text
 
@@ -472,9 +472,9 @@ class TestOld(unittest.TestCase):
 
 def test_not_ours(): pass
 """)
-    result = pytester.runpytest_inprocess("-rs", "--strict-markers", "-W", "error", "-p", "no:hypothesispytest")
+    result = run_inside(pytester, "-rs", "--strict-markers", "-W", "error", "-p", "no:hypothesispytest")
     result.assert_outcomes(passed=1, skipped=5)
     assert result.ret == 0
     assert result.stdout.str().count("accuracy cases run with --quant") >= 1
-    result = pytester.runpytest_inprocess("-m", "quant", "test_it.py")
+    result = run_inside(pytester, "-m", "quant", "test_it.py")
     result.assert_outcomes(skipped=4, deselected=1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests import tiny
-from tests.integration.runs import PLAIN, ZOO, Run, run_quant
+from tests.integration.runs import PLAIN, ZOO, Run, run_inside, run_quant
 from tests.unit.report.volatile import without_volatile
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -245,7 +245,7 @@ def test_usage_errors(pytester: pytest.Pytester, args: list[str], says: str) -> 
 
 def test_a_part_without_a_report_is_a_usage_error(pytester: pytest.Pytester) -> None:
     tiny.write_zoo(pytester.path)
-    result = pytester.runpytest_inprocess("--quant", *PLAIN, "--quant-shard", "1/2", "--quant-report", "part.md")
+    result = run_inside(pytester, "--quant", *PLAIN, "--quant-shard", "1/2", "--quant-report", "part.md")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "name the report of the part, with --quant-report part.json" in result.stderr.str()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import tiny_detector
 from tests.integration.runs import PLAIN, UNCACHED, run_quant
 from tests.terminal import Shown, run_on_terminal
 from tests.tiny import model_entry, write_images, write_zoo
@@ -93,6 +94,25 @@ def test_a_log_has_lines_that_stay(pytester: pytest.Pytester, folder: Path, work
     assert found.stdout.str().count("[100%]") == 1
     assert "\x1b" not in found.stdout.str()
     assert found.ret == 0
+
+
+SCORED_AT_ONCE = """
+from pytest_quant.evaluation import running_drop
+
+running_drop.FIRST_S, running_drop.EVERY_S, running_drop.SHARE = 0.0, 0.0, 1.0
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
+def test_a_metric_that_is_not_counted_has_its_running_drop(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    root = pytester.path
+    tiny_detector.write_dataset(root, images=48)
+    write_zoo(root, {"boxes": tiny_detector.model_entry(root, bad=True)}, datasets={"squares": tiny_detector.DATASET})
+    pytester.makeconftest(SLOW.format(log_every_s=0.1) + SCORED_AT_ONCE)
+    found = pytester.runpytest_subprocess("--quant", *PLAIN, *UNCACHED, *workers)
+    drops = [line for line in found.outlines if re.search(r"mAP drop [01]\.\d{4}( on \d+)? \([\d.]+ to [\d.]+\)", line)]
+    assert drops, found.outlines
+    assert all(line.startswith("quant: boxes: fp32, int8, ") for line in drops)
 
 
 def test_quiet_runs_have_lines_when_asked(pytester: pytest.Pytester, folder: Path) -> None:

@@ -266,6 +266,7 @@ class _Log(Generic[S, R]):
                 computed=since is not None,
                 elapsed_s=0.0 if since is None else time.perf_counter() - since,
                 hits={} if job.tally is None else job.tally(shard),
+                drop=None if job.drop is None else job.drop(shard),
             )
         )
 

@@ -25,6 +25,25 @@ class Started:
 
 
 @dataclass(frozen=True)
+class DropSoFar:
+    """How much worse the second net scores than the first, on some of the samples that are done.
+
+    For metrics such as AP, which cannot be added up from shards.
+    """
+
+    metric: str
+    unit: str
+    """As `Metric.unit` has it."""
+    maximum: float | None
+    samples: int
+    """How many it is of."""
+    drop: float
+    """In the metric's own unit."""
+    standard_error: float | None
+    """For new samples like these; None: not known."""
+
+
+@dataclass(frozen=True)
 class ShardDone:
     """Samples are done; a shard that several processes tell of is one shard."""
 
@@ -38,6 +57,8 @@ class ShardDone:
     """Since it was handed out; 0 where it was not computed here."""
     hits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Metric to net to how many of the samples it has right, under `BOTH` both; for metrics that count such."""
+    drop: DropSoFar | None = None
+    """Now and then, for other metrics: of all samples that this process knows to be done, or of some."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,8 @@ def from_line(line: str) -> Event:
         kind = _KINDS[values.pop("event")]
         if "nets" in values:
             values["nets"] = tuple(values["nets"])
+        if values.get("drop") is not None:
+            values["drop"] = DropSoFar(**values["drop"])
         return kind(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{line!r} is not an event") from error

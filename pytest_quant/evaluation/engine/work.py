@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from pytest_quant.evaluation.engine.events import DropSoFar
 from pytest_quant.spec.errors import OverdueError
 
 
@@ -129,6 +130,8 @@ class Job(Generic[S, R]):
     """Told of every shard that is done, in their order without gaps; True: the rest is not needed."""
     tally: Callable[[S], dict[str, dict[str, int]]] | None = None
     """Metric to net to how many samples of a shard it has right; asked where somebody listens."""
+    drop: Callable[[S], DropSoFar | None] | None = None
+    """Told of every shard that is done where somebody listens: the drop so far, or None where there is no news."""
 
 
 class WorkerPool(Generic[S, R]):

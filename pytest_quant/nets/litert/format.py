@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pytest_quant.nets.binding import Binding
-from pytest_quant.nets.graph_format import GraphFormat
+from pytest_quant.nets.graph_format import GraphFacts, GraphFormat
 from pytest_quant.nets.graph_runner import Session
 from pytest_quant.nets.litert.facts import TfliteFacts, inspect_tflite
 from pytest_quant.nets.ports import Layout
@@ -17,15 +17,21 @@ class LitertFormat(GraphFormat):
 
     distribution: ClassVar[str] = "ai-edge-litert"
     extra: ClassVar[str] = "litert"
+    suffixes: ClassVar[tuple[str, ...]] = (".tflite",)
     usual_layout: ClassVar[Layout] = "nhwc"
 
     def read(self, net: ModelNet) -> TfliteFacts:
         """Walk the tables of the file."""
         return inspect_tflite(net.entry.file)
 
+    def check_runs(self, facts: GraphFacts) -> None:
+        """Raise `ModelFileError` for operators that LiteRT has no kernel for."""
+        if isinstance(facts, TfliteFacts):
+            facts.check_runs()
+
     def load(self, net: ModelNet, binding: Binding) -> Session:
         """Load it on one thread; raises `ModelFileError` for operators that LiteRT has no kernel for."""
         from pytest_quant.nets.litert.session import LitertSession
 
-        self.read(net).check_runs()
+        self.check_runs(self.read(net))
         return LitertSession(net.entry.file, net.runtime, binding)

@@ -106,7 +106,7 @@ class NcnnRunner:
                         f"{self._what}: ncnn gave no output blob {blob!r} (return code {code}) for {told(blobs)}: is "
                         "that the size the net was made for?"
                     )
-                outputs[name] = np.array(mat.numpy(), dtype=np.float32)
+                outputs[name] = np.array(mat, dtype=np.float32)
         check_outputs(self._what, outputs)
         return {name: outputs[name] for name in setup.names or setup.outputs}
 

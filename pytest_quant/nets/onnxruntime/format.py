@@ -31,6 +31,7 @@ class OnnxruntimeFormat(GraphFormat):
 
     distribution: ClassVar[str] = "onnxruntime"
     extra: ClassVar[str] = "onnxruntime"
+    suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
 
     def read(self, net: ModelNet) -> OnnxFacts:
         """Let onnx's checker judge the file."""

@@ -13,12 +13,20 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
 
+_BEGINNING = 1024
+
 
 class OpenvinoFormat(GraphFormat):
     """OpenVINO's IR and ONNX files on its CPU plugin, one stream on one thread."""
 
     distribution: ClassVar[str] = "openvino"
     extra: ClassVar[str] = "openvino"
+    suffixes: ClassVar[tuple[str, ...]] = (".xml",)
+
+    def recognizes(self, path: Path) -> bool:
+        """Annotations are XML, too, and there may be thousands of them."""
+        with path.open("rb") as file:
+            return b"<net" in file.read(_BEGINNING)
 
     def read(self, net: ModelNet) -> GraphFacts:
         """The facts of an IR or of an ONNX file."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_quant.nets.base import Array, check_outputs
+from pytest_quant.nets.base import Array, LooksAhead, check_outputs
 from pytest_quant.nets.given import AnyArray, Given
 from pytest_quant.nets.ncnn.feeding import Feeding, ShapeGuard
 from pytest_quant.nets.remote.connection import Connection, TargetLostError
@@ -41,12 +41,15 @@ class RemoteSetup:
     sample_timeout_s: float = 300.0
 
 
-class RemoteRunner:
+class RemoteRunner(LooksAhead):
     """One net, loaded on a target, on a channel of its own; not shared between threads.
 
     Inputs that were announced (`LooksAhead`) are there before they are asked for: the target computes while this side
     reads and prepares the next ones.
     """
+
+    forward_s = 0.0
+    """Seconds that the target spent in the forward passes that were asked for."""
 
     def __init__(self, setup: RemoteSetup, target: Target) -> None:
         self._setup = setup
@@ -54,8 +57,6 @@ class RemoteRunner:
         self._what = f"{shown(setup.param)} on {target.spec}"
         self._guard = ShapeGuard(setup.param) if setup.feeding.arrays else None
         self._flights = InFlight()
-        self.forward_s = 0.0
-        """Seconds that the target spent in the forward passes that were asked for."""
         self._connection = target.connection()
         self._channel = self._open_again_once()
 

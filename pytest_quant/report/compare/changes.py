@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pytest_quant.evidence.difference import difference_interval
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.report.model import Case, EnvironmentEntry, MeasuredMetric, ModelEntry, NetEntry, Report
+from pytest_quant.report.model.net import OutputsEntry
 from pytest_quant.report.table import Row, RowVerdict, table
-from pytest_quant.spec.metric import Metric
+from pytest_quant.spec.metric import SQNR_DB, Metric
 
 _CLOSE = 1e-9
 """Reports are rounded to nine digits."""
@@ -23,6 +25,8 @@ class Noise:
     """Of how much worse the net is now, in the metric's own unit: below 0 where it is better."""
     source: str
     """In words: the paired samples, or the intervals of both reports."""
+    is_paired: bool = False
+    """Whether it is of samples that were compared one by one."""
 
     @property
     def is_worse(self) -> bool:
@@ -35,6 +39,55 @@ class Noise:
         return self.interval.high < -_CLOSE
 
 
+Judgement = Literal[
+    "same",
+    "fp32 changed",
+    "within noise",
+    "worse",
+    "better",
+    "worse, by an unknown noise",
+    "better, by an unknown noise",
+    "changed",
+]
+"""Of a net's value; ``changed``: one of both is not a number."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one report says of a metric of a net."""
+
+    int8: float | None
+    """Of the net; None: it is not a number, and ``note`` says why."""
+    fp32: float | None = None
+    """None where fp32 has no value, as with `sqnr_db`."""
+    note: str | None = None
+    drop: Interval | None = None
+    """The interval that the report has."""
+
+    @classmethod
+    def of_metric(cls, found: MeasuredMetric) -> Values:
+        """Of a metric that is scored."""
+        drop = None
+        if found.ci is not None:  # with the drop itself in it, whatever the rounding
+            low, high = min(found.ci[0], found.drop), max(found.ci[1], found.drop)
+            drop = Interval(low, high, found.ci_level, found.method)
+        return cls(found.int8, found.fp32, drop=drop)
+
+    @classmethod
+    def of_outputs(cls, found: OutputsEntry) -> Values:
+        """Of the raw outputs: the worst of them."""
+        worst = found.blobs[found.worst]
+        return cls(worst.sqnr_db, note=None if worst.sqnr_db is not None else worst.note)
+
+    def is_close(self, other: Values) -> bool:
+        """Whether both say the same, but for rounding."""
+        return self.note == other.note and _are_close(self.int8, other.int8) and _are_close(self.fp32, other.fp32)
+
+
+def _are_close(one: float | None, other: float | None) -> bool:
+    return one == other if one is None or other is None else abs(one - other) <= _CLOSE
+
+
 @dataclass(frozen=True)
 class RowChange:
     """One row of the table that both reports have: a metric of a net."""
@@ -42,8 +95,8 @@ class RowChange:
     model: str
     net: str
     metric: Metric
-    before: MeasuredMetric
-    now: MeasuredMetric
+    before: Values
+    now: Values
     verdict_before: RowVerdict
     verdict_now: RowVerdict
     noise: Noise | None
@@ -52,23 +105,27 @@ class RowChange:
     """Why the samples themselves could not be compared."""
 
     @property
-    def worse_by(self) -> float:
-        """How much worse the net is now, in the metric's own unit."""
+    def worse_by(self) -> float | None:
+        """How much worse the net is now, in the metric's own unit; None where a value is not a number."""
+        if self.before.int8 is None or self.now.int8 is None:
+            return 0.0 if self.before.note == self.now.note else None
         return self.metric.worse_by(self.before.int8, self.now.int8)
 
     @property
     def is_changed(self) -> bool:
         """Whether a number or the verdict is another one."""
-        numbers = ((self.before.fp32, self.now.fp32), (self.before.int8, self.now.int8))
-        return any(abs(old - new) > _CLOSE for old, new in numbers) or self.verdict_before != self.verdict_now
+        return not self.before.is_close(self.now) or self.verdict_before != self.verdict_now
 
     @property
-    def judgement(self) -> str:
+    def judgement(self) -> Judgement:
         """In words."""
-        if abs(self.worse_by) <= _CLOSE:
-            return "same" if abs(self.before.fp32 - self.now.fp32) <= _CLOSE else "fp32 changed"
+        worse_by = self.worse_by
+        if worse_by is None:
+            return "changed"
+        if abs(worse_by) <= _CLOSE:
+            return "same" if _are_close(self.before.fp32, self.now.fp32) else "fp32 changed"
         if self.noise is None:
-            return "worse, by an unknown noise" if self.worse_by > 0 else "better, by an unknown noise"
+            return "worse, by an unknown noise" if worse_by > 0 else "better, by an unknown noise"
         if self.noise.is_worse:
             return "worse"
         return "better" if self.noise.is_better else "within noise"
@@ -77,7 +134,7 @@ class RowChange:
     def is_regression(self) -> bool:
         """Whether it is worse by more than noise, or a verdict is not good any more."""
         turned = self.verdict_now.mood == "bad" and self.verdict_before.mood != "bad"
-        return turned or (self.noise is not None and self.worse_by > _CLOSE and self.noise.is_worse)
+        return turned or self.judgement == "worse"
 
 
 @dataclass(frozen=True)
@@ -122,7 +179,7 @@ class Changes:
         return any(row.is_regression for row in self.rows) or any(case.is_regression for case in self.cases)
 
 
-Pair = Callable[[str, ModelEntry, ModelEntry, str], "Mapping[str, Noise] | str"]
+Pair = Callable[[str, ModelEntry, ModelEntry, str], "Mapping[str, Noise | str] | str"]
 """Name, both entries and net to the noise of each metric on the same samples, or why that is not known."""
 
 
@@ -196,21 +253,30 @@ def _sha256(model: ModelEntry, file: str) -> str | None:
 def _rows(name: str, before: Report, now: Report, pair: Pair) -> Iterator[RowChange]:
     old, new = ({(row.net or "int8", row.metric): row for row in table(one).rows if row.model == name}
                 for one in (before, now))  # fmt: skip
-    nets = {net: _measured(now.models[name], net) for net in dict.fromkeys(net for net, _ in new)}
-    for net, measured in nets.items():
-        earlier = _measured(before.models[name], net)
-        if measured is None or earlier is None:
-            continue
-        shared = [metric for metric in measured.metrics if (net, metric) in old and (net, metric) in new]
-        changed = any(_differ(earlier.metrics.get(metric), measured.metrics[metric]) for metric in shared)
+    for net in dict.fromkeys(net for net, _ in new):
+        earlier, later = (_values(report.models[name], net) for report in (before, now))
+        shared = [metric for of, metric in new if of == net and (net, metric) in old and metric in earlier]
+        known = {
+            metric: (earlier[metric], later[metric]) for metric in shared if metric is not None and metric in later
+        }
+        changed = any(not one.is_close(other) for one, other in known.values())
         noise = pair(name, before.models[name], now.models[name], net) if changed else {}
-        for metric in shared:
-            if metric in earlier.metrics:
-                yield _row(old[net, metric], new[net, metric], earlier.metrics[metric], measured.metrics[metric], noise)
+        for metric, sides in known.items():
+            yield _row((old[net, metric], new[net, metric]), _metric(now.models[name], net, metric), sides, noise)
 
 
-def _differ(one: MeasuredMetric | None, other: MeasuredMetric) -> bool:
-    return one is not None and abs(one.int8 - other.int8) > _CLOSE
+def _values(model: ModelEntry, net: str) -> dict[str, Values]:
+    """Metric to what a report says of it."""
+    measured = _measured(model, net)
+    if measured is None:
+        return {}
+    found = {name: Values.of_metric(values) for name, values in measured.metrics.items()}
+    return found if measured.outputs is None else {**found, SQNR_DB.name: Values.of_outputs(measured.outputs)}
+
+
+def _metric(model: ModelEntry, net: str, name: str) -> Metric:
+    measured = _measured(model, net)
+    return SQNR_DB if measured is None or name == SQNR_DB.name else measured.metrics[name].metric(name)
 
 
 def _measured(model: ModelEntry, net: str) -> ModelEntry | NetEntry | None:
@@ -218,33 +284,31 @@ def _measured(model: ModelEntry, net: str) -> ModelEntry | NetEntry | None:
 
 
 def _row(
-    old: Row, new: Row, before: MeasuredMetric, now: MeasuredMetric, noise: Mapping[str, Noise] | str
+    rows: tuple[Row, Row], metric: Metric, sides: tuple[Values, Values], noise: Mapping[str, Noise | str] | str
 ) -> RowChange:
-    name = str(new.metric)
-    metric = now.metric(name)
-    paired = None if isinstance(noise, str) else noise.get(name)
+    old, new = rows
+    paired = noise if isinstance(noise, str) else noise.get(metric.name)
     return RowChange(
         model=new.model,
         net=new.net or "int8",
         metric=metric,
-        before=before,
-        now=now,
+        before=sides[0],
+        now=sides[1],
         verdict_before=old.verdict,
         verdict_now=new.verdict,
-        noise=paired or _of_intervals(before, now),
-        why_not_paired=noise if isinstance(noise, str) else None,
+        noise=paired if isinstance(paired, Noise) else _of_intervals(metric, *sides),
+        why_not_paired=paired if isinstance(paired, str) else None,
     )
 
 
-def _of_intervals(before: MeasuredMetric, now: MeasuredMetric) -> Noise | None:
+def _of_intervals(metric: Metric, before: Values, now: Values) -> Noise | None:
     """The noise of the change of the drop, from the intervals that both reports have."""
-    if before.ci is None or now.ci is None or before.ci_level != now.ci_level:
+    drops = [
+        None if one.drop is None or one.fp32 is None or one.int8 is None else metric.worse_by(one.fp32, one.int8)
+        for one in (before, now)
+    ]
+    first, second = before.drop, now.drop
+    if first is None or second is None or first.level != second.level or drops[0] is None or drops[1] is None:
         return None
-    found = difference_interval(before.drop, _interval(before, before.ci), now.drop, _interval(now, now.ci))
+    found = difference_interval(drops[0], first, drops[1], second)
     return Noise(found, "change of the drop, from both intervals, as of independent samples")
-
-
-def _interval(values: MeasuredMetric, bounds: tuple[float, float]) -> Interval:
-    """With the value itself in it, whatever the rounding."""
-    low, high = bounds
-    return Interval(min(low, values.drop), max(high, values.drop), values.ci_level, values.method)

@@ -43,13 +43,17 @@ def _cells(row: RowChange) -> tuple[str, ...]:
     return (
         name,
         row.metric.name,
-        _arrow(number(row.before.fp32), number(row.now.fp32)),
-        _arrow(number(row.before.int8), number(row.now.int8)),
-        number(row.worse_by),
+        _arrow(_number(row, row.before.fp32, "-"), _number(row, row.now.fp32, "-")),
+        _arrow(_number(row, row.before.int8, row.before.note), _number(row, row.now.int8, row.now.note)),
+        _number(row, row.worse_by, "-"),
         "-" if noise is None else f"{number(noise.interval.low)} to {number(noise.interval.high)}",
         row.judgement,
         _arrow(row.verdict_before.text, row.verdict_now.text),
     )
+
+
+def _number(row: RowChange, value: float | None, instead: str | None) -> str:
+    return instead or "-" if value is None else row.metric.number(value)
 
 
 def _arrow(before: str, now: str) -> str:
@@ -75,13 +79,13 @@ def _facts(changes: Changes, mark: str) -> Iterator[str]:
 def _sources(rows: Sequence[RowChange]) -> list[str]:
     found = []
     for row in rows:
+        net = "" if row.net == "int8" else f" {row.net}"
         if row.noise is not None and row.worse_by:
             why = "" if row.why_not_paired is None else f" ({row.why_not_paired})"
             level = f"{100 * row.noise.interval.level:.4g}% CI"
-            net = "" if row.net == "int8" else f" {row.net}"
             found.append(f"{row.model}{net} {row.metric.name}: {level} of {row.noise.source}{why}")
-        elif row.worse_by and row.why_not_paired is not None:
-            found.append(f"{row.model} {row.metric.name}: no interval is known: {row.why_not_paired}")
+        elif row.worse_by != 0 and row.why_not_paired is not None:
+            found.append(f"{row.model}{net} {row.metric.name}: no interval is known: {row.why_not_paired}")
     return found
 
 

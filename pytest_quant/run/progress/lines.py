@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from pytest_quant.evaluation.engine.events import DropSoFar
 from pytest_quant.run.progress.state import Job
+from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import visible
 
 EVALUATION = "evaluation"
@@ -75,22 +77,53 @@ def duration(seconds: float) -> str:
 
 
 def _drop(job: Job, confidence: float) -> tuple[str, str]:
-    """The drop so far in percentage points, and its bounds over all samples of the job.
-
-    They are Agresti and Min's for paired proportions (half an observation in each cell), with the finite-population
-    correction: near the exact ones of the verdict, and free.
-    """
+    """The drop so far, and its bounds over all samples of the job."""
+    if job.drop is not None:
+        return _estimated(job.drop, job, confidence)
     found = job.flips()
     if found is None or job.done == 0:
         return "", ""
-    metric, lost, won = found
+    return _counted(*found, job, confidence)
+
+
+def _counted(metric: str, lost: int, won: int, job: Job, confidence: float) -> tuple[str, str]:
+    """In percentage points.
+
+    The bounds are Agresti and Min's for paired proportions (half an observation in each cell), with the
+    finite-population correction: near the exact ones of the verdict, and free.
+    """
     shown = f"{metric} drop {_number(100 * (lost - won) / job.done)} points"
     n, b, c = job.done + 2, lost + 0.5, won + 0.5
-    rest = 1.0 if job.samples is None else max(job.samples - job.done, 0) / max(job.samples - 1, 1)
+    rest = _rest(job.done, job.samples)
     half = NormalDist().inv_cdf(confidence) * math.sqrt(max(b + c - (b - c) ** 2 / n, 0) * rest) / n
     middle = (b - c) / n if rest else (lost - won) / job.done
     return shown, f" ({_number(100 * (middle - half))} to {_number(100 * (middle + half))})"
 
 
+def _estimated(drop: DropSoFar, job: Job, confidence: float) -> tuple[str, str]:
+    """In the metric's own unit; of fewer samples than are done where scoring all of them takes too long."""
+    metric = Metric(drop.metric, drop.unit, maximum=drop.maximum)
+    shown = f"{metric.name} drop {metric.difference(_plain(metric, drop.drop))}"
+    of = "" if drop.samples == job.done else f" on {drop.samples}"
+    if drop.standard_error is None:
+        return shown + of, ""
+    rest = _rest(drop.samples, job.samples)
+    half = NormalDist().inv_cdf(confidence) * drop.standard_error * math.sqrt(rest)
+    low, high = drop.drop - half, drop.drop + half
+    if metric.maximum is not None:
+        low, high = max(low, -metric.maximum), min(high, metric.maximum)
+    return shown + of, f" ({metric.number(_plain(metric, low))} to {metric.number(_plain(metric, high))})"
+
+
+def _rest(done: int, samples: int | None) -> float:
+    """The finite-population correction of a variance: 0 when all are done."""
+    return 1.0 if samples is None else max(samples - done, 0) / max(samples - 1, 1)
+
+
 def _number(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"  # the sum turns -0.0 into 0.0
+
+
+def _plain(metric: Metric, value: float) -> float:
+    """0 in the place of what is printed as such: no sign stands before it."""
+    return value if float(metric.number(value)) else 0.0

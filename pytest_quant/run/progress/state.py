@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_quant.evaluation.engine.events import BOTH, Event, ShardDone, Started
+from pytest_quant.evaluation.engine.events import BOTH, DropSoFar, Event, ShardDone, Started
 
 
 @dataclass
@@ -27,6 +27,8 @@ class Job:
     """How many of them were computed since then; the others were kept from before."""
     hits: dict[str, dict[str, int]] = field(default_factory=dict)
     """Metric to net (and `BOTH`) to how many of the samples are right, of metrics that count such."""
+    drop: DropSoFar | None = None
+    """Of another metric, that of the most samples."""
     _shards: dict[int, bool] = field(default_factory=dict)
 
     def rate(self, now_s: float) -> float | None:
@@ -48,6 +50,8 @@ class Job:
         if known is None:
             self.done += shard.samples
             self._count(shard.hits)
+        if shard.drop is not None and (self.drop is None or shard.drop.samples >= self.drop.samples):
+            self.drop = shard.drop
 
     def _count(self, hits: Mapping[str, Mapping[str, int]]) -> None:
         for metric, counts in hits.items():

@@ -52,9 +52,10 @@ def decode_scores(output: NDArray[np.float32], blob: str) -> ClassPrediction:
             "as (1000,) or (1000, 1, 1): is this the blob of the class scores?"
         )
     scores = output.reshape(-1)
-    if np.isnan(scores).any():
+    order = ranking(scores)
+    if np.isnan(scores[order[-1]]):  # NaN comes last
         raise RunnerError(f"output blob {blob!r} holds {int(np.isnan(scores).sum())} NaN among {scores.size} scores")
-    top = ranking(scores)[:KEPT]
+    top = order[:KEPT]
     return ClassPrediction(tuple(top.tolist()), tuple(scores[top].tolist()), int(scores.size))
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.initial.guess import put_task
-from pytest_quant.zoo.initial.pairs import Pair, base_name
+from pytest_quant.zoo.initial.names import base_name
+from pytest_quant.zoo.initial.pairs import Pair
 from pytest_quant.zoo.net_files import NetFile, put_net, put_onnx, put_table, tables_beside
+
+PREPROCESSING = (
+    "no file tells the preprocessing that the net was trained with: size [width, height], and mean and std of each "
+    "channel in the order of `color` (rgb unless you write bgr), for pixels of 0 to 255"
+)
 
 
 def describe_pair(pair: Pair, all_int8: Sequence[NetFile]) -> Draft:
@@ -33,21 +40,21 @@ def describe_pair(pair: Pair, all_int8: Sequence[NetFile]) -> Draft:
         put_table(draft, tables_beside(int8, fp32), base_name(int8.param.stem), fp32.param.stem)
     _blobs(draft, fp32)
     if len(fp32.facts.inputs) > 1:
-        _arrays(draft, fp32)
+        put_arrays(draft, fp32.param, fp32.facts.inputs)
         return draft
     put_task(draft, fp32)
     _input(draft, fp32)
     return draft
 
 
-def _arrays(draft: Draft, net: NetFile) -> None:
-    """A net of several inputs: arrays that somebody saves, and its raw outputs."""
+def put_arrays(draft: Draft, path: Path, inputs: Sequence[str]) -> None:
+    """A net that takes no single image: arrays that somebody saves, and its raw outputs."""
     draft.put("outputs", "task")
-    for blob in net.facts.inputs:
+    for blob in inputs:
         draft.put(blob, "inputs", blob)
+    what = f"{len(inputs)} inputs" if len(inputs) > 1 else "an input that is no image"
     draft.note(
-        f"{net.param.name} has {len(net.facts.inputs)} inputs, so it is fed arrays: each with the key of its array "
-        "in the .npz files of the dataset",
+        f"{path.name} has {what}, so it is fed arrays: each with the key of its array in the .npz files of the dataset",
         ("inputs",),
     )
     draft.put(20.0, "floor", "sqnr_db")
@@ -77,8 +84,4 @@ def _input(draft: Draft, net: NetFile) -> None:
         draft.note(f"the hint of the Input layer of {net.param.name}; ncnn takes other sizes too", ("input", "size"))
     elif draft.entry.get("task") != "text-detection":
         unknown.insert(0, ("input", "size"))
-    draft.problem(
-        "no file tells the preprocessing that the net was trained with: size [width, height], and mean and std of each "
-        "channel in the order of `color` (rgb unless you write bgr), for pixels of 0 to 255",
-        *unknown,
-    )
+    draft.problem(PREPROCESSING, *unknown)

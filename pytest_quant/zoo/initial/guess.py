@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_quant.extending.known import task_names
 from pytest_quant.nets.ncnn.files.arrays import CONVOLUTIONS
@@ -13,7 +14,7 @@ from pytest_quant.zoo.net_files import NetFile
 
 _DECODER_OF_CHANNELS = {1: "db", 5: "textsnake", 6: "pan"}
 _PROFILES = {"db": "mmocr, original, paddle", "textsnake": "mmocr-0.x, mmocr-1.x", "pan": "mmocr-0.x, mmocr-1.x"}
-_POSE_CHANNELS = 17
+POSE_CHANNELS = 17
 _LAST_LAYERS = 4
 _TO_BE_NAMED: dict[str, tuple[Keys, str]] = {
     "object-detection": (("postprocess", "decoder"), "what decodes the output: yolox, anchor, points or dfl"),
@@ -24,7 +25,7 @@ _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _DETECTIONS = frozenset({"DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput"})
 _ENLARGING = frozenset({"Deconvolution", "DeconvolutionDepthWise", "Interp", "PixelShuffle"})
 _RECOGNIZER_NAME = re.compile(r"(?<![a-z])(rec|crnn|svtr|recognition)(?![a-z])", re.IGNORECASE)
-_EMBEDDING_SIZES = frozenset({64, 128, 256, 512})
+EMBEDDING_SIZES = frozenset({64, 128, 256, 512})
 _FEWEST_CHARACTERS = 11
 
 
@@ -40,15 +41,21 @@ class Guess:
 def put_task(draft: Draft, net: NetFile) -> None:
     """Put the task that a net seems to be of into a draft, with a note; else say that only the user knows."""
     found = _guess(net)
+    has_keys = isinstance(found, Guess) and found.task == "text-recognition" and _put_keys(draft, net)
+    put_guess(draft, found, net.param, has_keys=has_keys)
+
+
+def put_guess(draft: Draft, found: Guess | str, path: Path, *, has_keys: bool = False) -> None:
+    """Put a guess at the task of the net in a file, with a note; or what is said in its place."""
     if not isinstance(found, Guess):
         draft.problem(found, ("task",))
         return
     if found.task not in task_names():
-        draft.problem(f"{net.param.name} seems to be for {found.task} ({found.why})", ("task",))
+        draft.problem(f"{path.name} seems to be for {found.task} ({found.why})", ("task",))
         return
     draft.put(found.task, "task")
-    draft.note(f"guessed from {found.why} of {net.param.name}", ("task",))
-    if found.task == "text-recognition" and _put_keys(draft, net):
+    draft.note(f"guessed from {found.why} of {path.name}", ("task",))
+    if has_keys:
         return
     if found.task in _TO_BE_NAMED:
         keys, what = _TO_BE_NAMED[found.task]
@@ -129,7 +136,7 @@ def _of_joined_heads(param: Param, blob: str) -> Guess | None:
 
 
 def _of_vector(net: NetFile, features: int) -> Guess | str:
-    if features in _EMBEDDING_SIZES and not any(layer.type == "Softmax" for layer in net.net.layers):
+    if features in EMBEDDING_SIZES and not any(layer.type == "Softmax" for layer in net.net.layers):
         return (
             f"the output of {net.param.name} may be an embedding of {features} numbers, as of faces, and not the "
             "scores of classes"
@@ -143,7 +150,7 @@ def _of_vector(net: NetFile, features: int) -> Guess | str:
 def _of_maps(net: NetFile, features: int) -> Guess | str:
     last = {layer.type for layer in net.net.layers[-_LAST_LAYERS:]}
     channels = f"the {features} output channel{'s' if features > 1 else ''}"
-    if features == _POSE_CHANNELS:
+    if features == POSE_CHANNELS:
         return Guess("keypoints", channels, "heatmap")
     if features in _DECODER_OF_CHANNELS and (features > 1 or "Sigmoid" in last):
         return Guess("text-detection", channels, _DECODER_OF_CHANNELS[features])

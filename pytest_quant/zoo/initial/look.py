@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,16 @@ from typing import Any
 from pytest_quant.nets.ncnn.load_check import check_loads
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.strict import parse_json
-from pytest_quant.spec.text import first_few, shown
+from pytest_quant.spec.text import first_few, listed, shown
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.describe import describe_pair
-from pytest_quant.zoo.initial.folders import Place, places
-from pytest_quant.zoo.initial.pairs import Pair, base_name, pair_up
+from pytest_quant.zoo.initial.describe_graphs import describe_graphs, put_graphs, why_input_not_run
+from pytest_quant.zoo.initial.folders import places
+from pytest_quant.zoo.initial.graph_files import GraphFile, find_graph_files, graph_suffixes
+from pytest_quant.zoo.initial.graph_models import GraphModel, GraphModels
+from pytest_quant.zoo.initial.graph_task import classes_of
+from pytest_quant.zoo.initial.names import base_name, plain_name
+from pytest_quant.zoo.initial.pairs import Pair, pair_up
 from pytest_quant.zoo.initial.proposal import Found, Proposal, with_own_names
 from pytest_quant.zoo.initial.published import Published, dataset_types_of, from_metafile, match, read_published
 from pytest_quant.zoo.metafile import MetafileModel
@@ -45,10 +50,11 @@ def look(folder: Path, metafiles: Sequence[Path] = (), regressions: Iterable[Pat
     if not proposals:
         proposals = _of_metafiles(published, found.left_out)
     if not proposals:
+        suffixes = (".param", *graph_suffixes())
         left_out = "".join(f"\n  {text}" for text in found.left_out)
         raise ConfigError(
-            f"{shown(folder)}: found nothing to test: no export folder of mmdeploy, no .param file and no metafile, "
-            f"neither in it nor below it{left_out}"
+            f"{shown(folder)}: found nothing to test: no export folder of mmdeploy, no net ({listed(suffixes)}) and no "
+            f"metafile, neither in it nor below it{left_out}"
         )
     found.proposals = with_own_names(proposals)
     return found
@@ -84,31 +90,65 @@ def _in_places(folder: Path, published: Published, left_out: list[str]) -> Itera
     """What lies in the folders, in their order; nets are paired across them."""
     exports: dict[Path, Proposal] = {}
     nets: dict[Path, FolderOfNets] = {}
+    graphs: list[GraphFile] = []
     order: list[Path] = []
+    suffixes = graph_suffixes()
     for place in places(folder, left_out):
-        if not _is_of_interest(place):
-            continue
-        order.append(place.path)
-        if is_export_folder(place.path):
+        if is_export_folder(place.path) if place.has(".json") else False:
+            order.append(place.path)
             try:
                 exports[place.path] = _from_export(place.path, published)
             except ConfigError as error:
                 left_out.append(str(error))
-        else:
+        elif any(map(place.has, (".param", *suffixes))):
+            order.append(place.path)
             nets[place.path] = _loadable(find_nets(place.path), left_out)
+            graphs += find_graph_files(place, left_out)
+    found = [*_of_nets(folder, nets, graphs, published, left_out), *exports.items()]
+    yield from sorted(found, key=lambda one: order.index(one[0]))
+
+
+def _of_nets(
+    folder: Path,
+    nets: Mapping[Path, FolderOfNets],
+    graphs: Sequence[GraphFile],
+    published: Published,
+    left_out: list[str],
+) -> Iterator[tuple[Path, Proposal]]:
+    """The models of nets without a description: those whose float net ncnn has, then the others."""
     pairs = pair_up(folder, list(nets.values()))
-    for path in order:
-        if path in exports:
-            yield path, exports[path]
-        for pair in pairs.pairs:
-            if pair.fp32.param.parent == path:
-                yield path, _from_pair(pair, nets[path], published)
-    left_out += [f"{shown(net.param)}: an int8 net, and no float net is like it" for net in pairs.alone]
+    refused = {file.path: refusal for file in graphs if (refusal := why_input_not_run(file)) is not None}
+    left_out += refused.values()
+    usable = [file for file in graphs if file.path not in refused and not _is_source(file, pairs.pairs)]
+    models = GraphModels(folder, usable, [pair.fp32 for pair in pairs.pairs])
+    for pair in pairs.pairs:
+        path = pair.fp32.param.parent
+        others = GraphModel(None, None) if pair.is_further else models.take(pair.fp32, has_int8=pair.int8 is not None)
+        left_out += [_told_of_same(file) for file in others.same]
+        yield path, _from_pair(pair, nets[path], others, published)
+    alone = [net for net in pairs.alone if models.has_float(net)]
+    set_aside = [net for net in pairs.alone if net not in alone]
+    left_out += [f"{shown(net.param)}: an int8 net, and no float net is like it" for net in set_aside]
     left_out += [f"{shown(net.param)}: another form of a float net that has an int8 net" for net in pairs.same]
+    int8s = [file.path.name for file in usable if file.is_quantized]
+    for model, ncnn in models.rest(alone):
+        left_out += [_told_of_same(file) for file in model.same]
+        if model.fp32 is None:
+            quantized = [model.int8, *model.further.values()]
+            left_out += [
+                f"{shown(file.path)}: a quantized net, and no float net is like it" for file in quantized if file
+            ]
+        else:
+            yield model.fp32.path.parent, _from_graphs(model, model.fp32, ncnn, int8s, published)
 
 
-def _is_of_interest(place: Place) -> bool:
-    return place.has(".param") or (place.has(".json") and is_export_folder(place.path))
+def _is_source(file: GraphFile, pairs: Iterable[Pair]) -> bool:
+    """Whether a net of ncnn was converted from it, by its name: then it stands under `onnx`."""
+    return any(pair.fp32.param.with_suffix(".onnx") == file.path for pair in pairs)
+
+
+def _told_of_same(file: GraphFile) -> str:
+    return f"{shown(file.path)}: another form of a float net that is there"
 
 
 def _loadable(nets: FolderOfNets, left_out: list[str]) -> FolderOfNets:
@@ -127,14 +167,23 @@ def _loadable(nets: FolderOfNets, left_out: list[str]) -> FolderOfNets:
     return replace(nets, float_nets=floats, int8_nets=int8s)
 
 
-def _from_pair(pair: Pair, nets: FolderOfNets, published: Published) -> Proposal:
+def _from_pair(pair: Pair, nets: FolderOfNets, others: GraphModel, published: Published) -> Proposal:
     draft = describe_pair(pair, nets.int8_nets)
+    put_graphs(draft, others)
     param = pair.fp32.param
     name = param.parent.resolve().name if param.stem == "end2end" else param.stem
     if pair.is_further and pair.int8 is not None:
         name = base_name(pair.int8.param.stem)
     features = next(iter(pair.fp32.facts.output_features.values()), None)
     return _proposal(name, f"From {shown(param)}.", draft, match(published, name), features)
+
+
+def _from_graphs(
+    model: GraphModel, fp32: GraphFile, ncnn: NetFile | None, int8s: Sequence[str], published: Published
+) -> Proposal:
+    name = plain_name(fp32.path.stem) or plain_name(fp32.path.parent.resolve().name) or "model"
+    draft = describe_graphs(model, fp32, ncnn, int8s)
+    return _proposal(name, f"From {shown(fp32.path)}.", draft, match(published, name), classes_of(fp32))
 
 
 def _from_export(folder: Path, published: Published) -> Proposal:

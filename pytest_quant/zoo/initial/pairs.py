@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_quant.zoo.initial.names import base_name, is_half
 from pytest_quant.zoo.net_files import FolderOfNets, NetFile
-
-_PRECISION = re.compile(r"[-_.]?(int8|quant(ized)?|fp32|float32|fp16|float16|float|opt(imized)?)(?=[-_.]|$)", re.I)
-_HALF = re.compile(r"fp16|float16", re.I)
 
 
 @dataclass(frozen=True)
@@ -37,15 +34,6 @@ class Pairs:
     pairs: tuple[Pair, ...]
     alone: tuple[NetFile, ...]
     same: tuple[NetFile, ...]
-
-
-def base_name(name: str) -> str:
-    """A name without its precision.
-
-    >>> [base_name(name) for name in ("resnet-int8", "resnet_fp32_v2", "floats", "a-opt", "fp32")]
-    ['resnet', 'resnet_v2', 'floats', 'a', '']
-    """
-    return _PRECISION.sub("", name)
 
 
 def pair_up(root: Path, folders: Sequence[FolderOfNets]) -> Pairs:
@@ -96,4 +84,4 @@ def _source(root: Path, int8: NetFile, floats: Sequence[NetFile], int8s: Sequenc
 
 def _full(nets: Sequence[NetFile]) -> list[NetFile]:
     """Those that are not of half precision, where there are others."""
-    return [net for net in nets if not _HALF.search(net.param.stem)] or list(nets)
+    return [net for net in nets if not is_half(net.param.stem)] or list(nets)

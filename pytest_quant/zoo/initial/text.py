@@ -32,6 +32,7 @@ _KEY_ORDER = (
     "fp32",
     "int8",
     "onnx",
+    "nets",
     "input",
     "inputs",
     "output",
@@ -39,6 +40,8 @@ _KEY_ORDER = (
     "postprocess",
     "metric",
 )
+_NO_FILES = frozenset({"input", "inputs", "output"})
+"""The keys of a net beside its files."""
 _INPUT_ORDER = ("blob", "size", "color", "mean", "std")
 
 _DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
@@ -283,7 +286,8 @@ def _belongs_to(finding: Finding, key: str, entry: RawEntry) -> bool:
 
 
 def _key(key: str, value: object) -> Iterator[str]:
-    if isinstance(value, Mapping) and key in ("fp32", "int8") and len(_flow(value)) > _WIDTH - len(key):
+    is_long = key in ("fp32", "int8") and len(_flow(value)) > _WIDTH - len(key)
+    if isinstance(value, Mapping) and (key == "nets" or is_long):
         yield f"    {key}:"
         for name, item in value.items():
             yield f"      {name}: {_flow(item)}"
@@ -296,13 +300,7 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
     entry = {key: dict(value) if isinstance(value, dict) else value for key, value in proposal.draft.entry.items()}
     entry.setdefault("task", FILL_IN)
     entry["dataset"] = proposal.dataset_type
-    for side in ("fp32", "int8"):
-        if side in entry:
-            entry[side] = {key: relative_posix(Path(path), folder) for key, path in entry[side].items()}
-    if "onnx" in entry:
-        entry["onnx"] = relative_posix(Path(str(entry["onnx"])), folder)
-    if "keys" in entry.get("postprocess", {}):
-        entry["postprocess"]["keys"] = relative_posix(Path(str(entry["postprocess"]["keys"])), folder)
+    _make_relative(entry, folder)
     for finding in proposal.draft.findings:
         for keys in finding.settled_by if finding.fatal else ():
             if not holds(entry, keys):
@@ -312,6 +310,24 @@ def _entry(proposal: Proposal, folder: Path) -> dict[str, Any]:
     if entry["task"] in task_names() and has_protocol(get_task(entry["task"])):
         entry["require"] = {"flip_test": False}
     return entry
+
+
+def _make_relative(entry: dict[str, Any], folder: Path) -> None:
+    """Name the files as a zoo file in ``folder`` does."""
+    for side in ("fp32", "int8"):
+        if side in entry:
+            entry[side] = _net(entry[side], folder)
+    if "nets" in entry:
+        entry["nets"] = {name: _net(net, folder) for name, net in entry["nets"].items()}
+    if "onnx" in entry:
+        entry["onnx"] = relative_posix(Path(str(entry["onnx"])), folder)
+    if "keys" in entry.get("postprocess", {}):
+        entry["postprocess"]["keys"] = relative_posix(Path(str(entry["postprocess"]["keys"])), folder)
+
+
+def _net(net: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A net with relative paths."""
+    return {key: item if key in _NO_FILES else relative_posix(Path(item), folder) for key, item in net.items()}
 
 
 def _put(entry: dict[str, Any], keys: Sequence[str]) -> None:

@@ -109,6 +109,7 @@ def test_a_pair_gives_the_outputs_of_the_first_and_closes_both(model: ModelSpec)
     pair.close()
 
 
+@LooksAhead.register
 class Elsewhere:
     """A net on a target; writes down what it is told."""
 

@@ -18,6 +18,7 @@ from tests.unit.evaluation.fakes import FACTOR, Numbers, Product
 ROOM = 3
 
 
+@LooksAhead.register
 class Elsewhere:
     """Multiplies; writes down what it is told, and in which order."""
 

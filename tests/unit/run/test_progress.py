@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.engine.engine import Engine
-from pytest_quant.evaluation.engine.events import BOTH, Event, Failed, Finished, ShardDone, Started, from_line, to_line
+from pytest_quant.evaluation.engine.events import (
+    BOTH,
+    DropSoFar,
+    Event,
+    Failed,
+    Finished,
+    ShardDone,
+    Started,
+    from_line,
+    to_line,
+)
 from pytest_quant.run.progress.lines import job_line
 from pytest_quant.run.progress.state import Running
 
@@ -63,6 +73,27 @@ def test_the_whole_dataset_has_no_bounds_left() -> None:
     assert "drop 20.00 points (20.00 to 20.00)" in job_line(job, 2.0, 200, 0.95)
 
 
+def scored(index: int, samples: int, drop: float, error: float | None = 0.01) -> ShardDone:
+    found = DropSoFar("AP", "fraction", 1.0, samples, drop, error)
+    return ShardDone("net", "evaluation", index, 10, True, 0.1, drop=found)
+
+
+def test_a_metric_that_is_scored_now_and_then_has_its_drop() -> None:
+    (job,) = folded((started(), 0), (scored(0, 10, 0.02), 1)).jobs()
+    line = job_line(job, 2.0, 200, 0.95)
+    assert line == "net: fp32, int8, 10 of 40, 5/s, AP drop 0.0200 (0.0056 to 0.0344), 6 s left"
+    (job,) = folded((started(), 0), (scored(0, 10, 0.02, None), 1), (shard(1), 1)).jobs()
+    assert "AP drop 0.0200 on 10, " in job_line(job, 2.0, 200, 0.95)
+    (job,) = folded((started(), 0), *((scored(index, 40, -1e-9), 1) for index in range(4))).jobs()
+    assert "AP drop 0.0000 (0.0000 to 0.0000)" in job_line(job, 2.0, 200, 0.95)
+
+
+def test_of_several_processes_the_one_that_knows_most_is_shown() -> None:
+    (job,) = folded((started(), 0), (started(), 0), (scored(1, 20, 0.5), 1), (scored(0, 10, 0.1), 2)).jobs()
+    assert job.drop is not None
+    assert (job.drop.samples, job.drop.drop) == (20, 0.5)
+
+
 def test_narrow_terminals_lose_the_least_important_first() -> None:
     (job,) = folded((started("mobilenetv2-unnormalized"), 0), (shard(0, model="mobilenetv2-unnormalized"), 1)).jobs()
     found = {width: job_line(job, 2.0, width, 0.95) for width in (200, 80, 60, 40, 20)}
@@ -99,7 +130,8 @@ def test_parts_of_something_are_named_after_it(tmp_path: Path) -> None:
 
 
 def test_nets_travel_with_the_event() -> None:
-    assert from_line(to_line(started())) == started()
+    for event in (started(), shard(0), scored(0, 10, 0.02)):
+        assert from_line(to_line(event)) == event
 
 
 def test_names_are_shown_never_obeyed() -> None:

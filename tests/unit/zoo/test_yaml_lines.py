@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_quant.spec.errors import ZooError
@@ -149,6 +149,8 @@ plain = st.recursive(
 
 @settings(deadline=None, max_examples=50)
 @given(plain)
+@example(-(2**63))
+@example(2**63 - 1)
 def test_plain_data_is_read_as_the_safe_loader_reads_it(tmp_path_factory: pytest.TempPathFactory, data: object) -> None:
     text = yaml.safe_dump(data)
     assert read(tmp_path_factory.getbasetemp(), text).data == yaml.safe_load(text)
