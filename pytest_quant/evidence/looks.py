@@ -181,7 +181,7 @@ class _Look:
     def exceeded_with(self, error: float) -> float:
         """The limit that it exceeds so often."""
         if self.before is None:
-            return float(-ndtri(error))
+            return min(float(-ndtri(error)), _REACH)
         low, high = -_REACH, _REACH
         for _ in range(60):
             middle = (low + high) / 2

@@ -127,7 +127,7 @@ def _the_reason_and_the_interval(run: Run) -> None:
 
 def _the_further_net(run: Run) -> None:
     assert run.report is not None
-    assert run.verdicts["detectors/zoo.quant.yaml::boxes::net[worse.mAP]"] == "fail"
+    assert run.verdicts["detectors/zoo.quant.yaml::boxes::worse[mAP]"] == "fail"
     net = run.report["models"]["boxes"]["nets"]["worse"]["samples"]
     assert (net["evaluated"], net["look"]["number"]) == (120, 1)
     assert "boxes: worse stopped early at look 1 of 2, at 120 of 160 samples" in run.text
