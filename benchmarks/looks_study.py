@@ -200,7 +200,8 @@ def drawn(row: Row, base: Resampled, seed: int) -> Drawn:
         truth.append(float(_drop(base, _counts(base, dataset))[0]))
         looks.append([_look(base, dataset[:size], row.population, resamples, rng) for size in sizes])
     largest = 100.0 if row.metric == "mIoU" else 1.0
-    return Drawn(np.array(truth), np.array(sizes), *np.moveaxis(np.array(looks), 2, 0), largest)
+    drop, error, typical = np.moveaxis(np.array(looks), 2, 0)
+    return Drawn(np.array(truth), np.array(sizes), drop, error, typical, largest)
 
 
 def _drop(base: Resampled, counts: Counts) -> Floats:

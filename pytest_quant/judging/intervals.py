@@ -110,7 +110,8 @@ def _kept(measurement: Measurement, key: tuple[str | float, ...], interval: Call
     if measurement.scores is None:
         return interval()
     totals: JsonValue = dict(measurement.class_totals)
-    look = [] if measurement.look is None else [[*measurement.look.plan.sizes], measurement.look.number]
-    place = measurement.scores.under("interval", list(key), measurement.total, measurement.sequential, totals, *look)
+    look = measurement.look
+    plan: list[JsonValue] = [] if look is None else [list(look.plan.sizes), look.number]
+    place = measurement.scores.under("interval", list(key), measurement.total, measurement.sequential, totals, *plan)
     written: Any = place.fetch(lambda: asdict(interval()))
     return Interval(**written)

@@ -28,7 +28,7 @@ class Looks:
     def _is_decided(self, limit: JudgedLimit, measurement: Measurement) -> bool:
         if limit.metric is None or limit.metric.name not in measurement.comparison.metrics:
             return False  # its case says so
-        return limit.of_measured(measurement, self.confidence).decision in limit.certain_decisions
+        return limit.decision_at_look(measurement, self.confidence) in limit.certain_decisions
 
 
 def planned_looks(limits: Iterable[JudgedLimit], samples: int, total: int, confidence: float) -> Looks | None:

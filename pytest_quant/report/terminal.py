@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.columns import folded
-from pytest_quant.report.model import Case, ModelEntry, Report
+from pytest_quant.report.model import Case, ModelEntry, NetSamplesEntry, Report, SamplesEntry
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.text import listed
@@ -99,7 +99,8 @@ def _without_labels(report: Report) -> Iterator[str]:
 
 def _looks(model: ModelEntry) -> Iterator[str]:
     """Where an evaluation of looks was stopped, of int8 and of each further net."""
-    nets = {"": model.samples, **{f"{name} ": net.samples for name, net in model.further_nets.items()}}
+    nets: dict[str, SamplesEntry | NetSamplesEntry] = {"": model.samples}
+    nets |= {f"{name} ": net.samples for name, net in model.further_nets.items()}
     for net, samples in nets.items():
         if samples.look is not None and samples.stopped_early:
             yield (

@@ -98,15 +98,12 @@ class JudgedLimit(Limit):
 
     @property
     def takes_looks(self) -> bool:
-        """Whether `of_measured` decides it at any planned look. For `stops_early` only."""
+        """Whether `decision_at_look` decides it at any planned look. For `stops_early` only."""
         return False
 
-    def of_measured(self, measurement: Measurement, confidence: float) -> Verdict:
-        """The verdict on one measurement; ``confidence`` is one-sided and matters where a subset was evaluated.
-
-        For limits that take no more than that.
-        """
-        raise NotImplementedError(f"the limit {self.kind} takes more than a measurement")
+    def decision_at_look(self, measurement: Measurement, confidence: float) -> Decision:
+        """What is decided by a measurement at a planned look; ``confidence`` is one-sided, of all looks together."""
+        raise NotImplementedError(f"the limit {self.kind} takes no looks")
 
     @abstractmethod
     def judge(self, subject: Subject) -> Verdict:

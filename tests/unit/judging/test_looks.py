@@ -8,6 +8,7 @@ import pytest
 from pytest_quant.evidence.looks import LookPlan
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
 from pytest_quant.judging.intervals import measured_drop
+from pytest_quant.judging.limits.base import JudgedLimit
 from pytest_quant.judging.limits.classes import ClassTolerance
 from pytest_quant.judging.limits.floor import Floor
 from pytest_quant.judging.limits.tolerance import Tolerance
@@ -26,11 +27,14 @@ CONFIDENCE = 0.95
 def test_which_limits_are_decided_how() -> None:
     hmean, top1 = Tolerance(HMEAN, 0.01), Tolerance(TOP1, 1.0)
     assert isinstance(early_stop([top1], 1000, 1000, CONFIDENCE), EarlyStop)
-    for limits in ([hmean], [hmean, top1], [Floor(HMEAN, 0.7), hmean]):
+    looked: list[list[JudgedLimit]] = [[hmean], [hmean, top1], [Floor(HMEAN, 0.7), hmean]]
+    for limits in looked:
         rule = early_stop(limits, 1000, 1000, CONFIDENCE)
         assert isinstance(rule, Looks), limits
         assert rule.plan.sizes == (250, 500, 750, 1000)
-    for limits in ([hmean, ClassTolerance(MIOU, 1.0)], [Floor(SQNR_DB, 20.0)], [Tolerance(NME, 1.0)], []):
+    whole: list[list[JudgedLimit]] = [[hmean, ClassTolerance(MIOU, 1.0)], [Floor(SQNR_DB, 20.0)], []]
+    whole.append([Tolerance(NME, 1.0)])
+    for limits in whole:
         assert early_stop(limits, 1000, 1000, CONFIDENCE) is None, limits
     assert early_stop([hmean], 130, 1000, CONFIDENCE) is None, "too few samples to look at a part of them"
 
