@@ -57,7 +57,22 @@ def measure(
         measured = work.first(len(found.samples) if first is None else first)
     if net == "int8":
         resources.discordances.note(found.model, measured.comparison)
+        resources.times.note(found.model, measured.evaluated, measured.timing.images_per_second.values())
     return measured
+
+
+def prepare(
+    found: ModelOnSamples, resources: Resources, *, net: Net, stop: StopRule | None, agreement: bool = False
+) -> None:
+    """Compute the predictions that `measure` will take; nothing is scored, but for what ``stop`` looks at."""
+    nets: tuple[Net, Net] = ("fp32", net)
+    evaluation = found.evaluation(nets)
+    if stop is not None:
+        evaluate_until(stop, evaluation, resources.store, resources.engine)
+        return
+    key = result_key(found, nets, len(found.samples), agreement=agreement)
+    if not KeptScores.are_kept(resources.results, key):
+        evaluate(evaluation, resources.store, resources.engine)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
+from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
@@ -98,6 +101,16 @@ class Measurements:
             return self.bench.measure(model, net=net, first=first)
         agreement = AGREEMENT in self.expected.metrics(model)
         return self.bench.measure(model, self._stop_rule(model, net), net=net, agreement=agreement)
+
+    def prepare(self, model: ModelSpec, net: Net, engine: Engine) -> None:
+        """Compute the predictions that `of` will take with another engine; from any thread."""
+        agreement = net != "onnx" and AGREEMENT in self.expected.metrics(model)
+        resources, rule = replace(self.bench.resources, engine=engine), self._stop_rule(model, net)
+        if isinstance(rule, Looks):  # how many there are is known by scoring
+            replace(self.bench, resources=resources).measure(model, rule, net=net, agreement=agreement)
+            return
+        found = self.bench.on_samples(model, self.bench.selection(model)[0])
+        measuring.prepare(found, resources, net=net, stop=rule, agreement=agreement)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""

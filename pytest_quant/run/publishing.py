@@ -124,7 +124,7 @@ class Publisher:
             for line in rescue.terminal_lines(report, self._settings.rescue_folder):
                 terminal.write_line(line)
         for line in self._accepted:
-            terminal.write_line(f"baseline: {line}")
+            terminal.write_line(visible(f"baseline: {line}"))
         for path in self._written:
             terminal.write_line(visible(f"written: {path}"))
         for note in self._notes:
@@ -168,6 +168,7 @@ def shown_options(settings: Settings) -> dict[str, JsonValue]:
         "diagnose": settings.diagnose,
         "rescue": settings.rescue,
         "jobs": settings.jobs,
+        "executor": settings.executor,
         "target": settings.target,
         "target_nets": settings.target_nets,
         "keep": settings.keep,
