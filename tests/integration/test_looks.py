@@ -112,7 +112,7 @@ def test_every_task_in_every_report(pytester: pytest.Pytester, folder: Path) -> 
     for text in (run.text, (folder / "report.md").read_text(), page):
         assert notes in text
     assert 'aria-label="Early stop: the drop of hmean and its bounds at 1 of 2 looks"' in page
-    parallel = run_quant(pytester, *EARLY, "-n", "2")
+    parallel = run_quant(pytester, "--quant-early-stop", "-n", "2")
     assert without_volatile(parallel.report or {}) == without_volatile(run.report or {})
 
 
