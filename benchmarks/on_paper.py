@@ -82,12 +82,9 @@ def main() -> None:
     ):
         rows.append([what, *(f"{of_whole * share:.{digits}f}" for share in shares)])
     print("\n".join(aligned(rows, left=1)))
-    print(
-        f"measured: {shards.client_ms:.1f} ms and {shards.kept_bytes / 1e3:.1f} kB for a shard of {shards.size} images"
-    )
-    print(
-        f"given: {given.pair_ms:g} ms a core for both nets of an image, {given.cores} cores on {given.machines} machines"
-    )
+    kept_kb = shards.kept_bytes / 1e3
+    print(f"measured: {shards.client_ms:.1f} ms and {kept_kb:.1f} kB for a shard of {shards.size} images")
+    print(f"given: {given.pair_ms:g} ms of a core for both nets of an image, {given.machines} machines")
 
 
 if __name__ == "__main__":
