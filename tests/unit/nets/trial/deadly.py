@@ -19,7 +19,7 @@ INPUT = InputSpec("data", (8, 8), "rgb", (0.0,) * 3, (1.0,) * 3)
 
 
 class DeadlyFormat(NetFormat):
-    """The file says in words what is to happen when its net is run; a file of its name in `.log` has the first run of each."""
+    """The file says in words what is to happen when its net is run; a `.log` of its name has each first run."""
 
     def version(self) -> str:
         return "1"

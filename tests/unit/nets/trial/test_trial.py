@@ -161,7 +161,6 @@ def test_what_ncnn_dies_of_is_a_verdict(tmp_path: Path) -> None:
 
 def test_an_input_that_is_given_is_tried(tmp_path: Path) -> None:
     one = net(tmp_path, "given")
-    assert try_net(DeadlyFormat(), one, SHAPE) == Verdict("lives", said="deadly: given / deadly: given / deadly: given")
     for value, how in ((1, "lives"), (1000, "died")):
         found = try_net(DeadlyFormat(), one, None, given=np.full(SHAPE, value, np.float32))
         assert found is not None
