@@ -22,6 +22,7 @@ from benchmarks.campaign.outcome import Budget, Try
 
 MOST_KILLS = 100
 _YEARS_NS = 10 * 365 * 86400 * 10**9
+_GREETING = "gateway_bootstrap.py"
 _IN_TWO = 3.0
 """A run with two workers takes about so many times as long, since each of them loads everything anew."""
 _GOLDEN = 0.6180339887
@@ -72,7 +73,7 @@ class Ring:
         for outcome, problem in [*((one, self._hurt(one)) for one in hurt), (after, self._after(after))]:
             if outcome.status is None:
                 return Try(kind, "hang", outcome.said[-300:])
-            if "INTERNALERROR" in outcome.said or "Traceback (most recent call last)" in outcome.said:
+            if _has_traceback(outcome.said):
                 return Try(kind, "traceback", outcome.said[-1500:])
             if problem is not None:
                 return Try(kind, "wrong", problem)
@@ -93,6 +94,12 @@ class Ring:
             return f"the run after it gives another report: {differing or outcome.said[-600:]}"
         leftovers = self.arena.leftovers()
         return f"left over: {leftovers}" if leftovers else None
+
+
+def _has_traceback(said: str) -> bool:
+    """Whether there is one that is not pytest-xdist's own: it has one for a worker that dies before it has greeted."""
+    is_there = "INTERNALERROR" in said or "Traceback (most recent call last)" in said
+    return is_there and not (_GREETING in said and "pytest_quant" not in said.partition("INTERNALERROR")[2])
 
 
 class MissedError(Exception):
