@@ -168,6 +168,7 @@ def shown_options(settings: Settings) -> dict[str, JsonValue]:
         "diagnose": settings.diagnose,
         "rescue": settings.rescue,
         "jobs": settings.jobs,
+        "executor": settings.executor,
         "target": settings.target,
         "target_nets": settings.target_nets,
         "keep": settings.keep,

@@ -12,6 +12,7 @@ import pytest
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Entry, ModelEntry, Report
+from pytest_quant.run.over import say_over
 from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
@@ -137,6 +138,7 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Account for every planned case; what never reported fails the run."""
+        say_over(self._run_dir)
         if session.config.option.collectonly:
             return
         plans = read_plan(self._run_dir).tests

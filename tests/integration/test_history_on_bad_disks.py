@@ -54,7 +54,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def read_only_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a file is opened there; rights alone do not stop root."""
     opened = partial(sqlite3.connect, uri=True)
-    monkeypatch.setattr(history_file.sqlite3, "connect", lambda path, **given: opened(f"file:{path}?mode=ro", **given))
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **given: opened(f"file:{path}?mode=ro", **given))
 
 
 def broken_disk(monkeypatch: pytest.MonkeyPatch) -> None:
