@@ -48,6 +48,13 @@ def main(arguments: Sequence[str]) -> int:
         default="hypothesis",
         help="what makes mutants: hypothesis shrinks what it finds (default), atheris follows the branches of the code",
     )
+    parser.add_argument(
+        "--only", action="append", metavar="TEXT", help="only kinds whose names begin so, such as SIGKILL (repeatable)"
+    )
+    parser.add_argument("--small", action="store_true", help="faults happen to a project of one model and 40 images")
+    parser.add_argument(
+        "--times", type=int, help="each kind of fault happens so often, instead of for as long as there is time"
+    )
     given = parser.parse_args(arguments)
     problem = check_engine(given.engine)
     if problem is not None:
@@ -55,8 +62,11 @@ def main(arguments: Sequence[str]) -> int:
     is_good = True
     for part in PARTS if given.part == "all" else [given.part]:
         table = Table()
+        budget = Budget(
+            given.seconds, given.seed, given.engine, tuple(given.only or [""]), is_small=given.small, times=given.times
+        )
         print(f"{part}: {PARTS[part]}")
-        table.add(attack_of(part)(Budget(given.seconds, given.seed, given.engine)))
+        table.add(attack_of(part)(budget))
         for line in table.lines():
             print(f"  {line}")
         for bad in table.bad:

@@ -41,11 +41,12 @@ class _FoundError(AssertionError):
 
 def explored(part: str, targets: Sequence[Target], budget: Budget) -> Iterator[Try]:
     """One kind after the other while there is time; ``part``: the module whose ``targets`` these are."""
+    targets = [target for target in targets if budget.wants(target.kind)]
     if budget.engine == "atheris":
         yield from _fuzzed(part, targets, budget)
         return
     turn = 0
-    while budget.is_left:
+    while targets and budget.is_left:
         for target in targets:
             if budget.engine == "seeded":
                 yield target.attempt(budget.random)

@@ -10,17 +10,20 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
-from benchmarks.campaign.arena import Arena, Outcome, arena
+from benchmarks.campaign.arena import Arena, Outcome, Running, arena
 from benchmarks.campaign.outcome import Budget, Try
 
 MOST_KILLS = 100
 _YEARS_NS = 10 * 365 * 86400 * 10**9
+_GOLDEN = 0.6180339887
+"""Multiples of it, their whole parts left out, lie evenly between 0 and 1 however many there are."""
 _HARMLESS = frozenset({"error", "crashed", "missing", "skipped"})
 """What a case may be in the run that is hurt, beside what it is without."""
 
@@ -37,12 +40,25 @@ class Ring:
         start = time.monotonic()
         self.right = place.run()
         self.cold_s = time.monotonic() - start
+        start = time.monotonic()
+        place.run()
+        self.warm_s = time.monotonic() - start
+        self._spread = self.random.random()
         if self.right.report is None or not self.right.verdicts:
             raise RuntimeError(f"the undisturbed run gives no report:\n{self.right.said}")
 
-    def moment(self, share: float = 1.1) -> float:
-        """Some time within a run from an empty cache, in seconds."""
-        return self.random.random() * share * self.cold_s
+    @cached_property
+    def cold_in_two_s(self) -> float:
+        """How long a run with two workers takes."""
+        self.arena.forget()
+        start = time.monotonic()
+        self.arena.run("-n2")
+        return time.monotonic() - start
+
+    def moment(self, all_s: float) -> float:
+        """Some time within a run of so many seconds; the moments of many faults are spread evenly over it."""
+        self._spread = (self._spread + _GOLDEN) % 1.0
+        return self._spread * all_s
 
     def judge(self, kind: str, fault: Fault, number: int) -> Try:
         """Let a fault happen, run again, and compare."""
@@ -74,41 +90,59 @@ class Ring:
         return f"left over: {leftovers}" if leftovers else None
 
 
+class MissedError(Exception):
+    """The run had ended before the fault reached it."""
+
+
 def kill_group(ring: Ring, number: int, *options: str) -> Iterator[Outcome]:
     """SIGKILL for all processes of a run, at some moment; every other time from an empty cache."""
     if number % 2 == 0:
         ring.arena.forget()
+    all_s = ring.cold_in_two_s if options else ring.cold_s
     running = ring.arena.start(*options)
-    time.sleep(ring.moment(4.0 if options else 1.1))
-    with suppress(ProcessLookupError):
-        running.kill_group()
-    yield ring.arena.end(running)
+    time.sleep(ring.moment(all_s if number % 2 == 0 or options else ring.warm_s))
+    running.kill_group()
+    outcome = ring.arena.end(running)
+    if outcome.status != -signal.SIGKILL:
+        raise MissedError
+    yield outcome
 
 
 def kill_worker(ring: Ring, number: int) -> Iterator[Outcome]:
     """SIGKILL for one of two workers."""
+    all_s = ring.cold_in_two_s
     ring.arena.forget()
     running = ring.arena.start("-n2")
-    _kill_child(running.children, ring.moment(4.0))
-    yield ring.arena.end(running)
+    yield _without_a_child(ring, running, ring.moment(all_s))
 
 
 def kill_child(ring: Ring, number: int) -> Iterator[Outcome]:
-    """SIGKILL for the child in which a run loads nets first, as soon as there is one."""
+    """SIGKILL for the child in which a run loads nets first, at once or while it lives."""
     ring.arena.forget()
     running = ring.arena.start()
-    _kill_child(running.children, 0.0)
-    yield ring.arena.end(running)
+    yield _without_a_child(ring, running, ring.moment(ring.cold_s / 2))
 
 
-def _kill_child(children: Callable[[], list[int]], delay_s: float) -> None:
+def _without_a_child(ring: Ring, running: Running, delay_s: float) -> Outcome:
+    """Kill the first child so long after it began; what came of the run."""
     end = time.monotonic() + 5.0
-    while not children() and time.monotonic() < end:
+    while not running.children() and time.monotonic() < end:
         time.sleep(0.005)
     time.sleep(delay_s)
-    for pid in children()[:1]:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    children = running.children()
+    is_hit = bool(children) and _is_killed(children[0])
+    outcome = ring.arena.end(running)
+    if not is_hit:
+        raise MissedError
+    return outcome
+
+
+def _is_killed(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def damage(ring: Ring, number: int, *, kind: str, how: str) -> Iterator[Outcome]:
@@ -168,9 +202,8 @@ def two_at_once(ring: Ring, number: int) -> Iterator[Outcome]:
     ring.arena.forget()
     one, two = ring.arena.start(), ring.arena.start()
     if number % 2:
-        time.sleep(ring.moment())
-        with suppress(ProcessLookupError):
-            one.kill_group()
+        time.sleep(ring.moment(ring.cold_s))
+        one.kill_group()
     yield ring.arena.end(one)
     yield ring.arena.end(two)
 
@@ -224,11 +257,20 @@ def _faults(place: Arena) -> Iterator[_Planned]:
 
 
 def attack(budget: Budget) -> Iterator[Try]:
-    """Most kinds once, then all while there is time."""
-    with arena() as place:
+    """Most kinds once, then all while there is time; or each so often as is asked for."""
+    with arena(is_small=budget.is_small) as place:
         ring = Ring(place, budget)
-        planned = list(_faults(place))
-        for number in range(MOST_KILLS):
+        planned = [one for one in _faults(place) if budget.wants(one.kind)]
+        done: Counter[str] = Counter()
+        for number in range(2 * (budget.times or MOST_KILLS)):
             for one in planned:
-                if number < one.most and (budget.is_left or (number == 0 and one.is_short)):
-                    yield ring.judge(one.kind, one.fault, number)
+                if _is_due(one, number, done[one.kind], budget):
+                    with suppress(MissedError):
+                        yield ring.judge(one.kind, one.fault, number)
+                        done[one.kind] += 1
+
+
+def _is_due(one: _Planned, number: int, done: int, budget: Budget) -> bool:
+    if budget.times is not None:
+        return done < budget.times
+    return done < one.most and (budget.is_left or (number == 0 and one.is_short))

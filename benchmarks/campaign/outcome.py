@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -43,6 +44,12 @@ class Budget:
     seed: int = 0
     engine: str = "hypothesis"
     """What makes mutants, see `benchmarks.campaign.engines`."""
+    only: tuple[str, ...] = ("",)
+    """Only kinds whose names begin with one of these are tried."""
+    is_small: bool = False
+    """Whether faults happen to a smaller project, whose runs are shorter."""
+    times: int | None = None
+    """How often each kind of fault happens, whatever time it takes; None: while there is time."""
     random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +60,10 @@ class Budget:
     def is_left(self) -> bool:
         """Whether there is time for one more try."""
         return time.monotonic() < self._end
+
+    def wants(self, kind: str) -> bool:
+        """Whether a kind is one of those to be tried."""
+        return kind.startswith(self.only)
 
     def share(self, parts: int) -> Budget:
         """One of ``parts`` equal shares of the seconds, from now on."""
@@ -67,7 +78,14 @@ class Table:
         self._bad: dict[tuple[str, str, str], Try] = {}
 
     def add(self, tries: Iterable[Try]) -> None:
-        """Count; of what must not be, the first of those that look alike are kept in full."""
+        """Count, until the tries have come to their end or Ctrl-C is pressed.
+
+        Of what must not be, the first of those that look alike are kept in full.
+        """
+        with suppress(KeyboardInterrupt):
+            self._add(tries)
+
+    def _add(self, tries: Iterable[Try]) -> None:
         for one in tries:
             self._counts.setdefault(one.kind, Counter())[one.outcome] += 1
             if one.outcome in MUST_NOT_BE:

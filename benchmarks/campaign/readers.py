@@ -38,16 +38,19 @@ class Reader:
     """Reads it and what belongs to it; raises a `QuantError` for what it refuses."""
     sound: bytes
     """Its content when it is sound."""
+    known: tuple[bytes, ...] = ()
+    """Contents that must be refused, or do no harm."""
+
+    @classmethod
+    def of(cls, kind: str, path: Path, read: Callable[[], object], known: tuple[bytes, ...] = ()) -> Reader:
+        """One whose file is sound now."""
+        return cls(kind, path, read, path.read_bytes(), known)
 
 
-def all_readers(folder: Path) -> list[Reader]:
+def text_readers(folder: Path) -> list[Reader]:
     """A reader of each kind, with its files in ``folder``."""
     tiny.write_images(folder, 3)
     return [*_zoo_readers(folder), *_dataset_readers(folder), *_other_readers(folder)]
-
-
-def _reader(kind: str, path: Path, read: Callable[[], object]) -> Reader:
-    return Reader(kind, path, read, path.read_bytes())
 
 
 def _zoo_readers(folder: Path) -> list[Reader]:
@@ -56,9 +59,9 @@ def _zoo_readers(folder: Path) -> list[Reader]:
     table = folder / "tiny.table"
     table.write_text("conv_param_0 63.5 63.5 63.5 1270.0 \nconv 127.0 \n")
     return [
-        _reader("zoo file", zoo, lambda: read_zoo(zoo)),
-        _reader(".param", param, lambda: (read_zoo(zoo), inspect_net(param, weights))),
-        _reader(".table", table, lambda: lint_table(read_table(table), read_param(param))),
+        Reader.of("zoo file", zoo, lambda: read_zoo(zoo)),
+        Reader.of(".param", param, lambda: (read_zoo(zoo), inspect_net(param, weights))),
+        Reader.of(".table", table, lambda: lint_table(read_table(table), read_param(param))),
     ]
 
 
@@ -83,7 +86,7 @@ def _dataset(folder: Path, kind: str, name: str, content: object, type_name: str
     else:
         path.write_text(content if isinstance(content, str) else json.dumps(content))
     spec = DatasetSpec("mini", type_name, options_of(type_name).model_validate(keys), folder / "zoo.quant.yaml")
-    return _reader(kind, path, lambda: open_dataset(spec).samples)
+    return Reader.of(kind, path, lambda: open_dataset(spec).samples)
 
 
 def _lists(folder: Path) -> list[Reader]:
@@ -235,7 +238,7 @@ def _other_readers(folder: Path) -> list[Reader]:
     report = folder / "report.json"
     write_json(report_of(), report)
     return [
-        _reader("training config", config, lambda: read_training_config(config)),
-        _reader("baseline", baseline, lambda: read_baseline(baseline)),
-        _reader("report", report, lambda: read_report(report)),
+        Reader.of("training config", config, lambda: read_training_config(config)),
+        Reader.of("baseline", baseline, lambda: read_baseline(baseline)),
+        Reader.of("report", report, lambda: read_report(report)),
     ]

@@ -1,4 +1,4 @@
-"""Mutants of everything that is read as text: each is read, or refused by a message, in a bounded time."""
+"""Mutants of everything that is read: each is read, or refused by a message, in a bounded time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from types import FrameType
 from benchmarks.campaign.chance import Chance
 from benchmarks.campaign.engines import Target, explored
 from benchmarks.campaign.mutants import mutated_bytes, mutated_text
+from benchmarks.campaign.net_readers import net_readers
 from benchmarks.campaign.outcome import Budget, Try
-from benchmarks.campaign.readers import Reader, all_readers
+from benchmarks.campaign.readers import Reader, text_readers
+from benchmarks.campaign.result_readers import result_readers
+from benchmarks.campaign.sample_readers import sample_readers
 from pytest_quant.spec.errors import InternalError, QuantError
 
 _LIMIT_S = 10
@@ -29,11 +32,17 @@ class _OverdueError(BaseException):
 def attack(budget: Budget) -> Iterator[Try]:
     """One mutant of each kind after the other, while there is time."""
     with tempfile.TemporaryDirectory() as folder:
-        readers = all_readers(Path(folder))
+        readers = [reader for reader in all_readers(Path(folder)) if budget.wants(reader.kind)]
         for reader in readers:
+            yield from (_read(reader, data) for data in reader.known)
             found = _read(reader, reader.sound)
             yield found if found.outcome == "fine" else Try(reader.kind, "wrong", f"sound, but: {found.what}")
         yield from explored("text", [_target(reader) for reader in readers], budget)
+
+
+def all_readers(folder: Path) -> list[Reader]:
+    """A reader of each kind, with its files in ``folder``."""
+    return [*text_readers(folder), *net_readers(folder), *sample_readers(folder), *result_readers(folder)]
 
 
 def targets(folder: Path) -> list[Target]:

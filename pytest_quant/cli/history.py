@@ -69,12 +69,12 @@ def _plain(kept: KeptRun) -> dict[str, object]:
 
 def _lines(found: Sequence[Series], *, plots: bool) -> Iterator[str]:
     from pytest_quant.history.plot import plot_lines
-    from pytest_quant.spec.text import aligned
+    from pytest_quant.spec.text import aligned, visible
 
     for place, series in enumerate(found):
         if place:
             yield ""
-        yield series.title
+        yield visible(series.title)
         yield from aligned([_HEADER, *(_row(point) for point in series.points)], left=3, last_left=True)
         if plots:
             yield from plot_lines(series)

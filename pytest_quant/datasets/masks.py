@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +96,8 @@ def _opened(path: Path, where: str) -> PillowImage.Image:
         raise DatasetError(f"{where} is not an image that Pillow reads") from None
     except OSError as error:
         raise DatasetError(f"{where} cannot be read: {error.strerror or error}") from error
+    except (SyntaxError, ValueError, TypeError, EOFError, struct.error) as error:  # what Pillow raises for parts
+        raise DatasetError(f"{where} is damaged: {error}") from None
     if image.format in _LOSSY:
         raise DatasetError(f"{where} is a {image.format} file, which changes values; expected a lossless one, as PNG")
     return image

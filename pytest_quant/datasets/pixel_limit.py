@@ -32,6 +32,11 @@ def limit_pixels(count: int) -> Callable[[], None]:
     return restore
 
 
+def max_pixels() -> int:
+    """The limit of this process."""
+    return _max_pixels
+
+
 def check_pixels(data: bytes, name: object) -> None:
     """Raise `DatasetError` for an image file whose header tells of more pixels than the limit; ``name`` names it.
 

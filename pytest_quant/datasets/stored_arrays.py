@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -132,7 +133,7 @@ def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, AnyDtype
         if version not in readers:
             raise ValueError(f"format version {version[0]}.{version[1]}")
         found: tuple[tuple[int, ...], bool, AnyDtype] = readers[version](file, _MOST_BYTES_OF_HEADER)
-    except (ValueError, SyntaxError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError) as error:
         raise DatasetError(f"{what} is not an array that NumPy wrote: {brief(str(error))}") from error
     shape, _, dtype = found
     if dtype.kind not in _KINDS:

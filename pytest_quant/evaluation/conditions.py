@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pytest_quant.evaluation.machine import other_machine
 from pytest_quant.extending.known import get_format
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.tasks.base import Pipeline
+
+COMPUTED_ON = "computed_on"
 
 _SHOWN = {"fp32": ("target",), "int8": ("packing", "target")}
 """The conditions of nets that the report shows, after the name of the net."""
@@ -12,7 +15,7 @@ _SHOWN = {"fp32": ("target",), "int8": ("packing", "target")}
 
 def condition_names(model: ModelSpec, pipeline: Pipeline) -> tuple[str, ...]:
     """The names that `conditions` gives, known before anything is evaluated."""
-    return ("runtime", "seed", "samples", "total", *_names(model), *pipeline.conditions())
+    return ("runtime", "seed", "samples", "total", COMPUTED_ON, *_names(model), *pipeline.conditions())
 
 
 def _names(model: ModelSpec) -> list[str]:
@@ -30,9 +33,16 @@ def conditions(model: ModelSpec, pipeline: Pipeline, *, seed: int, samples: int,
         "seed": seed,
         "samples": samples,
         "total": total,
+        **_of_machine(),
         **_of_nets(model),
         **pipeline.conditions(),
     }
+
+
+def _of_machine() -> dict[str, object]:
+    """The machines of a cluster that are of another kind than this one."""
+    other = other_machine()
+    return {} if other is None or other.told is None else {COMPUTED_ON: other.told}
 
 
 def _of_nets(model: ModelSpec) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,12 +76,36 @@ class HeldCore:
         self._lock.release()
 
 
+class _OpenCvThreads:
+    """How many threads OpenCV had before it was kept from starting any, and how often that is wanted at the moment."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._before = 1
+
+    def keep(self) -> None:
+        with self._lock:
+            if self._wanted == 0:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._wanted += 1
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._wanted -= 1
+            if self._wanted == 0:
+                cv2.setNumThreads(self._before)
+
+
+_opencv = _OpenCvThreads()
+
+
 @contextmanager
 def single_threaded_opencv() -> Iterator[None]:
-    """Keep OpenCV from starting threads of its own beside those that hold a core."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    """Keep OpenCV from starting threads of its own beside those that hold a core; several threads may want that."""
+    _opencv.keep()
     try:
         yield
     finally:
-        cv2.setNumThreads(threads)
+        _opencv.give_back()

@@ -39,6 +39,11 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def sha256_content(content: Path | bytes) -> str:
+    """SHA-256 of a sample's content, read now: of a file, or of the bytes themselves."""
+    return sha256_file(content) if isinstance(content, Path) else hashlib.sha256(content).hexdigest()
+
+
 class DigestMemo:
     """Digests of files by content. ``folder`` keeps them between runs, ``locks`` makes one process read a file set."""
 
@@ -63,9 +68,7 @@ class DigestMemo:
     def of_contents(self, contents: Sequence[Path | bytes]) -> list[str]:
         """SHA-256 of each content: of a file, or of the bytes themselves."""
         digests = iter(self.of_files([content for content in contents if isinstance(content, Path)]))
-        return [
-            next(digests) if isinstance(content, Path) else hashlib.sha256(content).hexdigest() for content in contents
-        ]
+        return [next(digests) if isinstance(content, Path) else sha256_content(content) for content in contents]
 
     def _complete(self, scope: str, stamps: dict[Path, Stamp]) -> dict[str, tuple[Stamp, str]]:
         known = self._read(scope)  # again: another process may have read the files meanwhile

@@ -8,19 +8,19 @@ from itertools import takewhile
 from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.evaluation.digests import sha256_file
+from pytest_quant.evaluation.digests import sha256_content, sha256_file, sha256_json
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import BOTH
 from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
-from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.pixels import KnowsContent, ReadsPixels
 from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.running_drop import RunningDrop
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.trial.words import Shape
-from pytest_quant.spec.errors import ModelFileError, OverdueError
+from pytest_quant.spec.errors import DatasetError, ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import shown, visible
 from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, RightWrong
 
 STAGE = "evaluation"
@@ -44,6 +44,12 @@ class Shard:
         return len(self.samples)
 
 
+def samples_key(samples: Sequence[Sample], digests: Sequence[str]) -> str:
+    """What the predictions of some samples are kept under, from what is known of them and of their contents."""
+    known = zip(samples, digests, strict=True)
+    return sha256_json([[sample.id, sample.extra, digest] for sample, digest in known])
+
+
 @dataclass(frozen=True)
 class PredictionWork:
     """Samples of shards to predictions of nets, packed as arrays."""
@@ -60,6 +66,23 @@ class PredictionWork:
     def open(self) -> Predictor:
         """Without nets; a net is loaded when a shard lacks its predictions."""
         return Predictor(self)
+
+    def check(self, shard: Shard) -> None:
+        """Raise `DatasetError` where the samples of a shard are not on this machine what they were when it was cut."""
+        if not isinstance(self.dataset, KnowsContent):
+            return
+        try:
+            digests = [sha256_content(self.dataset.content(sample)) for sample in shard.samples]
+        except OSError as error:
+            raise DatasetError(
+                f"cannot read {error.filename}: {error.strerror}; every machine must see the dataset at the same place"
+            ) from None
+        if any(key.samples != samples_key(shard.samples, digests) for key in shard.keys.values()):
+            first, more = visible(shard.samples[0].id), len(shard.samples) - 1
+            raise DatasetError(
+                f"has other contents of the samples {first} and the {more} after it than the machine that runs pytest: "
+                "every machine must see the same dataset"
+            )
 
     def check_loaded(self) -> None:
         """Raise `ModelFileError` where a file is not what it was when its digest was taken."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from pytest_quant.evaluation.files import PART_SUFFIX
 
 PREDICTIONS, BUILT, RESULTS, TRIALS = "predictions", "built", "results", "trials"
-DIGESTS, DISCORDANCE = "digests", "discordance"
+DIGESTS, DISCORDANCE, TIMES = "digests", "discordance", "times"
 """Folders below that of the cache."""
-KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE)
+KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES)
 
 PART = "part-"
 """What the name of a folder of built files begins with that is still being filled."""

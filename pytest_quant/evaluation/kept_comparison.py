@@ -65,6 +65,11 @@ class KeptScores:
         """The place of something that depends on this comparison and some plain values."""
         return self._results.nowhere() if self._key is None else self._results.under(self._key, *parts)
 
+    @classmethod
+    def are_kept(cls, results: KeptResults, key: Sequence[JsonValue] | None) -> bool:
+        """Whether nothing has to be computed for a comparison."""
+        return key is not None and results.under(key, "comparison").load() is not None
+
     @cached_property
     def _scored(self) -> Scored:
         return self._score()

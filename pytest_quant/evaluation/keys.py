@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.digests import sha256_json
-from pytest_quant.evaluation.evaluate import Shard
+from pytest_quant.evaluation.evaluate import Shard, samples_key
 from pytest_quant.evaluation.machine import isa
 from pytest_quant.evaluation.store import ShardKey
 from pytest_quant.extending.known import active, get_format
@@ -69,8 +69,7 @@ def shards_of(keys: Mapping[Net, str], samples: Sequence[Sample], digests: Seque
     shards = []
     for index, start in enumerate(range(0, len(samples), size)):
         chunk = samples[start : start + size]
-        known = zip(chunk, digests[start : start + size], strict=True)
-        content = sha256_json([[sample.id, sample.extra, digest] for sample, digest in known])
+        content = samples_key(chunk, digests[start : start + size])
         shards.append(Shard(index, tuple(chunk), {net: ShardKey(key, content) for net, key in keys.items()}))
     return shards
 

@@ -20,6 +20,7 @@ from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
+from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
 
@@ -47,7 +48,7 @@ def measure(
     named = ClassNames(found.pipeline, names_of(dataset) or ())
     comparison = named.given(scored.comparison)
     if net == "int8":
-        resources.discordances.note(found.model, comparison)
+        _remember(resources, found.model, comparison, used, scored)
     return Measurement(
         model=found.model,
         comparison=comparison,
@@ -68,6 +69,26 @@ def measure(
         class_totals=named.totals(dataset.samples) if used < total else {},
         scores=scores,
     )
+
+
+def _remember(resources: Resources, model: ModelSpec, comparison: Comparison, used: int, scored: Scored) -> None:
+    """What later runs want to know of this one."""
+    resources.discordances.note(model, comparison)
+    resources.times.note(model, used, scored.images_per_second.values())
+
+
+def prepare(
+    found: ModelOnSamples, resources: Resources, *, net: Net, stop: StopRule | None, agreement: bool = False
+) -> None:
+    """Compute the predictions that `measure` will take; nothing is scored, but for what ``stop`` looks at."""
+    nets: tuple[Net, Net] = ("fp32", net)
+    evaluation = found.evaluation(nets)
+    if stop is not None:
+        evaluate_until(stop, evaluation, resources.store, resources.engine)
+        return
+    key = result_key(found, nets, len(found.samples), agreement=agreement)
+    if not KeptScores.are_kept(resources.results, key):
+        evaluate(evaluation, resources.store, resources.engine)
 
 
 def _score(

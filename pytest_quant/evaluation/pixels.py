@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from pytest_quant.datasets.arrays import ArrayFiles
 from pytest_quant.datasets.base import Content, Dataset, Sample
@@ -23,6 +24,15 @@ class ReadsPixels(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsContent(Protocol):
+    """Pixels that can be held against the ones that another process sees."""
+
+    def content(self, sample: Sample) -> Path | bytes:
+        """See `Dataset`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Pixels:
     """The pixels of a dataset; to another process only its description goes, and it is opened there."""
@@ -33,6 +43,10 @@ class Pixels:
     def read(self, sample: Sample, *, orient: bool = True) -> Content:
         """The pixels of one sample, or its arrays; see `Dataset`."""
         return self.dataset.read(sample, orient=orient)
+
+    def content(self, sample: Sample) -> Path | bytes:
+        """What identifies the sample's stored content; see `Dataset`."""
+        return self.dataset.content(sample)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _opened, (self.spec,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,14 +12,17 @@ from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.cores import CorePool
 from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.evaluation.discordance import DiscordanceMemo
-from pytest_quant.evaluation.engine.engine import Engine
+from pytest_quant.evaluation.engine.crews import Cluster
+from pytest_quant.evaluation.engine.engine import Engine, Later
 from pytest_quant.evaluation.engine.events import Listener
-from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS, RESULTS, TRIALS
+from pytest_quant.evaluation.engine.turns import Turns
+from pytest_quant.evaluation.kept import DIGESTS, DISCORDANCE, PREDICTIONS, RESULTS, TIMES, TRIALS
 from pytest_quant.evaluation.kept_results import KeptResults
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests, sample_digests
 from pytest_quant.evaluation.pixels import OpenDatasets
 from pytest_quant.evaluation.probes import Probes
 from pytest_quant.evaluation.store import PredictionStore
+from pytest_quant.evaluation.times import TimesMemo
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.nets.trial.trial import LIMIT_S
 from pytest_quant.spec.dataset import DatasetSpec
@@ -35,6 +39,8 @@ class Resources:
     store: PredictionStore
     digests: DigestMemo
     discordances: DiscordanceMemo
+    times: TimesMemo
+    """How long the evaluations of earlier runs took."""
     results: KeptResults
     engine: Engine
     datasets: OpenDatasets
@@ -52,10 +58,12 @@ class Resources:
         *,
         rehash: bool = False,
         limit_s: float | None = None,
+        executor: Executor | Cluster | Later | None = None,
     ) -> Resources:
         """Resources that are shared with other processes through ``run_dir``; ``kept``: what may outlive the run.
 
-        ``rehash``: digests of images that an earlier run took are not trusted; ``limit_s``: longest time for a sample.
+        ``rehash``: digests of images that an earlier run took are not trusted; ``limit_s``: longest time for a sample;
+        ``executor``: runs the nets instead of this process's threads.
         Raises `StorageError` where ``run_dir`` cannot be written.
         """
         locks = run_dir / "claims"
@@ -63,8 +71,9 @@ class Resources:
             store=PredictionStore(kept / PREDICTIONS, locks),
             digests=DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None),
             discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
+            times=TimesMemo(kept / TIMES, locks),
             results=KeptResults(kept / RESULTS, locks),
-            engine=Engine(CorePool(run_dir / "cores", cores), listener, limit_s=limit_s),
+            engine=Engine(CorePool(run_dir / "cores", cores), listener, executor, limit_s=limit_s, turns=Turns()),
             datasets=OpenDatasets(),
             trials=Trials(ContentStore(kept / TRIALS, locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
@@ -76,6 +85,7 @@ class Resources:
             engine=self.engine.during("rescue, trial"),
             store=PredictionStore(folder / "predictions", folder / "claims"),
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
+            times=TimesMemo(folder / "times", folder / "claims"),
             results=KeptResults(folder / "results", folder / "claims"),
             datasets=OpenDatasets(datasets),
             probes=Probes(),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.machine import other_machine
 from pytest_quant.evaluation.model_nets import open_runner, runtime_of
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_format, get_task
@@ -47,6 +48,12 @@ def measure_times(bench: Workbench, model: ModelSpec) -> Times:
     Where int8 runs on a target, fp32 runs there, too: times of two machines say nothing. A target's times are those of
     its own clock. Raises `ConfigError` where fp32 cannot run there, or no sample has an input.
     """
+    other = other_machine()
+    if other is not None and other.told is not None:
+        raise ConfigError(
+            f"speedup: the nets of this run are computed on {other.told}, and times would be those of this machine: "
+            "run pytest on a machine of that kind for this limit"
+        )
     model = _on_one_machine(bench.built(model))
     inputs = _inputs(bench, model)
     with bench.cores.core(), closing(open_runner(model, "fp32")) as fp32, closing(open_runner(model, "int8")) as int8:

@@ -7,13 +7,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 from pytest_quant.extending.hookspecs import HOOK
-from pytest_quant.extending.registry import Registry
+from pytest_quant.extending.registry import Plugin, Registry
 from pytest_quant.extending.shelf import Origin
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import relative_posix, shown
@@ -69,9 +70,18 @@ def register_conftests(registry: Registry, zoo_file: Path, rootdir: Path) -> Non
 def call_hook(plugin: object, registry: Registry) -> None:
     """Call the hook of a plugin that has it; ``registry`` knows whose it is."""
     hook = getattr(plugin, HOOK, None)
-    registry.asked.add(registry.origin.by)
-    if hook is not None:
-        hook(registry=registry)
+    if hook is None:
+        return
+    module = plugin.__name__ if inspect.ismodule(plugin) else ""
+    file = file_of(plugin)
+    registry.asked[registry.origin.by] = Plugin(registry.origin, module, None if _is_installed(file) else file)
+    hook(registry=registry)
+
+
+def _is_installed(file: Path | None) -> bool:
+    """Whether a module lies among the installed packages, where another process imports it by its name."""
+    folders = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    return file is not None and any(file.resolve().is_relative_to(folder) for folder in folders)
 
 
 def rootdir_of(zoo_file: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -30,11 +31,13 @@ def with_builtins() -> Registry:
 
 
 _active = [with_builtins()]
+_of_thread = threading.local()
 
 
 def active() -> Registry:
-    """The registry in use: of the running pytest session, else one that may be added to."""
-    return _active[-1]
+    """The registry in use: of this thread, of the running pytest session, else one that may be added to."""
+    found: Registry | None = getattr(_of_thread, "registry", None)
+    return _active[-1] if found is None else found
 
 
 @contextmanager
@@ -45,6 +48,17 @@ def in_use(registry: Registry) -> Iterator[Registry]:
         yield registry
     finally:
         _active.remove(registry)
+
+
+@contextmanager
+def in_use_here(registry: Registry) -> Iterator[None]:
+    """Use a registry for a while in this thread alone: a process may work for several sessions at a time."""
+    before: Registry | None = getattr(_of_thread, "registry", None)
+    _of_thread.registry = registry
+    try:
+        yield
+    finally:
+        _of_thread.registry = before
 
 
 def get_task(name: str) -> Task:

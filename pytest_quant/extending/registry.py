@@ -26,6 +26,17 @@ Writer = Callable[[Any, Path], None]
 
 
 @dataclass(frozen=True)
+class Plugin:
+    """Who has registered things, as another process finds it."""
+
+    origin: Origin
+    module: str
+    """The name under which its classes pickle; empty for an object that is no module."""
+    file: Path | None
+    """Its source; None for one that is imported by its name."""
+
+
+@dataclass(frozen=True)
 class DatasetType:
     """A dataset type: the keys of its declaration, and how one is opened."""
 
@@ -52,7 +63,7 @@ class Registry:
     reports: Shelf[Writer] = field(default_factory=lambda: Shelf("report writer"))
     suited: dict[str, frozenset[str]] = field(default_factory=dict)
     """Dataset type to the tasks that take it beside those that say so themselves."""
-    asked: set[str] = field(default_factory=set)
+    asked: dict[str, Plugin] = field(default_factory=dict)
     """Whose hook has been called, by `Origin.by`."""
 
     def by(self, origin: Origin) -> Registry:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from pytest_quant.history.records import Commit, Result, RunRecord
+from pydantic import TypeAdapter
+
+from pytest_quant.history.records import Result, RunRecord
 from pytest_quant.history.schema import SCHEMA, is_foreign, migrate, version_of
 from pytest_quant.spec.errors import StorageError
 from pytest_quant.spec.text import shown
@@ -17,6 +19,8 @@ from pytest_quant.spec.text import shown
 _WAIT_S = 30.0
 """So long a writer waits for another one."""
 _COLUMNS = tuple(field.name for field in fields(Result))
+_RUN, _RESULT = TypeAdapter(RunRecord), TypeAdapter(Result)
+"""SQLite keeps a value of any type in any column."""
 _RENAMED = {"drop": "drop_"}
 """Names of fields that SQL has as words of its own."""
 
@@ -109,7 +113,7 @@ class HistoryFile:
             yield connection
         except sqlite3.OperationalError as error:
             raise StorageError(f"{name}: {_in_words(error, self._wait_s)}") from None
-        except (sqlite3.DatabaseError, ValueError) as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError, RecursionError) as error:
             raise StorageError(
                 f"{name}: is damaged, or is not a history of pytest-quant: {error}. Move it away, and the next run "
                 "begins a new one"
@@ -136,10 +140,11 @@ def _in_words(error: sqlite3.OperationalError, wait_s: float) -> str:
 
 
 def _run(started: str, sha: str | None, is_dirty: int, environment: str) -> RunRecord:
-    return RunRecord(started, None if sha is None else Commit(sha, bool(is_dirty)), json.loads(environment))
+    commit = None if sha is None else {"sha": sha, "is_dirty": bool(is_dirty)}
+    return _RUN.validate_python({"started": started, "commit": commit, "environment": json.loads(environment)})
 
 
 def _result(values: list[object]) -> Result:
     found: dict[str, object] = dict(zip(_COLUMNS, values, strict=True))
     found["higher_is_better"] = bool(found["higher_is_better"])
-    return Result(**found)  # type: ignore[arg-type] # as they were written
+    return _RESULT.validate_python(found)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pytest_quant.evaluation import measuring
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES, OutputAgreement
+from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
@@ -97,6 +100,13 @@ class Measurements:
             return self.bench.measure(model, net=net, first=first)
         agreement = AGREEMENT in self.expected.metrics(model)
         return self.bench.measure(model, self._stop_rule(model, net), net=net, agreement=agreement)
+
+    def prepare(self, model: ModelSpec, net: Net, engine: Engine) -> None:
+        """Compute the predictions that `of` will take with another engine; from any thread."""
+        agreement = net != "onnx" and AGREEMENT in self.expected.metrics(model)
+        found = self.bench.on_samples(model, self.bench.selection(model)[0])
+        resources = replace(self.bench.resources, engine=engine)
+        measuring.prepare(found, resources, net=net, stop=self._stop_rule(model, net), agreement=agreement)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,14 +83,14 @@ class _Named:
 
     @property
     def text(self) -> str:
-        """The name in the first line."""
-        return f"{self.name}\n{self.content.model_dump_json()}"
+        """The name in the first line, as JSON: it comes from a file, and may hold line feeds."""
+        return f"{json.dumps(self.name)}\n{self.content.model_dump_json()}"
 
     @classmethod
     def read(cls, path: Path) -> _Named:
         """The reverse of `text`."""
         name, _, rest = path.read_text(encoding="utf-8").partition("\n")
-        return cls(name, Content.model_validate_json(rest))
+        return cls(json.loads(name), Content.model_validate_json(rest))
 
 
 def kept_models(folder: Path) -> dict[str, Content]:

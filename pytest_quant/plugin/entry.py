@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,7 @@ from pytest_quant.plugin.fixtures import (
     ncnn_int8,
     onnx_fp32,
     quant_dataset,
+    quant_executor,
     quant_nets,
     quant_scores,
     quant_spec,
@@ -25,12 +27,16 @@ from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
 
+if TYPE_CHECKING:
+    from pytest_quant.run.quant_run import QuantRun
+
 __all__ = [
     "_quant_case",
     "ncnn_fp32",
     "ncnn_int8",
     "onnx_fp32",
     "quant_dataset",
+    "quant_executor",
     "quant_nets",
     "quant_scores",
     "quant_spec",
@@ -65,6 +71,17 @@ def _end_far_sides() -> None:
     close_targets()
 
 
+def _connect(config: pytest.Config, run: QuantRun) -> None:
+    """Reach the cluster before anything is collected, where one is to evaluate."""
+    if config.option.collectonly or REPLAY in config.stash:
+        return
+    config.add_cleanup(run.computing.close)
+    try:
+        run.computing.connect()
+    except QuantError as error:
+        raise pytest.UsageError(f"--quant-executor: {error}") from None
+
+
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.run import xdist
@@ -91,8 +108,9 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         run.read_baseline()
     except QuantError as error:
         raise pytest.UsageError(f"--quant-baseline: {error}") from None
+    _connect(config, run)
     config.stash[RUN] = run
-    config.pluginmanager.register(RunHooks(run, run_dir), "quant-run")
+    config.pluginmanager.register(RunHooks(run, run_dir, xdist.worker_count(config)), "quant-run")
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")

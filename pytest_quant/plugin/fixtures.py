@@ -10,6 +10,8 @@ import pytest
 from pytest_quant.plugin.state import active_run
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from pytest_quant.datasets.base import Dataset
     from pytest_quant.evaluation.model_runner import ModelRunner, ModelRunners
     from pytest_quant.judging.scores import Scores
@@ -23,6 +25,19 @@ ONNX_FIXTURE = "onnx_fp32"
 USER_FIXTURES = frozenset(
     {"ncnn_fp32", "ncnn_int8", ONNX_FIXTURE, "quant_nets", "quant_spec", "quant_dataset", "quant_scores"}
 )
+
+
+EXECUTOR_FIXTURE = "quant_executor"
+
+
+@pytest.fixture(scope="session")
+def quant_executor() -> Executor | None:
+    """Runs the nets of the accuracy cases in the place of this process's threads; override it in a `conftest.py`.
+
+    Give any `concurrent.futures.Executor`, such as a `ProcessPoolExecutor`; this one, None, stands for threads.
+    `--quant-executor` beats it.
+    """
+    return None
 
 
 @pytest.fixture

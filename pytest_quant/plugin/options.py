@@ -94,6 +94,10 @@ def _add_running(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
 def _add_targets(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     """Where nets run."""
     _add(
+        parser, group, "executor", metavar="URL",
+        help="Run the evaluation on a Dask cluster: dask://HOST:PORT, or tls://HOST:PORT for an encrypted one",
+    )  # fmt: skip
+    _add(
         parser, group, "target", metavar="SPEC",
         help="Run the ncnn nets on another machine, an execnet gateway specification such as "
         "ssh=pi@board//python=python3; everything else stays here",

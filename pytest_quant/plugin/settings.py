@@ -65,6 +65,8 @@ class Settings:
     reports: tuple[Path, ...]
     pictures: int
     """How many samples of a model an HTML report shows at most."""
+    executor: str | None
+    """The address of the cluster that evaluates; None: this machine."""
     target: str | None
     """The machine that runs the nets, as an execnet gateway specification; None: this one."""
     target_nets: Literal["all", "int8"]
@@ -88,7 +90,6 @@ class Settings:
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check all options; raises `pytest.UsageError` for a value that cannot be used."""
     samples = _text(config, "samples")
-    max_tolerance = str(config.getini("quant_max_tolerance"))
     enabled = bool(_value(config, "quant"))
     update = bool(config.getoption("quant_update_baseline"))
     return Settings(
@@ -118,13 +119,14 @@ def read_settings(config: pytest.Config) -> Settings:
         columns=_columns(config),
         reports=_reports(config),
         pictures=_count(config, "quant_report_pictures"),
+        executor=_executor(config),
         target=_text(config, "target") or None,
         target_nets=_target_nets(_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
         history=_history(config),
         baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
-        max_tolerance_pct=_percentage(config, "quant_max_tolerance", 10) if max_tolerance else None,
+        max_tolerance_pct=_max_tolerance(config),
     )
 
 
@@ -244,12 +246,35 @@ def _columns(config: pytest.Config) -> tuple[str, ...]:
     return found
 
 
+def _executor(config: pytest.Config) -> str | None:
+    text = _text(config, "executor")
+    if not text or not _value(config, "quant"):
+        return None
+    from pytest_quant.evaluation.cluster.address import ClusterAddress
+    from pytest_quant.spec.errors import ConfigError
+
+    try:
+        found = ClusterAddress.parse(text)
+    except ConfigError as error:
+        raise pytest.UsageError(f"--quant-executor: {error}") from None
+    if _text(config, "target"):
+        raise pytest.UsageError(
+            "--quant-executor and --quant-target exclude each other: the nets run on the cluster, or on the target"
+        )
+    return found.url
+
+
 def _target_nets(text: str) -> Literal["all", "int8"]:
     if text == "all":
         return "all"
     if text == "int8":
         return "int8"
     raise pytest.UsageError(f"--quant-target-nets: found {text!r}, expected all or int8")
+
+
+def _max_tolerance(config: pytest.Config) -> float | None:
+    given = str(config.getini("quant_max_tolerance"))
+    return _percentage(config, "quant_max_tolerance", 10) if given else None
 
 
 def _percentage(config: pytest.Config, name: str, example: float) -> float:

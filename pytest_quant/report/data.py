@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.keys import net_files
-from pytest_quant.evaluation.machine import isa, runtimes
+from pytest_quant.evaluation.machine import isa, other_machine, runtimes
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.class_drops import ClassDrops
@@ -268,6 +268,12 @@ def _rounded(value: float) -> float:
     return round(value, _DIGITS) + 0.0  # the sum turns -0.0 into 0.0
 
 
+def _cpu() -> str:
+    """The processor that computed."""
+    other = other_machine()
+    return cpu_name() if other is None or other.cpu is None else other.cpu
+
+
 def build_report(
     models: Mapping[str, ModelEntry], cases: Iterable[Case], *, started: str, options: Mapping[str, object]
 ) -> Report:
@@ -278,7 +284,7 @@ def build_report(
             **versions(),
             ncnn=runtimes()["ncnn"],
             runtimes=runtimes(),
-            cpu=cpu_name(),
+            cpu=_cpu(),
             isa=isa(),
             started=started,
             options={name: json_value(value) for name, value in options.items()},

@@ -12,7 +12,7 @@ from pytest_quant.report.task_words import change_text
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import listed, visible
 from pytest_quant.spec.verdict import Verdict
 from pytest_quant.tasks.base import Moved, RightWrong
 
@@ -32,7 +32,7 @@ def failure_message(
 
     ``diagnosis`` is that of the model's layers, as the report has it; ``stages`` say which step lost how much.
     """
-    about = f"  {model.name} on {model.dataset.name}, {limit.name}"
+    about = visible(f"  {model.name} on {model.dataset.name}, {limit.name}")
     if measurement is not None and limit.needs_dataset:
         about += f": {evidence_line(measurement, None if limit.metric is None else limit.metric.name)}"
         about += _moved_line(measurement.comparison.moved, measurement.net)
@@ -45,7 +45,7 @@ def failure_message(
 def _moved_line(moved: Sequence[Moved], net: Net) -> str:
     if not moved:
         return ""
-    shown = [f"{one.sample} ({change_text(one.fp32, one.int8, one.texts)})" for one in moved[:_MOVED_SHOWN]]
+    shown = [f"{visible(one.sample)} ({change_text(one.fp32, one.int8, one.texts)})" for one in moved[:_MOVED_SHOWN]]
     what = "found by" if moved[0].texts is None else "read by"
     return f"\n  moved most, {what} fp32 -> {net}: {listed(shown)}"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.spec.text import visible
+
 _OTHERS = ("pytest_github_actions_annotate_failures", "annotate_errors")
 """The plugin that annotates every failing test, ours too: names of its module and of its object."""
 _CASE_FILE = ".quant.yaml"
@@ -53,7 +55,7 @@ def error_command(file: str, line: int | None, title: str, message: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text, lines=True).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,12 +51,15 @@ class Decider:
         inconclusive: Inconclusive,
         strict: bool,
         part: PartWork | None = None,
+        before: Callable[[ModelSpec], None] | None = None,
     ) -> None:
         """``strict``: what is not on this machine is an error, else the case is skipped.
 
-        ``part``: only what the limits need is computed, on one part of the samples.
+        ``part``: only what the limits need is computed, on one part of the samples; ``before`` is called with the model
+        of each limit that takes samples.
         """
         self._part = part
+        self._before = before
         self._assessor = assessor
         self._explainer = explainer
         self._inconclusive = inconclusive
@@ -69,6 +73,8 @@ class Decider:
             if self._part is not None and limit.needs_dataset and not judged(limit).is_decided_in_parts:
                 self._part.do(model, limit)
                 raise PartError(self._part.reason)
+            if self._before is not None and limit.needs_dataset:
+                self._before(model)
             verdict = self._assessor.assess(model, limit)
         except QuantError as error:
             return self._undecided(planned, error, time.perf_counter() - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run import failures, outlook, python_cases
+from pytest_quant.run.executors import check_scope
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
 from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 class RunHooks:
     """Collection, the running of cases, and what each test reports."""
 
-    def __init__(self, run: QuantRun, run_dir: Path) -> None:
+    def __init__(self, run: QuantRun, run_dir: Path, workers: int = 1) -> None:
+        """``workers``: how many processes run the tests."""
         self._run = run
+        self._workers = workers
         self._plan_file = run_dir / PLAN_FILE
         self._problem: str | None = None
         """Why not every case can be accounted for."""
@@ -75,7 +79,32 @@ class RunHooks:
         selected = [(model, _limits(item)) for item in items if (model := _model(item)) is not None]
         run = self._run
         proven = outlook.outlook(selected, run.settings, lambda: run.assessor)
-        return [*outlook.notes(model for model, _ in selected), *proven]
+        return [*run.computing.notes, *outlook.notes(model for model, _ in selected), *proven]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Evaluate beforehand what can be; a worker whose tests are done helps the others before it ends."""
+        if not session.config.option.collectonly:
+            with suppress(QuantError):  # which every case will say
+                self._run.computing.go_ahead(self._workers, lambda: self._run.assessor.measurements)
+        result = yield
+        if not (session.shouldstop or session.shouldfail):
+            self._run.computing.finish()
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Know who runs the nets."""
+        if _is_accuracy_item(item) and not isinstance(item, ProblemItem):
+            self._run.computing.take_executor(item)
+
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> None:
+        """Refuse an executor that would end too early."""
+        check_scope(fixturedef)
+
+    def pytest_sessionfinish(self) -> None:
+        """Compute nothing that nobody will ask for."""
+        self._run.computing.stop()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -121,7 +121,7 @@ class Publisher:
             _write(terminal, diagnosis.summary_lines(report), width)
         if self._settings.rescue:
             _write(terminal, rescue.terminal_lines(report, self._settings.rescue_folder), width)
-        _write(terminal, (f"baseline: {line}" for line in self._accepted), width)
+        _write(terminal, (visible(f"baseline: {line}") for line in self._accepted), width)
         for path in self._written:
             terminal.write_line(visible(f"written: {path}"))
         _write(terminal, map(visible, self._notes), width, yellow=True)
@@ -170,6 +170,7 @@ def shown_options(settings: Settings) -> dict[str, JsonValue]:
         "diagnose": settings.diagnose,
         "rescue": settings.rescue,
         "jobs": settings.jobs,
+        "executor": settings.executor,
         "target": settings.target,
         "target_nets": settings.target_nets,
         "keep": settings.keep,

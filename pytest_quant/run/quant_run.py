@@ -12,6 +12,7 @@ from pytest_quant.evaluation.probes import NotedProbes
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.computing import Computing
 from pytest_quant.run.expectations import Expectations
 from pytest_quant.run.outcomes import explained
 from pytest_quant.run.zoos import Zoos
@@ -50,6 +51,7 @@ class QuantRun:
         self._cache_dir = cache_dir
         self._baseline: Baseline | None = None
         self._replay = replay
+        self.computing = Computing(settings, run_dir)
         self._probes = None if settings.part is None else NotedProbes()
 
     @property
@@ -75,6 +77,7 @@ class QuantRun:
         if model is None:
             return
         self.expectations.add(model, limits)
+        self.computing.expect(model, limits)
         if self.settings.early_stop:
             self.assessor.measurements.expect(model, limits)
         if self.settings.whole_table and self.assessor.family is not None:
@@ -87,27 +90,11 @@ class QuantRun:
     @cached_property
     def assessor(self) -> Assessor:
         """Where limits are decided."""
-        from pytest_quant.building.workbench import open_workbench
-        from pytest_quant.evaluation.cores import available_cores
-        from pytest_quant.evaluation.engine.events import EventFile
-        from pytest_quant.evaluation.sampling import Sampling
         from pytest_quant.judging.assess import Assessor
-        from pytest_quant.run.progress.display import EVENTS
 
         settings = self.settings
-        bench = open_workbench(
-            self._run_dir,
-            cores=settings.jobs or available_cores(),
-            cache_dir=self._cache_dir,
-            sampling=Sampling(settings.seed, settings.samples, settings.whole),
-            listener=EventFile(self._run_dir / EVENTS) if settings.progress else None,
-            rehash=settings.rehash,
-            limit_s=settings.timeout_s,
-            probes=self._probes,
-            replay=self._replay,
-        )
         return Assessor(
-            bench,
+            self.computing.open_bench(self._cache_dir, self._probes, self._replay),
             confidence=settings.confidence,
             early_stop=settings.early_stop,
             baseline=self._baseline,
@@ -125,7 +112,12 @@ class QuantRun:
         settings = self.settings
         explainer = Explainer(settings, self.assessor.measurements, self.expectations, self._entries)
         return Decider(
-            self.assessor, explainer, inconclusive=settings.inconclusive, strict=settings.strict, part=self.part_work
+            self.assessor,
+            explainer,
+            inconclusive=settings.inconclusive,
+            strict=settings.strict,
+            part=self.part_work,
+            before=self.computing.wait_for,
         )
 
     @cached_property

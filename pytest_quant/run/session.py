@@ -12,10 +12,12 @@ import pytest
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Entry, ModelEntry, Report
+from pytest_quant.run.over import say_over
 from pytest_quant.run.publishing import Publisher, shown_options
 from pytest_quant.run.records import RunCase, worse
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.part import Part
+from pytest_quant.spec.text import visible
 from pytest_quant.spec.verdict import Decision, Outcome
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class Recorder:
 
         told = Bulletin.from_wire(wire)
         words = (numbers_of(case, told.models.get(case.model or "")) for case in told.cases)
-        return "passed", ".", f"PASSED {'; '.join(filter(None, words))}".rstrip()
+        return "passed", ".", visible(f"PASSED {'; '.join(filter(None, words))}".rstrip())
 
     def _add(self, case: RunCase) -> None:
         known = self._cases.get(case.key)
@@ -136,6 +138,7 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Account for every planned case; what never reported fails the run."""
+        say_over(self._run_dir)
         if session.config.option.collectonly:
             return
         plans = read_plan(self._run_dir).tests

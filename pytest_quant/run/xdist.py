@@ -19,6 +19,14 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def worker_count(config: pytest.Config) -> int:
+    """How many workers run the tests, of which this process is one; 1 where it runs them alone, 0 in a controller."""
+    if is_worker(config):
+        found: int = getattr(config, "workerinput")["workercount"]  # noqa: B009 - xdist adds the attribute
+        return found
+    return 0 if config.getoption("dist", "no") != "no" else 1
+
+
 def refuse_each(config: pytest.Config) -> None:
     """``--dist each`` runs every case several times over, which no report has room for."""
     if not is_worker(config) and config.getoption("dist", "no") == "each":

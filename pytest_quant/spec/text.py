@@ -17,20 +17,24 @@ _HIDDEN = re.compile(
 """What a terminal or a browser obeys instead of showing it: control characters, what turns the direction of writing
 around, separators of lines, what has no width, halves of characters."""
 _HIDDEN_IN_LINES = re.compile(rf"(?![\n\t]){_HIDDEN.pattern}")
+_COMMAND = re.compile(r"^(\s*):(?=:[A-Za-z])|#(?=#\w*\[)", re.MULTILINE)
+"""What a continuous integration obeys in a log: lines of GitHub that begin with ``::``, ``##[`` of Azure and others."""
 _HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def visible(text: str, *, lines: bool = False) -> str:
     r"""Text from a file as it may be shown on one line: whatever does more than stand there is written as an escape.
 
-    ``lines``: line feeds and tabs stay as they are.
+    ``lines``: line feeds and tabs stay as they are. So is what a continuous integration takes for a command.
 
+    >>> visible("::error::x"), visible("##vso[task.fail]")
+    ('\\x3a:error::x', '\\x23#vso[task.fail]')
     >>> visible("a\x1b[31mb\u202e\n"), visible("a\nb\x07", lines=True)
     ('a\\x1b[31mb\\u202e\\n', 'a\nb\\x07')
     """
-    if text.isprintable():
-        return text
-    return (_HIDDEN_IN_LINES if lines else _HIDDEN).sub(_escape, text)
+    if not text.isprintable():
+        text = (_HIDDEN_IN_LINES if lines else _HIDDEN).sub(_escape, text)
+    return _COMMAND.sub(_escape_command, text) if "::" in text or "##" in text else text
 
 
 def encodable(text: str) -> str:
@@ -40,6 +44,10 @@ def encodable(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found.group().encode("unicode_escape").decode()
+
+
+def _escape_command(found: re.Match[str]) -> str:
+    return f"{found.group()[:-1]}\\x{ord(found.group()[-1]):02x}"
 
 
 def shown(path: Path) -> str:
@@ -93,11 +101,12 @@ _NARROWEST = 20
 def aligned(rows: Sequence[Sequence[str]], *, left: int, last_left: bool = False) -> Iterator[str]:
     """Rows of equal length as lines; the first ``left`` columns stand left, the others right.
 
-    ``last_left``: the last column stands left, too.
+    Cells are made visible, see there. ``last_left``: the last column stands left, too.
 
     >>> list(aligned([("layer", "dB"), ("conv", "9.8")], left=1))
     ['layer   dB', 'conv   9.8']
     """
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         end = len(row) - 1 if last_left else len(row)

@@ -23,6 +23,8 @@ from pytest_quant.zoo.resolve import ModelResolver
 from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
 
 @dataclass(frozen=True)
 class BrokenModel:
@@ -163,8 +165,11 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
     try:
         for key, field in options.model_fields.items():
             if isinstance(entry.get(key), str):
-                in_place = _is_path(field.annotation, entry[key])
-                entry[key] = resolve_path(entry[key], document.path.parent) if in_place else expand(entry[key])
+                if _is_path(field.annotation, entry[key]):
+                    _check_no_url(document, (*keys, key), entry[key])
+                    entry[key] = resolve_path(entry[key], document.path.parent)
+                else:
+                    entry[key] = expand(entry[key])
     except UnsetVariableError as error:
         missing = (
             f"{document.where((*keys, key))}: the environment variable {error.args[0]} is not set: "
@@ -175,6 +180,15 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
         return DatasetSpec(name, type_name, options.model_validate(entry), document.path, waive=waived)
     except ValidationError as error:
         raise ConfigError(describe(document, keys, options, error)) from None
+
+
+def _check_no_url(document: Document, keys: KeyPath, text: str) -> None:
+    """Raise `ConfigError` for a URL; raises `UnsetVariableError` like `expand`."""
+    if _URL.match(expand(text)):
+        raise ConfigError(
+            f"{document.where(keys)}: {expand(text)!r} is a URL, expected a path: mount the bucket or fetch the "
+            "dataset; the workers of a cluster must see it at the same path"
+        )
 
 
 def _waived(document: Document, keys: KeyPath, raw: Any) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ import yaml
 
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.number import PrintedFloat
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import shown, visible
 
 KeyPath = tuple[str | int, ...]
 
@@ -50,7 +50,7 @@ class Document:
 
     def where(self, keys: KeyPath) -> str:
         """``file:line: a.b.c`` for a key, with its `line`."""
-        line, dotted = self.line(keys), ".".join(str(key) for key in keys)
+        line, dotted = self.line(keys), visible(".".join(str(key) for key in keys))
         place = shown(self.path) if line is None else f"{shown(self.path)}:{line}"
         return f"{place}: {dotted}" if dotted else place
 

@@ -167,6 +167,13 @@ def cut_off(folder: Path) -> None:
     (folder / "a.npz").write_bytes(path.read_bytes()[:-30])
 
 
+def header_cut(folder: Path) -> None:
+    """A header whose brackets do not close."""
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3, e }".ljust(117) + b"\n"
+    with zipfile.ZipFile(folder / "a.npz", "w") as file:
+        file.writestr("features.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(12))
+
+
 def huge(folder: Path) -> None:
     """A header that promises terabytes."""
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1099511627776,), }".ljust(117) + b"\n"
@@ -195,6 +202,7 @@ def other(features: Any = None, ids: Any = None) -> Any:
         (one_npy, "which holds one array; the model takes 2 (in0, in1)"),
         (pickled, "array 'features', has dtype object, which only running what the file holds (pickle) could read"),
         (cut_off, "is damaged or was cut off"),
+        (header_cut, "array 'features', is not an array that NumPy wrote"),
         (huge, "4096.0 GiB; expected the input of a net, 1 GiB at most"),
         (lambda folder: np.savez(folder / "a.npz", features=np.zeros(3)), "has no array 'ids'; its arrays: features"),
         (other(np.full((3, 4, 4), np.nan)), "input 'in0' holds 48 values that are not finite"),

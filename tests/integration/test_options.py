@@ -29,6 +29,11 @@ PERCENTAGE = "expected a percentage above 0 and up to 100, such as"
         (["--quant-inconclusive", "skip"], "--quant-inconclusive: found 'skip', expected fail or pass"),
         (["--quant-jobs", "0"], "--quant-jobs: found '0', expected a whole number of 1 or more"),
         (["--quant-jobs", "auto"], "--quant-jobs: found 'auto', expected a whole number of 1 or more"),
+        (["--quant-executor", "host:8786"], "--quant-executor: found 'host:8786', expected dask://HOST:PORT"),
+        (
+            ["--quant-executor", "dask://host:8786", "--quant-target", "popen"],
+            "--quant-executor and --quant-target exclude each other",
+        ),
         (["--quant-zoo", "nowhere.quant.yaml"], "nowhere.quant.yaml does not exist"),
         (
             ["--quant-report", "report.txt"],

@@ -22,8 +22,10 @@ class CoreThreads(Executor):
     net does not keep the process alive.
     """
 
-    def __init__(self, cores: CorePool) -> None:
+    def __init__(self, cores: CorePool, most: int | None = None) -> None:
+        """``most``: how many threads there may be; None: as many as cores."""
         self._cores = cores
+        self._most = cores.count if most is None else most
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._threads = 0
         self._unfinished: set[Future[Any]] = set()
@@ -33,7 +35,7 @@ class CoreThreads(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call ``fn`` on the next thread that gets a core."""
         future: Future[T] = Future()
-        if self._threads < min(self._cores.count, len(self._unfinished) + 1):
+        if self._threads < min(self._most, len(self._unfinished) + 1):
             self._threads += 1
             threading.Thread(target=self._work, daemon=True).start()
         with self._lock:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-import traceback
-import uuid
-from concurrent.futures import CancelledError, Executor, Future
-from typing import Generic, Protocol
+import pickle
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from typing import Generic, Protocol, cast, runtime_checkable
 
 from pytest_quant.evaluation.cores import CorePool
+from pytest_quant.evaluation.engine.beat import Beat
 from pytest_quant.evaluation.engine.core_threads import CoreThreads
-from pytest_quant.evaluation.engine.elsewhere import run_elsewhere
-from pytest_quant.evaluation.engine.work import R, S, S_contra, Work, WorkerPool
-from pytest_quant.spec.errors import OverdueError
-
-
-class Beat:
-    """What a shard is at, and since when."""
-
-    def __init__(self) -> None:
-        self._at: tuple[str, float, int] | None = None
-
-    def note(self, what: str) -> None:
-        """The thread that calls turns to something else."""
-        self._at = (what, time.monotonic(), threading.get_ident())
-
-    def overdue(self, limit_s: float) -> OverdueError | None:
-        """The error of a sample that takes too long, with the stack of its thread where that is known."""
-        at = self._at
-        if at is None or time.monotonic() - at[1] <= limit_s:
-            return None
-        what, _, ident = at
-        frame = sys._current_frames().get(ident)  # there is no other way to another thread's stack
-        stack = "" if frame is None else "\nit is at:\n" + "".join(traceback.format_stack(frame)).rstrip()
-        return OverdueError(f"{what}: is not done after {limit_s:g} s, the limit for one sample{stack}")
+from pytest_quant.evaluation.engine.elsewhere import Parcel, run_elsewhere, run_here, told_pickle
+from pytest_quant.evaluation.engine.work import Job, R, S, S_contra, WorkerPool
+from pytest_quant.spec.errors import RunnerError
 
 
 class Crew(Protocol[S_contra, R]):
@@ -57,17 +33,28 @@ class Crew(Protocol[S_contra, R]):
         ...
 
 
+@runtime_checkable
+class Cluster(Protocol):
+    """Machines that take the shards of jobs, in the place of an executor."""
+
+    def crew(self, job: Job[S, R], limit_s: float | None) -> Crew[S, R]:
+        """Who does the shards of a job there; ``limit_s``: longest time for one sample."""
+        ...
+
+
 class Threads(Generic[S, R]):
     """The threads of this process, each with one of the run's cores.
 
     One shard more than there are threads is held, so that no thread waits for the next one.
     """
 
-    def __init__(self, cores: CorePool, pool: WorkerPool[S, R]) -> None:
-        self._threads = CoreThreads(cores)
+    def __init__(self, cores: CorePool, pool: WorkerPool[S, R], most: int | None = None) -> None:
+        """``most``: how many threads there may be; None: as many as cores."""
+        count = cores.count if most is None else most
+        self._threads = CoreThreads(cores, count)
         self._pool = pool
         self._failed_at: int | None = None
-        self.width = cores.count + 1
+        self.width = count + 1
 
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
         """Do a shard on the next free thread."""
@@ -97,16 +84,27 @@ class Threads(Generic[S, R]):
 class Elsewhere(Generic[S, R]):
     """An executor that somebody gave: the work travels with every shard, and its nets stay loaded there."""
 
-    def __init__(self, executor: Executor, work: Work[S, R], width: int) -> None:
+    def __init__(self, executor: Executor, pool: WorkerPool[S, R], width: int, limit_s: float | None = None) -> None:
+        """``pool``: whose workers its threads take, where it has threads of this process."""
         self._executor = executor
-        self._work = work
-        self._job = uuid.uuid4().hex
+        self._pool = pool
+        self._limit_s = limit_s
+        self._parcel = None
+        if not isinstance(executor, ThreadPoolExecutor):
+            self._parcel = Parcel.of(pool.work, limit_s, pickle.dumps)
         self.width = width
 
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
-        """Send a shard. Who gives an executor looks after its time: a limit for one sample is not known there."""
-        future: Future[R] = self._executor.submit(run_elsewhere, self._job, self._work, shard)
-        return future, Beat()
+        """Send a shard; the limit for a sample is held where it is done. Raises `RunnerError` where that is no more."""
+        try:
+            future = (
+                self._executor.submit(run_here, self._pool, shard, self._limit_s)
+                if self._parcel is None
+                else self._executor.submit(run_elsewhere, self._parcel, told_pickle(shard))
+            )
+        except RuntimeError as error:  # broken, or shut down
+            raise RunnerError(f"the executor of the run takes no more work: {error}") from error
+        return cast("Future[R]", future), Beat()
 
     def give_up(self, future: Future[R]) -> None:
         """Ask the executor to drop a shard."""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from contextlib import closing, contextmanager
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic
 
 from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
-from pytest_quant.evaluation.engine.crews import Beat, Crew, Elsewhere, Threads
+from pytest_quant.evaluation.engine.beat import Beat
+from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threads
 from pytest_quant.evaluation.engine.events import Event, Failed, Finished, Listener, ShardDone, Started
+from pytest_quant.evaluation.engine.turns import Helper, Turns
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
+from pytest_quant.spec.errors import OverdueError, RunnerError
 
 _POLL_S = 0.01
 """How often a shard that another process has claimed is asked for again."""
+_MOST_POLL_S = 0.1
 _WATCH_S = 0.5
 """How often the clock is looked at, at least; more often where the limit for a sample is short."""
+
+
+@dataclass
+class Later:
+    """Who runs shards, which is known later than the engine; None: threads of this process."""
+
+    executor: Executor | Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -35,12 +47,16 @@ class Engine:
 
     cores: CorePool
     listener: Listener | None = None
-    executor: Executor | None = None
+    executor: Executor | Cluster | Later | None = None
     """Runs the shards instead of this process's threads; anything from `concurrent.futures`, or that looks like it."""
     executor_width: int | None = None
     """How many shards it may hold at a time; None: twice the run's cores."""
     limit_s: float | None = None
     """Longest time for one sample; None: any."""
+    turns: Turns | None = None
+    """Shared with an engine of the same process that computes beforehand what this one will want."""
+    helper: Helper | None = None
+    """What this engine is, where it is the one that computes beforehand."""
 
     def during(self, what: str) -> Engine:
         """The same engine for jobs that are a part of something, whose name its events put before their stage."""
@@ -60,13 +76,19 @@ class Engine:
         if pool is None:
             with closing(WorkerPool(job.work)) as own:
                 return self.run(job, own)
-        with single_threaded_opencv(), closing(self._crew(job, pool)) as crew:
-            return _Dispatch(job, crew, self.listener, self.limit_s).run()
+        with self._turn(), single_threaded_opencv(), closing(self._crew(job, pool)) as crew:
+            return _Dispatch(job, crew, self.listener, self.limit_s, self.helper).run()
 
-    def _crew(self, job: Job[S, R], pool: WorkerPool[S, R]) -> Threads[S, R] | Elsewhere[S, R]:
-        if self.executor is None:
-            return Threads(self.cores, pool)
-        return Elsewhere(self.executor, job.work, self.executor_width or 2 * self.cores.count)
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.turns is None or self.helper is not None else self.turns.taken()
+
+    def _crew(self, job: Job[S, R], pool: WorkerPool[S, R]) -> Crew[S, R]:
+        executor = self.executor.executor if isinstance(self.executor, Later) else self.executor
+        if executor is None:
+            return Threads(self.cores, pool, None if self.helper is None else self.helper.threads)
+        if isinstance(executor, Cluster):
+            return executor.crew(job, self.limit_s)
+        return Elsewhere(executor, pool, self.executor_width or 2 * self.cores.count, self.limit_s)
 
 
 @contextmanager
@@ -89,12 +111,21 @@ class _Flight(Generic[S]):
 class _Dispatch(Generic[S, R]):
     """One run of one job; everything here happens on the thread that asked for it."""
 
-    def __init__(self, job: Job[S, R], crew: Crew[S, R], listener: Listener | None, limit_s: float | None) -> None:
+    def __init__(
+        self,
+        job: Job[S, R],
+        crew: Crew[S, R],
+        listener: Listener | None,
+        limit_s: float | None,
+        helper: Helper | None = None,
+    ) -> None:
+        self._helper = helper
         self._job = job
         self._crew = crew
         self._sink = job.sink
         self._limit_s = limit_s
-        self._watch_s = None if limit_s is None else min(_WATCH_S, limit_s / 10)
+        self._watch_s = None if limit_s is None and helper is None else min(_WATCH_S, (limit_s or math.inf) / 10)
+        self._poll_s = _POLL_S
         self._fresh = iter(job.shards)
         self._postponed: deque[S] = deque()
         self._running: dict[Future[R], _Flight[S]] = {}
@@ -120,6 +151,8 @@ class _Dispatch(Generic[S, R]):
     def _fill(self) -> bool:
         """Hand out shards while there is room; gives whether some wait for another process."""
         retries = len(self._postponed)
+        if self._helper is not None and self._helper.holds_back():
+            return True
         while len(self._running) < self._crew.width and not self._order.stopped:
             shard = None if self._error is not None else next(self._fresh, None)
             if shard is None:
@@ -155,13 +188,18 @@ class _Dispatch(Generic[S, R]):
 
     def _reap(self) -> None:
         if not self._running:
-            time.sleep(_POLL_S)
+            self._pause()
             return
-        done, _ = wait(self._running, _POLL_S if self._postponed else self._watch_s, FIRST_COMPLETED)
+        done, _ = wait(self._running, self._poll_s if self._postponed else self._watch_s, FIRST_COMPLETED)
         for future in sorted(done, key=lambda future: self._running[future].shard.index):
             self._land(future)
         if self._limit_s is not None:
             self._give_up_overdue(self._limit_s)
+
+    def _pause(self) -> None:
+        """Wait for another process; longer each time, until one of its shards is done."""
+        time.sleep(self._poll_s)
+        self._poll_s = min(1.5 * self._poll_s, _MOST_POLL_S)
 
     def _land(self, future: Future[R]) -> None:
         flight = self._running.pop(future)
@@ -171,7 +209,9 @@ class _Dispatch(Generic[S, R]):
                 self._sink.put(flight.shard, future.result())
                 self._done(flight.shard, flight.since)
             elif not isinstance(error, CancelledError):
-                self._note(flight.shard, error)
+                if isinstance(error, OverdueError):  # told where it was done
+                    self._sink.gave_up(flight.shard, error)
+                self._note(flight.shard, _told(error))
         finally:
             flight.release()
 
@@ -187,6 +227,7 @@ class _Dispatch(Generic[S, R]):
                 future.cancel()
 
     def _done(self, shard: S, since: float | None) -> None:
+        self._poll_s = _POLL_S
         self._log.done(shard, since)
         if self._order.done(shard):
             self._error = None  # what fails behind the last shard that was needed does not matter
@@ -211,6 +252,16 @@ class _Dispatch(Generic[S, R]):
                 self._land(future)
             if self._limit_s is not None:
                 self._give_up_overdue(self._limit_s)
+
+
+def _told(error: BaseException) -> BaseException:
+    """The error of a shard; one of a broken executor in words."""
+    if not isinstance(error, BrokenExecutor):
+        return error
+    return RunnerError(
+        f"the executor of the run is broken: {error}; a process of it was ended, by the system for lack of memory, by "
+        "somebody, or by a net that crashes it"
+    )
 
 
 class _InOrder(Generic[S]):

@@ -138,7 +138,7 @@ class WorkerPool(Generic[S, R]):
     """Opened workers; a thread borrows one, so that the next shard finds its nets loaded."""
 
     def __init__(self, work: Work[S, R]) -> None:
-        self._work = work
+        self.work = work
         self._idle: list[Worker[S, R]] = []
         self._lock = threading.Lock()
 
@@ -148,7 +148,7 @@ class WorkerPool(Generic[S, R]):
         with self._lock:
             worker = self._idle.pop() if self._idle else None
         if worker is None:
-            worker = self._work.open()
+            worker = self.work.open()
         try:
             yield worker
         finally:

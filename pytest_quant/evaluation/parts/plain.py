@@ -30,6 +30,8 @@ Array = NDArray[np.generic]
 _KIND, _VALUE, _CLASS = "!", "v", "c"
 _OWN = "pytest_quant."
 _LEVEL = 9
+MOST_BYTES = 1 << 31
+"""Of one item when it is expanded: some bytes can be made to expand to all of the memory."""
 
 
 def packed(value: object) -> str:
@@ -40,9 +42,18 @@ def packed(value: object) -> str:
 def unpacked(text: str) -> Carried:
     """The reverse of `packed`, equal to what was packed; raises `ConfigError` for anything else."""
     try:
-        return _value(json.loads(zlib.decompress(b64decode(text, validate=True))))
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        return _value(json.loads(_expanded(b64decode(text, validate=True))))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
         raise ConfigError(f"is damaged: {error}") from None
+
+
+def _expanded(data: bytes) -> bytes:
+    """What was compressed; raises `ValueError` where it is cut off, or more than anybody packs."""
+    stream = zlib.decompressobj()
+    found = stream.decompress(data, MOST_BYTES)
+    if stream.unconsumed_tail or not stream.eof:
+        raise ValueError(f"it holds more than {MOST_BYTES} bytes" if stream.unconsumed_tail else "it ends too early")
+    return found
 
 
 def _plain(value: object) -> JsonValue:
@@ -93,7 +104,7 @@ def _read_array(plain: Carried) -> Array:
 def _read_data(plain: Carried) -> object:
     """An instance of a class that is a dataclass of this package, or of a module that is loaded already."""
     module, _, name = plain[_CLASS].partition(":")
-    found: Carried = import_module(module) if module.startswith(_OWN) else sys.modules.get(module)
+    found: Carried = _imported(module) if module.startswith(_OWN) else sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     if not (isinstance(found, type) and is_dataclass(found)):
@@ -102,6 +113,13 @@ def _read_data(plain: Carried) -> object:
     for one in fields(found):
         object.__setattr__(made, one.name, _value(plain[_VALUE][one.name]))
     return made
+
+
+def _imported(module: str) -> object:
+    try:
+        return None if "__main__" in module else import_module(module)
+    except ImportError:
+        return None
 
 
 _READERS: Mapping[str, Callable[[Carried], Carried]] = {

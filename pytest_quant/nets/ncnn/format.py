@@ -62,7 +62,7 @@ class NcnnFormat(NetFormat):
     def inspect(self, net: ModelNet) -> StaticFacts:
         """Walk both files byte by byte, and follow what the entry says of the input through the layers."""
         files = net_files(net)
-        facts = inspect_net(files.param, files.bin)
+        facts = inspect_net(files.param, files.bin, follow=False)
         _check_input(net, facts)
         _check_outputs(net, facts)
         width, height = net.input.size or (None, None)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from pytest_quant.nets.file_stamp import FileStamp
 from pytest_quant.nets.layers import QuantizedLayers
 from pytest_quant.nets.onnxruntime.layers import quantized_layers
 from pytest_quant.nets.ports import Port
 from pytest_quant.spec.errors import ModelFileError
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import shown, visible
 
+_ENDLESS = 1 << 62
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _QUANTIZED_OPS = frozenset(
     {
@@ -64,6 +66,13 @@ def inspect_onnx(path: Path) -> OnnxFacts:
 
 @lru_cache(maxsize=64)
 def _inspect(stamp: FileStamp) -> OnnxFacts:
+    try:
+        return _facts(stamp)
+    except UnicodeDecodeError as error:  # from the checker, of a text that stands deep within
+        raise ModelFileError(f"{shown(stamp.path)}: is damaged: holds text that is not UTF-8 ({error})") from None
+
+
+def _facts(stamp: FileStamp) -> OnnxFacts:
     path = stamp.path
     model = _parsed(stamp)
     _check_versions(path, model)
@@ -92,6 +101,7 @@ def _parsed(stamp: FileStamp) -> onnx.ModelProto:
         model.ParseFromString(data)
     except DecodeError:
         raise ModelFileError(f"{shown(path)}: is not an ONNX file ({len(data)} bytes)") from None
+    _check_texts(path, model)
     if any(node.op_type.startswith("pnnx.") for node in model.graph.node):
         raise ModelFileError(
             f"{shown(path)}: is pnnx's picture of a graph (it writes one as NAME.pnnx.onnx), which no runtime can run: "
@@ -103,6 +113,17 @@ def _parsed(stamp: FileStamp) -> onnx.ModelProto:
             f"{model.ir_version}"
         )
     return model
+
+
+def _check_texts(path: Path, message: Message) -> None:
+    """Raise `ModelFileError` for a text that is not UTF-8, which protobuf gives as bytes, or refuses to give."""
+    for field, value in message.ListFields():
+        values = [value] if isinstance(value, (str, bytes, Message)) else value
+        if field.type == field.TYPE_MESSAGE:
+            for one in values:
+                _check_texts(path, one)
+        elif field.type == field.TYPE_STRING and any(isinstance(one, bytes) for one in values):
+            raise ModelFileError(f"{shown(path)}: is damaged: holds a {field.name} that is not UTF-8")
 
 
 def _check_versions(path: Path, model: onnx.ModelProto) -> None:
@@ -141,7 +162,13 @@ def _stored_elsewhere(graph: onnx.GraphProto) -> Iterator[_Stored]:
     for tensor in tensors:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             found = {entry.key: entry.value for entry in tensor.external_data}
-            yield _Stored(found.get("location", ""), int(found.get("offset", 0)) + int(found.get("length", 0)))
+            end = _bytes_of(found.get("offset", "0")) + _bytes_of(found.get("length", "0"))
+            yield _Stored(found.get("location", ""), end)
+
+
+def _bytes_of(text: str) -> int:
+    """A count that an ONNX file has as text; more than any file has where it is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else _ENDLESS
 
 
 def _external_files(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
@@ -150,6 +177,12 @@ def _external_files(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
     for stored in _stored_elsewhere(model.graph):
         ends[stored.location] = max(stored.end, ends.get(stored.location, 0))
     for location, end in ends.items():
+        parts = PurePosixPath(location).parts
+        if not parts or location.startswith("/") or ".." in parts or "\0" in location:
+            raise ModelFileError(
+                f"{shown(path)}: says that its weights stand in {visible(location)!r}, expected the name of a file in "
+                "its folder or below"
+            )
         file = path.parent / location
         if not file.is_file():
             raise ModelFileError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_quant.report.compare.changes import CaseChange, Changes, RowChange
-from pytest_quant.spec.text import aligned
+from pytest_quant.report.markdown_text import plain
+from pytest_quant.spec.text import aligned, visible
 
 _HEADER = ("model", "metric", "fp32", "int8", "worse by", "CI", "change", "verdict")
 
@@ -15,7 +16,8 @@ def comparison_lines(changes: Changes) -> Iterator[str]:
     if changes.rows:
         yield from aligned([_HEADER, *map(_cells, changes.rows)], left=2, last_left=True)
         yield ""
-    yield from _facts(changes, "  ")
+    for title, lines in _facts(changes):
+        yield from (f"{title}:", "", *(f"  {line}" for line in lines), "")
     yield _summary(changes)
 
 
@@ -27,14 +29,14 @@ def comparison_markdown(changes: Changes) -> Iterator[str]:
         for row in changes.rows:
             yield _marked(_cells(row))
         yield ""
-    yield from _facts(changes, "* ")
+    for title, lines in _facts(changes):
+        yield from (f"{title}:", "", *(f"* {plain(line)}" for line in lines), "")
     yield ""
     yield _summary(changes)
 
 
 def _marked(cells: Sequence[str]) -> str:
-    escaped = (cell.replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(escaped)} |"
+    return f"| {' | '.join(plain(visible(cell)) for cell in cells)} |"
 
 
 def _cells(row: RowChange) -> tuple[str, ...]:
@@ -60,7 +62,8 @@ def _arrow(before: str, now: str) -> str:
     return now if before == now else f"{before} -> {now}"
 
 
-def _facts(changes: Changes, mark: str) -> Iterator[str]:
+def _facts(changes: Changes) -> Iterator[tuple[str, list[str]]]:
+    """Titles with what stands below them; names in it come from files."""
     for title, lines in (
         ("how the change was judged", _sources(changes.rows)),
         ("verdicts", list(map(_case, changes.cases))),
@@ -70,10 +73,7 @@ def _facts(changes: Changes, mark: str) -> Iterator[str]:
         ("removed", changes.removed),
     ):
         if lines:
-            yield f"{title}:"
-            yield ""
-            yield from (f"{mark}{line}" for line in lines)
-            yield ""
+            yield title, [visible(line) for line in lines]
 
 
 def _sources(rows: Sequence[RowChange]) -> list[str]:

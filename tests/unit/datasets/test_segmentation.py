@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,18 @@ def test_lossy_and_damaged_label_images(tmp_path: Path) -> None:
     (tmp_path / "masks/a.jpg").write_bytes(b"GIF89a no more")
     with pytest.raises(DatasetError, match=r"cannot be read|not an image"):
         labels_of(tmp_path)
+
+
+def test_a_label_image_with_something_within_it(tmp_path: Path) -> None:
+    """Pillow raises errors of other kinds for some chunks."""
+    write(tmp_path, "images/a.png", "masks/a.png")
+    path = tmp_path / "masks/a.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)[:, :, 0] % 3).save(path)
+    whole = path.read_bytes()
+    for at in range(33, len(whole)):
+        path.write_bytes(whole[:at] + b"{" * 100_000 + whole[at:])
+        with suppress(DatasetError):
+            labels_of(tmp_path)
 
 
 def test_class_names(tmp_path: Path) -> None:

@@ -16,10 +16,13 @@ from pytest_quant.diagnosis.diagnose import diagnose
 from pytest_quant.evaluation.evaluate import PredictionWork, Shard
 from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.evaluation.workbench import Workbench
+from pytest_quant.extending.finding import register_found
+from pytest_quant.extending.known import in_use, with_builtins
 from pytest_quant.quantize.from_images import calibrate_model
 from pytest_quant.rescue.search_set import open_search_set
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.zoo.reader import read_zoo
+from tests import tiny
 from tests.unit.quantize.models import write_model
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "zoo.quant.yaml"
@@ -107,3 +110,58 @@ def test_calibration_diagnosis_and_search_set_in_other_processes(tmp_path: Path,
     sets = [open_search_set(nowhere, bench, tmp_path / "images") for bench in (here, there)]
     assert sets[0].reference.samples == sets[1].reference.samples
     assert len(sets[0].reference.samples) == 20
+
+
+CONFTEST = """
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel
+
+from pytest_quant import function_task
+from pytest_quant.datasets.base import Sample
+
+
+class Options(BaseModel, frozen=True):
+    root: Path
+
+
+class Shades:
+    def __init__(self, spec):
+        self.samples = [Sample(f"{index}", 0.5, index) for index in range(8)]
+
+    def read(self, sample, *, orient=True):
+        return np.full((8, 8, 3), 20 * sample.source, np.uint8)
+
+    def content(self, sample):
+        return bytes([sample.source])
+
+
+def decode(outputs):
+    return float(outputs["prob"].ravel()[0])
+
+
+def score(answer, truth):
+    return abs(answer - truth)
+
+
+def pytest_quant_register(registry):
+    registry.dataset("shades", Options, Shades)
+    registry.task(function_task("share", metric="error", datasets=("shades",), decode=decode, score=score,
+                                higher_is_better=False))
+"""
+
+
+def test_what_a_conftest_registers_reaches_other_processes(tmp_path: Path, processes: Executor) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    entry = tiny.model_entry(tmp_path, task="share", dataset="mine", tolerance={"error": 0.05})
+    mine = {"type": "shades", "root": "."}
+    zoo = tiny.write_zoo(tmp_path, {"tiny": entry}, datasets={"mine": mine})
+    with in_use(with_builtins()) as registry:
+        register_found(registry, zoo)
+        (model,) = read_zoo(zoo).models
+        assert isinstance(model, ModelSpec), model
+        here = open_workbench(tmp_path / "here", cores=2).measure(model)
+        there = on(processes, open_workbench(tmp_path / "there", cores=2)).measure(model)
+        assert not any(there.timing.cached.values())
+        assert there.comparison.metrics["error"].int8 == here.comparison.metrics["error"].int8

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_quant.datasets.masks import Coding, MaskFile
+from pytest_quant.evaluation.parts import plain
 from pytest_quant.evaluation.parts.plain import packed, unpacked
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.part import Part
@@ -85,12 +86,24 @@ def _text(value: object) -> str:
         _text({"!": "data", "c": "os:system", "v": {}}),
         _text({"!": "data", "c": "pytest_quant.spec.part:Part.parse", "v": {}}),
         _text({"!": "data", "c": "somewhere.else:Thing", "v": {}}),
+        _text({"!": "data", "c": "pytest_quant.nowhere:Thing", "v": {}}),
+        _text({"!": "data", "c": "pytest_quant.__main__:main", "v": {}}),
+        _text({"!": "array", "c": "<f4", "shape": [10**30], "v": "AAAA"}),
+        b64encode(zlib.compress(b"[" * 100_000)).decode(),
+        b64encode(zlib.compress(b"[1]")[:-2]).decode(),
         _text({"!": "array", "c": "|O", "shape": [1], "v": "AAAAAAAAAAA="}),
     ],
 )
 def test_a_strangers_text_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         unpacked(text)
+
+
+def test_what_expands_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "MOST_BYTES", 1000)
+    assert unpacked(_text(" " * 900)) == " " * 900
+    with pytest.raises(ConfigError, match="it holds more than 1000 bytes"):
+        unpacked(_text(" " * 1_000_000))
 
 
 @pytest.mark.parametrize("value", [object(), len, {1j}, np.array([object()])])

@@ -134,3 +134,24 @@ def test_several_processes_write_at_once(tmp_path: Path) -> None:
     for writer in range(WRITERS):
         own = [one.results[0].int8 for one in kept if one.results[0].model == f"w{writer}"]
         assert own == [float(index) for index in range(EACH)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE runs SET environment = '[]'",
+        "UPDATE runs SET environment = replace(hex(zeroblob(100000)), '00', '[')",
+        "UPDATE runs SET started = x'ff00'",
+        "UPDATE results SET fp32 = 'x'",
+        "UPDATE results SET int8 = x'00'",
+        "UPDATE results SET evaluated = 'x'",
+    ],
+)
+def test_values_of_another_type_are_damage(tmp_path: Path, statement: str) -> None:
+    """SQLite keeps a value of any type in any column."""
+    path = tmp_path / "history.db"
+    HistoryFile(path).add(RUN, [RESULT])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(StorageError, match=r"history\.db: is damaged, or is not a history of pytest-quant: "):
+        HistoryFile(path).runs()

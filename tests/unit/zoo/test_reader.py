@@ -189,6 +189,14 @@ def test_every_broken_dataset_is_told_and_used_by_nobody(folder: Path) -> None:
     assert only_message(zoo).endswith("the dataset `colours` is broken: zoo.quant.yaml::zoo says how")
 
 
+def test_a_dataset_at_a_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUCKET", "s3://bucket")
+    zoo = read_zoo(
+        tiny.write_zoo(folder, datasets={"colours": {"type": "image-list", "root": "${BUCKET}/a", "list": "l"}})
+    )
+    assert "datasets.colours.root: 's3://bucket/a' is a URL, expected a path: mount the bucket" in zoo.problems[0]
+
+
 def test_a_dataset_of_a_type_that_the_task_does_not_take(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pytest_quant.tasks.classification.task import TASK
 

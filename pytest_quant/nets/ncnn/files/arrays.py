@@ -72,6 +72,11 @@ def int8_term_key(layer_type: str) -> int:
     return _TERM_ID_BY_TYPE[layer_type]
 
 
+def is_known(layer_type: str) -> bool:
+    """Whether it is known which arrays layers of a type have."""
+    return layer_type in WEIGHTLESS or layer_type in _FINDERS
+
+
 def array_specs(param: Param, layer: Layer, *, as_float: bool = False) -> tuple[ArraySpec, ...] | None:
     """Return the arrays of ``layer`` in file order, or None where its type is unknown.
 

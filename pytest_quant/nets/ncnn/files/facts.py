@@ -15,6 +15,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
     QUANTIZABLE_TYPES,
     array_specs,
     int8_term,
+    is_known,
     kernel_size,
 )
 from pytest_quant.nets.ncnn.files.flow import check_flow
@@ -79,35 +80,42 @@ class NetFacts:
         return bool(self.quantized)
 
 
-def inspect_net(param_path: Path | str, bin_path: Path | str | None) -> NetFacts:
+def inspect_net(param_path: Path | str, bin_path: Path | str | None, *, follow: bool = True) -> NetFacts:
     """Read and check a network's two files (``bin_path=None``: the ``.param`` alone) and return their facts.
+
+    ``follow``: see `net_facts`.
 
     Raises:
         ModelFileError: a file is missing, damaged or of another model.
 
     """
     param = read_param(param_path)
-    return net_facts(param, None if bin_path is None else walk(param, bin_path))
+    return net_facts(param, None if bin_path is None else walk(param, bin_path), follow=follow)
 
 
-def net_facts(param: Param, weights: Weights | None = None) -> NetFacts:
+def net_facts(param: Param, weights: Weights | None = None, *, follow: bool = True) -> NetFacts:
     """Return the facts of a network that is read already.
+
+    ``follow``: whether shapes are followed through the layers; not where the caller does it, who knows the input.
 
     Raises:
         ModelFileError: a layer's parameters are impossible, or layers do not fit each other whatever the input.
 
     """
     try:
-        return _facts(param, weights)
+        return _facts(param, weights, follow=follow)
     except ParameterError as error:
         raise param.error(error.layer, str(error)) from None
 
 
-def _facts(param: Param, weights: Weights | None) -> NetFacts:
+def _facts(param: Param, weights: Weights | None, *, follow: bool) -> NetFacts:
     check_arity(param)
-    check_flow(param, {})
-    specs = {layer.line: array_specs(param, layer) for layer in param.layers}
-    unknown = dict.fromkeys(layer.type for layer in param.layers if specs[layer.line] is None)
+    if follow:
+        check_flow(param, {})
+    if weights is None:  # else the walk has seen that no layer is impossible
+        for layer in param.layers:
+            array_specs(param, layer)
+    unknown = dict.fromkeys(layer.type for layer in param.layers if not is_known(layer.type))
     channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})
     return NetFacts(
         inputs=param.inputs,

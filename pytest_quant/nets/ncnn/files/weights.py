@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +37,10 @@ _TABLE_BYTES = 1024
 _SAMPLED_VALUES = 16
 _CHUNK_BYTES = 1 << 16
 _POINTER_BYTES = 200
+
+
+_Specs = tuple[ArraySpec, ...] | None
+"""The arrays of a layer; None where its type is unknown."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +120,13 @@ def walk(param: Param, bin_path: Path | str) -> Weights:
 
     """
     bin_path = Path(bin_path)
-    for layer in param.layers:
-        array_specs(param, layer)  # an impossible layer is told as such, whatever the .bin holds
+    specs = [array_specs(param, layer) for layer in param.layers]  # an impossible layer is told whatever the .bin holds
     with _mapped(bin_path) as data:
         absent = why_absent(data[:_POINTER_BYTES])
         if absent is not None:
             raise ModelFileError(f"{shown(bin_path)} {absent}")
         try:
-            weights = _walk(param, bin_path, data)
+            weights = _walk(param, bin_path, data, specs)
         except ModelFileError as error:
             raise _explained(error, param, bin_path, data) from None
         _check_values(weights, data)
@@ -149,14 +152,13 @@ def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
                 yield data
 
 
-def _walk(param: Param, path: Path, data: mmap.mmap | bytes, *, as_float: bool = False) -> Weights:
+def _walk(param: Param, path: Path, data: mmap.mmap | bytes, specs: Iterable[_Specs]) -> Weights:
     arrays: list[StoredArray] = []
     position = 0
-    for layer in param.layers:
-        specs = array_specs(param, layer, as_float=as_float)
-        if specs is None:
+    for layer, found in zip(param.layers, specs, strict=True):
+        if found is None:
             return Weights(path, tuple(arrays), len(data), (layer,))
-        for spec in specs:
+        for spec in found:
             array = _locate(param, path, data, layer, spec, position)
             _check_storage(param, path, array)
             arrays.append(array)
@@ -208,7 +210,7 @@ def _explained(error: ModelFileError, param: Param, path: Path, data: mmap.mmap 
     if quantized is None:
         return error
     try:
-        _walk(param, path, data, as_float=True)
+        _walk(param, path, data, [array_specs(param, layer, as_float=True) for layer in param.layers])
     except ModelFileError:
         return error
     return ModelFileError(

@@ -13,6 +13,9 @@ from pytest_quant.nets.ports import Port
 from pytest_quant.spec.errors import ModelFileError
 from tests import tiny_onnx
 
+_NO_SIZES = ("-1", "x", "9" * 5000, "1e3")
+_OUTSIDE = ("../../../etc/passwd", "/etc/passwd", "", "a/../../b")
+
 
 def refused(path: Path) -> str:
     with pytest.raises(ModelFileError) as caught:
@@ -66,6 +69,30 @@ def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
     weights.write_bytes(kept[:-4])
     path.write_bytes(path.read_bytes())
     assert "expected 64 or more: it was cut off" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        *(("location", place, "expected the name of a file in its folder or below") for place in _OUTSIDE),
+        *(("offset", size, "or more: it was cut off or is of another model") for size in _NO_SIZES),
+    ],
+)
+def test_weights_in_no_file_beside_it(tmp_path: Path, key: str, value: str, words: str) -> None:
+    path = tmp_path / tiny_onnx.write_onnx(tmp_path)
+    tiny_onnx.put_weights_beside(path)
+    model = onnx.load(path, load_external_data=False)
+    for entry in model.graph.initializer[0].external_data:
+        entry.value = value if entry.key == key else entry.value
+    path.write_bytes(model.SerializeToString())
+    assert words in refused(path)
+
+
+def test_text_that_is_not_utf_8(tmp_path: Path) -> None:
+    for number, text in enumerate((b"Conv", b"kernel_shape", b"image")):
+        path = tmp_path / tiny_onnx.write_onnx(tmp_path, f"{number}.onnx")
+        path.write_bytes(path.read_bytes().replace(text, b"\xab" + text[1:], 1))
+        assert "that is not UTF-8" in refused(path)
 
 
 @pytest.mark.parametrize(

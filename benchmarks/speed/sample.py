@@ -1,0 +1,118 @@
+"""(a) What an evaluation takes beside the least that its samples can take, in processor time and on all cores."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import cv2
+import ncnn
+import numpy as np
+
+from benchmarks.speed.rows import Row
+from benchmarks.target_throughput import cpu_s
+from pytest_quant.building.workbench import open_workbench
+from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.nets.ncnn.net_files import ncnn_files
+from pytest_quant.nets.ncnn.options import net_options
+from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import SIDES
+
+
+def load(model: ModelSpec) -> list[ncnn.Net]:
+    """Both nets with the options that an evaluation uses."""
+    nets = []
+    for side in SIDES:
+        files, net = ncnn_files(model, side), ncnn.Net()
+        net.opt.num_threads = 1
+        for name, value in net_options(files.param, model.runtime).items():
+            setattr(net.opt, name, value)
+        net.load_param(str(files.param))
+        net.load_model(str(files.bin))
+        nets.append(net)
+    return nets
+
+
+def direct(model: ModelSpec, samples: list[Sample]) -> tuple[float, float]:
+    """Processor seconds of the least that samples can take, and of the forward passes in it.
+
+    Reading, decoding, resizing, normalizing, both forward passes and argmax, by calls of OpenCV and ncnn in one thread.
+    """
+    nets = load(model)
+    mean, std = np.array(model.input.mean, np.float32), np.array(model.input.std, np.float32)
+    forward_s, hits, start = 0.0, [0, 0], time.thread_time()
+    for sample in samples:
+        image = cast(Image, cv2.imread(str(sample.source)))
+        if model.input.color == "rgb":
+            image = cast(Image, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        if image.shape[1::-1] != model.input.size:
+            image = cast(Image, cv2.resize(image, model.input.size))
+        tensor = np.ascontiguousarray(((image.astype(np.float32) - mean) / std).transpose(2, 0, 1))
+        before = time.thread_time()
+        for index, net in enumerate(nets):
+            extractor = net.create_extractor()
+            extractor.input(model.input.blob, ncnn.Mat(tensor).clone())
+            scores = np.array(extractor.extract(model.outputs[0])[1])
+            hits[index] += int(scores.argmax()) == sample.truth
+        forward_s += time.thread_time() - before
+    return time.thread_time() - start, forward_s
+
+
+def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float]:
+    """Processor and wall-clock seconds of an evaluation, from hashing the images to the interval, nothing kept.
+
+    Opening the dataset is not part of it; nor is the child process in which a net that was never seen is tried once.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        bench = open_workbench(Path(folder), cores=cores, sampling=Sampling(samples=samples))
+        bench.dataset(model.dataset)
+        width, height = model.input.size or (0, 0)
+        for side in SIDES:
+            open_runner(model, side, (model.input.channels, height, width), bench.resources.trials).close()
+        start, start_s = cpu_s(), time.perf_counter()
+        bench.measure(model)
+        return cpu_s() - start, time.perf_counter() - start_s
+
+
+def selected(model: ModelSpec, samples: int) -> list[Sample]:
+    with tempfile.TemporaryDirectory() as folder:
+        bench = open_workbench(Path(folder), cores=1, sampling=Sampling(samples=samples))
+        return list(bench.selection(model)[0])
+
+
+def rows(model: ModelSpec, samples: int, rounds: int, wanted: float) -> Iterator[Row]:
+    """In turns."""
+    chosen = selected(model, samples)
+    direct_s, forward_s, one_s, one_wall_s, all_wall_s = [], [], [], [], []
+    cores = len(os.sched_getaffinity(0))
+    with single_threaded_opencv():
+        for _ in range(rounds):
+            both = direct(model, chosen)
+            direct_s.append(both[0])
+            forward_s.append(both[1])
+            cpu, wall = evaluation(model, samples, 1)
+            one_s.append(cpu)
+            one_wall_s.append(wall)
+            all_wall_s.append(evaluation(model, samples, cores)[1])
+    name = f"{model.name}, {samples} images"
+    seen = {
+        "direct ms": 1000 * statistics.median(direct_s) / samples,
+        "evaluation ms": 1000 * statistics.median(one_s) / samples,
+    }
+    yield row("a", f"{name}: CPU of direct calls / evaluation", direct_s, one_s, f">= {wanted}", seen)
+    yield row("a", f"{name}: CPU of bare forward / evaluation", forward_s, one_s, "", {})
+    yield row("a", f"{name}: wall on one core / on {cores}", one_wall_s, all_wall_s, ">= 1.9" if cores == 2 else "", {})
+
+
+def row(part: str, what: str, above: list[float], below: list[float], wanted: str, seen: dict[str, float]) -> Row:
+    """The median of the ratios of the rounds."""
+    ratios = sorted(one / other for one, other in zip(above, below, strict=True))
+    return Row(part, what, statistics.median(ratios), "ratio", wanted, (ratios[0], ratios[-1]), seen)

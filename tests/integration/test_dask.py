@@ -1,0 +1,180 @@
+"""``--quant-executor dask://…``: a cluster of two worker processes, one of which is killed in mid-run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tiny
+from tests.integration.clusters import LocalCluster, readers, until, write_conftest
+from tests.integration.runs import Run, run_quant
+
+distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'pytest-quant[dask]'")
+
+from pytest_quant.evaluation.cluster import cluster as clusters  # noqa: E402
+from pytest_quant.evaluation.cluster import crew, kinds  # noqa: E402
+
+assert crew  # imported here, so that an inner run does not import it anew
+
+SAMPLES = 200
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """Two workers; the tests that kill something come last."""
+    found = LocalCluster(tmp_path_factory.mktemp("cluster"))
+    found.start(2)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> Path:
+    """Two models over images whose reading is noted."""
+    tiny.write_images(pytester.path, SAMPLES)
+    models = {name: tiny.model_entry(pytester.path, name) for name in ("tiny-v1", "tiny-v2")}
+    models["tiny-v2"]["floor"] = {"sqnr_db": 1.0}
+    tiny.write_zoo(pytester.path, models, datasets=write_conftest(pytester.path))
+    return pytester.path
+
+
+def comparable(run: Run) -> dict[str, Any]:
+    """The report without what differs from run to run."""
+    assert run.report is not None, run.text + run.errors
+    report = run.report
+    for model in report["models"].values():
+        model.pop("timing")
+    for case in report["cases"]:
+        case.pop("seconds")
+    report["environment"].pop("started")
+    report["environment"].pop("options")
+    return report
+
+
+def on(cluster: LocalCluster) -> tuple[str, str]:
+    return "--quant-executor", cluster.url
+
+
+def test_a_cluster_gives_the_report_of_this_machine(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster
+) -> None:
+    here = comparable(run_quant(pytester))
+    (folder / "readers").unlink()
+    there = run_quant(pytester, *on(cluster), "--quant-report", "report.md")
+    assert there.status == 0, there.text
+    assert there.report is not None
+    assert there.report["environment"]["options"]["executor"] == cluster.url
+    assert "tiny-v1" in (folder / "report.md").read_text()
+    assert comparable(there) == here
+    workers = {cluster.processes[name].pid for name in ("worker-0", "worker-1")}
+    assert workers <= readers(folder).keys(), "both take part"
+    with distributed.Client(cluster.url.replace("dask", "tcp"), set_as_default=False) as client:
+        names = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_prefixes))
+    assert {"tiny_v1", "tiny_v2"} <= set(names), "the dashboard shows the models"
+    pytester.makeini(f"[pytest]\nquant_executor = {cluster.url}")
+    assert comparable(run_quant(pytester, "-n", "2")) == here
+
+
+def test_a_cluster_of_another_kind_is_named_in_the_conditions(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = replace(kinds.own_identity(), kind=kinds.Kind("riscv64", ("rvv",)))
+    monkeypatch.setattr(clusters, "own_identity", lambda: here)
+    tiny.write_zoo(
+        folder,
+        {"tiny": tiny.model_entry(folder, speedup=0.1, require={"computed_on": "cluster"})},
+        datasets=write_conftest(folder),
+    )
+    run = run_quant(pytester, *on(cluster))
+    assert run.report is not None
+    own = kinds.own_identity().kind
+    assert run.report["models"]["tiny"]["conditions"]["computed_on"].startswith(f"{own}, ncnn ")
+    assert run.report["environment"]["isa"] == list(own.isa)
+    assert run.verdicts["tiny::top1"] == "pass"
+    assert "times would be those of this machine" in run.cases["tiny::speedup"]["reason"]
+    assert f"every net runs on workers of {own}, not on this machine's kind, riscv64 (rvv)" in run.text
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [("hidden", "does not see the dataset, which must lie at the same place there"), ("other", "has other contents")],
+)
+def test_what_workers_see_of_the_dataset(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster, how: str, says: str
+) -> None:
+    (folder / how).write_text(str(os.getpid()))
+    run = run_quant(pytester, *on(cluster))
+    assert run.status == 1
+    assert says in run.cases["tiny-v1::top1"]["reason"]
+    assert run.verdicts["tiny-v1::top1"] == "error", "what a worker lacks is no reason to skip"
+
+
+def test_other_versions(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = kinds.own_identity()
+    versions = {**dict(own.versions), "numpy": "1.0"}
+    monkeypatch.setattr(clusters, "own_identity", lambda: replace(own, versions=tuple(sorted(versions.items()))))
+    run = run_quant(pytester, *on(cluster))
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert "2 of 2 workers cannot take part" in run.errors
+    assert ", expected 1.0 as here" in run.errors
+    assert "Traceback" not in run.errors
+
+
+def test_no_scheduler(pytester: pytest.Pytester, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "CONNECT_S", 0.2)
+    with socket.socket() as taken:  # and does not listen
+        taken.bind(("127.0.0.1", 0))
+        url = f"dask://127.0.0.1:{taken.getsockname()[1]}"
+        run = run_quant(pytester, "--quant-executor", url)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert f"--quant-executor: {url}: no Dask scheduler answers" in run.errors
+    assert "Traceback" not in run.errors
+
+
+def test_a_worker_that_dies_changes_nothing(pytester: pytest.Pytester, folder: Path, cluster: LocalCluster) -> None:
+    here = run_quant(pytester)
+    (folder / "readers").unlink()
+    (folder / "slow").write_text(str(os.getpid()))
+    workers = {cluster.processes[name].pid for name in ("worker-0", "worker-1")}
+    killed: list[int] = []
+
+    def kill() -> None:
+        busy = until(
+            lambda: next((pid for pid, count in readers(folder).items() if pid in workers and count > 5), None)
+        )
+        killed.append(busy)
+        cluster.kill(busy)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    there = run_quant(pytester, *on(cluster))
+    thread.join()
+    assert killed
+    assert all(readers(folder)[pid] > 0 for pid in workers), "both took part"
+    assert comparable(there) == comparable(here)
+
+
+def test_a_scheduler_that_goes_away(pytester: pytest.Pytester, folder: Path, cluster: LocalCluster) -> None:
+    (folder / "slow").write_text(str(os.getpid()))
+    scheduler = cluster.processes["scheduler"].pid
+
+    def kill() -> None:
+        until(lambda: 1 if sum(readers(folder).values()) > 5 else None)
+        cluster.kill(scheduler)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    run = run_quant(pytester, *on(cluster))
+    thread.join()
+    assert run.status == 1
+    assert "the scheduler went away in the middle of the run" in run.cases["tiny-v1::top1"]["reason"]
+    assert "Traceback" not in run.text + run.errors
