@@ -28,7 +28,7 @@ def _plot(curve: CurveEntry) -> str:
         if curve.mark is not None:
             axes.axvline(curve.mark, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
         if curve.is_counted:
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.locator_params(axis="x", integer=True)
         axes.set_title(curve.title, fontsize=11, parse_math=False)
         axes.set_xlabel(curve.x)
         axes.set_ylabel(curve.y)

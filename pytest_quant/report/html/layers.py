@@ -34,7 +34,7 @@ def layer_plot(diagnosis: DiagnosisEntry) -> str:
         _name_all(axes, {places[layer.layer]: layer for layer in diagnosis.worst_layers(_NAMED)}, len(layers))
         axes.set_ylim(0, _CEILING_DB + 4)
         axes.set_ylabel("SQNR against fp32, dB")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("layers in the order of the file; line: the net up to the layer")
         axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         return as_svg(drawn, "Signal to noise ratio of every layer against the float net")
