@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.columns import folded
-from pytest_quant.report.model import Case, ModelEntry, Report
+from pytest_quant.report.model import Case, ModelEntry, NetSamplesEntry, Report, SamplesEntry
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.text import hanging, listed
@@ -75,7 +75,7 @@ def footnotes(report: Report) -> Iterator[str]:
     yield from _without_labels(report)
     yield from _runtime_notes(report)
     for name, model in report.models.items():
-        yield from (f"{name}: {note}" for note in _notes(model))
+        yield from (f"{name}: {note}" for note in (*_looks(model), *_notes(model)))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
 
@@ -103,6 +103,19 @@ def _without_labels(report: Report) -> Iterator[str]:
         yield "agreement: int8 scored with fp32's own answers as the truth"
     if SQNR_DB.name in named:
         yield f"{SQNR_DB.name}: signal to noise of int8's raw outputs, fp32's being the signal; the worst output, in dB"
+
+
+def _looks(model: ModelEntry) -> Iterator[str]:
+    """Where an evaluation of looks was stopped, of int8 and of each further net."""
+    nets: dict[str, SamplesEntry | NetSamplesEntry] = {"": model.samples}
+    nets |= {f"{name} ": net.samples for name, net in model.further_nets.items()}
+    for net, samples in nets.items():
+        if samples.look is not None and samples.stopped_early:
+            yield (
+                f"{net}stopped early at look {samples.look.number} of {len(samples.look.planned)}, at "
+                f"{samples.evaluated} of {samples.total} samples; {samples.look.evidence}: bounds of a bootstrap, "
+                "the error shared by all looks (alpha spending)"
+            )
 
 
 def _notes(model: ModelEntry) -> Iterator[str]:
