@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.kept_comparison import KeptScores
 from pytest_quant.evidence.interval import Interval
+from pytest_quant.evidence.looks import Look
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison
@@ -51,6 +52,10 @@ class Measurement:
     """What the int8 net was made from, where this run made it."""
     sequential: bool = False
     """Whether the samples came with an eye on the verdicts: then only anytime-valid evidence counts."""
+    look: Look | None = None
+    """At which planned look the samples were found to be enough, or the last of them; None: none was planned."""
+    earlier: tuple[Measurement, ...] = field(default=(), repr=False, compare=False)
+    """What the looks before came to."""
     stopped_early: bool = False
     """Whether that ended the evaluation before its samples did."""
     class_totals: Mapping[str, int] = field(default_factory=dict)

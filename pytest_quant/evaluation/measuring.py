@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
 from pytest_quant.datasets.base import Dataset, names_of
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
 from pytest_quant.evaluation.class_names import ClassNames
 from pytest_quant.evaluation.conditions import conditions
 from pytest_quant.evaluation.early_stop import StopRule, evaluate_until
-from pytest_quant.evaluation.evaluate import SideResult, evaluate
+from pytest_quant.evaluation.engine.work import WorkerPool
+from pytest_quant.evaluation.evaluate import Shard, SideResult, evaluate
 from pytest_quant.evaluation.kept_comparison import KeptScores, Scored
+from pytest_quant.evaluation.looking import LookRule, NothingToScoreError, look_until
 from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evaluation.model_nets import runtime_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.result_keys import result_key
+from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.evaluation.without_labels import agreement_of, agreement_pair, wants_agreement
-from pytest_quant.spec.model import ModelSpec
+from pytest_quant.evidence.looks import Look
+from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Comparison, Prediction
 
@@ -32,7 +36,7 @@ def measure(
     net: Net,
     seed: int,
     total: int,
-    stop: StopRule | None = None,
+    stop: StopRule | LookRule | None = None,
     first: int | None = None,
     agreement: bool = False,
     calibration: CalibrationFacts | None = None,
@@ -42,39 +46,19 @@ def measure(
 
     ``agreement``: a limit asks for it. ``dataset``: the whole, whose classes are counted and named.
     """
-    start = time.perf_counter()
-    scored, scores, used = _score(found, resources, net, stop, first, agreement=agreement)
-    elapsed_s = time.perf_counter() - start
     named = ClassNames(found.pipeline, names_of(dataset) or ())
-    comparison = named.given(scored.comparison)
+    work = _Measuring(found, resources, net, seed, total, agreement, calibration, named, dataset)
+    if isinstance(stop, LookRule):
+        with closing(WorkerPool(found.evaluation(("fp32", net)).work)) as pool:
+            measured = look_until(stop, lambda look: work.at(look, pool))
+    elif stop is not None:
+        measured = work.until(stop, first)
+    else:
+        measured = work.first(len(found.samples) if first is None else first)
     if net == "int8":
-        _remember(resources, found.model, comparison, used, scored)
-    return Measurement(
-        model=found.model,
-        comparison=comparison,
-        evaluated=used,
-        total=total,
-        seed=seed,
-        side_keys=found.keys,
-        samples_sha256=found.samples_sha256(used),
-        file_sha256=found.files,
-        conditions=conditions(found.model, found.pipeline, seed=seed, samples=used, total=total),
-        timing=Timing(elapsed_s, scored.images_per_second, scored.cached),
-        net=net,
-        runtime=runtime_of(found.model, net),
-        fp32_runtime=runtime_of(found.model, "fp32"),
-        calibration=calibration,
-        sequential=stop is not None,
-        stopped_early=stop is not None and used < len(found.samples),
-        class_totals=named.totals(dataset.samples) if used < total else {},
-        scores=scores,
-    )
-
-
-def _remember(resources: Resources, model: ModelSpec, comparison: Comparison, used: int, scored: Scored) -> None:
-    """What later runs want to know of this one."""
-    resources.discordances.note(model, comparison)
-    resources.times.note(model, used, scored.images_per_second.values())
+        resources.discordances.note(found.model, measured.comparison)
+        resources.times.note(found.model, measured.evaluated, measured.timing.images_per_second.values())
+    return measured
 
 
 def prepare(
@@ -91,28 +75,81 @@ def prepare(
         evaluate(evaluation, resources.store, resources.engine)
 
 
-def _score(
-    found: ModelOnSamples, resources: Resources, net: Net, stop: StopRule | None, first: int | None, *, agreement: bool
-) -> tuple[Scored, KeptScores, int]:
-    """Both nets scored, where that is kept, and how many samples count."""
+@dataclass(frozen=True)
+class _Measuring:
+    """What all ways of measuring a net beside fp32 have in common."""
 
-    def scored(results: Mapping[Net, SideResult], used: int) -> Scored:
-        sides = [results[name].predictions[:used] for name in ("fp32", net)]
-        return _scored(results, compared(found, sides, agreement=agreement))
+    model: ModelOnSamples
+    resources: Resources
+    net: Net
+    seed: int
+    total: int
+    agreement: bool
+    calibration: CalibrationFacts | None
+    named: ClassNames
+    dataset: Dataset
+    start: float = field(default_factory=time.perf_counter)
 
-    def scores(used: int) -> KeptScores:
-        evaluation = found.evaluation(("fp32", net), used)
-        key = result_key(found, ("fp32", net), used, agreement=agreement)
-        score = partial(evaluate, evaluation, resources.store, resources.engine)
-        return KeptScores(resources.results, key, lambda: scored(score(), used))
+    def first(self, used: int) -> Measurement:
+        """On so many samples."""
+        kept = self._scores(used)
+        return self._measurement(kept.get(), kept, used)
 
-    if stop is None:
-        used = len(found.samples) if first is None else first
-        kept = scores(used)
-        return kept.get(), kept, used
-    evaluation = found.evaluation(("fp32", net), first)
-    results, used = evaluate_until(stop, evaluation, resources.store, resources.engine)
-    return scored(results, used), scores(used), used
+    def until(self, stop: StopRule, first: int | None) -> Measurement:
+        """Until a rule that sees the samples one by one has enough."""
+        evaluation = self.model.evaluation(self._nets, first)
+        results, used = evaluate_until(stop, evaluation, self.resources.store, self.resources.engine)
+        found = self._measurement(self._scored(results, used), self._scores(used), used)
+        return replace(found, sequential=True, stopped_early=used < len(self.model.samples))
+
+    def at(self, look: Look, pool: WorkerPool[Shard, dict[Net, StoredShard]]) -> Measurement:
+        """At a planned look; raises `NothingToScoreError` where a metric is not defined on its samples."""
+        kept = self._scores(look.size, pool)
+        found = self._measurement(kept.get(), kept, look.size)
+        return replace(found, sequential=True, look=look, stopped_early=not look.is_last)
+
+    @property
+    def _nets(self) -> tuple[Net, Net]:
+        return "fp32", self.net
+
+    def _scores(self, used: int, pool: WorkerPool[Shard, dict[Net, StoredShard]] | None = None) -> KeptScores:
+        """Both nets scored on the first samples, where that is kept; ``pool`` is that of looks."""
+        key = result_key(self.model, self._nets, used, agreement=self.agreement)
+        evaluation = self.model.evaluation(self._nets, used)
+
+        def score() -> Scored:
+            results = evaluate(evaluation, self.resources.store, self.resources.engine, pool=pool)
+            try:
+                return self._scored(results, used)
+            except DatasetError as error:
+                raise NothingToScoreError(str(error)) from error
+
+        return KeptScores(self.resources.results, key, score)
+
+    def _scored(self, results: Mapping[Net, SideResult], used: int) -> Scored:
+        sides = [results[name].predictions[:used] for name in self._nets]
+        return _scored(results, compared(self.model, sides, agreement=self.agreement))
+
+    def _measurement(self, scored: Scored, scores: KeptScores, used: int) -> Measurement:
+        found, total = self.model, self.total
+        return Measurement(
+            model=found.model,
+            comparison=self.named.given(scored.comparison),
+            evaluated=used,
+            total=total,
+            seed=self.seed,
+            side_keys=found.keys,
+            samples_sha256=found.samples_sha256(used),
+            file_sha256=found.files,
+            conditions=conditions(found.model, found.pipeline, seed=self.seed, samples=used, total=total),
+            timing=Timing(time.perf_counter() - self.start, scored.images_per_second, scored.cached),
+            net=self.net,
+            runtime=runtime_of(found.model, self.net),
+            fp32_runtime=runtime_of(found.model, "fp32"),
+            calibration=self.calibration,
+            class_totals=self.named.totals(self.dataset.samples) if used < total else {},
+            scores=scores,
+        )
 
 
 def _scored(results: Mapping[Net, SideResult], comparison: Comparison) -> Scored:

@@ -21,6 +21,7 @@ from pytest_quant.evaluation.early_stop import StopRule
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.evaluate import evaluate
 from pytest_quant.evaluation.kept_results import KeptResult
+from pytest_quant.evaluation.looking import LookRule
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples
 from pytest_quant.evaluation.resources import Resources
@@ -114,7 +115,7 @@ class Workbench:
     def measure(
         self,
         model: ModelSpec,
-        stop: StopRule | None = None,
+        stop: StopRule | LookRule | None = None,
         *,
         net: Net = "int8",
         first: int | None = None,

@@ -3,10 +3,7 @@
 Images are resampled with replacement and the metric is recomputed, for fp32 and int8 on the same resamples, which
 keeps them paired (B. Efron 1979, Ann. Statist. 7). The interval is the measured value plus and minus a normal quantile
 times a standard error: the bootstrap's, or the jackknife's where that is larger and there are at most 200 images.
-Two pseudo images are added to its square, each as influential as an image typically is among those that matter (from
-leaving out images, or groups of them). They play the part of the added pairs of Agresti and Min (2005) and Bonett and
-Price (2012), for the same reason: where few images differ between the models, or none, the spread among the images
-seen says too little about those not seen.
+`pytest_quant.evidence.spread` says what is added to its square where few images matter.
 
 Finite dataset: the variance is multiplied by (N - n) / (N - 1), so that n = N gives the measured value itself.
 
@@ -23,7 +20,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.evidence.proportion import check_population
-from pytest_quant.evidence.score import normal_quantile, population_correction
+from pytest_quant.evidence.spread import Spread
 
 Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """How often each image counts, integers of shape (resamples, images), to the metric's values, shape (resamples,)."""
@@ -31,7 +28,6 @@ Recompute = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 _Floats = NDArray[np.float64]
 
 _GROUPS = 200
-_PSEUDO_IMAGES = 2
 _BLOCK_ELEMENTS = 1_000_000
 
 
@@ -50,6 +46,7 @@ def bootstrap_drop_interval(
     maximum: float = 1.0,
     resamples: int = 500,
     seed: int = 0,
+    at_look: bool = False,
 ) -> Interval:
     """Approximate interval for ``retain * metric of fp32 - metric of int8``, both models on the same images.
 
@@ -64,6 +61,7 @@ def bootstrap_drop_interval(
         maximum: Largest possible value of the metric, in its unit.
         resamples: Number of bootstrap samples; the standard error is known to about 1 / sqrt(2 resamples).
         seed: Of the resamples; the same seed gives the same interval.
+        at_look: Whether the bounds are of a look on the way, which must hold far out in the tails.
 
     Returns:
         Bounds in the metric's unit, within [-maximum, retain * maximum]; all of that range where the metric is
@@ -89,7 +87,8 @@ def bootstrap_drop_interval(
     def contrast(counts: NDArray[np.int64]) -> _Floats:
         return retain * fp32(counts) - int8(counts)
 
-    return _interval(contrast, (-maximum, retain * maximum), images, population, confidence, resamples, seed)
+    possible = (-maximum, retain * maximum)
+    return _interval(contrast, possible, images, population, confidence, resamples, seed, at_look=at_look)
 
 
 def bootstrap_score_interval(
@@ -101,9 +100,10 @@ def bootstrap_score_interval(
     maximum: float = 1.0,
     resamples: int = 500,
     seed: int = 0,
+    at_look: bool = False,
 ) -> Interval:
     """Approximate interval for the metric of one model, within [0, maximum]; see `bootstrap_drop_interval`."""
-    return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed)
+    return _interval(recompute, (0.0, maximum), images, population, confidence, resamples, seed, at_look=at_look)
 
 
 def bootstrap_interval(
@@ -123,7 +123,7 @@ def bootstrap_standard_error(
     enough for a glance while a run is on.
     """
     try:
-        return math.sqrt(_variance(statistic, images, scale, resamples, seed))
+        return _spread(statistic, images, None, scale, resamples, seed).error
     except _MostlyUndefinedError:
         return None
 
@@ -137,6 +137,8 @@ def _interval(
     resamples: int,
     seed: int,
     scale: float | None = None,
+    *,
+    at_look: bool = False,
 ) -> Interval:
     if images < 1 or resamples < 2:
         raise ValueError(f"{images} images and {resamples} resamples; at least 1 and 2 are needed")
@@ -149,22 +151,21 @@ def _interval(
         return Interval(point, point, level, "whole dataset")
     largest = max(abs(bound) for bound in possible) if scale is None else scale
     try:
-        variance = _variance(statistic, images, largest, resamples, seed)
+        spread = _spread(statistic, images, population, largest, resamples, seed)
     except _MostlyUndefinedError as error:
         return Interval(*possible, level, f"unknown: {error}")
-    reach = normal_quantile(confidence) * math.sqrt(variance * population_correction(images, population))
+    reach = spread.reach_at_look(confidence) if at_look else spread.reach(confidence)
     method = "approximate: normal, paired bootstrap over images" + (", finite population" if population else "")
     low, high = max(point - reach, possible[0]), min(point + reach, possible[1])
     return Interval(min(low, point), max(high, point), level, method)
 
 
-def _variance(statistic: Recompute, images: int, largest: float, resamples: int, seed: int) -> float:
-    """Of the value, for new images; raises `_MostlyUndefinedError`."""
+def _spread(
+    statistic: Recompute, images: int, population: int | None, largest: float, resamples: int, seed: int
+) -> Spread:
+    """Of the value; raises `_MostlyUndefinedError`."""
     drawn, influences = _resampled(statistic, images, resamples, seed), _influences(statistic, images)
-    variance = float(np.var(drawn, ddof=1))
-    if influences.size == images:  # with groups the jackknife's own noise would only widen the interval
-        variance = max(variance, float(np.var(influences, ddof=1)) / images)
-    return variance + _PSEUDO_IMAGES * _typical_square(influences, largest, images)
+    return Spread.of(drawn, influences, images=images, population=population, largest=largest)
 
 
 def _resampled(statistic: Recompute, images: int, resamples: int, seed: int) -> _Floats:
@@ -192,14 +193,6 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
         values.append(statistic((groups != left_out[:, np.newaxis]).astype(np.int64)))
     left = _defined(np.concatenate(values), "groups of images left out")
     return np.asarray((left.mean() - left) * (left.size - 1), dtype=np.float64)
-
-
-def _typical_square(influences: _Floats, largest: float, images: int) -> float:
-    """Squared change of the value by one image that matters; where none did, by losing an average image altogether."""
-    squares = influences**2
-    if squares.sum() <= (1e-12 * largest) ** 2:
-        return (largest / images) ** 2
-    return float((squares**2).sum() / squares.sum()) / influences.size**2
 
 
 def _defined(values: _Floats, what: str) -> _Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_quant.judging.limits.base import JudgedLimit
+from pytest_quant.judging.looks import Looks, planned_looks
 from pytest_quant.judging.sample_test import SampleTest
 from pytest_quant.tasks.base import Comparison
 
@@ -28,18 +29,16 @@ class EarlyStop:
         return max(decided) if len(decided) == len(needed) else None
 
 
-def early_stop(limits: Iterable[JudgedLimit], total: int, confidence: float) -> EarlyStop | None:
-    """The rule for the limits of a model over a dataset of ``total`` samples, or None where it is evaluated whole.
+def early_stop(limits: Iterable[JudgedLimit], samples: int, total: int, confidence: float) -> EarlyStop | Looks | None:
+    """The rule for the limits of a model over ``samples`` of a dataset of ``total``, or None where all are evaluated.
 
-    That is a model without a limit that samples one by one could decide, or with one that takes its samples together,
-    such as a tolerance of hmean or AP.
+    Sample by sample where each limit has a test that decides it so. One that takes its samples together, such as a
+    tolerance of hmean or AP, has the model looked at a few times.
     """
-    tests = []
-    for limit in limits:
-        if not limit.stops_early:
-            continue
+    waited_for, tests = [limit for limit in limits if limit.stops_early], []
+    for limit in waited_for:
         test = limit.sample_test(total, confidence)
         if test is None or limit.metric is None:
-            return None
+            return planned_looks(waited_for, samples, total, confidence)
         tests.append((limit.metric.name, test))
     return EarlyStop(tests) if tests else None

@@ -16,19 +16,27 @@ from pytest_quant.tasks.base import MetricPair, Resampled, RightWrong, SampleSco
 
 
 def drop_interval(
-    pair: MetricPair, *, population: int | None, confidence: float, retain: float = 1.0, sequential: bool = False
+    pair: MetricPair,
+    *,
+    population: int | None,
+    confidence: float,
+    retain: float = 1.0,
+    sequential: bool = False,
+    at_look: bool = False,
 ) -> Interval:
     """Interval of ``retain * fp32 - int8`` in the metric's own unit; of ``int8 - retain * fp32`` where lower is better.
 
     ``retain=1`` is the drop. ``population`` is the size of the dataset of which the evaluated samples are a random
     subset; None gives the interval for new samples like these. Each bound holds with one-sided ``confidence``.
     ``sequential``: the number of samples may have depended on the outcomes, so only a confidence sequence is valid.
+    ``at_look``: it is one of the planned looks, and ``confidence`` that of its bounds; for a bootstrap of what
+    has bounds.
     """
     evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
         return scores_drop_interval(evidence, metric, population=population, confidence=confidence, retain=retain)
     if isinstance(evidence, Resampled):
-        found = _resampled_drop(evidence, pair, population, confidence, retain)
+        found = _resampled_drop(evidence, pair, population, confidence, retain, at_look=at_look)
     else:
         fp32, int8 = counted(pair)
         if sequential and population is not None:
@@ -41,7 +49,13 @@ def drop_interval(
 
 
 def _resampled_drop(
-    evidence: Resampled, pair: MetricPair, population: int | None, confidence: float, retain: float
+    evidence: Resampled,
+    pair: MetricPair,
+    population: int | None,
+    confidence: float,
+    retain: float,
+    *,
+    at_look: bool,
 ) -> Interval:
     """Of ``retain * fp32 - int8``, whichever way is better."""
     if pair.metric.maximum is not None:
@@ -53,6 +67,7 @@ def _resampled_drop(
             confidence=confidence,
             retain=retain,
             maximum=pair.metric.maximum,
+            at_look=at_look,
         )
     return bootstrap_interval(
         lambda counts: retain * evidence.fp32(counts) - evidence.int8(counts),
@@ -64,22 +79,20 @@ def _resampled_drop(
 
 
 def score_interval(
-    pair: MetricPair, side: Side, *, population: int | None, confidence: float, sequential: bool = False
+    pair: MetricPair,
+    side: Side,
+    *,
+    population: int | None,
+    confidence: float,
+    sequential: bool = False,
+    at_look: bool = False,
 ) -> Interval:
     """Interval of one side's own value, in the metric's own unit; the arguments are those of `drop_interval`."""
     evidence, metric = pair.evidence, pair.metric
     if isinstance(evidence, SampleScores):
         return scores_value_interval(evidence, metric, side, population=population, confidence=confidence)
     if isinstance(evidence, Resampled):
-        recompute, value = (evidence.fp32, pair.fp32) if side == "fp32" else (evidence.int8, pair.int8)
-        images = evidence.images
-        if metric.maximum is None:
-            return bootstrap_interval(
-                recompute, scale=abs(value), images=images, population=population, confidence=confidence
-            )
-        return bootstrap_score_interval(
-            recompute, images=images, population=population, confidence=confidence, maximum=metric.maximum
-        )
+        return _resampled_score(evidence, pair, side, population, confidence, at_look=at_look)
     fp32, int8 = counted(pair)
     hits = fp32 if side == "fp32" else int8
     if sequential and population is not None:
@@ -87,6 +100,24 @@ def score_interval(
     else:
         found = accuracy_interval(hits, population=population, confidence=confidence)
     return _scaled(found, metric.range)
+
+
+def _resampled_score(
+    evidence: Resampled, pair: MetricPair, side: Side, population: int | None, confidence: float, *, at_look: bool
+) -> Interval:
+    recompute, value = (evidence.fp32, pair.fp32) if side == "fp32" else (evidence.int8, pair.int8)
+    if pair.metric.maximum is not None:
+        return bootstrap_score_interval(
+            recompute,
+            images=evidence.images,
+            population=population,
+            confidence=confidence,
+            maximum=pair.metric.maximum,
+            at_look=at_look,
+        )
+    return bootstrap_interval(
+        recompute, scale=abs(value), images=evidence.images, population=population, confidence=confidence
+    )
 
 
 def units(pair: MetricPair, evaluated: int) -> int:

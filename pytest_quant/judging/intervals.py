@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import JsonValue
 
 from pytest_quant.evaluation.measurement import Measurement
-from pytest_quant.evidence.interval import Interval
+from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.evidence import drop_interval, score_interval, units
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import Side
-from pytest_quant.tasks.base import MetricPair
+from pytest_quant.tasks.base import MetricPair, Resampled
 
 
 def pair_of(measurement: Measurement, metric: Metric) -> MetricPair:
@@ -41,12 +41,18 @@ def measured_drop(measurement: Measurement, pair: MetricPair, confidence: float,
     return remembered(
         measurement,
         (pair.metric.name, "drop", confidence, retain),
-        lambda: drop_interval(
+        lambda: _at_look(
+            measurement,
             pair,
-            population=population_of(measurement, pair),
-            confidence=confidence,
-            retain=retain,
-            sequential=measurement.sequential,
+            confidence,
+            lambda own, at_look: drop_interval(
+                pair,
+                population=population_of(measurement, pair),
+                confidence=own,
+                retain=retain,
+                sequential=measurement.sequential,
+                at_look=at_look,
+            ),
         ),
     )
 
@@ -56,14 +62,40 @@ def measured_score(measurement: Measurement, pair: MetricPair, side: Side, confi
     return remembered(
         measurement,
         (pair.metric.name, side, confidence),
-        lambda: score_interval(
+        lambda: _at_look(
+            measurement,
             pair,
-            side,
-            population=population_of(measurement, pair),
-            confidence=confidence,
-            sequential=measurement.sequential,
+            confidence,
+            lambda own, at_look: score_interval(
+                pair,
+                side,
+                population=population_of(measurement, pair),
+                confidence=own,
+                sequential=measurement.sequential,
+                at_look=at_look,
+            ),
         ),
     )
+
+
+def _at_look(
+    measurement: Measurement, pair: MetricPair, confidence: float, interval: Callable[[float, bool], Interval]
+) -> Interval:
+    """``interval`` at a confidence; at a planned look the one that its bounds take for all looks to have it together.
+
+    What is anytime-valid needs no plan; of what has no bounds there are no looks.
+    """
+    look = measurement.look
+    if look is None or measurement.is_whole or not takes_looks(pair):
+        return interval(confidence, False)
+    found = interval(look.confidence(confidence), True)
+    method = f"{found.method}; repeated at look {look.number} of {look.count}, alpha spending"
+    return Interval(found.low, found.high, two_sided_level(confidence), method)
+
+
+def takes_looks(pair: MetricPair) -> bool:
+    """Whether its bounds are planned for looks: those of a bootstrap, of a metric that itself has bounds."""
+    return isinstance(pair.evidence, Resampled) and pair.metric.maximum is not None
 
 
 def remembered(measurement: Measurement, key: tuple[str | float, ...], interval: Callable[[], Interval]) -> Interval:
@@ -78,6 +110,8 @@ def _kept(measurement: Measurement, key: tuple[str | float, ...], interval: Call
     if measurement.scores is None:
         return interval()
     totals: JsonValue = dict(measurement.class_totals)
-    place = measurement.scores.under("interval", list(key), measurement.total, measurement.sequential, totals)
+    look = measurement.look
+    plan: list[JsonValue] = [] if look is None else [list(look.plan.sizes), look.number]
+    place = measurement.scores.under("interval", list(key), measurement.total, measurement.sequential, totals, *plan)
     written: Any = place.fetch(lambda: asdict(interval()))
     return Interval(**written)

@@ -13,6 +13,7 @@ from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
 from pytest_quant.judging.limits.base import judged
+from pytest_quant.judging.looks import Looks
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.limit import Limit
@@ -104,9 +105,12 @@ class Measurements:
     def prepare(self, model: ModelSpec, net: Net, engine: Engine) -> None:
         """Compute the predictions that `of` will take with another engine; from any thread."""
         agreement = net != "onnx" and AGREEMENT in self.expected.metrics(model)
+        resources, rule = replace(self.bench.resources, engine=engine), self._stop_rule(model, net)
+        if isinstance(rule, Looks):  # how many there are is known by scoring
+            replace(self.bench, resources=resources).measure(model, rule, net=net, agreement=agreement)
+            return
         found = self.bench.on_samples(model, self.bench.selection(model)[0])
-        resources = replace(self.bench.resources, engine=engine)
-        measuring.prepare(found, resources, net=net, stop=self._stop_rule(model, net), agreement=agreement)
+        measuring.prepare(found, resources, net=net, stop=rule, agreement=agreement)
 
     def agreement(self, model: ModelSpec) -> OutputAgreement:
         """How the raw outputs of ``onnx`` and of the ncnn fp32 net agree, on the first of the evaluated samples."""
@@ -152,14 +156,15 @@ class Measurements:
         found = self._agreements.get(_key(model))
         return found if isinstance(found, OutputAgreement) else None
 
-    def _stop_rule(self, model: ModelSpec, net: Net) -> EarlyStop | None:
+    def _stop_rule(self, model: ModelSpec, net: Net) -> EarlyStop | Looks | None:
         if not self._early_stop:
             return None
         expected = self._expected.get(_key(model), list(model.limits))
         limits = [limit for limit in expected if limit.net == net]
         if expected and not limits:  # only the cases of another net were selected
             limits = [limit for limit in model.limits if limit.net == net]
-        return early_stop(map(judged, limits), self.bench.selection(model)[1], self._confidence)
+        samples, total = self.bench.selection(model)
+        return early_stop(map(judged, limits), len(samples), total, self._confidence)
 
 
 def _key(model: ModelSpec) -> tuple[str, str]:

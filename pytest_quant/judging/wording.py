@@ -55,7 +55,11 @@ class DropWords:
 def evidence(metric: Metric, interval: Interval, measurement: Measurement) -> str:
     """Interval and samples: ``(90% CI 0.20 to 0.66, n = 10000 of 10000)``."""
     low, high = metric.number(interval.low), metric.number(interval.high)
-    return f"({100 * interval.level:.4g}% CI {low} to {high}, n = {measurement.evaluated} of {measurement.total})"
+    look = measurement.look
+    seen = "" if look is None or measurement.is_whole else f"look {look.number} of {look.count}, "
+    how = f", {seen}approximate" if seen and interval.method.startswith("approximate") else seen and f", {seen}"[:-2]
+    samples = f"n = {measurement.evaluated} of {measurement.total}"
+    return f"({100 * interval.level:.4g}% CI {low} to {high}{how}, {samples})"
 
 
 def sign(decision: Decision, kept: str, broken: str) -> str:

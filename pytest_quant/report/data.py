@@ -28,6 +28,7 @@ from pytest_quant.report.model import (
     FileEntry,
     FindingEntry,
     FlipsEntry,
+    LookEntry,
     MeasuredMetric,
     MetricEntry,
     ModelEntry,
@@ -80,6 +81,7 @@ def model_entry(
             seed=measurement.seed,
             sha256=measurement.samples_sha256,
             stopped_early=measurement.stopped_early,
+            look=_look(measurement),
         ),
         metrics={
             name: MetricEntry(
@@ -133,7 +135,10 @@ def net_entry(measurement: Measurement, confidence: float, limited: Collection[s
     return NetEntry(
         runtime=measurement.runtime,
         samples=NetSamplesEntry(
-            evaluated=measurement.evaluated, total=measurement.total, stopped_early=measurement.stopped_early
+            evaluated=measurement.evaluated,
+            total=measurement.total,
+            stopped_early=measurement.stopped_early,
+            look=_look(measurement),
         ),
         metrics={
             name: _measured_metric(measurement, pair, confidence, limited)
@@ -180,6 +185,13 @@ def _classes_entry(drops: ClassDrops) -> ClassesEntry:
         for one in drops.judged[:_CLASSES_KEPT]
     )
     return ClassesEntry(judged=len(drops.judged), worst=tuple(worst), few=tuple(one.name for one in drops.few))
+
+
+def _look(measurement: Measurement) -> LookEntry | None:
+    look = measurement.look
+    if look is None:
+        return None
+    return LookEntry(number=look.number, planned=look.plan.sizes, evidence="approximate")
 
 
 def _timing(timing: Timing) -> TimingEntry:

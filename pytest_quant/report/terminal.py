@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pytest_quant.judging.limits import is_estimate, tells_below_table
 from pytest_quant.report import task_words
 from pytest_quant.report.columns import folded
-from pytest_quant.report.model import Case, ModelEntry, Report
+from pytest_quant.report.model import Case, ModelEntry, NetSamplesEntry, Report, SamplesEntry
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import hanging, listed
 
 _MARKUP: dict[Mood, dict[str, bool]] = {"good": {"green": True}, "excused": {"yellow": True}, "bad": {"red": True}}
 
@@ -21,7 +21,8 @@ def summary_lines(
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer.
 
-    The table is folded to ``width``, or has the ``columns`` that were chosen, by their names.
+    The table is folded to ``width``, or has the ``columns`` that were chosen, by their names; what stands below it is
+    wrapped at ``width``.
     """
     report = report.visible()
     if any(case.outcome != "not_run" for case in report.cases):
@@ -31,7 +32,14 @@ def summary_lines(
         for row, line in zip(found.rows, shown.lines, strict=True):
             yield line, _MARKUP[row.verdict.mood]
         if shown.left_out:
-            yield f"no room for {listed(shown.left_out)}: --quant-columns chooses, --quant-report has all", {}
+            told = f"no room for {listed(shown.left_out)}: --quant-columns chooses, --quant-report has all"
+            yield from ((line, {}) for line in hanging(told, width))
+    for text, markup in _below(report):
+        yield from ((line, markup) for line in hanging(text, width))
+
+
+def _below(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
+    """What stands below the table, with its markup."""
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:
@@ -67,7 +75,7 @@ def footnotes(report: Report) -> Iterator[str]:
     yield from _without_labels(report)
     yield from _runtime_notes(report)
     for name, model in report.models.items():
-        yield from (f"{name}: {note}" for note in _notes(model))
+        yield from (f"{name}: {note}" for note in (*_looks(model), *_notes(model)))
     if any(model.samples.evaluated < model.samples.total for model in models):
         yield "n < N: a seeded random subset; verdict and CI are about the whole dataset"
 
@@ -95,6 +103,19 @@ def _without_labels(report: Report) -> Iterator[str]:
         yield "agreement: int8 scored with fp32's own answers as the truth"
     if SQNR_DB.name in named:
         yield f"{SQNR_DB.name}: signal to noise of int8's raw outputs, fp32's being the signal; the worst output, in dB"
+
+
+def _looks(model: ModelEntry) -> Iterator[str]:
+    """Where an evaluation of looks was stopped, of int8 and of each further net."""
+    nets: dict[str, SamplesEntry | NetSamplesEntry] = {"": model.samples}
+    nets |= {f"{name} ": net.samples for name, net in model.further_nets.items()}
+    for net, samples in nets.items():
+        if samples.look is not None and samples.stopped_early:
+            yield (
+                f"{net}stopped early at look {samples.look.number} of {len(samples.look.planned)}, at "
+                f"{samples.evaluated} of {samples.total} samples; {samples.look.evidence}: bounds of a bootstrap, "
+                "the error shared by all looks (alpha spending)"
+            )
 
 
 def _notes(model: ModelEntry) -> Iterator[str]:

@@ -116,7 +116,7 @@ def test_a_protocol_without_a_score_threshold(pytester: pytest.Pytester) -> None
     assert "at score threshold" not in run.text
 
 
-def test_early_stop_leaves_hmean_whole(pytester: pytest.Pytester) -> None:
+def test_early_stop_has_no_look_at_so_few_images(pytester: pytest.Pytester) -> None:
     text_zoo(pytester.path, tiny.GOOD_SCALE)
     run = run_quant(pytester, "--quant-early-stop")
     assert run.report is not None

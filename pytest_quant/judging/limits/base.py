@@ -19,6 +19,7 @@ from pytest_quant.spec.verdict import Decision, Verdict
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pytest_quant.evaluation.measurement import Measurement
     from pytest_quant.judging.part_subject import PartSubject
     from pytest_quant.judging.sample_test import SampleTest
     from pytest_quant.judging.subject import Subject
@@ -94,6 +95,15 @@ class JudgedLimit(Limit):
     def gather(self, part: PartSubject) -> None:
         """Compute in one part of an evaluation what judging the whole takes; raises like `judge`."""
         part.predictions(self.net)
+
+    @property
+    def takes_looks(self) -> bool:
+        """Whether `decision_at_look` decides it at any planned look. For `stops_early` only."""
+        return False
+
+    def decision_at_look(self, measurement: Measurement, confidence: float) -> Decision:
+        """What is decided by a measurement at a planned look; ``confidence`` is one-sided, of all looks together."""
+        raise NotImplementedError(f"the limit {self.kind} takes no looks")
 
     @abstractmethod
     def judge(self, subject: Subject) -> Verdict:

@@ -10,7 +10,7 @@ from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.number import finite_number
-from pytest_quant.spec.verdict import Verdict
+from pytest_quant.spec.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from pytest_quant.evaluation.measurement import Measurement
@@ -48,6 +48,15 @@ class DropLimit(MetricLimit):
     def shown(cls, metric: Metric, value: object) -> str:
         """Such as ``drop <= 1.00``."""
         return f"drop <= {shown_value(metric, value)}"
+
+    @property
+    def takes_looks(self) -> bool:
+        """Its bounds are of the measurement alone. A metric without a maximum: one unseen sample could be anything."""
+        return self.metric.maximum is not None
+
+    def decision_at_look(self, measurement: Measurement, confidence: float) -> Decision:
+        """That of the verdict."""
+        return self.of_measured(measurement, confidence).decision
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the measured drop against it; on a subset its interval, or the sequential test."""

@@ -12,7 +12,7 @@ from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import SQNR_DB, Metric
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.number import metric_value
-from pytest_quant.spec.verdict import Verdict
+from pytest_quant.spec.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -96,6 +96,15 @@ class Floor(MetricLimit):
         part.predictions(self.net)
         if self.metric == SQNR_DB:
             part.outputs("fp32", self.net)
+
+    @property
+    def takes_looks(self) -> bool:
+        """Its bounds are of the measurement alone. A metric without a maximum: one unseen sample could be anything."""
+        return self.metric.maximum is not None
+
+    def decision_at_look(self, measurement: Measurement, confidence: float) -> Decision:
+        """That of the verdict."""
+        return self.of_measured(measurement, confidence).decision
 
     def judge(self, subject: Subject) -> Verdict:
         """Hold the net's value against it; on a subset its interval, or the sequential test."""

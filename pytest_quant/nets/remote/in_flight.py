@@ -14,10 +14,10 @@ from pytest_quant.nets.remote.shared_inputs import SharedInputs, memory_key
 MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
 
-BUSY_MESSAGE_BYTES = 1 << 20
+BUSY_MESSAGE_BYTES = 1 << 22
 """The same while the far side has something to do anyway."""
 
-WINDOW_BYTES = 1 << 22
+WINDOW_BYTES = 1 << 24
 """Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
 
 

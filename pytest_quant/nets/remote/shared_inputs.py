@@ -16,7 +16,7 @@ import numpy as np
 
 from pytest_quant.nets.given import AnyArray
 
-SIZE_BYTES = 1 << 23
+SIZE_BYTES = 1 << 25
 """For each thread that may send inputs."""
 _TOKEN_BYTES = 64
 _MEMORY = "/dev/shm"  # noqa: S108 - the file in it has a random name and the rights of its owner alone

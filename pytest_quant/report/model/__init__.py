@@ -16,6 +16,7 @@ from pytest_quant.report.model.diagnosis import (
     NoDiagnosisEntry,
     SqnrEntry,
 )
+from pytest_quant.report.model.look import LookEntry
 from pytest_quant.report.model.metric import MeasuredMetric, MetricEntry
 from pytest_quant.report.model.model import (
     CalibrationEntry,
@@ -69,6 +70,7 @@ __all__ = [
     "LayerEntry",
     "LayerOutputEntry",
     "LayerSqnrEntry",
+    "LookEntry",
     "LossEntry",
     "MeasuredMetric",
     "MetricEntry",

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
 from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry
+from pytest_quant.report.model.look import LookEntry
 from pytest_quant.report.model.metric import MetricEntry
 from pytest_quant.report.model.net import FlipsEntry, NetEntry, OnnxEntry, OutputsEntry, TimingEntry
 from pytest_quant.report.model.rescue import NoRescueEntry, RescueEntry
@@ -43,6 +44,8 @@ class SamplesEntry(Entry):
     sha256: str
     """Over id, content and ground truth of the evaluated samples, in their order."""
     stopped_early: bool
+    look: LookEntry | None = None
+    """The look that it ended at, where looks were planned."""
 
 
 class TextsEntry(Entry):

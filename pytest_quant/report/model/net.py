@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_quant.report.model.base import Entry
 from pytest_quant.report.model.classes import ClassesEntry
 from pytest_quant.report.model.diagnosis import DiagnosisEntry, NoDiagnosisEntry, SqnrEntry
+from pytest_quant.report.model.look import LookEntry
 from pytest_quant.report.model.metric import MeasuredMetric
 
 
@@ -33,6 +34,8 @@ class NetSamplesEntry(Entry):
     evaluated: int
     total: int
     stopped_early: bool
+    look: LookEntry | None = None
+    """The look that it ended at, where looks were planned."""
 
 
 class OutputsEntry(Entry):

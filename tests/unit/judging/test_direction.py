@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.judging.baseline import Baseline, BaselineEntry, current_environment
-from pytest_quant.judging.early_stop import early_stop
+from pytest_quant.judging.early_stop import EarlyStop, early_stop
 from pytest_quant.judging.evidence import drop_interval, score_interval
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.floor import Floor
@@ -141,8 +141,8 @@ def test_the_sequential_test_of_an_error_rate(wrong_int8: int, kept: bool) -> No
         assert test is not None
         test.update(pair)
         assert test.kept is kept, limit
-    stop = early_stop([Tolerance(ERROR, 5.0), Floor(ERROR, 15.0)], 2000, CONFIDENCE)
-    assert stop is not None
+    stop = early_stop([Tolerance(ERROR, 5.0), Floor(ERROR, 15.0)], 2000, 2000, CONFIDENCE)
+    assert isinstance(stop, EarlyStop)
     assert stop.update(Comparison({"error": pair}, Flips(0, 0, 0.0))) is not None
 
 
