@@ -5,7 +5,8 @@
 
 (a) processor time of direct calls of OpenCV and ncnn over that of an evaluation, and the wall on one core over all;
 (b) wall of a whole process beside a pytest loop written by hand; (c) ``-n 2`` beside serial; (d) a second run beside
-the first; (e) most memory against images and models; (f) collecting 1000 models; (g) early stop. The two of a ratio run
+the first; (e) most memory against images and models; (f) collecting 1000 models; (g) early stop; (h) two
+Dask workers of this machine beside a serial run. The two of a ratio run
 in turns; given is the median of the rounds, with the least and the most. Read them on a machine that does nothing else.
 """
 
@@ -22,7 +23,7 @@ from benchmarks.speed import runs, sample
 from benchmarks.speed.models import REAL, real_models
 from benchmarks.speed.rows import Row
 
-PARTS = "abcdefg"
+PARTS = "abcdefgh"
 WANTED = {"squeezenet": 0.97, "resnet20": 0.90}
 
 
@@ -44,6 +45,8 @@ def rows(shared: Path, parts: str, rounds: int) -> Iterator[Row]:
         yield from runs.large_zoo(shared)
     if "g" in parts:
         yield from runs.early_stop(shared, rounds)
+    if "h" in parts:
+        yield from runs.cluster(shared, rounds)
 
 
 def main() -> int:

@@ -1,12 +1,13 @@
-"""(b) to (g) Whole processes: beside a loop written by hand, on more workers, again, with more of everything."""
+"""(b) to (h) Whole processes: beside a loop written by hand, on more workers, again, with more of everything."""
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.speed.models import REAL, write_zoo
 from benchmarks.speed.processes import Cost, pytest_cost
@@ -139,6 +140,22 @@ def early_stop(shared: Path, rounds: int) -> Iterator[Row]:
         evaluated = json.loads(report.read_text())["models"]["resnet20-0"]["samples"]
     count = evaluated["evaluated"] if isinstance(evaluated, dict) else evaluated
     yield ratio("g", f"resnet20: wall with early stop ({count} of 10000) / whole dataset", pairs, "")
+
+
+def cluster(shared: Path, rounds: int) -> Iterator[Row]:
+    """(h) Two local workers of one thread beside a serial run on two cores."""
+    from distributed import LocalCluster  # an extra, that this part alone needs
+
+    make: Callable[..., Any] = LocalCluster
+    workers = make(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    with workers, TemporaryDirectory() as made:
+        write_zoo(Path(made), shared, "squeezenet")
+        address = workers.scheduler_address.replace("tcp://", "dask://")
+        pairs = [
+            (quant(Path(made), "--quant-executor", address), quant(Path(made), "--quant-jobs", "2"))
+            for _ in range(rounds)
+        ]
+    yield ratio("h", "squeezenet, 400 images: wall of two Dask workers / two cores", pairs, "<= 1.15")
 
 
 def ratio(part: str, what: str, pairs: list[tuple[Cost, Cost]], wanted: str) -> Row:

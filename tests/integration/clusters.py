@@ -16,6 +16,9 @@ from tests.unit.evaluation.processes import environment
 
 WAIT_S = 60
 
+_ENDS = ("--idle-timeout", "180s")
+"""A scheduler that nobody stops, since the tests were killed, ends by itself, and its workers with it."""
+
 CONFTEST = '''
 import os
 import time
@@ -87,10 +90,17 @@ class LocalCluster:
     def start(self, workers: int) -> None:
         """Start all of them; the workers wait for the scheduler."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._run("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+        self._run(
+            "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", *_ENDS
+        )
         for number in range(workers):
-            own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--local-directory", str(self.folder))
-            self._run(f"worker-{number}", "dask_worker", *own, "--host", "127.0.0.1", "--name", f"worker-{number}")
+            self.start_worker(f"worker-{number}")
+
+    def start_worker(self, name: str) -> None:
+        """Start a worker; the scheduler knows it some seconds later."""
+        place = ("--host", "127.0.0.1", "--local-directory", str(self.folder))
+        own = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--death-timeout", "30", *place)
+        self._run(name, "dask_worker", *own, "--name", name)
 
     def _run(self, name: str, module: str, *args: str) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{module}", *args, "--scheduler-file", str(self._file)]

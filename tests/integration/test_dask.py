@@ -6,8 +6,10 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,9 +21,9 @@ from tests.integration.runs import Run, run_quant
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'pytest-quant[dask]'")
 
 from pytest_quant.evaluation.cluster import cluster as clusters  # noqa: E402
-from pytest_quant.evaluation.cluster import crew, kinds  # noqa: E402
-
-assert crew  # imported here, so that an inner run does not import it anew
+from pytest_quant.evaluation.cluster import crew, kinds, task  # noqa: E402
+from pytest_quant.evaluation.engine.elsewhere import Parcel  # noqa: E402
+from pytest_quant.extending.travelling import Registrations  # noqa: E402
 
 SAMPLES = 200
 
@@ -79,7 +81,7 @@ def test_a_cluster_gives_the_report_of_this_machine(
         names = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.task_prefixes))
     assert {"tiny_v1", "tiny_v2"} <= set(names), "the dashboard shows the models"
     pytester.makeini(f"[pytest]\nquant_executor = {cluster.url}")
-    assert comparable(run_quant(pytester, "-n", "2")) == here
+    assert comparable(run_quant(pytester, "-n", "1")) == here, "three processes are its clients"
 
 
 def test_a_cluster_of_another_kind_is_named_in_the_conditions(
@@ -140,6 +142,44 @@ def test_no_scheduler(pytester: pytest.Pytester, folder: Path, monkeypatch: pyte
     assert "Traceback" not in run.errors
 
 
+def test_tls_without_certificates(pytester: pytest.Pytester, folder: Path) -> None:
+    run = run_quant(pytester, "--quant-executor", "tls://127.0.0.1:1")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert "tls://127.0.0.1:1: Dask's configuration names no certificates for TLS" in run.errors
+
+
+def test_a_worker_that_came_later_and_does_not_suit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = kinds.own_identity()
+    worker = SimpleNamespace(address="tcp://pi:1", local_directory=str(tmp_path))
+    monkeypatch.setattr(task, "get_worker", lambda: worker)
+    parcel = Parcel("job", b"", Registrations(), 1, None)
+    expected = replace(own, kind=kinds.Kind("riscv64", ()))
+    assert task.do_shard(expected, parcel, {}, b"") == task.Unsuited("tcp://pi:1", own)
+    assert task.do_shard(own, parcel, {"net.bin": "digest"}, b"") == task.Lacking("tcp://pi:1", ("digest",))
+
+
+def test_a_shard_that_is_dropped_ends_on_the_cluster() -> None:
+    """As an early stop does it; a result that comes nevertheless is nobody's."""
+    ended: list[str] = []
+    sent: crew.Sent[int] = crew.Sent(b"", "net-shard-3")
+    sent.task = SimpleNamespace(client=SimpleNamespace(status="running"), cancel=lambda: ended.append("task"))
+    assert sent.cancel()
+    assert sent.cancel()
+    assert ended == ["task"]
+    assert wait([sent], 0).done == {sent}
+    sent.settle(1)
+    sent.fail(ValueError())
+    assert sent.cancelled()
+
+
+def test_errors_of_tasks() -> None:
+    killed = crew._told("dask://a:1: net-shard-3", distributed.scheduler.KilledWorker("net-shard-3", None, 3))
+    assert str(killed).startswith("dask://a:1: net-shard-3: every worker that took it died, one after the other")
+    other = crew._told("dask://a:1: net-shard-3", ModuleNotFoundError("No module named 'pytest_quant'"))
+    assert str(other).endswith("net-shard-3 failed on a worker: ModuleNotFoundError: No module named 'pytest_quant'")
+    assert crew._told("", kinds.ClusterError("as it stands")).args == ("as it stands",)
+
+
 def test_a_worker_that_dies_changes_nothing(pytester: pytest.Pytester, folder: Path, cluster: LocalCluster) -> None:
     here = run_quant(pytester)
     (folder / "readers").unlink()
@@ -161,6 +201,27 @@ def test_a_worker_that_dies_changes_nothing(pytester: pytest.Pytester, folder: P
     assert killed
     assert all(readers(folder)[pid] > 0 for pid in workers), "both took part"
     assert comparable(there) == comparable(here)
+
+
+def test_no_worker_is_left(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clusters, "WORKER_S", 0.5)
+    monkeypatch.setattr(clusters, "LOOK_S", 0.1)
+    (folder / "slow").write_text(str(os.getpid()))
+    workers = {cluster.processes[name].pid for name in ("worker-0", "worker-1")}
+
+    def kill() -> None:
+        busy = until(lambda: next((pid for pid, read in readers(folder).items() if pid in workers and read > 5), None))
+        cluster.kill(busy)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    run = run_quant(pytester, *on(cluster))
+    thread.join()
+    cluster.start_worker("worker-2")  # for the test behind this one
+    assert run.status == 1
+    assert "has had no worker that suits for 0.5 s" in run.cases["tiny-v1::top1"]["reason"]
 
 
 def test_a_scheduler_that_goes_away(pytester: pytest.Pytester, folder: Path, cluster: LocalCluster) -> None:

@@ -25,6 +25,11 @@ class ClusterAddress:
     dask: str
     """As Dask writes it."""
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.dask.startswith("tls://")
+
     @classmethod
     def parse(cls, text: str) -> ClusterAddress:
         """Raises `ConfigError` for anything but ``dask://HOST:PORT`` or, encrypted, ``tls://HOST:PORT``."""

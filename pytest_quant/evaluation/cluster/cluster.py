@@ -205,13 +205,19 @@ def _connected(address: ClusterAddress) -> Untyped:
         raise ClusterError(
             f"{address.url}: needs Dask ({error}); install it: pip install 'pytest-quant[dask]'"
         ) from None
+    dask: Untyped = distributed
+    if address.is_encrypted and dask.Security().get_connection_args("client").get("ssl_context") is None:
+        raise ClusterError(
+            f"{address.url}: Dask's configuration names no certificates for TLS: set distributed.comm.tls in "
+            "~/.config/dask, or DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT and ...__CLIENT__KEY"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions, which are checked with a better message
-            client: Untyped = distributed.Client
-            return client(address.dask, timeout=CONNECT_S, set_as_default=False, name="pytest-quant")
+            return dask.Client(address.dask, timeout=CONNECT_S, set_as_default=False, name="pytest-quant")
     except (OSError, TypeError, ValueError) as error:
         told = str(error).partition("\n")[0]
         raise ClusterError(
-            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the address"
+            f"{address.url}: no Dask scheduler answers: {told}; start one with `dask scheduler`, or correct the "
+            "address (tls:// where it is encrypted)"
         ) from None

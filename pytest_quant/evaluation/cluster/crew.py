@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, cast
 
 from distributed import KilledWorker
@@ -50,6 +51,16 @@ class Sent(Future[R]):
             self.task.cancel()
         return True
 
+    def settle(self, result: R) -> None:
+        """It is done, unless somebody was first: it was dropped, or has failed."""
+        with suppress(InvalidStateError):
+            self.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """It has failed, unless somebody was first."""
+        with suppress(InvalidStateError):
+            self.set_exception(error)
+
 
 class _Files:
     """Sends the files of a job to workers that lack them."""
@@ -94,6 +105,8 @@ class DaskCrew(Generic[S, R]):
 
     def submit(self, shard: S) -> tuple[Future[R], Beat]:
         """Give out a shard; the limit for a sample is held on the worker."""
+        if self._cluster.client.status != "running":
+            raise self._cluster.lost()
         name = f"{self._name}-shard-{shard.index}-{self._shipment.parcel.job[:8]}"
         sent: Sent[R] = Sent(told_pickle(shard), name)
         self._out.add(sent)
@@ -132,7 +145,8 @@ class DaskCrew(Generic[S, R]):
 
     def _take_later(self, sent: Sent[R], task: clusters.Untyped) -> None:
         if not sent.done() and sent.task is task and not self._ended.is_set():
-            self._cluster.handling.submit(self._take, sent, task)
+            with suppress(RuntimeError):  # the run ends at this moment
+                self._cluster.handling.submit(self._take, sent, task)
 
     def _take(self, sent: Sent[R], task: clusters.Untyped) -> None:
         """What became of a task."""
@@ -156,8 +170,7 @@ class DaskCrew(Generic[S, R]):
     def _answer(self, sent: Sent[R], answer: Answer) -> None:
         if isinstance(answer, Done):
             self._out.discard(sent)
-            if not sent.done():
-                sent.set_result(cast(R, answer.result))
+            sent.settle(cast(R, answer.result))
             return
         if isinstance(answer, Lacking):
             self._files.send(answer, sent.given_s)
@@ -175,27 +188,29 @@ class DaskCrew(Generic[S, R]):
 
     def _fail(self, sent: Sent[R], error: BaseException) -> None:
         self._out.discard(sent)
-        if not sent.done():
-            sent.set_exception(error)
+        sent.fail(error)
 
     def _look(self) -> None:
         """While shards are out: whether the scheduler is there, and workers that suit."""
         last = time.monotonic()
         while not self._ended.wait(clusters.LOOK_S):
             try:
-                is_there = self._cluster.client.status == "running"
-                if is_there and self._cluster.look_again():
-                    last = time.monotonic()
-            except OSError:
-                is_there = False
-            if not is_there:
+                last = self._looked(last)
+            except QuantError as error:
+                self._fail_all(error)
+            except Exception:  # of Dask, which has many for a connection that is no more
                 self._fail_all(self._cluster.lost())
-            elif time.monotonic() - last > clusters.WORKER_S:
-                self._fail_all(
-                    ClusterError(f"{self._cluster.url}: has had no worker that suits for {clusters.WORKER_S:g} s")
-                )
-            else:
-                self._give_again_what_waits_for_nobody()
+
+    def _looked(self, last_s: float) -> float:
+        """When there was a worker that suits; ``last_s``: the time before."""
+        if self._cluster.client.status != "running":
+            raise self._cluster.lost()
+        if self._cluster.look_again():
+            last_s = time.monotonic()
+        if time.monotonic() - last_s > clusters.WORKER_S:
+            raise ClusterError(f"{self._cluster.url}: has had no worker that suits for {clusters.WORKER_S:g} s")
+        self._give_again_what_waits_for_nobody()
+        return last_s
 
     def _give_again_what_waits_for_nobody(self) -> None:
         """Shards that were for workers which are all gone."""
@@ -208,7 +223,7 @@ class DaskCrew(Generic[S, R]):
                 self._give(sent)
                 old.cancel()
 
-    def _fail_all(self, error: ClusterError) -> None:
+    def _fail_all(self, error: QuantError) -> None:
         for sent in list(self._out):
             self._fail(sent, error)
 
