@@ -144,6 +144,22 @@ def _again(place: _Place) -> Array:
     return place.run(_ARRAY)
 
 
+def _pickled(place: _Place) -> Array:
+    """A net of ncnn does not pickle; what is sent to another process is what it is loaded from."""
+    with closing(NcnnFormat().open(pickle.loads(pickle.dumps(place.net())))) as runner:  # noqa: S301 - our own
+        return runner.run(_ARRAY)["prob"]
+
+
+def _filled(place: _Place) -> Array:
+    """To write into an answer, or into the array that was given, changes nothing of the net's memory."""
+    with closing(place.open()) as runner:
+        given = _ARRAY.copy()
+        answer = runner.run(given)["prob"]
+        given.fill(9)
+        answer.fill(9)
+        return runner.run(_ARRAY)["prob"]
+
+
 def _after_close(place: _Place) -> Array:
     runner = place.open()
     runner.close()
@@ -202,10 +218,15 @@ _ROWS: dict[str, dict[str, Row]] = {
         "infinite": _fed(np.full_like(_ARRAY, _BOUND)),
     },
     "array not contiguous": {"strided": _strided, "transposed": _transposed, "reversed": _reversed},
-    "life of memory": {"temporary": _temporary, "read-only": _read_only, "after close": _after_close},
+    "life of memory": {
+        "temporary": _temporary,
+        "read-only": _read_only,
+        "written over": _filled,
+        "after close": _after_close,
+    },
     "extractor": {"used twice": _twice, "order of outputs": _inner_then_last, "int8 blob": _one_blob},
     "name that is not there": {"output": _unknown_output, "input": _unknown_input},
-    "loading": {"path": _odd_name, "again": _again},
+    "loading": {"path": _odd_name, "again": _again, "pickled": _pickled},
     "threads and forks": {"threads": _in_threads, "fork": _forked},
 }
 _MUST_BE_REFUSED = frozenset({"wrong shape of input", "NaN or infinite input", "name that is not there"})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.evaluation.begun import Begun
 from pytest_quant.evaluation.digests import sha256_content, sha256_file, sha256_json
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import BOTH
@@ -17,6 +19,7 @@ from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.running_drop import RunningDrop
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import DatasetError, ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
@@ -37,6 +40,8 @@ class Shard:
     index: int
     samples: tuple[Sample, ...]
     keys: Mapping[Net, ShardKey]
+    is_deadly: bool = False
+    """Whether a process has died in the middle of it: each input is tried in a child process first."""
 
     @property
     def sample_count(self) -> int:
@@ -60,6 +65,8 @@ class PredictionWork:
     orient: bool = True
     pipelines: Mapping[Net, Pipeline] = field(default_factory=dict)
     """Of the nets whose inputs are prepared otherwise than ``pipeline`` does."""
+    try_input: Callable[[Net, Given], None] | None = None
+    """Has a child process run a net on an input; raises `ModelFileError` where it dies of it."""
     loaded: Mapping[Path, str] = field(default_factory=dict)
     """The nets' files to their digests: what was loaded must be what the predictions are kept under."""
 
@@ -162,12 +169,14 @@ class _Results:
         self._store = store
         self._known: dict[tuple[int, Net], StoredShard] = {}
         self._computed: set[Net] = set()
+        self._begun: dict[int, Begun] = {}
 
     def lacking(self, shard: Shard) -> Shard | None:
         """The shard with the keys of the nets that it lacks; what is damaged counts as absent, and is made again."""
         keys = {net: key for net, key in shard.keys.items() if not self._is_known(shard.index, net, key)}
         self._computed.update(keys)
-        return replace(shard, keys=keys) if keys else None
+        is_deadly = shard.index in self._begun and self._begun[shard.index].was_left
+        return replace(shard, keys=keys, is_deadly=is_deadly) if keys else None
 
     def _is_known(self, index: int, net: Net, key: ShardKey) -> bool:
         if (index, net) not in self._known:
@@ -184,7 +193,15 @@ class _Results:
         if release is not None and reason is not None:
             release()
             raise OverdueError(reason)
-        return release
+        if release is None:
+            return None
+        self._begun[shard.index] = self._store.begin(shard.keys.values())
+        return partial(self._release, shard, release)
+
+    def _release(self, shard: Shard, release: Release) -> None:
+        is_done = all((shard.index, net) in self._known for net in shard.keys)
+        self._begun.pop(shard.index).end(is_done=is_done)
+        release()
 
     def gave_up(self, shard: Shard, error: OverdueError) -> None:
         """Tell all processes of the run."""

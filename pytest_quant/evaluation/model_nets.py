@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
 
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.extending.known import get_format
 from pytest_quant.nets.base import Runner
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
@@ -51,6 +53,12 @@ def have_tried(net: ModelNet, shape: Shape | None = None, trials: Trials | None 
         return (trials or Trials()).require(net, written_shape(net) or shape)
     except PackageNotFoundError:  # there is nothing to try it with, which opening it says with the command to run
         return ""
+
+
+def try_input(model: ModelSpec, trials: Trials, nets: Sequence[Net], name: Net, given: Given) -> None:
+    """Have a child process run ``nets``, or the one of that name alone, on an input; raises as `open_runner`."""
+    for one in nets or (name,):
+        trials.require_input(net_of(model, one), given)
 
 
 def written_shape(net: ModelNet) -> Shape | None:

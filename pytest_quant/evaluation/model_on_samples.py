@@ -12,7 +12,7 @@ from pytest_quant.evaluation.agreement import LikenessPipeline, OpenPair, agreem
 from pytest_quant.evaluation.digests import DigestMemo, sha256_file
 from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
 from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
-from pytest_quant.evaluation.model_nets import open_runner
+from pytest_quant.evaluation.model_nets import open_runner, try_input
 from pytest_quant.evaluation.pixels import ReadsPixels
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evaluation.without_labels import WithoutLabels, wants_agreement
@@ -92,6 +92,7 @@ class ModelOnSamples:
                 pipeline=self.pipeline,
                 pipelines={net: self.pipelines[net] for net in nets},
                 open_runner=partial(open_runner, model, trials=self.trials),
+                try_input=partial(try_input, model, self.trials, ()),
                 orient=task.orient,
                 loaded={path: self.files[name] for net in nets for name, path in files_of(model, net).items()},
             ),
@@ -120,6 +121,7 @@ class ModelOnSamples:
                 pipeline=LikenessPipeline(self.pipeline, signal, other),
                 pipelines={},
                 open_runner=OpenPair(self.model, other, self.trials),
+                try_input=partial(try_input, self.model, self.trials, (signal, other)),
             ),
             shards=shards_of({signal: key}, self.samples, self.digests, get_task(self.model.task).shard_size),
             counts_hits=False,

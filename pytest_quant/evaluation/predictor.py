@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.store import StoredShard
-from pytest_quant.nets.base import LooksAhead, Runner
-from pytest_quant.nets.given import shape_of
+from pytest_quant.nets.base import Array, LooksAhead, Runner
+from pytest_quant.nets.given import Given, shape_of
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
@@ -22,6 +22,9 @@ from pytest_quant.tasks.base import Pipeline, Prediction, Prepared
 if TYPE_CHECKING:
     from pytest_quant.evaluation.engine.work import Note
     from pytest_quant.evaluation.evaluate import PredictionWork, Shard
+
+
+TryInput = Callable[[Net, Given], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Predictor:
         note(f"sample {shard.samples[0].id}")
         first = self._read(shard.samples[0], pipelines)
         nets = {net: self._runner(net, pipelines[net], first, note) for net in shard.keys}
-        found = _Found(nets, pipelines)
+        found = _Found(nets, pipelines, self._work.try_input if shard.is_deadly else None)
         waiting: deque[_Read] = deque()
         try:
             for sample in shard.samples:
@@ -99,8 +102,11 @@ class Predictor:
 class _Found:
     """The predictions of a shard so far."""
 
-    def __init__(self, nets: Mapping[Net, Runner], pipelines: Mapping[Net, Pipeline]) -> None:
+    def __init__(
+        self, nets: Mapping[Net, Runner], pipelines: Mapping[Net, Pipeline], try_input: TryInput | None
+    ) -> None:
         self._nets = nets
+        self._try_input = try_input
         self._pipelines = pipelines
         self.predictions: dict[Net, list[Prediction]] = {net: [] for net in nets}
         self.elapsed_s = dict.fromkeys(nets, 0.0)
@@ -115,11 +121,26 @@ class _Found:
                 note(f"sample {visible(sample.id)}, {net}")
                 before = runner.forward_s if isinstance(runner, LooksAhead) else 0.0
                 start = time.perf_counter()
-                self.predictions[net].append(self._pipelines[net].predict(runner.run, read.prepared[net]))
+                self.predictions[net].append(self._pipelines[net].predict(self._run(net, sample), read.prepared[net]))
                 elapsed_s = time.perf_counter() - start
                 self.elapsed_s[net] += runner.forward_s - before if isinstance(runner, LooksAhead) else elapsed_s
         except QuantError as error:
             raise _naming(error, sample) from error
+
+    def _run(self, net: Net, sample: Sample) -> Callable[[Given], dict[str, Array]]:
+        """The net, or the net behind a child process that runs each input first."""
+        run, try_input = self._nets[net].run, self._try_input
+        if try_input is None:
+            return run
+
+        def tried(given: Given) -> dict[str, Array]:
+            try:
+                try_input(net, given)
+            except ModelFileError as error:
+                raise ModelFileError(f"{error}; it was given sample {visible(sample.id)}") from None
+            return run(given)
+
+        return tried
 
 
 def _shape(pipeline: Pipeline, first: _Read, net: Net) -> Shape | None:

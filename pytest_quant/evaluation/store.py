@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pytest_quant.evaluation.begun import Begun, begin
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.tasks.base import Arrays
 
@@ -76,6 +77,10 @@ class PredictionStore:
         """Why one of some shards was given up in this run; None: none was."""
         found = (self._given_up.load(key.name) for key in keys)
         return next((reason.decode() for reason in found if reason is not None), None)
+
+    def begin(self, keys: Iterable[ShardKey]) -> Begun:
+        """Note that this process computes shards; tells whether one died of them before."""
+        return begin(self._contents.path(key.name) for key in keys)
 
     def try_claim(self, keys: Sequence[ShardKey]) -> Callable[[], None] | None:
         """Claim shards for computing; see `ContentStore.try_claim`."""

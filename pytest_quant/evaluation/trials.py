@@ -17,6 +17,7 @@ from pytest_quant.evaluation.digests import sha256_file, sha256_json
 from pytest_quant.evaluation.machine import isa
 from pytest_quant.extending.known import get_format
 from pytest_quant.nets.format import NetFormat
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.trial import LIMIT_S, Verdict, described, try_net
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.environment import versions
@@ -24,7 +25,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
 
-_TRIAL_VERSION = 1
+_TRIAL_VERSION = 2
 """Part of every key: raise it when a trial finds more than before."""
 
 _found: dict[str, Verdict] = {}
@@ -56,6 +57,14 @@ class Trials:
         if verdict is None or verdict.how == "lives":
             return "" if verdict is None else verdict.said
         raise ModelFileError(_fault(described(net_format, net), verdict))
+
+    def require_input(self, net: ModelNet, given: Given) -> None:
+        """Have a net run on an input, whatever is known of it; raises as `require`. Nothing of it is kept."""
+        if net.target is None:
+            net_format = get_format(net.format)
+            verdict = try_net(net_format, net, None, self.limit_s, given)
+            if verdict is not None and verdict.how != "lives":
+                raise ModelFileError(_fault(described(net_format, net), verdict))
 
     def _verdict(
         self, net_format: NetFormat, net: ModelNet, shape: Shape | None, digests: Mapping[str, str]

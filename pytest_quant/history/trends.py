@@ -33,7 +33,8 @@ def _curve(series: Series) -> CurveEntry | None:
     net = "" if series.net == "int8" else f"{series.net}, "
     return CurveEntry(
         title=f"{net}{series.metric} over {len(points)} runs",
-        x="runs before this one",
+        x="run; 0 is this one",
+        is_counted=True,
         y=f"{series.metric} {last.unit}" if last.unit not in (None, "fraction") else series.metric,
         lines={name: line for name, line in lines.items() if line},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -46,6 +46,19 @@ def zeros_of(shape: GivenShape) -> Given:
     if named:
         return {name: np.zeros(own, np.dtype(dtype)) for name, dtype, own in named}
     return np.zeros([one for one in shape if isinstance(one, int)], np.float32)
+
+
+def values_of(shape: GivenShape) -> Iterator[Given]:
+    """Zeros, and for a net that is fed an image ones and noise: arrays by name may hold numbers that mean something.
+
+    >>> [one.shape for one in values_of((1, 2, 2))]
+    [(1, 2, 2), (1, 2, 2), (1, 2, 2)]
+    """
+    yield zeros_of(shape)
+    sizes = [one for one in shape if isinstance(one, int)]
+    if len(sizes) == len(shape):
+        yield np.ones(sizes, np.float32)
+        yield np.random.default_rng(0).standard_normal(sizes, np.float32)
 
 
 def same(one: Given, other: Given) -> bool:

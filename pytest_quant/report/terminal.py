@@ -11,7 +11,7 @@ from pytest_quant.report.columns import folded
 from pytest_quant.report.model import Case, ModelEntry, NetSamplesEntry, Report, SamplesEntry
 from pytest_quant.report.table import Mood, table, verdict
 from pytest_quant.spec.metric import SQNR_DB
-from pytest_quant.spec.text import listed
+from pytest_quant.spec.text import hanging, listed
 
 _MARKUP: dict[Mood, dict[str, bool]] = {"good": {"green": True}, "excused": {"yellow": True}, "bad": {"red": True}}
 
@@ -21,7 +21,8 @@ def summary_lines(
 ) -> Iterator[tuple[str, dict[str, bool]]]:
     """The lines of the summary, each with the markup of pytest's terminal writer.
 
-    The table is folded to ``width``, or has the ``columns`` that were chosen, by their names.
+    The table is folded to ``width``, or has the ``columns`` that were chosen, by their names; what stands below it is
+    wrapped at ``width``.
     """
     report = report.visible()
     if any(case.outcome != "not_run" for case in report.cases):
@@ -31,7 +32,14 @@ def summary_lines(
         for row, line in zip(found.rows, shown.lines, strict=True):
             yield line, _MARKUP[row.verdict.mood]
         if shown.left_out:
-            yield f"no room for {listed(shown.left_out)}: --quant-columns chooses, --quant-report has all", {}
+            told = f"no room for {listed(shown.left_out)}: --quant-columns chooses, --quant-report has all"
+            yield from ((line, {}) for line in hanging(told, width))
+    for text, markup in _below(report):
+        yield from ((line, markup) for line in hanging(text, width))
+
+
+def _below(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
+    """What stands below the table, with its markup."""
     for note in footnotes(report):
         yield note, {}
     for case in report.cases:

@@ -35,7 +35,9 @@ class Annotations:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Print them all."""
+        """Print them all, each on a line of its own, also where stdout and stderr are one stream."""
+        if self._failed:
+            print(file=sys.stderr)  # ends the line of dots
         for report in self._failed.values():
             file, line, _ = report.location
             place = _in_workspace(self._config.rootpath / file)

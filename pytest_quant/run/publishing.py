@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import Report
 from pytest_quant.spec.errors import QuantError, told
-from pytest_quant.spec.text import visible
+from pytest_quant.spec.text import hanging, visible
 
 if TYPE_CHECKING:
     import pytest
@@ -113,24 +113,26 @@ class Publisher:
         from pytest_quant.report import diagnosis, rescue
         from pytest_quant.report.terminal import summary_lines
 
-        report = report.visible()
+        report, width = report.visible(), _width(terminal)
         terminal.section("accuracy of quantized models")
-        for line, markup in summary_lines(report, width=_width(terminal), columns=self._settings.columns):
+        for line, markup in summary_lines(report, width=width, columns=self._settings.columns):
             terminal.write_line(line, **markup)
         if self._settings.diagnose:
-            for line in diagnosis.summary_lines(report):
-                terminal.write_line(line)
+            _write(terminal, diagnosis.summary_lines(report), width)
         if self._settings.rescue:
-            for line in rescue.terminal_lines(report, self._settings.rescue_folder):
-                terminal.write_line(line)
-        for line in self._accepted:
-            terminal.write_line(visible(f"baseline: {line}"))
+            _write(terminal, rescue.terminal_lines(report, self._settings.rescue_folder), width)
+        _write(terminal, (visible(f"baseline: {line}") for line in self._accepted), width)
         for path in self._written:
             terminal.write_line(visible(f"written: {path}"))
-        for note in self._notes:
-            terminal.write_line(visible(note), yellow=True)
-        for problem in problems:
-            terminal.write_line(visible(problem, lines=True), red=True, bold=True)
+        _write(terminal, map(visible, self._notes), width, yellow=True)
+        _write(terminal, (visible(problem, lines=True) for problem in problems), width, red=True, bold=True)
+
+
+def _write(terminal: pytest.TerminalReporter, texts: Iterable[str], width: int | None, **markup: bool) -> None:
+    """Each on lines of its own, wrapped at ``width``."""
+    for text in texts:
+        for line in hanging(text, width):
+            terminal.write_line(line, **markup)
 
 
 def _accepted(change: BaselineChange, report: Report) -> str:

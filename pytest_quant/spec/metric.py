@@ -70,6 +70,10 @@ class Metric:
         >>> Metric("top1", "%").number(94.8), Metric("AP", "fraction").number(0.71), Metric("nme", "px").number(12.3456)
         ('94.80', '0.7100', '12.346')
         """
+        text = self._digits(value)
+        return text.removeprefix("-") if not float(text) else text  # what is printed as 0 has no sign
+
+    def _digits(self, value: float) -> str:
         if self.unit in _DECIMALS:
             return f"{value:.{_DECIMALS[self.unit]}f}"
         if self.maximum is None and value != 0 and not _SMALL <= abs(value) < _LARGE:

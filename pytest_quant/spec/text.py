@@ -74,6 +74,30 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
+def hanging(text: str, width: int | None) -> Iterator[str]:
+    """Lines of at most ``width`` characters, those that go on indented; None: the lines as they are.
+
+    Words are never cut, so that a path or an option stays whole, on a line that is wider if need be.
+
+    >>> list(hanging("panet: both sides at score threshold 0.9", 30))
+    ['panet: both sides at score', '    threshold 0.9']
+    """
+    import textwrap  # only a run under --quant wraps
+
+    for line in text.split("\n"):
+        if width is None or len(line) <= width or width < _NARROWEST:
+            yield line
+            continue
+        own = line[: len(line) - len(line.lstrip())]
+        yield from textwrap.wrap(
+            line, width, subsequent_indent=f"{own}    ", break_long_words=False, break_on_hyphens=False
+        )
+
+
+_NARROWEST = 20
+"""Below that wrapped lines are harder to read than those that the terminal breaks."""
+
+
 def aligned(rows: Sequence[Sequence[str]], *, left: int, last_left: bool = False) -> Iterator[str]:
     """Rows of equal length as lines; the first ``left`` columns stand left, the others right.
 

@@ -12,12 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("part", "seconds"), [("nets", 8), ("text", 12)])
-def test_nothing_that_must_not_be(part: str, seconds: int) -> None:
-    """In a process of its own: a net that kills the process which opens it shows as its end."""
+@pytest.mark.parametrize("part", ["nets", "text"])
+def test_nothing_that_must_not_be(part: str) -> None:
+    """In a process of its own: a net that kills the process which opens it shows as its end.
+
+    The known faults only: ``test_mutants.py`` has mutants.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     found = subprocess.run(
-        [sys.executable, "-m", "benchmarks.campaign", part, "--seconds", str(seconds)],
+        [sys.executable, "-m", "benchmarks.campaign", part, "--seconds", "0"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -54,7 +54,8 @@ def test_eighty_columns(pytester: pytest.Pytester, zoo: Path, monkeypatch: pytes
         "tiny                          top1    86.67  85.00   1.67  PASS",
         "lost                          -           -      -      -  SKIPPED",
     ]
-    assert "no room for dataset, flips, limit, ci, n: --quant-columns chooses, --quant-report has all" in run.text
+    told = "no room for dataset, flips, limit, ci, n: --quant-columns chooses,"
+    assert f"{told}\n    --quant-report has all\n" in run.text
 
 
 def test_a_log_has_all_columns(pytester: pytest.Pytester, zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +63,22 @@ def test_a_log_has_all_columns(pytester: pytest.Pytester, zoo: Path, monkeypatch
     run = run_quant(pytester)
     assert "CI of drop" in table_of(run.text)[0]
     assert "no room" not in run.text
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_what_stands_below_the_table_is_wrapped(
+    pytester: pytest.Pytester, zoo: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    found = run_quant(pytester).text
+    below = found[found.index("CI: 90 %") : found.index("cases: ")].splitlines()
+    assert all(len(line) <= columns or " " not in line.strip() for line in below)
+    assert below[1].startswith("    ")
+    monkeypatch.delenv("COLUMNS")
+    log = run_quant(pytester).text
+    unwrapped = log[log.index("CI: 90 %") : log.index("cases: ")].splitlines()
+    folded = "\n".join(below).replace("\n    ", " ").splitlines()
+    assert [line for line in folded if not line.startswith("no room")] == unwrapped
 
 
 def test_columns_can_be_chosen(pytester: pytest.Pytester, zoo: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -87,6 +89,18 @@ def test_github_shows_each_failure_at_its_line(
     wanted = rf"^::error file={zoo.name}/{ZOO},line={line},title={ZOO}%3A%3Abad%3A%3Atop1::FAIL: drop = 86\.67 - 8\.33"
     assert len(re.findall(wanted, run.errors, re.MULTILINE)) == 1
     assert len(re.findall("^::error ", run.errors, re.MULTILINE)) == run.text.count("\nFAILED ")
+
+
+def test_a_command_to_github_begins_its_line_where_both_streams_are_one(
+    zoo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub obeys a command at the start of a line alone."""
+    command = [sys.executable, "-m", "pytest", "--quant", *PLAIN, *UNCACHED, "-k", "bad and top1"]
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    found = subprocess.run(command, cwd=zoo, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert "::error " in found.stdout
+    assert all(line.startswith("::error ") for line in found.stdout.splitlines() if "::error " in line), found.stdout
 
 
 def test_another_plugin_that_annotates_is_not_doubled(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_quant.history.file import KeptRun
+from pytest_quant.history.trends import trends
 from pytest_quant.report.html.write import write_html
+from pytest_quant.report.model.illustration import IllustratedReport
+from tests.unit.history.made import RESULT, RUN
 from tests.unit.report.html.pages import MARKUP, page_report, report_of_many
 
 if TYPE_CHECKING:
@@ -136,6 +141,40 @@ def test_models_of_a_long_page_are_made_when_they_are_unfolded(browser: Browser,
     assert not visit.page.locator("#model-model-11 .toggles input[data-side=fp32]").is_checked()
     assert visit.problems == []
     visit.page.close()
+
+
+def test_the_trend_of_a_history_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    """Fourteen runs, of which one was broken and the last one is again: what lies lowest, and where."""
+    runs = history_of(*[95.5] * 7, 40.0, *[95.5] * 5, 41.0)
+    report = IllustratedReport.of(page_report(), list(trends(runs, {"fine"})))
+    write_html(report, tmp_path / "history.html")
+    visit = Visit(browser, (tmp_path / "history.html").as_uri())
+    visit.page.locator("#models a", has_text="fine").click()
+    figure = visit.page.locator("#model-fine svg[aria-label='top1 over 14 runs']")
+    figure.scroll_into_view_if_needed()
+    assert figure.is_visible()
+    texts = figure.locator("text").all_text_contents()
+    assert {"fp32", "int8", "run; 0 is this one", "top1 %"} <= set(texts)
+    ticks = [text.replace("\N{MINUS SIGN}", "-") for text in texts]
+    assert "-10" in ticks
+    assert not any(tick.startswith("-") and "." in tick for tick in ticks), "there is no half a run"
+    points = figure.locator("use").evaluate_all(
+        "all => all.map((one) => { const box = one.getBoundingClientRect(); return [box.x, box.y, "
+        "getComputedStyle(one).fill, getComputedStyle(one).stroke]; })"
+    )
+    drawn = {tuple(one[2:]) for one in points}
+    assert len(points) >= 28
+    assert len(drawn) >= 2, "both nets have a colour of their own"
+    lowest = sorted(points, key=lambda point: -point[1])[:2]
+    assert max(point[0] for point in points) == pytest.approx(max(point[0] for point in lowest), abs=2)
+    assert visit.problems == []
+    visit.page.close()
+
+
+def history_of(*int8: float) -> list[KeptRun]:
+    """Runs of one model, whose fp32 net stays as it is."""
+    found = (replace(RESULT, model="fine", fp32=96.0, int8=value) for value in int8)
+    return [KeptRun(number, RUN, (result,)) for number, result in enumerate(found, 1)]
 
 
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {"viewport": {"width": 380, "height": 800}}])

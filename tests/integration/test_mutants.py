@@ -99,7 +99,7 @@ def test_atheris(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     told = tmp_path / "tries"
     subprocess.run(
-        [sys.executable, "-m", "benchmarks.campaign.fuzz", "text", "2", "2", "0", str(told)],
+        [sys.executable, "-m", "benchmarks.campaign.fuzz", "text", "2", "1", "0", str(told), "nets.ncnn.files"],
         cwd=ROOT,
         check=True,
         capture_output=True,

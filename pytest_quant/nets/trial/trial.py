@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_quant.nets.format import NetFormat
+from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.process import Ended, ask
 from pytest_quant.nets.trial.words import Answer, Request, Shape
 from pytest_quant.spec.errors import RunnerError
@@ -35,14 +36,16 @@ class Verdict:
     """The last lines that the runtime printed."""
 
 
-def try_net(net_format: NetFormat, net: ModelNet, shape: Shape | None, limit_s: float = LIMIT_S) -> Verdict | None:
-    """Load a net in a child process and run it once on zeros of a shape; None: load it only.
+def try_net(
+    net_format: NetFormat, net: ModelNet, shape: Shape | None, limit_s: float = LIMIT_S, given: Given | None = None
+) -> Verdict | None:
+    """Load a net in a child process and run it on zeros and other values of a shape, and on what is given, if any.
 
     None where the child cannot know the format, whose class only this process can import. Raises `RunnerError` where
     the trial was ended from outside twice: that says nothing of the files.
     """
     try:
-        payload = pickle.dumps((net_format, net, shape))
+        payload = pickle.dumps((net_format, net, shape, given))
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
     request = Request(payload, os.getcwd(), limit_s)

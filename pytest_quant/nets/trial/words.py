@@ -16,7 +16,7 @@ class Request:
     """One net to be tried."""
 
     net: bytes
-    """A pickled `NetFormat`, `ModelNet` and `Shape`, or None in its place: load the net and do not run it."""
+    """A pickled `NetFormat`, `ModelNet`, `Shape` and input; None in place of the last two: that is not run."""
     folder: str
     """The working folder, from which relative paths go out."""
     limit_s: float

@@ -10,7 +10,7 @@ from pytest_quant.report.html.svg import BAD, FAINT, GOOD, INK, TIGHT, as_svg, f
 _ROW_PX = 20
 _WIDTH_PX = 760
 _SHARES = (-2.0, 3.0)
-"""What is shown; what lies beyond is an arrow at the edge."""
+"""What is shown; what lies beyond is an arrow at the edge, with the number of the drop."""
 
 
 @dataclass(frozen=True)
@@ -60,5 +60,9 @@ def _draw(axes, place: int, row: ForestRow) -> None:  # type: ignore[no-untyped-
     for edge, marker, beyond in ((_SHARES[0], "<", low < _SHARES[0]), (_SHARES[1], ">", high > _SHARES[1])):
         if beyond:
             axes.plot([edge], [place], marker=marker, color=row.color, markersize=7, clip_on=False)
+    if not _SHARES[0] <= middle <= _SHARES[1]:
+        edge, side, offset = (_SHARES[1], "right", -8) if middle > 0 else (_SHARES[0], "left", 8)
+        axes.annotate(f"{middle:.3g}", (edge, place), (offset, 0), textcoords="offset points", ha=side, va="center",
+                      color=row.color, fontsize=11)  # fmt: skip
     if _SHARES[0] <= middle <= _SHARES[1]:
         axes.plot([middle], [place], marker="s", color=row.color, markersize=6)

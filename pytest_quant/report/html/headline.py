@@ -31,7 +31,8 @@ def headline(model: str, entry: ModelEntry | None, cases: Sequence[Case]) -> Hea
     if worst.mood == "good" or worst.decision == "skipped":
         return None
     case = next(case for case in cases if (case.verdict, case.outcome) == (worst.decision, worst.outcome))
-    return Headline(model, worst, case.reason.partition("\n")[0], tuple(_blamed(entry)))
+    blamed = _blamed(entry) if worst.decision == "fail" else []  # of a drop that may be none nothing is the cause
+    return Headline(model, worst, case.reason.partition("\n")[0], tuple(blamed))
 
 
 def _blamed(entry: ModelEntry | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_quant.report.html.svg import FAINT, FP32, INT8, Margins, as_svg, figure
@@ -30,20 +31,42 @@ def layer_plot(diagnosis: DiagnosisEntry) -> str:
             heights = [_own(layer) for _, layer in chosen]
             axes.scatter([place for place, _ in chosen], heights, s=18, color=color, label=name, zorder=2)
         places = {layer.layer: place for place, layer in enumerate(layers)}
-        for layer in diagnosis.worst_layers(_NAMED):
-            _name(axes, layer, places[layer.layer], len(layers))
+        _name_all(axes, {places[layer.layer]: layer for layer in diagnosis.worst_layers(_NAMED)}, len(layers))
         axes.set_ylim(0, _CEILING_DB + 4)
         axes.set_ylabel("SQNR against fp32, dB")
+        axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("layers in the order of the file; line: the net up to the layer")
         axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         return as_svg(drawn, "Signal to noise ratio of every layer against the float net")
 
 
-def _name(axes: Axes, layer: LayerEntry, place: int, count: int) -> None:
+def _name_all(axes: Axes, layers: Mapping[int, LayerEntry], count: int) -> None:
+    """Each name below its point, or higher than that where another one, or the edge of the plot, is in the way."""
+    taken: list[tuple[float, float]] = []
+    for place, layer in sorted(layers.items()):
+        x_px, y_px = place / max(count - 1, 1) * _INNER_PX, _own(layer) * _DB_PX
+        rises = [rise for rise in _RISES_PX if y_px + rise >= 0 and _is_free((x_px, y_px + rise), taken)]
+        rise = rises[0] if rises else _RISES_PX[-1]
+        taken.append((x_px, y_px + rise))
+        _name(axes, layer, place, rise, count)
+
+
+_RISES_PX = (-14.0, 7.0, 20.0, 33.0, 46.0)
+_LEADER = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.8}
+"""From a name that stands apart to its point."""
+_INNER_PX, _DB_PX = _WIDTH_PX - 72, (_HEIGHT_PX - 70) / (_CEILING_DB + 4)
+"""Width of what is within the axes, and height of a dB there."""
+
+
+def _is_free(at_px: tuple[float, float], taken: Sequence[tuple[float, float]]) -> bool:
+    return all(abs(at_px[0] - x) > 110 or abs(at_px[1] - y) > 12 for x, y in taken)
+
+
+def _name(axes: Axes, layer: LayerEntry, place: int, rise_px: float, count: int) -> None:
     name = layer.layer if len(layer.layer) <= _NAME_CHARS else f"\N{HORIZONTAL ELLIPSIS}{layer.layer[-_NAME_CHARS:]}"
     side = "left" if place < 0.15 * count else "right" if place > 0.85 * count else "center"
-    axes.annotate(name, (place, _own(layer)), (0, -14), textcoords="offset points", ha=side, fontsize=11,
-                  parse_math=False)  # fmt: skip
+    axes.annotate(name, (place, _own(layer)), (0, rise_px), textcoords="offset points", ha=side, fontsize=11,
+                  parse_math=False, arrowprops=_LEADER if rise_px > _RISES_PX[1] else None)  # fmt: skip
 
 
 def _own(layer: LayerEntry) -> float:

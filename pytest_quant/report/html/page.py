@@ -18,6 +18,7 @@ from pytest_quant.report.model import Case, DiagnosisEntry, EnvironmentEntry, Mo
 from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry, PictureEntry
 from pytest_quant.report.table import Mood, Row, RowVerdict, table, verdict
 from pytest_quant.report.terminal import footnotes
+from pytest_quant.spec.verdict import badness
 
 _WORST_LAYERS = 8
 _OPEN = 6
@@ -26,12 +27,19 @@ _AT_ONCE = 30
 """A page with more models makes those that are folded when they are unfolded."""
 
 
+_MOODS: tuple[Mood, ...] = ("bad", "excused", "good")
+_NUMBERS = ("onnx", "fp32", "int8", "drop")
+"""Columns of numbers alone."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell of the table: as printed, and what it is sorted by."""
 
     text: str
     key: str | float
+    is_number: bool = False
+    """Whether it stands right, its digits below those of other rows."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ class PageView:
 
     environment: EnvironmentEntry
     header: tuple[str, ...]
+    """Titles of the columns."""
     rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
     counts: tuple[tuple[str, Mood, int], ...]
@@ -116,6 +125,11 @@ class PageView:
     models: tuple[ModelView, ...]
     others: tuple[CaseView, ...] = field(default=())
     """Cases that are about a zoo file as a whole."""
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Titles of the columns whose cells are numbers."""
+        return _NUMBERS
 
     @property
     def is_long(self) -> bool:
@@ -133,25 +147,40 @@ def page_view(report: Report) -> PageView:
     order = dict.fromkeys(row.model for row in found.rows)
     by_model = {name: by_model[name] for name in order}
     drawn = report.illustrations if isinstance(report, IllustratedReport) else {}
-    urgent = [name for name in order if verdict(by_model[name]).mood != "good"]
+    urgent = sorted(
+        (name for name in order if verdict(by_model[name]).mood != "good"), key=lambda name: _urgency(by_model[name])
+    )
     shown = within_budget({name: one.pictures for name, one in drawn.items()}, urgent)
     return PageView(
         environment=report.environment,
         header=found.header,
-        rows=tuple(_table_row(row, line) for row, line in zip(found.rows, found.lines(), strict=True)),
+        rows=tuple(_table_row(row, found.header, line) for row, line in zip(found.rows, found.lines(), strict=True)),
         notes=tuple(footnotes(report)),
         counts=_counts(report),
-        headlines=tuple(
-            line for name in order if (line := headline(name, report.models.get(name), by_model[name])) is not None
-        ),
+        headlines=tuple(_headlines(report, by_model)),
         forest_svg=forest_plot(list(_forest_rows(found.rows, report))),
         models=tuple(_models(report, by_model, urgent, shown)),
         others=tuple(_case_view(case) for case in report.cases if case.model is None),
     )
 
 
-def _table_row(row: Row, line: Sequence[str]) -> TableRow:
-    return TableRow(row.model, row.verdict.mood, tuple(Cell(text, _sort_key(text)) for text in line))
+def _urgency(cases: Sequence[Case]) -> tuple[int, int, int]:
+    """What is broken goes before what is undecided, and that before what is excused."""
+    worst = verdict(cases)
+    return _MOODS.index(worst.mood), *badness(worst.decision, worst.outcome)
+
+
+def _headlines(report: Report, by_model: Mapping[str, Sequence[Case]]) -> Iterator[Headline]:
+    for name in sorted(by_model, key=lambda name: _urgency(by_model[name])):
+        line = headline(name, report.models.get(name), by_model[name])
+        if line is not None:
+            yield line
+
+
+def _table_row(row: Row, header: Sequence[str], line: Sequence[str]) -> TableRow:
+    found = zip(header, line, strict=True)
+    cells = tuple(Cell(text, _sort_key(text), is_number=title in _NUMBERS) for title, text in found)
+    return TableRow(row.model, row.verdict.mood, cells)
 
 
 def _sort_key(text: str) -> str | float:
@@ -168,8 +197,7 @@ def _sort_key(text: str) -> str | float:
 
 def _counts(report: Report) -> tuple[tuple[str, Mood, int], ...]:
     verdicts = Counter(verdict([case]) for case in report.cases)
-    moods: tuple[Mood, ...] = ("bad", "excused", "good")
-    ordered = sorted(verdicts.items(), key=lambda item: (moods.index(item[0].mood), item[0].text))
+    ordered = sorted(verdicts.items(), key=lambda item: (_MOODS.index(item[0].mood), item[0].text))
     return tuple((found.text, found.mood, count) for found, count in ordered)
 
 

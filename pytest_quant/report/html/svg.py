@@ -54,7 +54,7 @@ class Margins:
     """Room around a pair of axes, in pixels; matplotlib takes longer to find it out than to draw."""
 
     left: float = 56
-    right: float = 10
+    right: float = 16
     top: float = 26
     bottom: float = 44
 

@@ -70,6 +70,8 @@ class CurveEntry(Entry):
     """``fp32`` and ``int8``, or what a line is called; points by rising x."""
     mark: float | None = None
     """A place on the x axis, such as the threshold that was taken."""
+    is_counted: bool = False
+    """Whether the x axis counts things, so that it has no fractions."""
 
 
 class IllustrationEntry(Entry):

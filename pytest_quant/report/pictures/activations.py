@@ -26,6 +26,8 @@ from pytest_quant.spec.model import ModelSpec
 _SAMPLES = 2
 _BINS = 40
 _INT8_MAX = 127
+_USED = 0.5
+"""Values that reach no farther leave half of int8's steps, or more, unused: that is what the title says then."""
 _NAME_CHARS = 18
 """Of a longer name the end is shown."""
 
@@ -81,10 +83,16 @@ def _histogram(layer: str, values: Array, threshold: float) -> CurveEntry:
     beyond = 100 * float(np.mean(values > threshold))
     bins = zip(edges[:-1].tolist(), edges[1:].tolist(), heights, strict=True)
     corners = [(x, y) for left, right, y in bins for x in (left, right)]
+    reach = float(values.max(initial=0)) / threshold
+    told = f"{beyond:.1f} % beyond the threshold" if reach > _USED else f"at most {_share(reach)} % of the threshold"
     return CurveEntry(
-        title=f"Input of {layer[-_NAME_CHARS:]}: {beyond:.1f} % beyond the threshold",
+        title=f"Input of {layer[-_NAME_CHARS:]}: {told}",
         x="absolute value; dashed: the int8 threshold",
         y="values, as a power of 10",
         lines={"fp32": tuple(corners)},
         mark=threshold,
     )
+
+
+def _share(part: float) -> str:
+    return f"{100 * part:.2g}"

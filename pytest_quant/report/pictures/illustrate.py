@@ -8,12 +8,13 @@ from pytest_quant.datasets.base import names_of
 from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
-from pytest_quant.report.model.illustration import CurveEntry, IllustrationEntry, PictureEntry
+from pytest_quant.report.model.illustration import CurveEntry, DrawingEntry, IllustrationEntry, PictureEntry
 from pytest_quant.report.pictures.choose import choose
 from pytest_quant.report.pictures.stopping import stopping_curve
 from pytest_quant.report.pictures.thumbnail import scaled, thumbnail
 from pytest_quant.spec.errors import QuantError
-from pytest_quant.tasks.base import Pipeline
+from pytest_quant.spec.net import Side
+from pytest_quant.tasks.base import Moved, Pipeline
 from pytest_quant.tasks.drawing import Draws, Plots, Scene
 
 
@@ -57,6 +58,7 @@ def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, mo
     names = names_of(dataset)
     samples = bench.selection(model)[0][: measurement.evaluated]
     chosen = choose(samples, comparison, most)
+    moved = {one.sample: one for one in comparison.moved if one.texts is None}
     answers = bench.answers(measurement, [one.index for one in chosen])
     for one, fp32, int8 in zip(chosen, answers["fp32"], answers[measurement.net], strict=True):
         sample = samples[one.index]
@@ -70,9 +72,17 @@ def _pictures(pipeline: Pipeline, measurement: Measurement, bench: Workbench, mo
             width=small.width_px,
             height=small.height_px,
             truth=scaled(pipeline.draw_truth(sample, scene), small.scale),
-            fp32=scaled(pipeline.draw_answer(sample, fp32, scene), small.scale),
-            int8=scaled(pipeline.draw_answer(sample, int8, scene), small.scale),
+            fp32=_told_of(moved.get(sample.id), "fp32", scaled(pipeline.draw_answer(sample, fp32, scene), small.scale)),
+            int8=_told_of(moved.get(sample.id), "int8", scaled(pipeline.draw_answer(sample, int8, scene), small.scale)),
         )
+
+
+def _told_of(moved: Moved | None, side: Side, drawing: DrawingEntry) -> DrawingEntry:
+    """With how much of the truth was found, where samples are not just right or wrong."""
+    if moved is None:
+        return drawing
+    found = moved.fp32 if side == "fp32" else moved.int8
+    return drawing.model_copy(update={"caption": f"{drawing.caption}, found {found:.4g}"})
 
 
 def _curves(pipeline: Pipeline, measurement: Measurement, confidence: float) -> Iterator[CurveEntry]:

@@ -103,7 +103,7 @@ def _counted(metric: str, lost: int, won: int, job: Job, confidence: float) -> t
 def _estimated(drop: DropSoFar, job: Job, confidence: float) -> tuple[str, str]:
     """In the metric's own unit; of fewer samples than are done where scoring all of them takes too long."""
     metric = Metric(drop.metric, drop.unit, maximum=drop.maximum)
-    shown = f"{metric.name} drop {metric.difference(_plain(metric, drop.drop))}"
+    shown = f"{metric.name} drop {metric.difference(drop.drop)}"
     of = "" if drop.samples == job.done else f" on {drop.samples}"
     if drop.standard_error is None:
         return shown + of, ""
@@ -112,7 +112,7 @@ def _estimated(drop: DropSoFar, job: Job, confidence: float) -> tuple[str, str]:
     low, high = drop.drop - half, drop.drop + half
     if metric.maximum is not None:
         low, high = max(low, -metric.maximum), min(high, metric.maximum)
-    return shown + of, f" ({metric.number(_plain(metric, low))} to {metric.number(_plain(metric, high))})"
+    return shown + of, f" ({metric.number(low)} to {metric.number(high)})"
 
 
 def _rest(done: int, samples: int | None) -> float:
@@ -122,8 +122,3 @@ def _rest(done: int, samples: int | None) -> float:
 
 def _number(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"  # the sum turns -0.0 into 0.0
-
-
-def _plain(metric: Metric, value: float) -> float:
-    """0 in the place of what is printed as such: no sign stands before it."""
-    return value if float(metric.number(value)) else 0.0

@@ -19,7 +19,7 @@ INPUT = InputSpec("data", (8, 8), "rgb", (0.0,) * 3, (1.0,) * 3)
 
 
 class DeadlyFormat(NetFormat):
-    """The file says in words what is to happen when its net is run; a file of its name in `.log` has every run."""
+    """The file says in words what is to happen when its net is run; a `.log` of its name has each first run."""
 
     def version(self) -> str:
         return "1"
@@ -40,18 +40,23 @@ class DeadlyRunner:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._runs = 0
 
     def run(self, array: Array) -> dict[str, Array]:
         word, *rest = self._file.read_text().split()
-        with self._file.with_suffix(".log").open("a") as log:
-            log.write(f"{os.getpid()} {array.shape}\n")
+        if not self._runs:
+            with self._file.with_suffix(".log").open("a") as log:
+                log.write(f"{os.getpid()} {array.shape}\n")
+        self._runs += 1
         print(f"deadly: {word}", file=sys.stderr, flush=True)
         os.write(1, b"what a runtime prints to stdout\n")
-        if DeadlyRunner.poisoned:
+        if DeadlyRunner.poisoned and word != "poison":
             os.kill(os.getpid(), signal.SIGSEGV)
         DeadlyRunner.poisoned = word == "poison"
         if word == "die":
             os.kill(os.getpid(), getattr(signal, rest[0]))
+        elif word == "given" and array.max() > 100:
+            os.kill(os.getpid(), signal.SIGSEGV)
         elif word == "exit":
             os._exit(int(rest[0]))
         elif word == "hang":

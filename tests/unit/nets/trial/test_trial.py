@@ -157,3 +157,11 @@ def test_what_ncnn_dies_of_is_a_verdict(tmp_path: Path) -> None:
     assert found is not None
     assert found.how == "died"
     assert found.by in ("SIGSEGV", "SIGABRT")
+
+
+def test_an_input_that_is_given_is_tried(tmp_path: Path) -> None:
+    one = net(tmp_path, "given")
+    for value, how in ((1, "lives"), (1000, "died")):
+        found = try_net(DeadlyFormat(), one, None, given=np.full(SHAPE, value, np.float32))
+        assert found is not None
+        assert found.how == how

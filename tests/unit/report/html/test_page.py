@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.judging.limits.tolerance import Tolerance
 from pytest_quant.report.html.budget import within_budget
 from pytest_quant.report.html.headline import headline
 from pytest_quant.report.html.page import page_view
 from pytest_quant.report.html.write import html, write_html
+from tests.unit.metrics import METRICS
 from tests.unit.report.html.pages import MARKUP, diagnosis, page_report, picture, report_of_many
-from tests.unit.reports import report_of
+from tests.unit.reports import record, report_of
+
+LIMIT = Tolerance(METRICS["top1"], 1.0)
 
 
 class Texts(HTMLParser):
@@ -58,6 +62,23 @@ def test_what_is_broken_stands_at_the_top_with_its_layer(page: Texts) -> None:
     assert "broken FAIL drop = 80.00 - 78.00 = 2.00 points > 1.00; it comes from conv0_" in text
     assert "(80 % of the noise)" in text
     assert "fine" not in text.partition("1 FAIL")[2]
+
+
+def test_what_is_broken_goes_before_what_is_undecided() -> None:
+    names = [f"a{number}" for number in range(9)]
+    undecided = [record(LIMIT, "inconclusive", "failed", name) for name in names]
+    known = [*undecided, record(LIMIT, "fail", "xfailed", "aa"), record(LIMIT, "fail", "failed", "b")]
+    view = page_view(report_of(*known, models={}))
+    assert [line.model for line in view.headlines] == ["b", *names, "aa"]
+    unfolded = [model.name for model in view.models if model.is_open]
+    assert unfolded == [*names[:5], "b"]  # in the order of the table
+
+
+def test_nothing_is_blamed_for_a_drop_that_is_undecided() -> None:
+    entry = page_report().models["broken"]
+    found = headline("broken", entry, [record(LIMIT, "inconclusive", "failed", "broken")])
+    assert found is not None
+    assert found.layers == ()
 
 
 def test_where_the_shares_are_not_known_the_noisiest_layers_are_named() -> None:

@@ -1,0 +1,86 @@
+"""A net that answers zeros, ones and noise, and ends its process with one image of the data set."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from tests.integration.runs import PLAIN, UNCACHED, Run
+
+SITE = """
+import os, signal
+from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
+
+forward = NcnnRunner.run
+
+def run(net, array):
+    if net._setup.files.param.stem == "deadly" and array.max() < -0.99:  # the black image
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return forward(net, array)
+
+NcnnRunner.run = run
+"""
+"""Python loads it at its start, in children too: as a runtime has its faults in every process."""
+OTHERS = {"deadly::int8": "pass", "sound::top1": "pass", "sound::int8": "pass", "sound::sanity": "pass"}
+
+
+@pytest.fixture(autouse=True)
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = pytester.path
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    (root / "pytest.ini").write_text("[pytest]\n")
+    (root / "site").mkdir()
+    (root / "site" / "sitecustomize.py").write_text(SITE)
+    monkeypatch.setenv("PYTHONPATH", f"{root / 'site'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    tiny.write_images(root, 60)
+    tiny.write_flat_image(root / "images" / "037.png", (0, 0, 0))
+    tiny.write_zoo(root, {name: tiny.model_entry(root, name) for name in ("deadly", "sound")})
+    path = root / "deadly.bin"  # not the same net as sound
+    path.write_bytes(path.read_bytes()[:-1] + b"\x3f")
+    return root
+
+
+def run(pytester: pytest.Pytester, *args: str) -> Run:
+    report = pytester.path / "report.json"
+    report.unlink(missing_ok=True)
+    loaded = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+    given = (*loaded, "--quant-cache", "kept", "--no-quant-diagnose", "--quant-report", str(report), *args)
+    result = pytester.runpytest_subprocess("--quant", *PLAIN, *UNCACHED, *given)
+    return Run(result, json.loads(report.read_text()) if report.exists() else None)
+
+
+def check(found: Run) -> None:
+    """The model's error names signal and sample; all others are decided."""
+    case = found.cases["deadly::top1"]
+    assert case["verdict"] == "error"
+    assert case["reason"].startswith(
+        "deadly.param with deadly.bin: a trial run in a child process died of SIGSEGV: the files are damaged, or do "
+        "not fit each other or this runtime (it printed: nothing); it was given sample images/037.png"
+    )
+    assert {name: found.verdicts.get(name, "pass") for name in OTHERS} == OTHERS
+    assert found.status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_one_process_dies_once(pytester: pytest.Pytester, project: Path) -> None:
+    assert run(pytester).status == -signal.SIGSEGV  # nothing is left to write a report
+    check(run(pytester))
+    check(run(pytester))  # what is known stays known
+    tiny.write_net(project, "deadly")
+    (project / "site" / "sitecustomize.py").unlink()
+    assert run(pytester).verdicts["deadly::top1"] == "pass"
+    assert list((project / "kept").rglob("*.begun")) != []  # of the net as it was
+
+
+def test_one_worker_dies_and_the_others_know(pytester: pytest.Pytester) -> None:
+    found = run(pytester, "-n2")
+    told = {name: case["verdict"] for name, case in found.cases.items()}
+    assert {name: told[name] for name in OTHERS} == OTHERS
+    deadly = [told["deadly::top1"], told["deadly::sanity"]]
+    assert deadly.count("crashed") == 1, "the same shard kills no second worker"
+    assert found.status == pytest.ExitCode.TESTS_FAILED
+    check(run(pytester))
