@@ -93,6 +93,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run.quant_run import QuantRun
     from pytest_quant.run.registering import start_registering
     from pytest_quant.run.session import Recorder
+    from pytest_quant.run.summary import Summary
 
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
@@ -114,6 +115,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")
+        config.pluginmanager.register(Summary(recorder), "quant-summary")
         if Annotations.are_wanted(config):
             config.pluginmanager.register(Annotations(config), "quant-annotations")
         if settings.progress:

@@ -206,7 +206,7 @@ class Recorder:
         if problems:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def summarize(self, terminal: pytest.TerminalReporter) -> None:
         """The table, and what fails the run."""
         if self._cases or self.problems:
-            self._publisher.summarize(terminalreporter, self.report(), self.problems)
+            self._publisher.summarize(terminal, self.report(), self.problems)

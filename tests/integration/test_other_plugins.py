@@ -95,3 +95,24 @@ def test_the_same_report(
     assert alone.report is not None
     for name, entry in alone.report["models"].items():
         assert found.report["models"][name]["metrics"] == entry["metrics"]
+
+
+REPLACING = """
+import pytest
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config):
+    \"\"\"What pytest-rich does on a terminal; its own reporter asks nobody for a summary.\"\"\"
+    config.pluginmanager.unregister(name="terminalreporter")
+"""
+
+
+def test_the_table_stands_below_a_reporter_of_others(pytester: pytest.Pytester) -> None:
+    tiny.write_images(pytester.path, 12)
+    tiny.write_zoo(pytester.path)
+    pytester.makeconftest(REPLACING)
+    run = run_quant(pytester)
+    assert [line.split()[:3] for line in run.text.splitlines() if line.startswith("tiny ")] == [
+        ["tiny", "colours", "top1"]
+    ]
+    assert not run_quant(pytester, "-p", "no:terminal").text
