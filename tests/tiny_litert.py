@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tests import tiny
+from tests import tiny, tiny_arrays
 
 Form = Literal["float", "int8", "int16x8", "dynamic"]
 
 _TYPES = {"float32": 0, "int32": 2, "uint8": 3, "int16": 7, "int8": 9, "int64": 4}
-CONV_2D, SOFTMAX, CUSTOM, MEAN = 3, 25, 32, 40
+ADD, CONV_2D, DEQUANTIZE, FULLY_CONNECTED, SOFTMAX, CUSTOM, GATHER, MEAN = 0, 3, 6, 9, 25, 32, 36, 40
 _SCORE_STEP = 8 / 127
 
 
@@ -73,6 +73,63 @@ def write_tflite(
     builder.Finish(net.model([image], [prob], signature).Pack(builder), file_identifier=b"TFL3")
     (folder / name).write_bytes(bytes(builder.Output()))
     return name
+
+
+def write_features_and_ids(folder: Path, name: str = "two.tflite", *, int8: bool = False) -> str:
+    """The net of `tests.tiny_arrays`: features (1, 4, 4, 3), channels last, and int32 ids (1, steps).
+
+    ``int8``: features come as integers with a scale, and the convolution computes with them.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    net, size, step = _Net(schema), tiny_arrays.SIZE, 1 / tiny_arrays.SCALE
+    kind = "int8" if int8 else "float32"
+    features = net.tensor("features", [1, 4, 4, 3], kind, steps=Steps([step]) if int8 else None)
+    ids = net.tensor("token_ids", [1, tiny_arrays.STEPS], "int32")
+    weights = tiny_arrays.WEIGHTS.reshape(size, 1, 1, 3)
+    if int8:
+        sizes = np.abs(weights).max(axis=(1, 2, 3)) / 127
+        held = Steps([float(one) for one in sizes])
+        stored = np.round(weights / sizes[:, None, None, None]).astype(np.int8)
+        given = [net.tensor("w", weights.shape, "int8", stored, steps=held)]
+        bias = np.round(tiny_arrays.BIAS / (sizes * step)).astype(np.int32)
+        given.append(net.tensor("b", bias.shape, "int32", bias, steps=Steps([float(one) for one in sizes * step])))
+    else:
+        given = [net.tensor("w", weights.shape, kind, weights), net.tensor("b", [size], kind, tiny_arrays.BIAS)]
+    conv = schema.Conv2DOptionsT()
+    conv.strideH = conv.strideW = conv.dilationHFactor = conv.dilationWFactor = 1
+    maps = net.tensor("maps", [1, 4, 4, size], kind, steps=Steps([8 / 127]) if int8 else None)
+    net.operator(CONV_2D, [features, *given], maps, schema.BuiltinOptions.Conv2DOptions, conv)
+    if int8:
+        real = net.tensor("real", [1, 4, 4, size], "float32")
+        net.operator(DEQUANTIZE, [maps], real, schema.BuiltinOptions.DequantizeOptions, schema.DequantizeOptionsT())
+        maps = real
+    scores = _scored(net, maps, ids)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(net.model([features, ids], [scores], False).Pack(builder), file_identifier=b"TFL3")
+    (folder / name).write_bytes(bytes(builder.Output()))
+    return name
+
+
+def _scored(net: _Net, maps: int, ids: int) -> int:
+    """The mean over the image, plus the mean of the rows that the ids name, classified."""
+    schema, size, options = net.schema, tiny_arrays.SIZE, net.schema.BuiltinOptions
+    axes = net.tensor("axes", [2], "int32", np.array([1, 2], np.int32))
+    seen = net.tensor("seen", [1, size], "float32")
+    net.operator(MEAN, [maps, axes], seen, options.ReducerOptions, schema.ReducerOptionsT())
+    table = net.tensor("table", tiny_arrays.TABLE.shape, "float32", tiny_arrays.TABLE)
+    rows = net.tensor("rows", [1, tiny_arrays.STEPS, size], "float32")
+    net.operator(GATHER, [table, ids], rows, options.GatherOptions, schema.GatherOptionsT())
+    axis = net.tensor("axis", [1], "int32", np.array([1], np.int32))
+    named = net.tensor("named", [1, size], "float32")
+    net.operator(MEAN, [rows, axis], named, options.ReducerOptions, schema.ReducerOptionsT())
+    both = net.tensor("both", [1, size], "float32")
+    net.operator(ADD, [seen, named], both, options.AddOptions, schema.AddOptionsT())
+    head = net.tensor("head", tiny_arrays.HEAD.shape, "float32", tiny_arrays.HEAD)
+    scores = net.tensor("scores", [1, tiny_arrays.CLASSES], "float32")
+    net.operator(FULLY_CONNECTED, [both, head], scores, options.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+    return scores
 
 
 def _out(inner: str) -> Steps | None:

@@ -88,10 +88,16 @@ class OnnxEntry(Strict):
 
 
 class OnnxInt8Entry(OnnxEntry):
-    """``onnx_int8: model-qdq.onnx``, or ``{file, input, outputs, tolerance}``."""
+    """``onnx_int8: model-qdq.onnx``, or ``{file, input, outputs, tolerance, floor, class_tolerance, published}``."""
 
     tolerance: dict[str, object] = {}
     """Replaces or adds some of the model's."""
+    floor: dict[str, object] = {}
+    """Of this net alone, as are the next two."""
+    class_tolerance: dict[str, object] = {}
+    """The largest allowed drop of any single class."""
+    published: dict[str, object] = {}
+    """Metric to the number that somebody published for it."""
 
 
 class MetafileEntry(Strict):
@@ -207,6 +213,7 @@ _FURTHER_KEYS: dict[str, Any] = {
     "tolerance": (dict[str, object], {}),
     "floor": (dict[str, object], {}),
     "class_tolerance": (dict[str, object], {}),
+    "published": (dict[str, object], {}),
     "target": (str | None, None),
 }
 """What an entry of a net may say beside the keys of the formats."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from pytest_quant.cli.main import main
-from tests import tiny, tiny_arrays, tiny_onnx
+from tests import tiny, tiny_arrays, tiny_litert, tiny_onnx, tiny_openvino
 from tests.integration.runs import run_quant
+from tests.integration.test_runtimes import needs
 from tests.unit.report.volatile import without_volatile
 
 COUNT = 24
@@ -328,3 +330,88 @@ def test_npy_files_go_to_the_only_input(pytester: pytest.Pytester) -> None:
     assert {verdict for name, verdict in run.verdicts.items() if "floor" in name} == {"pass"}
     values = [run.cases[f"{name}::floor[sqnr_db]"]["value"] for name in models]
     assert values == pytest.approx([values[0]] * 3, abs=1e-3)
+
+
+def test_two_inputs_are_converted_from_onnx_and_calibrated(pytester: pytest.Pytester, folder: Path) -> None:
+    if find_spec("pnnx") is None:
+        pytest.skip("needs pnnx: pip install --no-deps pnnx")
+    tiny_arrays.write_samples(folder / "calibration", 40, seed=1)
+    onnx = tiny_onnx.write_features_and_ids(folder)
+    made: dict[str, Any] = {"fp32": {"onnx": onnx}, "int8": {"calibrate": {"arrays": "calibration"}}}
+    made["floor"] = {"agreement": 60.0, "sqnr_db": 20}
+    own = {"in0": "features", "in1": "ids"}
+    model = tiny_arrays.model_entry(folder, **made, inputs=own)
+    model["nets"] = {"before": {"onnxruntime": onnx, "inputs": NAMES, "floor": {"sqnr_db": 60}}}
+    named = tiny_arrays.model_entry(folder, **made, inputs=NAMES)
+    tiny_arrays.write_zoo(folder, {"two": model, "named": named})
+    run = run_quant(pytester)
+    assert run.verdicts == {
+        **{f"two::{name}": "pass" for name in ("floor[agreement]", "floor[sqnr_db]", "int8", "table")},
+        "two::floor[before.sqnr_db]": "pass",
+        "named::config": "error",
+    }
+    reason = run.cases["named::config"]["reason"]
+    assert "inputs: found features, token_ids, expected in0, in1: pnnx calls the inputs of" in reason
+
+
+def test_litert_takes_several_inputs_channels_last_and_integers_with_a_scale(
+    pytester: pytest.Pytester, folder: Path
+) -> None:
+    """The files have channels first; a net with `layout: nhwc` gets them behind."""
+    needs("litert")
+    tiny_litert.write_features_and_ids(folder)
+    tiny_litert.write_features_and_ids(folder, "two-int8.tflite", int8=True)
+    last = {"layout": "nhwc"}
+    names = {"features": "features", "token_ids": "ids"}
+    model = tiny_arrays.model_entry(folder)
+    model["nets"] = {
+        "litert_fp32": {"litert": {"file": "two.tflite", **last}, "inputs": names, "floor": {"sqnr_db": 80}},
+        "litert_int8": {"litert": {"file": "two-int8.tflite", **last}, "inputs": names, "floor": {"sqnr_db": 25}},
+    }
+    alone = {**model, "inputs": names, "output": "scores"}
+    alone["fp32"] = {"litert": {"file": "two.tflite", **last}}
+    alone["int8"] = {"litert": {"file": "two-int8.tflite", **last}}
+    alone["nets"] = {}
+    tiny_arrays.write_zoo(folder, {"two": model, "alone": alone})
+    runs = [run_quant(pytester, "--quant-report", "report.md", *args) for args in ((), ("-n", "2"))]
+    for run in runs:
+        assert {name: verdict for name, verdict in run.verdicts.items() if verdict != "pass"} == {}
+        assert {"two::floor[litert_fp32.sqnr_db]", "two::floor[litert_int8.sqnr_db]"} <= set(run.verdicts)
+        assert run.cases["alone::int8"]["reason"] == "quantized layers: CONV_2D 1 of 1 (full integer); float: scores"
+    assert without_volatile(runs[0].report or {}) == without_volatile(runs[1].report or {})
+    assert "| alone | inputs | sqnr_db | - |" in (folder / "report.md").read_text()
+    del model["nets"]["litert_fp32"]["litert"]["layout"]
+    tiny_arrays.write_zoo(folder, {"two": model})
+    reason = run_quant(pytester, "-k", "litert_fp32").cases["two::floor[litert_fp32.sqnr_db]"]["reason"]
+    assert "found an array of shape (3, 4, 4), expected that of features (float32 1 x 4 x 4 x 3)" in reason
+
+
+def test_files_with_channels_last_go_as_they_are(pytester: pytest.Pytester) -> None:
+    needs("litert", "openvino")
+    folder = pytester.path
+    (folder / "inputs").mkdir()
+    for index, (features, _) in enumerate(tiny_arrays.samples(COUNT)):
+        image = np.clip(np.kron(features, np.ones((1, 2, 2))), -1, 1).astype(np.float32)
+        np.savez(folder / "inputs" / f"{index:03d}.npz", last=image.transpose(1, 2, 0), first=image)
+    tiny_litert.write_tflite(folder, "tiny.tflite")
+    tiny_litert.write_tflite(folder, "tiny-int8.tflite", form="int8")
+    tiny_openvino.write_ir(folder, "tiny.xml", int8=True)
+    tiny_openvino.write_ir(folder, "last.xml", int8=True, nhwc=True)
+    tiny_openvino.write_ir(folder, "float.xml", nhwc=True)
+    model = {
+        "task": "outputs",
+        "dataset": "inputs",
+        "fp32": {"litert": "tiny.tflite"},
+        "int8": {"litert": "tiny-int8.tflite"},
+        "inputs": {"image": "last"},
+        "output": "probabilities",
+        "floor": {"sqnr_db": 25},
+        "nets": {"ov": {"openvino": "last.xml", "output": "prob", "floor": {"sqnr_db": 25}}},
+    }
+    first = {**model, "inputs": {"image": "first"}, "fp32": {"openvino": {"file": "float.xml", "layout": "nhwc"}}}
+    first |= {"int8": {"openvino": "tiny.xml"}, "output": "prob", "nets": {}}
+    tiny_arrays.write_zoo(folder, {"last": model, "first": first})
+    run = run_quant(pytester, "-k", "floor")
+    assert run.verdicts == dict.fromkeys(
+        ("last::floor[sqnr_db]", "last::floor[ov.sqnr_db]", "first::floor[sqnr_db]"), "pass"
+    )

@@ -82,6 +82,8 @@ class NoWorse(MetricLimit):
         since = None
         if entry.samples.sha256 == measurement.samples_sha256 and "int8" in entry.predictions:
             since = subject.bench.compare_with(measurement, entry.predictions["int8"])
+        if since is not None and self.metric.name not in since.metrics:  # agreement is with fp32, not with the past
+            since = None
         return self.of_measured(measurement, subject.baseline, since, subject.confidence)
 
     def of_measured(

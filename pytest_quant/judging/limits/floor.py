@@ -74,8 +74,8 @@ class Floor(MetricLimit):
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """One per metric under the key, of the model and of each further net."""
         yield from cls._of_net(written, "int8", (), written.get("floor"))
-        for net, entry in written.get("nets").items():
-            yield from cls._of_net(written, net, ("nets", net), entry.floor)
+        for net, keys, values in written.of_nets("floor"):
+            yield from cls._of_net(written, net, keys, values)
 
     @classmethod
     def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, object]) -> Iterator[Self]:

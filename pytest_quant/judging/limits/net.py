@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -46,13 +46,9 @@ class NetTolerance(DropLimit):
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
         """For each further net its own tolerances over those of int8."""
-        short = written.get("onnx_int8")
-        if short is not None:
-            yield from cls._of_net(written, others, "onnx_int8", ("onnx_int8",), short.tolerance)
-        for name, net in written.get("nets").items():
-            yield from cls._of_net(
-                written, others, name, ("nets", name), net.tolerance, {*net.floor, *net.class_tolerance}
-            )
+        own = {limit.net for limit in others}
+        for net, keys, values in written.of_nets("tolerance"):
+            yield from cls._of_net(written, others, net, keys, values, has_other_limits=net in own)
 
     @classmethod
     def _of_net(
@@ -62,7 +58,8 @@ class NetTolerance(DropLimit):
         net: Net,
         keys: Keys,
         own: Mapping[str, object],
-        other_limits: Collection[str] = (),
+        *,
+        has_other_limits: bool,
     ) -> Iterator[Self]:
         rules = {
             limit.metric.name: cls(limit.metric, limit.amount, limit.relative, net)
@@ -74,6 +71,6 @@ class NetTolerance(DropLimit):
             metric = written.metric(name, place)
             with placed(place):
                 rules[name] = cls(metric, *parse_drop(metric, raw, written.max_tolerance_pct), net)
-        if not rules and not other_limits:
+        if not rules and not has_other_limits:
             raise ConfigError(f"{written.place(keys)}: neither it nor the model has a tolerance, so nothing could fail")
         yield from rules.values()

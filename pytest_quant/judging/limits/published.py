@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pytest_quant.judging.limits.base import MetricLimit, ZooKeys
-from pytest_quant.judging.limits.written import Written, placed
+from pytest_quant.judging.limits.written import Keys, Written, placed
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import Metric
-from pytest_quant.spec.net import SIDES, Side
+from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.number import finite_number, half_last_digit, metric_value, share_of_range
 from pytest_quant.spec.text import listed
 from pytest_quant.spec.verdict import Decision, Verdict
@@ -32,7 +32,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Published(MetricLimit):
-    """A number somebody published for one side of a model; it may be missed in either direction."""
+    """A number somebody published for a net of a model; it may be missed in either direction."""
 
     kind: ClassVar[str] = "published"
     is_estimate: ClassVar[bool] = True
@@ -40,7 +40,8 @@ class Published(MetricLimit):
     """A number that is not refuted is met."""
     zoo_keys: ClassVar[ZooKeys] = {"published": (dict[Literal["fp32", "int8"], dict[str, object]], {})}
 
-    side: Side
+    side: Net
+    """fp32, int8, or a further net."""
     value: float
     within: float
     """Allowed difference in the metric's own unit, half of the last printed digit included."""
@@ -53,9 +54,16 @@ class Published(MetricLimit):
         return f"published[{self.side}.{self.metric.name}]"
 
     @property
+    def net(self) -> Net:
+        """The further net; else int8, beside which fp32 is measured."""
+        return "int8" if self.side in SIDES else self.side
+
+    @property
     def keys(self) -> tuple[str, ...]:
-        """Such as ``published.fp32.top1``."""
-        return self.kind, self.side, self.metric.name
+        """Such as ``published.fp32.top1``, or ``nets.NET.published.top1``."""
+        if self.side in SIDES:
+            return self.kind, self.side, self.metric.name
+        return "nets", self.side, self.kind, self.metric.name
 
     @property
     def recorded(self) -> float:
@@ -63,7 +71,7 @@ class Published(MetricLimit):
         return self.value
 
     @classmethod
-    def parse(cls, metric: Metric, side: Side, raw: object) -> Self:
+    def parse(cls, metric: Metric, side: Net, raw: object) -> Self:
         """A number, or ``{value: ..., samples: ..., within: ...}``; raises `ConfigError` without a place.
 
         ``within`` replaces `PUBLISHED_WITHIN_PCT`; half of the last printed digit is added to either.
@@ -86,17 +94,23 @@ class Published(MetricLimit):
 
     @classmethod
     def of_entry(cls, written: Written, others: Sequence[Limit]) -> Iterator[Self]:
-        """One per side and metric under the key."""
-        for side in SIDES:
-            for name, raw in written.get("published").get(side, {}).items():
-                place = written.place(("published", side, name))
-                metric = written.metric(name, place)
-                with placed(place):
-                    yield cls.parse(metric, side, raw)
+        """One per side and metric under the key, and per metric of each further net."""
+        for side, values in written.get("published").items():
+            yield from cls._of_net(written, side, ("published", side), values)
+        for net, keys, values in written.of_nets("published"):
+            yield from cls._of_net(written, net, (*keys, "published"), values)
+
+    @classmethod
+    def _of_net(cls, written: Written, net: Net, keys: Keys, values: Mapping[str, object]) -> Iterator[Self]:
+        for name, raw in values.items():
+            place = written.place((*keys, name))
+            metric = written.metric(name, place)
+            with placed(place):
+                yield cls.parse(metric, net, raw)
 
     def judge(self, subject: Subject) -> Verdict:
         """Near it, or on a subset within the interval of the measured value."""
-        verdict = self.of_measured(subject.measurement(), subject.confidence)
+        verdict = self.of_measured(subject.measurement(self.net), subject.confidence)
         if verdict.decision != "fail" or self.side != "fp32":
             return verdict
         restored = subject.restoring()
@@ -121,7 +135,7 @@ class Published(MetricLimit):
         if near or (measurement.is_whole and not published_on_subset):
             return Verdict("pass" if near else "fail", reason, value=measured, limit=self.value)
         # Both sides count against it, so each bound gets half of the error.
-        interval = measured_score(measurement, pair, self.side, (1 + confidence) / 2)
+        interval = measured_score(measurement, pair, "fp32" if self.side == "fp32" else "int8", (1 + confidence) / 2)
         inside = self.value in interval
         reason += (
             f"; on a subset, so it is held against the {100 * interval.level:.4g}% CI of the measured value, "

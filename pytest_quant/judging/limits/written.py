@@ -47,6 +47,14 @@ class Written:
         """The value of a key, as its type in `JudgedLimit.zoo_keys` has it."""
         return getattr(self.entry, key)
 
+    def of_nets(self, key: str) -> Iterator[tuple[Net, Keys, Mapping[str, Any]]]:
+        """What a key says of each further net: the net, where its entry stands, and metric to value."""
+        short = self.get("onnx_int8")
+        entries = {**({} if short is None else {"onnx_int8": short}), **self.get("nets")}
+        for net, entry in entries.items():
+            keys = ("onnx_int8",) if entry is short else ("nets", net)
+            yield net, keys, getattr(entry, key)
+
     def metric(self, name: str, place: str) -> Metric:
         """A metric of the task; raises `ConfigError` for another name."""
         return known_metric(self.task, self.metrics, name, place)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_quant.evaluation.agreement import AGREEMENT_SAMPLES
+from pytest_quant.extending.known import get_format
 from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.judging.sanity.look import Look
-from pytest_quant.spec.net import Net
+from pytest_quant.spec.net import SIDES, Net
 
 
 def find_identical(look: Look) -> Iterator[Finding]:
     """An error; the raw outputs are compared where the predictions of all samples are equal."""
     for net in look.packed:
-        if net != "fp32" and _is_fp32(look, net):
+        if net != "fp32" and not _is_another_float(look, net) and _is_fp32(look, net):
             yield Finding(
                 "identical",
                 "error",
@@ -29,3 +30,20 @@ def _is_fp32(look: Look, net: Net) -> bool:
         return False
     raw = look.subject.bench.agreement(look.model, "fp32", net, look.samples[:AGREEMENT_SAMPLES])
     return bool(raw.worst[1] == float("inf"))
+
+
+def _is_another_float(look: Look, net: Net) -> bool:
+    """Whether a further net is meant to be float, such as fp32 in another runtime or another layout: other files."""
+    if net in SIDES:
+        return False
+    formats = {name: look.model.nets[name].format for name in ("fp32", net)}
+    files = [_digests(look, name) for name in formats]
+    if len(set(formats.values())) == 1 and files[0] == files[1]:
+        return False
+    facts = get_format(formats[net]).inspect(look.model.net(net))
+    return bool(facts.quantizable) and not facts.quantized
+
+
+def _digests(look: Look, net: Net) -> list[str]:
+    names = (f"{net}{part}" for part in get_format(look.model.nets[net].format).files(look.model.net(net)))
+    return [look.measurement.file_sha256[name] for name in names]
