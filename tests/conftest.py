@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from importlib.util import find_spec
 
 import pytest
@@ -13,8 +14,11 @@ collect_ignore_glob = [] if find_spec("hypothesis") else ["*"]
 if find_spec("hypothesis"):
     from hypothesis import settings
 
-    settings.register_profile("pytest-quant", deadline=None)  # how long a loaded machine takes says nothing of the code
-    settings.load_profile("pytest-quant")
+    # How long a loaded machine takes says nothing of the code, and a run must not be red by the luck of a draw that no
+    # change has touched: `HYPOTHESIS_PROFILE=search` draws anew.
+    settings.register_profile("pytest-quant", deadline=None, derandomize=True)
+    settings.register_profile("search", deadline=None)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pytest-quant"))
 
 
 def pytest_report_header() -> list[str]:
