@@ -41,6 +41,12 @@ def remember_imports() -> None:
         sys.modules.setdefault(name, module)
 
 
+def forget_import(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The runs of this test load a module again, if they can."""
+    monkeypatch.delitem(_imported, name, raising=False)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+
+
 def run_inside(pytester: pytest.Pytester, *args: str) -> pytest.RunResult:
     """Run ``pytest`` in this process; whatever it imports of installed packages is imported once for all such runs."""
     remember_imports()

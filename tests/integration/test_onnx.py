@@ -13,7 +13,7 @@ import pytest
 
 from pytest_quant.nets.graph_runner import GraphRunner
 from tests import tiny, tiny_onnx
-from tests.integration.runs import Run, run_quant
+from tests.integration.runs import Run, forget_import, run_quant
 from tests.integration.test_other_tasks import IMAGES, pose_zoo, text_zoo
 from tests.unit.report.volatile import without_volatile
 
@@ -73,7 +73,7 @@ def test_an_onnxruntime_that_cannot_be_imported_is_told(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.delitem(sys.modules, "pytest_quant.nets.onnxruntime.session", raising=False)
+    forget_import(monkeypatch, "pytest_quant.nets.onnxruntime.session")
     write_zoo(pytester.path)
     run = run_quant(pytester)
     assert run.verdicts["tiny::onnx[top1]"] == "error"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import sys
 from contextlib import suppress
 from importlib import import_module, metadata
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from pytest_quant.extending.known import get_format
 from tests import tiny_litert, tiny_onnx, tiny_openvino
-from tests.integration.runs import run_quant
+from tests.integration.runs import forget_import, run_quant
 from tests.integration.test_nets import INPUT, WORKERS, same_report, write_onnx_zoo, write_with_nets
 
 MODULES = {"openvino": "openvino", "litert": "ai_edge_litert"}
@@ -212,7 +211,7 @@ def without(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
 
     monkeypatch.setattr("pytest_quant.nets.graph_format.version", version)
     monkeypatch.setattr(builtins, "__import__", found)
-    monkeypatch.delitem(sys.modules, f"pytest_quant.nets.{runtime}.session", raising=False)
+    forget_import(monkeypatch, f"pytest_quant.nets.{runtime}.session")
 
 
 @pytest.mark.parametrize(
