@@ -97,7 +97,7 @@ def test_names_stay_text(visit: Visit) -> None:
     assert visit.page.locator("[onerror]").count() == 0
     visit.page.locator("#models a", has_text=MARKUP).click()
     model = visit.page.locator("details.model", has=visit.page.locator("h3", has_text=MARKUP))
-    assert model.get_attribute("open") is not None
+    model.and_(visit.page.locator("details[open]")).wait_for()
     assert visit.problems == []
 
 

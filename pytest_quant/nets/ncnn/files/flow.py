@@ -180,15 +180,6 @@ def _reshape(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
         yield f"makes {after} values ({_words(shape)}) of the {before} that it reads ({_words(bottoms[0])})"
 
 
-def _mat_mul(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
-    if len(bottoms) < 2 or bottoms[0] is None or bottoms[1] is None:
-        return
-    one, two = bottoms[0], bottoms[1]
-    is_transposed = len(two) == 1 or layer.get_int(0)
-    if _differs((one[-1], two[-1 if is_transposed else -2])):
-        yield f"multiplies blobs that do not fit together: {_listed([one, two])}"
-
-
 def _normalize(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     if not layer.get_int(0) and not layer.get_int(4, 1):
         yield "normalizes across neither places (parameter 0) nor channels (parameter 4)"
@@ -216,7 +207,6 @@ _CHECKS: dict[str, Check] = {
     "Crop": check_crop,
     "Eltwise": _eltwise,
     "BinaryOp": _binary,
-    "MatMul": _mat_mul,
     "Normalize": _normalize,
     "Reshape": _reshape,
 }

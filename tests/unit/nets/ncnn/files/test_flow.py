@@ -56,8 +56,7 @@ FITTING = [
     ["Crop c 1 1 conv b 0=1 1=1 2=0 3=-233 4=6 5=4", "CopyTo t 2 1 conv b d 0=1 1=2", "PReLU r 1 1 d e 0=4"],
     ["Crop c 1 1 conv b -23309=2,-3,1 -23310=2,-1,99 -23311=2,1,2", "Crop d 2 1 conv b e 0=1"],
     ["Crop c 2 1 conv data b 2=1", "CopyTo t 2 1 conv data d -23309=1,1 -23311=1,0"],
-    ["Reshape r 1 1 conv a 0=16 1=16", "Reshape s 1 1 conv b 0=2 1=16 2=8", "MatMul m 2 1 a b c"],
-    ["Reshape r 1 1 conv a 0=16 1=16", "MatMul m 2 1 a a b 0=1", "Normalize n 1 1 b c 0=0 4=1"],
+    ["Normalize n 1 1 conv c 0=0 4=1"],
     ["Whatever w 3 9 conv data data a b c d e f g h i 0=1"],
 ]
 FLOW = [
@@ -115,12 +114,6 @@ def test_what_a_layer_cannot_take(tmp_path: Path, line: str, says: str) -> None:
         check_flow(param, {"data": (3, 8, 8)})
     assert f"net.param:5: layer {line.split()[1]!r} ({line.split()[0]}): " in str(caught.value)
     assert says in str(caught.value)
-
-
-def test_matrices_that_do_not_fit(tmp_path: Path) -> None:
-    lines = ["Reshape r 1 1 conv a 0=32 1=-1", "Reshape s 1 1 conv b 0=16 1=16", "MatMul m 2 1 a b c"]
-    with pytest.raises(ModelFileError, match=r"'m' \(MatMul\): multiplies .* do not fit together: 32x8 and 16x16"):
-        check_flow(param_of(tmp_path, *lines), {"data": (3, 8, 8)})
 
 
 @pytest.mark.parametrize("lines", FITTING, ids=lambda lines: lines[0])
