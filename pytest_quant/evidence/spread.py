@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from pytest_quant.evidence.score import normal_quantile, population_correction
 
@@ -75,6 +74,8 @@ class Spread:
         skewness = max(seen, 1.0 - seen) * (quantile**2 + 2.0) / 3.0 * self.typical
         if self.is_assumed:
             return quantile * self.error + skewness
+        from scipy.special import stdtrit  # for a look alone: a run without one need not load it
+
         matter = max(self.variance / self.typical**2 - _PSEUDO_IMAGES, 1.0)
         return -float(stdtrit(matter, 1.0 - confidence)) * self.error + 2.0 * skewness
 
