@@ -69,11 +69,11 @@ def test_a_cluster_gives_the_report_of_this_machine(
 ) -> None:
     here = comparable(run_quant(pytester))
     (folder / "readers").unlink()
-    there = run_quant(pytester, *on(cluster), "--quant-report", "report.md")
+    there = run_quant(pytester, *on(cluster), "--quant-report", "report.md", "--quant-report", "report.html")
     assert there.status == 0, there.text
     assert there.report is not None
     assert there.report["environment"]["options"]["executor"] == cluster.url
-    assert "tiny-v1" in (folder / "report.md").read_text()
+    assert all("tiny-v1" in (folder / f"report.{ending}").read_text() for ending in ("md", "html"))
     assert comparable(there) == here
     workers = {cluster.processes[name].pid for name in ("worker-0", "worker-1")}
     assert workers <= readers(folder).keys(), "both take part"

@@ -198,8 +198,10 @@ class DaskCrew(Generic[S, R]):
                 last = self._looked(last)
             except QuantError as error:
                 self._fail_all(error)
-            except Exception:  # of Dask, which has many for a connection that is no more
-                self._fail_all(self._cluster.lost())
+            except Exception as error:  # of Dask, which has many; shards are waited for
+                is_lost = isinstance(error, OSError) or self._cluster.client.status != "running"
+                told = ClusterError(f"{self._cluster.url}: {type(error).__name__}: {error}")
+                self._fail_all(self._cluster.lost() if is_lost else told)
 
     def _looked(self, last_s: float) -> float:
         """When there was a worker that suits; ``last_s``: the time before."""
