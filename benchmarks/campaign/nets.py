@@ -177,7 +177,9 @@ _GRAPHS: dict[str, Sequence[str]] = {
         "Tile t 1 1 conv prob 0=1 1=100000000",
         "Deconvolution d 1 1 conv prob 0=4 1=3 3=9000 6=144",
     ),
-    "kills ncnn": ("Reshape r 1 1 conv a 0=-1 1=4\nFold f 1 1 a far 1=1 20=4000 21=4000\nPooling p 1 1 far prob 0=1 4=1",),
+    "kills ncnn": (
+        "Reshape r 1 1 conv a 0=-1 1=4\nFold f 1 1 a far 1=1 20=4000 21=4000\nPooling p 1 1 far prob 0=1 4=1",
+    ),
 }
 
 
@@ -264,6 +266,22 @@ _SOUND = (
     "Deconvolution d 1 1 conv a 0=2 1=2 3=2 6=32\nNormalize n 1 1 a prob 0=0 1=1 2=0.1 3=1 9=0",
     "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=4 1=64\nMatMul m 2 1 c d prob",
     "ConvolutionDepthWise w 1 1 conv a 0=4 1=3 4=1 6=36 7=4\nScale x 1 1 a b 0=4\nLRN l 1 1 b prob 0=0 1=3",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=8 1=8 11=2 2=2\nReduction d 1 1 c e 0=3 1=0 -23303=2,1,2 4=0 5=1\n"
+    "MatMul m 2 1 b e prob 0=1",
+    "Reshape r 1 1 conv a 0=64 1=-1\nExpandDims x 1 1 a b -23303=1,1\nSqueeze q 1 1 b c -23303=1,1\n"
+    "Softmax s 1 1 c prob 0=1 1=1",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=64 1=4\nGemm g 2 1 c d prob 2=0 3=1 11=0 14=0",
+    "Permute t 1 1 conv a 0=3\nPadding p 1 1 a b 0=1 1=2 2=3 3=1 4=2 7=0 8=0\nFlip f 1 1 b c -23300=2,0,2\n"
+    "CumulativeSum u 1 1 c prob 0=1",
+    "Slice s 1 3 conv a b c -23302=2,1,-2 1=2\nConcat c 3 1 a b c d 0=2\nGLU g 1 1 d prob 0=0",
+    "Pooling p 1 1 conv a 0=0 1=3 2=2 3=1 5=1\nTile t 1 1 a b -23302=3,1,2,3\nTile u 1 1 b prob 0=1 1=2",
+    "Split s 1 2 conv a b\nPooling p 1 1 a c 0=1 4=1\nBinaryOp m 2 1 b c prob 0=2",
+    "Split s 1 2 conv a b\nReduction d 1 1 a c 0=3 1=0 -23303=1,2 4=0 5=1\nBinaryOp m 2 1 c b prob 0=0",
+    'Split s 1 2 conv a b\nReshape r 2 1 a b c 6="*(0w,2),//(1h,2),-1"\nPermute t 1 1 c prob 0=1',
+    "Reshape r 1 1 conv a 0=8 1=32\nLSTM l 1 1 a b 0=3 1=192 2=2 3=3\nFlatten f 1 1 b prob",
+    "Reshape r 1 1 conv a 0=64 1=4\nConvolution1D c 1 1 a b 0=3 1=5 2=1 3=2 4=1 6=60\nLayerNorm n 1 1 b prob 0=31 2=0",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=4 1=64\nReshape q 1 1 b d 0=64 1=4\nInnerProduct i 1 1 c e 0=3 1=0 2=12\n"
+    "MatMul m 2 1 d e prob 0=0",
 )
 """Layers that fit each other: with another number in one of them they may not, and the text is still a net."""
 

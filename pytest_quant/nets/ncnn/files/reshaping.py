@@ -19,6 +19,7 @@ from pytest_quant.nets.ncnn.files.blob_shape import (
     values,
     words,
 )
+from pytest_quant.nets.ncnn.files.expressions import evaluated
 from pytest_quant.nets.ncnn.files.param import Layer
 
 _PLACES = {0: (), 1: (3,), 2: (2, 3), 3: (0, 2, 3), 4: (0, 1, 2, 3)}
@@ -26,18 +27,18 @@ _PLACES = {0: (), 1: (3,), 2: (2, 3), 3: (0, 2, 3), 4: (0, 1, 2, 3)}
 _KEYS = (2, 11, 1, 0)
 """The parameters of a Reshape that hold them."""
 _LEFT_OUT = -233
-_COMPUTED = frozenset({6, 12, 13})
-"""Parameters of a Reshape whose sizes are computed when it runs, or that has a batch."""
+_EXPRESSION = 6
+_BATCHES = frozenset({12, 13})
 
 
 def reshape_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
     """Of a Reshape: 0 takes the size that the input has there, -1 what is left."""
-    asked, bottom = _asked(layer), bottoms[0]
+    asked, bottom = _asked(layer, bottoms), bottoms[0]
     if not asked:
         return None
     total = values(bottom)
     if len(asked) == 1:
-        return (asked[0] if asked[0] > 0 else total,)
+        return (total if asked[0] in (0, -1) else asked[0],)
     own = extents(bottom)
     places = _PLACES[len(asked)]
     filled = [own[place] if size == 0 else size for place, size in zip(places, asked, strict=True)]
@@ -46,10 +47,14 @@ def reshape_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
     return tuple(left if size == -1 else size for size in filled)
 
 
-def _asked(layer: Layer) -> tuple[int, ...] | None:
-    """The sizes as they are written; None: only a run knows them."""
-    if _COMPUTED & layer.params.keys():
+def _asked(layer: Layer, bottoms: Sequence[MaybeShape]) -> Shape | None:
+    """The sizes that are asked for; None: only a run knows how many."""
+    if _BATCHES & layer.params.keys():
         return None
+    expression = layer.params.get(_EXPRESSION)
+    if expression is not None:
+        sizes = evaluated(expression, bottoms) if isinstance(expression, str) else None
+        return sizes[::-1] if sizes and len(sizes) <= MOST_AXES else None
     axes = MOST_AXES
     for key, count in ((11, 3), (2, 2), (1, 1), (0, 0)):
         if layer.get_int(key, _LEFT_OUT) == _LEFT_OUT:
@@ -59,13 +64,14 @@ def _asked(layer: Layer) -> tuple[int, ...] | None:
 
 def check_reshape(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     """Other than as many values as it reads."""
-    asked = _asked(layer)
+    asked = _asked(layer, bottoms)
     if asked is None:
         return
+    least = min((size for size in asked if size is not None), default=0)
     if not asked:
         yield "has no width (parameter 0)"
-    elif min(asked) < -1:
-        yield f"makes a size of {min(asked)}"
+    elif least < -1:
+        yield f"makes a size of {least}"
     elif asked.count(-1) > 1:
         yield "leaves two sizes open (-1)"
     else:

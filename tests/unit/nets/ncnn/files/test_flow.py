@@ -58,6 +58,7 @@ FITTING = [
     ["Crop c 1 1 conv b -23309=2,-3,1 -23310=2,-1,99 -23311=2,1,2", "Crop d 2 1 conv b e 0=1"],
     ["Crop c 2 1 conv data b 2=1", "CopyTo t 2 1 conv data d -23309=1,1 -23311=1,0"],
     ["Normalize n 1 1 conv c 0=0 4=1"],
+    ['Reshape r 1 1 conv b 6="sqrt(0w),-1"'],
     ["Whatever w 3 9 conv data data a b c d e f g h i 0=1"],
 ]
 FLOW = [
@@ -97,6 +98,9 @@ FLOW += [
     ("Reshape r 1 1 conv b 0=16 1=2 11=4 2=4", "makes 512 values (16x2x4x4) of the 256"),
     ("Reshape r 1 1 conv b 0=-1 1=-1", "leaves two sizes open (-1)"),
     ("Reshape r 1 1 conv b 0=-2 1=-128", "makes a size of -128"),
+    ('Reshape r 1 1 conv b 6="1000000,1000,4"', "makes 4000000000 values (1000000x1000x4) of the 256"),
+    ('Reshape r 1 1 conv b 6="*(0w,2),//(0h,3),0c"', "makes 128 values (16x2x4) of the 256"),
+    ('Reshape r 1 1 conv b 6="-1,neg(2)"', "makes a size of -2"),
     ("Reshape r 1 1 conv b 1=64 2=4", "has no width (parameter 0)"),
     ("Permute p 1 1 conv b 0=6", "has order 6, and 'conv' has 3 axes (8x8x4): 0 to 5"),
     ("ExpandDims x 1 1 conv b -23303=2,0,1", "makes a blob of 5 axes of 'conv' (8x8x4), ncnn has 4"),
@@ -162,6 +166,8 @@ OF_KNOWN_SHAPE = [
     ["Reshape r 1 1 conv b 0=-1"],
     ["Reshape r 1 1 conv b 0=0"],
     ["Reshape r 1 1 conv b 0=4 1=4 11=0 2=-1"],
+    ['Reshape r 2 1 conv conv2 b 6="*(0w,2),//(1h,2),-1"'],
+    ['Reshape r 1 1 conv b 6="+(0w,0h),-(0h,4),max(0c,2),min(abs(neg(0d)),9)"'],
     ["Reshape r 1 1 conv b 0=4 1=4 11=4 2=4", "Permute p 1 1 b c 0=0"],
     ["Reshape r 1 1 conv b 0=16 1=0 2=-1", "ExpandDims x 1 1 b c -23303=1,-2"],
     ["Reshape r 1 1 conv b 0=1 1=256", "Squeeze q 1 1 b c 0=1", "ExpandDims x 1 1 c d -23303=2,0,2"],
