@@ -82,7 +82,7 @@ def test_a_file_system_without_locks_is_told_from_one_that_fails(
     def fail(number: int, flags: int) -> None:
         raise OSError(code, "no")
 
-    monkeypatch.setattr(locks.fcntl, "flock", fail)
+    monkeypatch.setattr("fcntl.flock", fail)
     code = errno.ENOSYS
     assert not locks._has_flock(str(tmp_path / "."))
     code = errno.EIO
