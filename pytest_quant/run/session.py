@@ -97,7 +97,9 @@ class Recorder:
             for name, entry in bulletin.models.items():
                 known = self.models.get(name)
                 self.models[name] = entry if known is None else known.completed(entry)
-            self._baseline_entries.update(bulletin.baseline)
+            for name, accepted in bulletin.baseline.items():
+                before = self._baseline_entries.get(name)
+                self._baseline_entries[name] = accepted if before is None else before.completed(accepted)
             for case in bulletin.cases:
                 self._add(case)
             self.problems += [problem for problem in bulletin.problems if problem not in self.problems]
