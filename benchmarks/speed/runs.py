@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.speed.models import REAL, write_zoo
 from benchmarks.speed.processes import Cost, pytest_cost
 from benchmarks.speed.rows import Row
+from pytest_quant.datasets.image_list import ImageListOptions
 from pytest_quant.spec.model import ModelSpec
 
 START_S = 1.5
@@ -52,9 +53,9 @@ def test_int8_is_as_good():
 def write_by_hand(folder: Path, model: ModelSpec, samples: int) -> None:
     """What a maintainer would write."""
     entries = [model.nets[side].entry for side in ("fp32", "int8")]
-    dataset = model.dataset.options
+    dataset: ImageListOptions = model.dataset.options
     text = BY_HAND.format(
-        list=str(dataset["list"]), root=str(dataset["root"]), samples=samples, rgb=model.input.color == "rgb",
+        list=str(dataset.root / dataset.list), root=str(dataset.root), samples=samples, rgb=model.input.color == "rgb",
         files=[(str(entry.param), str(entry.bin)) for entry in entries], size=model.input.size,
         mean=list(model.input.mean), std=list(model.input.std), blob=model.input.blob, output=model.outputs[0],
     )  # fmt: skip

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, Timeout
+from pytest_quant.evaluation.locks import HeldLock, try_lock
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Begun:
 
     was_left: bool = False
     """Whether a process died in the middle of one of them."""
-    _held: list[tuple[Path, BaseFileLock]] = field(default_factory=list)
+    _held: list[tuple[Path, HeldLock]] = field(default_factory=list)
 
     def end(self, *, is_done: bool) -> None:
         """Take the notes away, or leave them where the shard is not done and was left before."""
@@ -37,11 +37,11 @@ def begin(paths: Iterable[Path]) -> Begun:
     found = Begun()
     for path in paths:
         note = path.with_name(f"{path.name}.begun")
-        lock = FileLock(note, thread_local=False)
-        with suppress(OSError, Timeout):  # no room, or another run is at the same
+        with suppress(OSError):  # no room
             note.parent.mkdir(parents=True, exist_ok=True)
             was_left = note.exists()
-            lock.acquire(blocking=False)
-            found.was_left |= was_left
-            found._held.append((note, lock))
+            lock = try_lock(note)
+            if lock is not None:  # else another run is at the same
+                found.was_left |= was_left
+                found._held.append((note, lock))
     return found

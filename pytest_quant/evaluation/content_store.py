@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.locks import try_lock
 from pytest_quant.spec.errors import QuantWarning, StorageError, told
 
 _DIGEST_BYTES = 32
@@ -109,13 +110,13 @@ class ContentStore:
         """
         with ExitStack() as stack:
             for name in sorted(set(names)):
-                lock = FileLock(self._locks / _lock_name(name), thread_local=False)
+                path = self._locks / _lock_name(name)
                 try:
-                    lock.acquire(blocking=False)
-                except Timeout:
-                    return None
+                    lock = try_lock(path)
                 except OSError as error:
-                    raise _no_lock(error, lock.lock_file) from error
+                    raise _no_lock(error, path) from error
+                if lock is None:
+                    return None
                 stack.callback(lock.release)
             return stack.pop_all().close
 
@@ -144,5 +145,5 @@ def _lock_name(name: str) -> str:
     return f"{name.replace('/', '-')}.lock"
 
 
-def _no_lock(error: OSError, path: str) -> StorageError:
+def _no_lock(error: OSError, path: Path | str) -> StorageError:
     return StorageError(f"a lock of the run cannot be taken: {told(error, path)}")

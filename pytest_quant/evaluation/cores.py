@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from filelock import BaseFileLock, FileLock, Timeout
 
+from pytest_quant.evaluation.locks import HeldLock, try_lock
 from pytest_quant.spec.errors import StorageError, told
 
 _POLL_S = 0.01
@@ -53,14 +53,13 @@ class CorePool:
         """
         while unless is None or not unless():
             for index in range(self.count):
-                lock = FileLock(self._folder / f"core-{index}.lock", thread_local=False)
+                path = self._folder / f"core-{index}.lock"
                 try:
-                    lock.acquire(blocking=False)
-                except Timeout:
-                    continue
+                    lock = try_lock(path)
                 except OSError as error:
-                    raise StorageError(f"a core of the run cannot be taken: {told(error, lock.lock_file)}") from error
-                return HeldCore(lock)
+                    raise StorageError(f"a core of the run cannot be taken: {told(error, path)}") from error
+                if lock is not None:
+                    return HeldCore(lock)
             time.sleep(_POLL_S)
         return None
 
@@ -69,7 +68,7 @@ class CorePool:
 class HeldCore:
     """A core that somebody holds."""
 
-    _lock: BaseFileLock
+    _lock: HeldLock
 
     def release(self) -> None:
         """Give it back, from any thread; a second time does nothing."""

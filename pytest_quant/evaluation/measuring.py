@@ -190,15 +190,13 @@ def answers(
     return {net: [results[net].predictions[starts[place // size] + place % size] for place in places] for net in nets}
 
 
-def compare_with(
-    found: ModelOnSamples, resources: Resources, measurement: Measurement, int8_key: str
-) -> Comparison | None:
-    """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.
+def compare_with(found: ModelOnSamples, resources: Resources, measurement: Measurement, key: str) -> Comparison | None:
+    """Earlier predictions of a net (in the place of fp32) beside those of a measurement, on the same samples.
 
-    ``int8_key`` says where the store kept them; None when it does not have them all any more.
+    ``key`` says where the store kept them; None when it does not have them all any more.
     """
     used = measurement.evaluated
-    sides = stored_predictions(found, resources, {"fp32": int8_key, "int8": measurement.side_keys["int8"]}, used)
+    sides = stored_predictions(found, resources, {"fp32": key, "int8": measurement.side_keys[measurement.net]}, used)
     return None if sides is None else found.pipeline.compare(found.samples[:used], sides["fp32"], sides["int8"])
 
 

@@ -188,11 +188,11 @@ class Workbench:
         found = self.on_samples(model, self.selection(model)[0])
         return found if found.samples_sha256(len(found.samples)) == sha256 else None
 
-    def compare_with(self, measurement: Measurement, int8_key: str) -> Comparison | None:
-        """Earlier int8 predictions (in the place of fp32) beside those of a measurement, on the same samples.
+    def compare_with(self, measurement: Measurement, key: str) -> Comparison | None:
+        """Earlier predictions of a net (in the place of fp32) beside those of a measurement, on the same samples.
 
-        ``int8_key`` says where the store kept them; None when it does not have them all any more.
+        ``key`` says where the store kept them; None when it does not have them all any more.
         """
         model = measurement.model
         found = self.on_samples(model, self.selection(model)[0])
-        return measuring.compare_with(found, self.resources, measurement, int8_key)
+        return measuring.compare_with(found, self.resources, measurement, key)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from pytest_quant.evaluation.agreement import OutputAgreement
 from pytest_quant.evaluation.files import replace_file
@@ -17,7 +17,7 @@ from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.spec.environment import versions
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.metric import SQNR_DB
-from pytest_quant.spec.net import SIDES
+from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import shown
 
 SCHEMA = 1
@@ -46,6 +46,7 @@ class BaselineValues(_Strict):
     fp32: float | None = None
     """None of a metric that holds int8 against fp32 itself."""
     int8: float
+    """Of the net that is held against fp32: int8, or the further net whose entry this is."""
 
 
 class BaselineEnvironment(_Strict):
@@ -72,8 +73,12 @@ class BaselineEnvironment(_Strict):
         return found
 
 
+_OF_MODEL = ("environment", "samples")
+"""What the entry of a further net does not repeat where it is as in the entry of its model."""
+
+
 class BaselineEntry(_Strict):
-    """One model."""
+    """One model, or one further net of it."""
 
     samples: BaselineSamples
     metrics: dict[str, BaselineValues]
@@ -84,6 +89,30 @@ class BaselineEntry(_Strict):
     """Where the cache keeps each side's predictions, should it still have them."""
     int8_packing: bool = True
     """Whether ncnn packed the channels of the int8 net; it always did before ``reference`` meant what ARM computes."""
+    runtime: str | None = None
+    """Name and version of what ran the net, unless it was ncnn; None in a baseline from before it was written down."""
+    nets: dict[Net, BaselineEntry] = Field(default_factory=dict)
+    """The further nets of a model, as far as they were measured; none in a baseline from before they had entries."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_in(cls, raw: object) -> object:
+        """The nets with what they do not repeat."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("nets"), dict):
+            return raw
+        of_model = {key: raw[key] for key in _OF_MODEL if key in raw}
+        nets = {net: {**of_model, **one} if isinstance(one, dict) else one for net, one in raw["nets"].items()}
+        return {**raw, "nets": nets}
+
+    def completed(self, later: BaselineEntry) -> BaselineEntry:
+        """The entry with what another process measured of the same model in the same run."""
+        nets = {net: self.nets[net].completed(one) if net in self.nets else one for net, one in later.nets.items()}
+        changes = {"metrics": {**self.metrics, **later.metrics}, "nets": {**self.nets, **nets}}
+        return later.model_copy(update=changes)
+
+    def over(self, before: BaselineEntry | None) -> BaselineEntry:
+        """The entry in the place of an earlier one, whose nets stay where this run did not measure them."""
+        return self if before is None else self.model_copy(update={"nets": {**before.nets, **self.nets}})
 
     def differences(self, measurement: Measurement) -> list[str]:
         """In what the baseline was made otherwise than a measurement here, in words."""
@@ -94,6 +123,8 @@ class BaselineEntry(_Strict):
                 f"{'without' if self.int8_packing else 'with'} them: x86 computes int8 as ARM does only without "
                 "(`pytest-quant docs targets`)"
             )
+        if self.runtime is not None and self.runtime != measurement.runtime:
+            found.append(f"the baseline was measured with {self.runtime}, this is {measurement.runtime}")
         return found + self.environment.differences(current_environment())
 
 
@@ -109,15 +140,21 @@ class Baseline:
     path: Path
     models: Mapping[str, BaselineEntry]
 
-    def entry(self, model: str, metric: str) -> BaselineEntry:
-        """The entry of a model; raises `BaselineMissingError` with the command to run when it lacks the metric."""
+    def entry(self, model: str, metric: str, net: Net = "int8") -> BaselineEntry:
+        """The entry of a model, or of a further net of it.
+
+        Raises `BaselineMissingError` with the command to run when there is none, or when it lacks the metric.
+        """
         accept = ACCEPT.format(path=shown(self.path))
-        if model not in self.models:
+        name, entry = model, self.models.get(model)
+        if entry is not None and net != "int8":
+            name, entry = f"{model} {net}", entry.nets.get(net)
+        if entry is None:
             state = "has no entry for" if self.path.exists() else "does not exist: nothing is known of"
-            raise BaselineMissingError(f"{shown(self.path)} {state} {model}; write one with {accept}")
-        if metric not in self.models[model].metrics:
-            raise BaselineMissingError(f"{shown(self.path)}: {model} has no {metric}; write it with {accept}")
-        return self.models[model]
+            raise BaselineMissingError(f"{shown(self.path)} {state} {name}; write one with {accept}")
+        if metric not in entry.metrics:
+            raise BaselineMissingError(f"{shown(self.path)}: {name} has no {metric}; write it with {accept}")
+        return entry
 
 
 def current_environment() -> BaselineEnvironment:
@@ -148,6 +185,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def entry_of(measurement: Measurement, outputs: OutputAgreement | None = None) -> BaselineEntry:
     """The entry that a measurement makes; ``outputs``: how the raw outputs agree, where a limit is about them."""
+    net = measurement.net
     noise = math.inf if outputs is None else outputs.worst[1]
     raw = {SQNR_DB.name: BaselineValues(int8=round(noise, _DIGITS))} if math.isfinite(noise) else {}
     return BaselineEntry(
@@ -162,62 +200,33 @@ def entry_of(measurement: Measurement, outputs: OutputAgreement | None = None) -
             for name, pair in measurement.comparison.metrics.items()
         }
         | raw,
-        files=dict(measurement.file_sha256),
+        files={name: digest for name, digest in measurement.file_sha256.items() if _is_of(net, name)},
         environment=current_environment(),
-        predictions={side: measurement.side_keys[side] for side in SIDES},
+        predictions={side: measurement.side_keys[side] for side in ("fp32", net)},
         int8_packing=measurement.conditions.get("int8_packing") is not False,
+        runtime=None if measurement.runtime.startswith("ncnn ") else measurement.runtime,
     )
 
 
+def _is_of(net: Net, file: str) -> bool:
+    """Whether an entry of the net names a file: those of a model are in the model's own."""
+    return net == "int8" or file == net or file.startswith(f"{net}.")
+
+
 def update_baseline(path: Path, entries: Mapping[str, BaselineEntry]) -> None:
-    """Write the entries of some models and leave all others as they are."""
-    models = {**read_baseline(path).models, **entries}
+    """Write the entries of some models and leave all others as they are, and all nets that were not measured."""
+    before = read_baseline(path).models
+    models = {**before, **{name: entry.over(before.get(name)) for name, entry in entries.items()}}
     content = {"schema": SCHEMA, "models": {name: _written(entry) for name, entry in models.items()}}
     replace_file(path, (json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
 
 
-@dataclass(frozen=True)
-class BaselineChange:
-    """What an update does to one metric of one model; ``before`` is None where it was not there."""
-
-    model: str
-    metric: str
-    before: BaselineValues | None
-    now: BaselineValues
-
-    def text(self, number: Callable[[float], str]) -> str:
-        """Such as ``tiny top1: int8 86.67 -> 85.00``; ``number`` prints a value, and more digits follow where needed.
-
-        >>> before, now = BaselineValues(fp32=90, int8=86.6), BaselineValues(fp32=90, int8=85)
-        >>> BaselineChange("tiny", "top1", before, now).text(lambda value: f"{value:.2f}")
-        'tiny top1: int8 86.60 -> 85.00'
-        """
-
-        def told(value: float | None, other: float | None) -> str:
-            if value is None:
-                return "none"
-            return number(value) if other is None or number(value) != number(other) else repr(value)
-
-        before, now = (({} if one is None else dict(one)) for one in (self.before, self.now))
-        if self.before is None:
-            known = [f"{side} {number(value)}" for side, value in now.items() if value is not None]
-            return f"{self.model} {self.metric}: new: {', '.join(known)}"
-        changed = [side for side in now if before[side] != now[side]]
-        pairs = [f"{side} {told(before[side], now[side])} -> {told(now[side], before[side])}" for side in changed]
-        return f"{self.model} {self.metric}: {', '.join(pairs)}"
-
-
-def changes(before: Mapping[str, BaselineEntry], entries: Mapping[str, BaselineEntry]) -> list[BaselineChange]:
-    """Each value that an update writes anew or otherwise, by model and metric."""
-    found = []
-    for model, entry in sorted(entries.items()):
-        known = before[model].metrics if model in before else {}
-        for metric, now in sorted(entry.metrics.items()):
-            if known.get(metric) != now:
-                found.append(BaselineChange(model, metric, known.get(metric), now))
-    return found
-
-
 def _written(entry: BaselineEntry) -> dict[str, object]:
-    """An entry as JSON values; what it has by default is left out."""
-    return entry.model_dump(exclude_defaults=True)
+    """An entry as JSON values; what it has by default is left out, and what its nets have as it has."""
+    content: dict[str, object] = entry.model_dump(exclude_defaults=True, exclude={"nets"})
+    nets = {net: _written(one) for net, one in entry.nets.items()}
+    for one in nets.values():
+        for key in _OF_MODEL:
+            if one[key] == content[key]:
+                del one[key]
+    return {**content, "nets": nets} if nets else content

@@ -40,6 +40,17 @@ def shape_of(given: Given) -> GivenShape:
     return tuple(given.shape)
 
 
+def nbytes_of(given: Given) -> int:
+    """How much memory it takes; 0 for what no net will take.
+
+    >>> nbytes_of(np.zeros((3, 8, 8), np.float32)), nbytes_of({"ids": np.zeros(4, np.int64)}), nbytes_of(None)
+    (768, 32, 0)
+    """
+    if is_by_name(given):
+        return sum(nbytes_of(array) for array in given.values())
+    return given.nbytes if isinstance(given, np.ndarray) else 0
+
+
 def zeros_of(shape: GivenShape) -> Given:
     """Zeros of that shape, or of those shapes and types."""
     named = [one for one in shape if isinstance(one, tuple)]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pytest
     from pydantic import JsonValue
 
-    from pytest_quant.judging.baseline import BaselineChange, BaselineEntry
+    from pytest_quant.judging.baseline import BaselineEntry
+    from pytest_quant.judging.baseline_changes import BaselineChange
     from pytest_quant.report.model.illustration import IllustratedReport, IllustrationEntry
 
 
@@ -96,7 +97,8 @@ class Publisher:
         path = self._settings.baseline
         if not self._settings.update_baseline or path is None or not entries:
             return
-        from pytest_quant.judging.baseline import changes, read_baseline, update_baseline
+        from pytest_quant.judging.baseline import read_baseline, update_baseline
+        from pytest_quant.judging.baseline_changes import changes
 
         try:
             before = read_baseline(path).models
@@ -138,7 +140,9 @@ def _write(terminal: pytest.TerminalReporter, texts: Iterable[str], width: int |
 def _accepted(change: BaselineChange, report: Report) -> str:
     from pytest_quant.spec.metric import SQNR_DB
 
-    values = report.models[change.model].metrics.get(change.metric)  # none of raw outputs
+    model = report.models[change.model]
+    measured = model if change.net == "int8" else model.further_nets[change.net]
+    values = measured.metrics.get(change.metric)  # none of raw outputs
     return change.text((SQNR_DB if values is None else values.metric(change.metric)).number)
 
 

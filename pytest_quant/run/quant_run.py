@@ -18,6 +18,7 @@ from pytest_quant.run.outcomes import explained
 from pytest_quant.run.zoos import Zoos
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
+from pytest_quant.spec.net import Net
 from pytest_quant.zoo.placement import Placement
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class QuantRun:
             self._baseline = read_baseline(self.settings.baseline)
 
     def limits(self, model: ModelSpec) -> tuple[Limit, ...]:
-        """The cases of a model: its own limits, and one per metric for the baseline when there is one."""
+        """The cases of a model: its own limits, and one per net and metric for the baseline when there is one."""
         if self.settings.baseline is None:
             return model.limits
         return (*model.limits, *NoWorse.of_limits(model.limits, self.settings.baseline_within_pct))
@@ -167,8 +168,18 @@ class QuantRun:
         """What the baseline would hold of those models that have been measured, if it is to be rewritten."""
         if not self.settings.update_baseline:
             return {}
+        found = {}
+        for model in models:
+            entries = self._baseline_nets(model)
+            if "int8" in entries:  # which any further net is measured after
+                found[model.name] = entries.pop("int8").model_copy(update={"nets": entries})
+        return found
+
+    def _baseline_nets(self, model: ModelSpec) -> dict[Net, BaselineEntry]:
         from pytest_quant.judging.baseline import entry_of
 
         measurements = self.assessor.measurements
-        found = ((measurements.known(model), measurements.known_outputs(model)) for model in models)
-        return {one.model.name: entry_of(one, outputs) for one, outputs in found if one is not None}
+        known = {net: measurements.known(model, net) for net in ("int8", *model.further_nets)}
+        return {
+            net: entry_of(one, measurements.known_outputs(model, net)) for net, one in known.items() if one is not None
+        }

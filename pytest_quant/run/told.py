@@ -50,7 +50,9 @@ class Told:
         for name, entry in bulletin.models.items():
             known = self.models.get(name)
             self.models[name] = entry if known is None else known.completed(entry)
-        self.baseline.update(bulletin.baseline)
+        for name, accepted in bulletin.baseline.items():
+            before = self.baseline.get(name)
+            self.baseline[name] = accepted if before is None else before.completed(accepted)
         for case in bulletin.cases:
             self._add(case)
         self.problems += [problem for problem in bulletin.problems if problem not in self.problems]

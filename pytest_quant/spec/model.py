@@ -71,7 +71,11 @@ class ModelSpec:
 
     def line_of(self, limit: Limit) -> int:
         """Where a limit stands in the zoo file; one of the baseline stands where its metric's own limit does."""
-        named = () if limit.metric is None else (limit.metric.name, f"floor[{limit.metric.name}]")
+        named: tuple[str, ...] = ()
+        if limit.metric is not None:
+            name = limit.metric.name
+            of_int8 = (name, f"floor[{name}]")
+            named = (f"{limit.net}[{name}]", f"floor[{limit.net}.{name}]", *of_int8)
         return next((self.lines[name] for name in (limit.name, *named) if name in self.lines), self.line)
 
     def net(self, name: Net) -> ModelNet:

@@ -1,4 +1,4 @@
-"""``baseline``: int8 must not be worse than the committed baseline on the same samples."""
+"""``baseline``: int8, or a further net, must not be worse than the committed baseline on the same samples."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_quant.judging.limits.written import Written
 from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.metric import SQNR_DB, Metric
+from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.number import share_of_range
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.verdict import Verdict
@@ -31,7 +32,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class NoWorse(MetricLimit):
-    """int8 is not worse than it was when the baseline was written."""
+    """A net is not worse than it was when the baseline was written."""
 
     kind: ClassVar[str] = "baseline"
     stands_alone: ClassVar[bool] = False
@@ -40,10 +41,18 @@ class NoWorse(MetricLimit):
     within_pct: float
     """How much worse it may be, in percent of the metric's range; of the baseline's value where it has none."""
 
+    held: Net = "int8"
+    """Whose value it is about."""
+
     @property
     def name(self) -> str:
-        """Such as ``baseline[top1]``."""
-        return f"baseline[{self.metric.name}]"
+        """Such as ``baseline[top1]``, or ``baseline[NET.top1]`` of a further net."""
+        return f"baseline[{'' if self.held == 'int8' else f'{self.held}.'}{self.metric.name}]"
+
+    @property
+    def net(self) -> Net:
+        """int8, or the further net."""
+        return self.held
 
     @property
     def recorded(self) -> float | None:
@@ -61,9 +70,15 @@ class NoWorse(MetricLimit):
 
     @classmethod
     def of_limits(cls, limits: Iterable[Limit], within_pct: float) -> tuple[Self, ...]:
-        """One per metric that a limit of a model names."""
-        named = (limit.metric for limit in limits if limit.metric is not None)
-        return tuple(cls(metric, within_pct) for metric in dict.fromkeys(named))
+        """One per metric that a limit of a model names, and one per further net and metric that its limits name.
+
+        int8 has one for the metrics of further nets, too, but for raw outputs, which only their own limits compute.
+        """
+        named = [(limit.net, limit.metric) for limit in limits if limit.metric is not None]
+        further = [(net, metric) for net, metric in named if net not in (*SIDES, "onnx")]
+        of_int8 = [metric for net, metric in named if (net, metric) not in further or metric != SQNR_DB]
+        pairs = dict.fromkeys([*(("int8", metric) for metric in of_int8), *further])
+        return tuple(cls(metric, within_pct, net) for net, metric in pairs)
 
     def gather(self, part: PartSubject) -> None:
         """The predictions, and the raw outputs where it is about them."""
@@ -72,16 +87,16 @@ class NoWorse(MetricLimit):
             part.outputs("fp32", self.net)
 
     def judge(self, subject: Subject) -> Verdict:
-        """Hold int8 against its entry; raises `BaselineMissingError` when there is nothing to compare with."""
+        """Hold the net against its entry; raises `BaselineMissingError` when there is nothing to compare with."""
         if subject.baseline is None:
             raise ConfigError(f"{subject.model.name}: no baseline was given to compare with")
-        entry = subject.baseline.entry(subject.model.name, self.metric.name)
-        measurement = subject.measurement()
+        entry = subject.baseline.entry(subject.model.name, self.metric.name, self.net)
+        measurement = subject.measurement(self.net)
         if self.metric == SQNR_DB:
-            return self._of_outputs(subject.outputs("int8").worst[1], measurement, subject.baseline)
+            return self._of_outputs(subject.outputs(self.net).worst[1], measurement, subject.baseline)
         since = None
-        if entry.samples.sha256 == measurement.samples_sha256 and "int8" in entry.predictions:
-            since = subject.bench.compare_with(measurement, entry.predictions["int8"])
+        if entry.samples.sha256 == measurement.samples_sha256 and self.net in entry.predictions:
+            since = subject.bench.compare_with(measurement, entry.predictions[self.net])
         if since is not None and self.metric.name not in since.metrics:  # agreement is with fp32, not with the past
             since = None
         return self.of_measured(measurement, subject.baseline, since, subject.confidence)
@@ -112,26 +127,28 @@ class NoWorse(MetricLimit):
         """``value`` against that of the entry, which must be of the same samples."""
         from pytest_quant.judging.baseline import ACCEPT
 
-        entry = baseline.entry(measurement.model.name, self.metric.name)
+        model = measurement.model.name
+        entry = baseline.entry(model, self.metric.name, self.net)
         accept = ACCEPT.format(path=shown(baseline.path))
         if entry.samples.sha256 != measurement.samples_sha256:
             raise BaselineMissingError(
-                f"{shown(baseline.path)}: {measurement.model.name} was measured on other samples "
-                f"({entry.samples.evaluated} of {entry.samples.total}, seed {entry.samples.seed}) than now "
+                f"{shown(baseline.path)}: {model}{'' if self.net == 'int8' else f' {self.net}'} was measured on other "
+                f"samples ({entry.samples.evaluated} of {entry.samples.total}, seed {entry.samples.seed}) than now "
                 f"({measurement.evaluated} of {measurement.total}, seed {measurement.seed}); measure it anew with "
                 f"{accept}"
             )
         before = entry.metrics[self.metric.name].int8
         within, worse = self.within(before), metric.worse_by(before, value)
         kept = worse <= within + _ROUNDING
-        first, second = ("baseline", "int8") if metric.higher_is_better else ("int8", "baseline")
-        values = {"baseline": metric.number(before), "int8": metric.number(value)}
+        first, second = ("before", "now") if metric.higher_is_better else ("now", "before")
+        names = {"before": "baseline", "now": self.net}
+        values = {"before": metric.number(before), "now": metric.number(value)}
         reason = (
-            f"{first} - {second} = {values[first]} - {values[second]} = {metric.difference(worse)} "
+            f"{names[first]} - {names[second]} = {values[first]} - {values[second]} = {metric.difference(worse)} "
             f"(n = {measurement.evaluated} of {measurement.total}, the same samples) {'<=' if kept else '>'} "
             f"{metric.number(within)}{changes}"
         )
-        if worse < 0:
+        if worse < -_ROUNDING:
             reason += f"; better than the baseline: {accept} accepts it"
         reason += "".join(f"; {difference}" for difference in entry.differences(measurement))
         return Verdict("pass" if kept else "fail", reason, value=value, limit=before)

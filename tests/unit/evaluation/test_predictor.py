@@ -7,12 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from pytest_quant.datasets.base import Image, Sample
+from pytest_quant.evaluation.engine.work import Note
 from pytest_quant.evaluation.evaluate import PredictionWork, Shard
 from pytest_quant.evaluation.predictor import Predictor
-from pytest_quant.evaluation.store import ShardKey
+from pytest_quant.evaluation.store import ShardKey, StoredShard
 from pytest_quant.nets.base import LooksAhead, Runner
 from pytest_quant.spec.errors import DatasetError, RunnerError
-from pytest_quant.spec.net import Net
+from pytest_quant.spec.net import SIDES, Net
 from tests.unit.evaluation.fakes import FACTOR, Numbers, Product
 
 ROOM = 3
@@ -89,24 +90,70 @@ def test_the_first_sample_that_fails_is_told() -> None:
         predictor.run(later, lambda what: None)
 
 
-def test_a_net_of_this_process_gets_one_sample_at_a_time() -> None:
-    read: list[str] = []
+class Here:
+    """A net of this process, which fails at some numbers; writes down what it runs."""
 
-    class Here:
-        def run(self, array: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-            read.append(f"run {int(array.item())}")
-            return {"out": array}
+    def __init__(self, net: Net, log: list[str], *fails: int) -> None:
+        self._net = net
+        self._log = log
+        self._fails = fails
 
-        def close(self) -> None:
-            """Nothing to free."""
+    def run(self, array: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        number = int(array.item())
+        self._log.append(f"{self._net} {number}")
+        if number in self._fails:
+            raise RunnerError(f"{self._net} takes no {number}")
+        return {"out": array * FACTOR[self._net]}
 
-    net: Runner = Here()
-    assert not isinstance(net, LooksAhead)
-    dataset = Numbers(2)
-    predictor = Predictor(PredictionWork(dataset, Product(), lambda name, shape: net))
-    predictor.run(Shard(0, dataset.samples, {"int8": _key()}), read.append)
-    assert read[:2] == ["sample n0", "int8: loading the net"]
-    assert read[2:] == ["sample n0", "sample n0, int8", "run 0", "sample n1", "sample n1, int8", "run 1"]
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def _run_here(dataset: Numbers, log: list[str], note: Note, **fails: tuple[int, ...]) -> dict[Net, StoredShard]:
+    nets: dict[Net, Runner] = {net: Here(net, log, *fails.get(net, ())) for net in SIDES}
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda name, shape: nets[name]))
+    return predictor.run(Shard(0, dataset.samples, dict.fromkeys(SIDES, _key())), note)
+
+
+def test_small_inputs_go_through_one_net_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_quant.evaluation.predictor.TOGETHER_BYTES", 3 * 4)  # three float32
+    log: list[str] = []
+    found = _run_here(Numbers(4), log, log.append)
+    loading, reading = ["sample n0", "fp32: loading the net", "int8: loading the net"], ["sample n1", "sample n2"]
+    assert log[:6] == [*loading, "sample n0", *reading]
+    first = [line for net in SIDES for number in range(3) for line in (f"sample n{number}, {net}", f"{net} {number}")]
+    assert log[6:18] == first
+    assert log[18:] == ["sample n3", "sample n3, fp32", "fp32 3", "sample n3, int8", "int8 3"]
+    assert {net: stored.arrays["values"].tolist() for net, stored in found.items()} == {
+        "fp32": [0, 2, 4, 6],
+        "int8": [0, 3, 6, 9],
+    }
+
+
+def test_an_input_that_is_not_small_goes_through_all_nets_before_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pytest_quant.evaluation.predictor.TOGETHER_BYTES", 4)
+    log: list[str] = []
+    _run_here(Numbers(2), log, lambda what: None)
+    assert log == ["fp32 0", "int8 0", "fp32 1", "int8 1"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fp32", "int8", "told"),
+    [
+        (Numbers(6), (4,), (2,), "sample n2: int8 takes no 2"),
+        (Numbers(6), (2,), (4,), "sample n2: fp32 takes no 2"),
+        (Numbers(6), (3,), (3,), "sample n3: fp32 takes no 3"),
+        (OneMissing(6), (), (), "sample n2: gone"),
+        (OneMissing(6), (3,), (1,), "sample n1: int8 takes no 1"),
+    ],
+)
+def test_the_error_is_that_of_the_first_sample_whichever_net_came_upon_it(
+    dataset: Numbers, fp32: tuple[int, ...], int8: tuple[int, ...], told: str
+) -> None:
+    with pytest.raises((DatasetError, RunnerError), match=told):
+        _run_here(dataset, [], lambda what: None, fp32=fp32, int8=int8)
 
 
 def _key() -> ShardKey:
