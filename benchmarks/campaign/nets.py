@@ -11,6 +11,7 @@ import struct
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from benchmarks.campaign.mutants import mutated_bytes, mutated_text
 from benchmarks.campaign.outcome import Budget, Outcome, Try
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.nets.base import Array
+from pytest_quant.nets.ncnn.files.arrays import array_specs
+from pytest_quant.nets.ncnn.files.param import Layer, Param, ParamValue
 from pytest_quant.nets.ncnn.format import NcnnFormat
 from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
-from pytest_quant.spec.errors import InternalError, QuantError
+from pytest_quant.spec.errors import InternalError, ModelFileError, QuantError
 from pytest_quant.spec.net import InputSpec, ModelNet
 from tests import tiny
 
@@ -177,7 +180,9 @@ _GRAPHS: dict[str, Sequence[str]] = {
         "Tile t 1 1 conv prob 0=1 1=100000000",
         "Deconvolution d 1 1 conv prob 0=4 1=3 3=9000 6=144",
     ),
-    "kills ncnn": ("Interp w 1 1 conv big 0=1 3=1 4=1000000\nMatMul m 2 1 conv big prob",),
+    "kills ncnn": (
+        "Reshape r 1 1 conv a 0=-1 1=4\nFold f 1 1 a far 1=1 20=4000 21=4000\nPooling p 1 1 far prob 0=1 4=1",
+    ),
 }
 
 
@@ -188,33 +193,28 @@ def _graphs() -> Iterator[Broken]:
             yield Broken(kind, _text_of(row).encode(), _weights(row))
 
 
-def _weights(row: str) -> bytes:
-    """As many as the layers of a row take, small and of one value."""
-    data = struct.pack("<I", 0) + np.full(12, 0.1, "<f4").tobytes()
-    for line in row.splitlines():
-        name, *words = line.split()
-        keys = dict(word.split("=") for word in words if "=" in word)
-        if name in _TAGGED:
-            data += struct.pack("<I", 0) + np.full(_count(keys[_TAGGED[name]]), 0.1, "<f4").tobytes()
-        elif name in _PER_CHANNEL:
-            key, times = _PER_CHANNEL[name]
-            data += np.full(_count(keys[key]) * times, 0.1, "<f4").tobytes()
+def _weights(rows: str) -> bytes:
+    """As many as the layers of these rows take, small and of one value."""
+    layers = tuple(_layer(line) for line in (_HEAD + rows).splitlines())
+    data = b""
+    for layer in layers:
+        with suppress(ModelFileError):  # sizes that no layer has
+            for array in array_specs(Param(Path("net.param"), layers), layer) or ():
+                data += struct.pack("<I", 0) if array.tagged else b""
+                data += np.full(array.count, 0.1, "<f4").tobytes()
     return data
 
 
-_TAGGED = {"Convolution": "6", "ConvolutionDepthWise": "6", "Deconvolution": "6", "InnerProduct": "2"}
-_PER_CHANNEL = {
-    "BatchNorm": ("0", 4),
-    "PReLU": ("0", 1),
-    "Normalize": ("3", 1),
-    "Scale": ("0", 1),
-    "InstanceNorm": ("0", 2),
-    "GroupNorm": ("1", 2),
-}
-
-
-def _count(word: str) -> int:
-    return max(0, int(word))
+def _layer(line: str) -> Layer:
+    kind, name, reads, _, *words = line.split()
+    params: dict[int, ParamValue] = {}
+    for key, value in (word.split("=", 1) for word in words if "=" in word):
+        numbers = [int(number) for number in value.split(",") if number.lstrip("-").isdecimal()]
+        params[int(key) if int(key) >= 0 else -23300 - int(key)] = (
+            tuple(numbers[1:]) if int(key) < 0 else numbers[0] if numbers else value
+        )
+    blobs = [word for word in words if "=" not in word]
+    return Layer(kind, name, tuple(blobs[: int(reads)]), tuple(blobs[int(reads) :]), params, 0)
 
 
 def _targets(bench: _Bench) -> list[Target]:
@@ -240,7 +240,7 @@ def _mutated_bin(bench: _Bench, name: str, param: bytes, weights: bytes) -> Targ
     return Target(kind, lambda chance: bench.tried(Broken(kind, param, mutated_bytes(weights, chance))))
 
 
-_SMALL = [row for kind, rows in _GRAPHS.items() if kind != "gigabytes" for row in rows]
+_SMALL = [row for kind, rows in _GRAPHS.items() if kind not in ("gigabytes", "kills ncnn") for row in rows]
 
 
 def _mutated_graph(chance: Chance) -> Broken:
@@ -264,6 +264,23 @@ _SOUND = (
     "Deconvolution d 1 1 conv a 0=2 1=2 3=2 6=32\nNormalize n 1 1 a prob 0=0 1=1 2=0.1 3=1 9=0",
     "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=4 1=64\nMatMul m 2 1 c d prob",
     "ConvolutionDepthWise w 1 1 conv a 0=4 1=3 4=1 6=36 7=4\nScale x 1 1 a b 0=4\nLRN l 1 1 b prob 0=0 1=3",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=8 1=8 11=2 2=2\nReduction d 1 1 c e 0=3 1=0 -23303=2,1,2 4=0 5=1\n"
+    "MatMul m 2 1 b e prob 0=1",
+    "Reshape r 1 1 conv a 0=64 1=-1\nExpandDims x 1 1 a b -23303=1,1\nSqueeze q 1 1 b c -23303=1,1\n"
+    "Softmax s 1 1 c prob 0=1 1=1",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=64 1=4\n"
+    "Gemm g 2 1 c d prob 2=0 3=1 11=0 14=0",
+    "Permute t 1 1 conv a 0=3\nPadding p 1 1 a b 0=1 1=2 2=3 3=1 4=2 7=0 8=0\nFlip f 1 1 b c -23300=2,0,2\n"
+    "CumulativeSum u 1 1 c prob 0=1",
+    "Slice s 1 3 conv a b c -23302=2,1,-2 1=2\nConcat c 3 1 a b c d 0=2\nGLU g 1 1 d prob 0=0",
+    "Pooling p 1 1 conv a 0=0 1=3 2=2 3=1 5=1\nTile t 1 1 a b -23302=3,1,2,3\nTile u 1 1 b prob 0=1 1=2",
+    "Split s 1 2 conv a b\nPooling p 1 1 a c 0=1 4=1\nBinaryOp m 2 1 b c prob 0=2",
+    "Split s 1 2 conv a b\nReduction d 1 1 a c 0=3 1=0 -23303=1,2 4=0 5=1\nBinaryOp m 2 1 c b prob 0=0",
+    'Split s 1 2 conv a b\nReshape r 2 1 a b c 6="*(0w,2),//(1h,2),-1"\nPermute t 1 1 c prob 0=1',
+    "Reshape r 1 1 conv a 0=8 1=32\nLSTM l 1 1 a b 0=3 1=192 2=2 3=3\nFlatten f 1 1 b prob",
+    "Reshape r 1 1 conv a 0=64 1=4\nConvolution1D c 1 1 a b 0=3 1=5 2=1 3=2 4=1 6=60\nLayerNorm n 1 1 b prob 0=31 2=0",
+    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=4 1=64\nReshape q 1 1 b d 0=64 1=4\n"
+    "InnerProduct i 1 1 c e 0=3 1=0 2=12\nMatMul m 2 1 d e prob 0=0",
 )
 """Layers that fit each other: with another number in one of them they may not, and the text is still a net."""
 

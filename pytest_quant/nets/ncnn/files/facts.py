@@ -110,11 +110,11 @@ def net_facts(param: Param, weights: Weights | None = None, *, follow: bool = Tr
 
 def _facts(param: Param, weights: Weights | None, *, follow: bool) -> NetFacts:
     check_arity(param)
-    if follow:
-        check_flow(param, {})
     if weights is None:  # else the walk has seen that no layer is impossible
         for layer in param.layers:
             array_specs(param, layer)
+    if follow:
+        check_flow(param, {})
     unknown = dict.fromkeys(layer.type for layer in param.layers if not is_known(layer.type))
     channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})
     return NetFacts(

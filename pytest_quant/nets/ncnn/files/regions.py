@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
+from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Shape, Size
 from pytest_quant.nets.ncnn.files.param import Layer
-from pytest_quant.nets.ncnn.files.shapes import MaybeShape, Shape, Size
 
 _OFFSETS, _WANTED, _BEHIND = (2, 1, 0), (5, 4, 3), (8, 7, 6)
 """Parameters by axis of (channels, height, width): where it begins, how much it has, how much is left out behind it."""

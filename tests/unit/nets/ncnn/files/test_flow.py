@@ -9,10 +9,11 @@ import pytest
 
 from pytest_quant.nets.ncnn.blobs import BlobExtractor
 from pytest_quant.nets.ncnn.files.arity import check_arity
+from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape
 from pytest_quant.nets.ncnn.files.facts import inspect_net, net_facts
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.param import Param, read_param
-from pytest_quant.nets.ncnn.files.shapes import MaybeShape, output_shapes
+from pytest_quant.nets.ncnn.files.shapes import output_shapes
 from pytest_quant.spec.errors import ModelFileError
 from tests.unit.nets.ncnn.files.nets import SHARED_MODELS
 
@@ -57,6 +58,7 @@ FITTING = [
     ["Crop c 1 1 conv b -23309=2,-3,1 -23310=2,-1,99 -23311=2,1,2", "Crop d 2 1 conv b e 0=1"],
     ["Crop c 2 1 conv data b 2=1", "CopyTo t 2 1 conv data d -23309=1,1 -23311=1,0"],
     ["Normalize n 1 1 conv c 0=0 4=1"],
+    ['Reshape r 1 1 conv b 6="sqrt(0w),-1"'],
     ["Whatever w 3 9 conv data data a b c d e f g h i 0=1"],
 ]
 FLOW = [
@@ -89,6 +91,119 @@ FLOW += [
     ("CopyTo t 2 1 conv data b 1=-233", "writes from -233 on along the height of 'conv'"),
     ("CopyTo t 2 1 conv data b -23309=1,-3 -23311=1,2", "writes 8 values from 5 on along the width of 'conv'"),
 ]
+FLOW += [
+    ("Reshape r 1 1 conv b 0=64 2=4", "makes 64 values (64) of the 256 that it reads (8x8x4)"),
+    ("Reshape r 1 1 conv b 0=64 1=0", "makes 512 values (64x8) of the 256 that it reads (8x8x4)"),
+    ("Reshape r 1 1 conv b 0=3 1=-1", "makes 255 values (3x85) of the 256 that it reads (8x8x4)"),
+    ("Reshape r 1 1 conv b 0=16 1=2 11=4 2=4", "makes 512 values (16x2x4x4) of the 256"),
+    ("Reshape r 1 1 conv b 0=-1 1=-1", "leaves two sizes open (-1)"),
+    ("Reshape r 1 1 conv b 0=-2 1=-128", "makes a size of -128"),
+    ('Reshape r 1 1 conv b 6="1000000,1000,4"', "makes 4000000000 values (1000000x1000x4) of the 256"),
+    ('Reshape r 1 1 conv b 6="*(0w,2),//(0h,3),0c"', "makes 128 values (16x2x4) of the 256"),
+    ('Reshape r 1 1 conv b 6="-1,neg(2)"', "makes a size of -2"),
+    ("Reshape r 1 1 conv b 1=64 2=4", "has no width (parameter 0)"),
+    ("Permute p 1 1 conv b 0=6", "has order 6, and 'conv' has 3 axes (8x8x4): 0 to 5"),
+    ("ExpandDims x 1 1 conv b -23303=2,0,1", "makes a blob of 5 axes of 'conv' (8x8x4), ncnn has 4"),
+    ("ExpandDims x 1 1 conv b -23303=1,4", "adds axis 4 to 'conv' (8x8x4), and its output has 4"),
+    ("Squeeze x 1 1 conv b -23303=1,3", "works along axis 3, and 'conv' has 3 axes (8x8x4)"),
+    ("Tile x 1 1 conv b 0=-1 1=2", "works along axis -1, and 'conv' has 3 axes (8x8x4)"),
+    ("Tile x 1 1 conv b 1=0", "repeats 0 times"),
+    ("Reduction r 1 1 conv b 0=3 1=0 -23303=1,3 5=1", "reduces along axis 3, and 'conv' has 3 axes (8x8x4)"),
+    ("Reduction r 1 1 conv b 0=3 1=0", "reduces no axis: neither all (parameter 1) nor those that parameter 3"),
+    ("Softmax s 1 1 conv b 0=3 1=1", "works along axis 3, and 'conv' has 3 axes (8x8x4)"),
+    ("CumulativeSum s 1 1 conv b 0=-4", "works along axis -4, and 'conv' has 3 axes (8x8x4)"),
+    ("GLU g 1 1 conv b 0=5", "works along axis 5, and 'conv' has 3 axes (8x8x4)"),
+    ("Flip f 1 1 conv b -23300=2,0,3", "works along axis 3, and 'conv' has 3 axes (8x8x4)"),
+    ("LayerNorm n 1 1 conv b 0=9", "has 9 numbers for each row, and 'conv' is 8x8x4"),
+    ("RMSNorm n 1 1 conv b 0=256", "has 256 numbers for each row, and 'conv' is 8x8x4"),
+    ("ArgMax a 1 1 conv b 1=257", "gives the 257 largest values of 'conv' (8x8x4)"),
+    ("MatMul m 2 1 conv data b", "multiplies blobs that do not fit together: 8x8x4 and 8x8x3"),
+    ("Gemm g 2 1 conv data b", "multiplies matrices that do not fit together: 8x4 and 8x3"),
+    ("Gemm g 1 1 conv b 4=0 5=1 6=1 8=5 9=9 10=-1", "multiplies matrices that do not fit together: 8x4 and 5x9"),
+    ("Gemm g 2 1 conv data b 5=1 8=5 9=8", "adds a blob of 8x8x3 to 5x4"),
+    ("LSTM l 1 1 conv b 0=5 1=180 2=0", "has weights for rows of 9 values, and reads 8 from 'conv' (8x8x4)"),
+    ("GRU l 2 1 conv data b 0=5 1=240 2=2", "has a state of 10 values, and reads 192 from 'data' (8x8x3)"),
+    ("MultiHeadAttention m 1 1 conv b 0=4 1=2 2=36", "has weights for 9 values of each query, and reads 8 from 'conv'"),
+    ("SDPA s 3 1 conv data data b", "takes queries, keys and values that do not fit together: 8x8x4 and 8x8x3"),
+    ("PixelShuffle p 1 1 conv b 0=3", "makes a pixel of 9 channels, and reads 4 from 'conv'"),
+    ("Reorg p 1 1 conv b 0=0", "has a factor of 0 (parameter 0)"),
+    ("Reorg p 1 1 conv b 0=9", "its output 'b' would be 0x0x324, made of 8x8x4"),
+    ("ShuffleChannel s 1 1 conv b 0=3", "has 3 groups, and reads 4 channels, which they do not divide"),
+    ("Normalize n 1 1 conv b 1=0 3=1", "has values for 1 channels, and reads 4 from 'conv' (8x8x4)"),
+    ("Scale s 2 1 conv data b 0=-233", "reads 192 factors from 'data' for 4 channels (8x8x4)"),
+    ("Slice s 1 3 conv a b c -23302=2,1,6", "cuts 6 of the 4 that 'conv' has along axis 0 (8x8x4)"),
+    ("Slice s 1 3 conv a b c -23302=2,3,3", "its output 'b' would be 8x8x0, made of 8x8x4"),
+    ("Padding p 1 1 conv b 2=8 4=2", "mirrors 8 places along the width of 'conv', which has 8 (8x8x4)"),
+    ("Padding p 1 1 conv b 0=-1", "pads by -1"),
+    ("Padding p 1 1 conv b 0=1 6=3", "has values for 3 channels, and reads 4 from 'conv' (8x8x4)"),
+    ("Convolution c 1 1 conv b 0=4 1=3 2=6 6=144", "has a kernel that covers 13 places, and the width of 'conv' has 8"),
+    ("Pooling p 1 1 conv b 1=5 2=2 3=-2 5=1", "pads the width by -2"),
+    ("Pooling p 1 1 conv b 1=9 2=2 5=1", "has a kernel that covers 9 places, and the width of 'conv' has 8"),
+    ("Quantize q 1 1 conv b 0=3", "has values for 3 channels, and reads 4 from 'conv' (8x8x4)"),
+]
+NARROW = [
+    ("Convolution1D c 1 1 rows b 0=4 1=3 6=36", "has weights for 3 channels, and reads 4 from 'rows' (64x4)"),
+    (
+        "Convolution1D c 1 1 rows b 0=4 1=65 6=1040",
+        "has a kernel that covers 65 places, and the width of 'rows' has 64",
+    ),
+    ("Convolution1D c 1 1 conv b 0=4 1=3 6=48", "reads a blob of 3 axes (8x8x4), it takes width and channels"),
+    ("MatMul m 2 1 rows rows b", "multiplies blobs that do not fit together: 64x4 and 64x4"),
+    (
+        "MatMul m 2 1 rows conv b 0=1",
+        "multiplies blobs that do not fit together: 64x4 and 8x8x4, the second one transposed",
+    ),
+    ("MatMul m 2 1 flat rows b", "multiplies blobs that do not fit together: 256 and 64x4"),
+    ("MatMul m 2 1 rows flat b", "multiplies blobs that do not fit together: 64x4 and 256"),
+    ("BinaryOp m 2 1 conv flat b", "takes blobs of one shape, or with sizes of 1, and reads 8x8x4 and 256"),
+    ("BinaryOp m 2 1 rows conv b", "takes blobs of one shape, or with sizes of 1, and reads 64x4 and 8x8x4"),
+    ("Permute p 1 1 rows b 0=2", "has order 2, and 'rows' has 2 axes (64x4): 0 to 1"),
+    ("Reduction r 1 1 flat b 0=3 1=0 -23303=1,4 5=1", "reduces along axis 4, and 'flat' has 1 axes (256)"),
+]
+"""What blobs of one and two axes are given to."""
+OF_KNOWN_SHAPE = [
+    ["Reshape r 1 1 conv b 0=0 1=-1"],
+    ["Reshape r 1 1 conv b 0=-1"],
+    ["Reshape r 1 1 conv b 0=0"],
+    ["Reshape r 1 1 conv b 0=4 1=4 11=0 2=-1"],
+    ['Reshape r 2 1 conv conv2 b 6="*(0w,2),//(1h,2),-1"'],
+    ['Reshape r 1 1 conv b 6="+(0w,0h),-(0h,4),max(0c,2),min(abs(neg(0d)),9)"'],
+    ["Reshape r 1 1 conv b 0=4 1=4 11=4 2=4", "Permute p 1 1 b c 0=0"],
+    ["Reshape r 1 1 conv b 0=16 1=0 2=-1", "ExpandDims x 1 1 b c -23303=1,-2"],
+    ["Reshape r 1 1 conv b 0=1 1=256", "Squeeze q 1 1 b c 0=1", "ExpandDims x 1 1 c d -23303=2,0,2"],
+    ["Reshape r 1 1 conv b 0=1 1=64 2=4", "Squeeze q 1 1 b c -23303=1,-1", "Softmax s 1 1 c d 0=1 1=1"],
+    ["Flatten f 1 1 conv b", "Softmax s 1 1 b c 0=1 1=1", "Reduction r 1 1 c d 0=3 1=0 -23303=1,1 5=1"],
+    ["Reduction r 1 1 conv b 0=3 1=0 -23303=2,-1,0 5=1"],
+    ["Reduction r 1 1 conv b 0=4 1=0 -23303=2,1,2 4=1 5=1"],
+    ["Reduction r 1 1 conv b 0=5 1=1"],
+    ["Tile t 1 1 conv b 0=1 1=3"],
+    ["Tile t 1 1 conv b -23302=4,2,3,1,2"],
+    ["Flatten f 1 1 conv a", "Tile t 1 1 a b -23302=2,3,2"],
+    ["MatMul m 2 1 conv conv2 b"],
+    ["MatMul m 2 1 conv conv2 b 0=1", "ExpandDims x 1 1 b c -23303=1,0", "MatMul n 2 1 c conv3 d"],
+    ["Reshape r 1 1 conv a 0=64 1=4", "Reshape s 1 1 conv2 b 0=4 1=64", "MatMul m 2 1 a b c"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "MatMul m 2 1 a conv2 b"],
+    ["Crop k 1 1 conv a 3=8 4=1 5=1", "Flatten f 1 1 a b", "MatMul m 2 1 b conv2 c"],
+    ["Crop k 1 1 conv a 3=8 4=1 5=1", "Flatten f 1 1 a b", "MatMul m 2 1 conv2 b c"],
+    ["Flatten f 1 1 conv a", "Flatten g 1 1 conv2 b", "MatMul m 2 1 a b c"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "Reshape s 1 1 conv2 b 0=8 1=32", "Gemm g 2 1 a b c 3=1"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "Reshape s 1 1 conv2 b 0=8 1=32", "Gemm g 2 1 a b c 2=1 14=1 11=1"],
+    ["Pooling p 1 1 conv a 0=1 4=1", "BinaryOp b 2 1 conv2 a c 0=2"],
+    ["Reduction r 1 1 conv a 0=3 1=0 -23303=1,2 5=1", "BinaryOp b 2 1 a conv2 c 0=2"],
+    ["Pooling p 1 1 conv b 0=0 1=3 2=2 5=1"],
+    ["Pooling p 1 1 conv b 0=0 1=9 2=8"],
+    ["Pooling p 1 1 conv b 0=1 1=3 2=2 3=1 5=0"],
+    ["Padding p 1 1 conv b 0=1 1=2 2=3 3=7 4=2"],
+    ["Flatten f 1 1 conv a", "Padding p 1 1 a b 2=3 3=1"],
+    ["Padding p 1 1 conv b 0=1 7=1 8=2"],
+    ["Slice s 1 3 conv a b c -23302=2,1,-2 1=-1", "GLU g 1 1 c d 0=2", "ReLU r 1 1 a e"],
+    ["Flatten f 1 1 conv a", "Embed e 1 1 a b 0=5 1=3 3=15"],
+    ["Reshape r 1 1 conv a 0=64 1=4", "Convolution1D c 1 1 a b 0=3 1=5 3=2 4=1 6=60"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "LSTM l 1 1 a b 0=5 1=320 2=2"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "GRU l 1 1 a b 0=5 1=120 2=0"],
+    ["Reshape r 1 1 conv a 0=8 1=32", "LayerNorm n 1 1 a b 0=8", "RMSNorm m 1 1 b c 0=8"],
+]
+"""``conv2``, ``conv3``: further copies of it."""
 HUGE = [
     ("Interp i 1 1 conv b 0=1 1=1000000 2=8", "would be 64x8000000x4, 8 GiB; a blob may have 4 GiB"),
     ("Interp i 1 1 conv b 0=1 3=100000 4=100000", "would be 100000x100000x4, 149 GiB"),
@@ -124,6 +239,32 @@ def test_what_fits(tmp_path: Path, lines: list[str], shape: MaybeShape) -> None:
     check_flow(param, {"data": shape})
 
 
+@pytest.mark.parametrize(("line", "says"), NARROW)
+def test_what_a_layer_cannot_take_of_blobs_of_fewer_axes(tmp_path: Path, line: str, says: str) -> None:
+    param = param_of(tmp_path, "Reshape r 1 1 conv rows 0=64 1=4", "Flatten f 1 1 conv flat", line)
+    with pytest.raises(ModelFileError) as caught:
+        check_flow(param, {"data": (3, 8, 8)})
+    assert f"net.param:7: layer {line.split()[1]!r} ({line.split()[0]}): {says}" in str(caught.value)
+
+
+@pytest.mark.parametrize("lines", OF_KNOWN_SHAPE, ids=lambda lines: lines[-1])
+def test_shapes_are_those_that_ncnn_computes(tmp_path: Path, lines: list[str]) -> None:
+    param = param_of(
+        tmp_path, "Split copy 1 3 conv conv_ conv2 conv3", *(line.replace(" conv ", " conv_ ") for line in lines)
+    )
+    check_arity(param)
+    check_flow(param, {"data": (3, 8, 8)})
+    check_flow(param, {"data": (3, None, None)})
+    shapes: dict[str, MaybeShape] = {"data": (3, 8, 8)}
+    for layer in param.layers[1:]:
+        shapes |= zip(layer.tops, output_shapes(layer, [shapes[bottom] for bottom in layer.bottoms]), strict=True)
+    weights = tmp_path / "net.bin"
+    weights.write_bytes(b"\0" * 100_000)
+    asked = [blob for blob in shapes if blob not in ("data", "conv")]
+    for name, found in BlobExtractor(param.path, weights)(np.ones((3, 8, 8), np.float32), asked):
+        assert shapes[name] == found.shape, name
+
+
 def real_nets() -> list[Path]:
     roots = (FIXTURES, SHARED_MODELS)
     found = [path for root in roots for path in sorted(root.rglob("*.param"))]
@@ -132,12 +273,12 @@ def real_nets() -> list[Path]:
 
 def _own_size(param: Param, blob: str, channels: int) -> tuple[int, int]:
     """A net with fully connected layers takes one size only, and its file does not say which."""
-    for side in (32, 64, 96, 128, 224, 256, 320):
+    for size in (*((side, side) for side in (32, 64, 96, 128, 224, 256, 320)), (96, 32)):
         try:
-            check_flow(param, {blob: (channels, side, side)})
+            check_flow(param, {blob: (channels, size[1], size[0])})
         except ModelFileError:
             continue
-        return side, side
+        return size
     raise AssertionError(f"{param.path} takes no size")
 
 
@@ -149,7 +290,7 @@ def test_shapes_of_real_nets_are_those_that_ncnn_computes(path: Path) -> None:
     (blob,) = facts.inputs
     param = read_param(path)
     channels = facts.input_channels[blob]
-    is_fixed = any(layer.type in ("InnerProduct", "Reshape") for layer in param.layers)
+    is_fixed = any(layer.type in ("InnerProduct", "LSTM", "Reshape") for layer in param.layers)
     width, height = facts.input_hints[blob].size or (_own_size(param, blob, channels) if is_fixed else (64, 64))
     shape = (channels, height, width)
     if not is_fixed:  # any size will do

@@ -1,0 +1,222 @@
+"""Layers that move a kernel over a blob: convolutions and poolings.
+
+ncnn divides what a kernel that is too large leaves over by the stride, rounding towards zero: it may still find a place
+for the kernel, and read what lies beside the blob.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, words
+from pytest_quant.nets.ncnn.files.param import Layer
+
+SAME = (-233, -234)
+"""Paddings that stand for "so that the size is divided by the stride"."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """How a kernel moves along one axis."""
+
+    axis: str
+    size: Size
+    extent: int
+    """Places that the kernel covers."""
+    stride: int
+    paddings: tuple[int, int]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether ncnn pads as the stride asks for."""
+        return any(padding in SAME for padding in self.paddings)
+
+    @property
+    def room(self) -> Size:
+        """How far it can move; below 0 where it does not fit."""
+        return None if self.size is None else self.size + sum(self.paddings) - self.extent
+
+    @property
+    def outputs(self) -> Size:
+        """How often it fits."""
+        if self.size is None or self.room is None or self.stride < 1:
+            return None
+        if self.is_same:
+            return -(-self.size // self.stride)
+        return self.room // self.stride + 1 if self.room >= 0 else None
+
+    @property
+    def outputs_padded(self) -> Size:
+        """How often it fits where ncnn first pads the end until nothing is left over."""
+        if self.room is None or self.stride < 1:
+            return None
+        left_over = abs(self.room) % self.stride * (1 if self.room >= 0 else -1)
+        room = self.room + (self.stride - left_over if left_over else 0)
+        return int(room / self.stride) + 1
+
+
+def kernel_and_channels(layer: Layer) -> tuple[int, int, int]:
+    """Width and height of the kernel of a 2-D convolution, and the input channels that its weights are for."""
+    width = layer.get_int(1)
+    height = layer.get_int(11, width)
+    group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
+    return width, height, layer.get_int(6) // (layer.get_int(0) * width * height) * group
+
+
+def convolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
+    """Of a Convolution or a ConvolutionDepthWise."""
+    bottom, outputs = bottoms[0], layer.get_int(0)
+    if layer.get_int(19):
+        return None
+    width, height, _ = kernel_and_channels(layer)
+    if bottom is None or len(bottom) == 1:
+        return None if width == height == 1 else (outputs, None, None)
+    if len(bottom) != 3:
+        return None
+    across, down = _over_image(layer, bottom)
+    return outputs, down.outputs, across.outputs
+
+
+def _over_image(layer: Layer, bottom: Sequence[Size]) -> tuple[_Window, _Window]:
+    dilation, stride, pad = layer.get_int(2, 1), layer.get_int(3, 1), layer.get_int(4)
+    width, height, _ = kernel_and_channels(layer)
+    across = _Window("width", bottom[2], dilation * (width - 1) + 1, stride, (pad, layer.get_int(15, pad)))
+    top = layer.get_int(14, pad)
+    extent = layer.get_int(12, dilation) * (height - 1) + 1
+    return across, _Window("height", bottom[1], extent, layer.get_int(13, stride), (top, layer.get_int(16, top)))
+
+
+def convolution_1d_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
+    """Of a Convolution1D or a ConvolutionDepthWise1D."""
+    bottom = bottoms[0]
+    if layer.get_int(19) or bottom is None or len(bottom) != 2:
+        return None
+    return layer.get_int(0), _over_row(layer, bottom).outputs
+
+
+def _over_row(layer: Layer, bottom: Sequence[Size]) -> _Window:
+    pad, extent = layer.get_int(4), layer.get_int(2, 1) * (layer.get_int(1) - 1) + 1
+    return _Window("width", bottom[1], extent, layer.get_int(3, 1), (pad, layer.get_int(15, pad)))
+
+
+def check_convolution(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """Channels and size of what a 2-D convolution, or its reverse, is given."""
+    is_reverse = layer.type.startswith("Deconvolution")
+    if layer.get_int(28 if is_reverse else 19):
+        return
+    width, height, wanted = kernel_and_channels(layer)
+    bottom = bottoms[0]
+    found: Size
+    if bottom is None or (len(bottom) == 1 and width == height == 1):
+        found = None if bottom is None else bottom[0]
+    elif len(bottom) != 3:
+        yield f"reads a blob of {len(bottom)} axes ({words(bottom)}), it takes width, height and channels"
+        return
+    else:
+        found = bottom[0]
+        if not is_reverse:
+            yield from _too_large(layer, _over_image(layer, bottom))
+    yield from _other_channels(layer, bottom, found, wanted)
+
+
+def check_convolution_1d(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """Rows and length of what a 1-D convolution is given."""
+    bottom = bottoms[0]
+    if layer.get_int(19) or bottom is None:
+        return
+    if len(bottom) > 2:
+        yield f"reads a blob of {len(bottom)} axes ({words(bottom)}), it takes width and channels"
+    elif len(bottom) == 2:
+        group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
+        wanted = layer.get_int(6) // (layer.get_int(0) * layer.get_int(1)) * group
+        yield from _too_large(layer, [_over_row(layer, bottom)])
+        yield from _other_channels(layer, bottom, bottom[0], wanted)
+
+
+def _other_channels(layer: Layer, bottom: MaybeShape, found: Size, wanted: int) -> Iterator[str]:
+    if found is not None and found != wanted:
+        yield f"has weights for {wanted} channels, and reads {found} from {layer.bottoms[0]!r} ({words(bottom)})"
+    group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
+    if found is not None and found % group:
+        yield f"has {group} groups, and reads {found} channels from {layer.bottoms[0]!r}, which they do not divide"
+
+
+def _too_large(layer: Layer, windows: Sequence[_Window]) -> Iterator[str]:
+    for window in windows:
+        below = [padding for padding in window.paddings if padding < 0 and padding not in SAME]
+        if below:
+            yield f"pads the {window.axis} by {below[0]}"
+        elif not window.is_same and window.room is not None and window.room < 0:
+            yield (
+                f"has a kernel that covers {window.extent} places, and the {window.axis} of {layer.bottoms[0]!r} has "
+                f"{window.room + window.extent} with its padding"
+            )
+
+
+def deconvolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
+    """Of a Deconvolution or a DeconvolutionDepthWise."""
+    bottom, outputs = bottoms[0], layer.get_int(0)
+    if layer.get_int(28) or bottom is None or len(bottom) != 3:
+        return None if layer.get_int(28) else (outputs, None, None)
+    width, height, _ = kernel_and_channels(layer)
+    dilation, stride, pad = layer.get_int(2, 1), layer.get_int(3, 1), layer.get_int(4)
+    top, extra, fixed = layer.get_int(14, pad), layer.get_int(18), layer.get_int(20)
+    paddings = (pad, layer.get_int(15, pad), top, layer.get_int(16, top))
+    if any(padding in SAME for padding in paddings) or fixed or layer.get_int(21):
+        return outputs, None, None
+    across = _spread(bottom[2], width, dilation, stride, extra - paddings[0] - paddings[1])
+    down = _spread(
+        bottom[1],
+        height,
+        layer.get_int(12, dilation),
+        layer.get_int(13, stride),
+        layer.get_int(19, extra) - paddings[2] - paddings[3],
+    )
+    return outputs, down, across
+
+
+def _spread(size: Size, kernel: int, dilation: int, stride: int, more: int) -> Size:
+    return None if size is None else (size - 1) * stride + dilation * (kernel - 1) + 1 + more
+
+
+def pooling_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
+    """Of a Pooling."""
+    bottom = bottoms[0]
+    if bottom is None or len(bottom) != 3:
+        return None
+    if layer.get_int(4):
+        return (bottom[0],)
+    if layer.get_int(7):
+        width = layer.get_int(8)
+        height = layer.get_int(18, width)
+        return bottom[0], bottom[1] if height == -233 else height, bottom[2] if width == -233 else width
+    across, down = (_pooled(window, layer.get_int(5)) for window in _of_pooling(layer, bottom))
+    return bottom[0], down, across
+
+
+def _of_pooling(layer: Layer, bottom: Sequence[Size]) -> tuple[_Window, _Window]:
+    width, stride, pad = layer.get_int(1), layer.get_int(2, 1), layer.get_int(3)
+    height, top = layer.get_int(11, width), layer.get_int(13, pad)
+    across = _Window("width", bottom[2], width, stride, (pad, layer.get_int(14, pad)))
+    paddings = (top, layer.get_int(15, top))
+    return across, _Window("height", bottom[1], height, layer.get_int(12, stride), paddings)
+
+
+def _pooled(window: _Window, mode: int) -> Size:
+    """Mode 0 rounds up, 1 down, 2 and 3 pad so that the size is divided by the stride."""
+    if mode == 0:
+        return window.outputs_padded
+    if mode == 1:
+        return window.outputs
+    if mode not in (2, 3) or window.size is None or window.stride < 1:
+        return None
+    return -(-window.size // window.stride)
+
+
+def check_pooling(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """A kernel that does not fit; one that ncnn pads until it does is left alone."""
+    bottom = bottoms[0]
+    is_cut = layer.get_int(5) == 1 and not layer.get_int(4) and not layer.get_int(7)
+    if is_cut and bottom is not None and len(bottom) == 3:
+        yield from _too_large(layer, _of_pooling(layer, bottom))
