@@ -24,7 +24,7 @@ from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.environment import versions
-from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError, QuantError
+from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError, ModelFileError, QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec, OnnxSource
 from pytest_quant.spec.text import shown
@@ -82,7 +82,7 @@ class ModelBuilder:
             check_nets(model)
             for name in made:
                 check_net(model, name)
-        except ConfigError as error:
+        except (ConfigError, ModelFileError) as error:
             raise ConfigError(f"{where}: {error}") from None
         first = next(iter(files_of(model, made[0]).values()))
         return replace(model, built_in=self._files.root_of(first))

@@ -17,7 +17,8 @@ from pytest_quant.spec.text import shown
 
 
 def net_of(model: ModelSpec, name: Net) -> ModelNet:
-    """A net of a model; raises `ConfigError` when the model does not have it."""
+    """A net of a model; raises `ConfigError` when the model does not have it, `ModelFileError` when it is unusable."""
+    model.check_usable(name)
     if name not in model.nets:
         raise ConfigError(f"{model.name}: has no `{name}` in {shown(model.zoo)}")
     return model.net(name)

@@ -77,8 +77,9 @@ class ModelOnSamples:
     def evaluation(self, nets: Sequence[Net], first: int | None = None) -> Evaluation:
         """Some nets on all samples, or on the shards that hold the ``first`` of them.
 
-        Raises `ConfigError` for a net that the model does not have.
+        Raises `ConfigError` for a net that the model does not have, `ModelFileError` for one that cannot be used.
         """
+        self.model.check_usable(*nets)
         model, task = self.model, get_task(self.model.task)
         absent = [net for net in nets if net not in self.keys]
         if absent:

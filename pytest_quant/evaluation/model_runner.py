@@ -71,7 +71,11 @@ class ModelRunners(Mapping[Net, ModelRunner]):
         return f"<nets of {self.model.name}: {listed(self.model.nets)}>"
 
     def __getitem__(self, name: Net) -> ModelRunner:
-        """The net of that name; raises `ConfigError` where the model has none of it."""
+        """The net of that name.
+
+        Raises `ConfigError` where the model has none of it, `ModelFileError` where its files cannot be used.
+        """
+        self.model.check_usable(name)
         if name not in self.model.nets:
             raise ConfigError(
                 f"{self.model.name} has no net {name!r} in {shown(self.model.zoo)}."

@@ -29,10 +29,10 @@ def check_nets(model: ModelSpec) -> tuple[str, ...]:
 
 
 def check_net(model: ModelSpec, name: Net) -> tuple[str, ...]:
-    """Likewise for one of the other nets, beside fp32."""
+    """Likewise for one of the other nets, beside fp32; raises `ModelFileError` where it is a file that is damaged."""
     if not model.nets[name].is_built:
         return ()
-    facts = inspect(model.net(name))
+    facts = get_format(model.nets[name].format).inspect(model.net(name))
     if model.nets["fp32"].is_built:
         _check_channels(inspect(model.net("fp32")), facts, name)
     return _notes(model, {name: facts})

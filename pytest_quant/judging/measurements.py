@@ -91,8 +91,9 @@ class Measurements:
         """The fp32 net of the model and another on the same samples; raises the `QuantError` in the way, each time.
 
         A net other than int8 comes after it. ``onnx`` takes the samples that int8 was measured on, a further net has
-        an early stop of its own.
+        an early stop of its own. Raises `ModelFileError` for a net whose files cannot be used.
         """
+        model.check_usable(net)
         return _found(self._measured, (*_key(model), net), lambda: self._measure(model, net))
 
     def _measure(self, model: ModelSpec, net: Net) -> Measurement:
@@ -104,6 +105,7 @@ class Measurements:
 
     def prepare(self, model: ModelSpec, net: Net, engine: Engine) -> None:
         """Compute the predictions that `of` will take with another engine; from any thread."""
+        model.check_usable(net)
         agreement = net != "onnx" and AGREEMENT in self.expected.metrics(model)
         resources, rule = replace(self.bench.resources, engine=engine), self._stop_rule(model, net)
         if isinstance(rule, Looks):  # how many there are is known by scoring

@@ -19,6 +19,10 @@ class ConfigError(QuantError):
     """A model entry, a marker or an option value that cannot be used."""
 
 
+class MissingFileError(ConfigError):
+    """A file that a model entry names and that is not there."""
+
+
 class ModelFileError(QuantError):
     """A ``.param``, ``.bin`` or table file that is missing, damaged or of another model."""
 

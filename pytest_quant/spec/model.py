@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_quant.spec.calibration import CalibrationSpec
 from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
+from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.net import InputSpec, ModelNet, Net, NetSpec, Runtime
 
@@ -25,6 +26,9 @@ class ModelSpec:
     """By name, in the order of the stages: ``onnx`` where the model has one, ``fp32``, ``int8``, then further ones."""
     input: InputSpec
     outputs: tuple[str, ...]
+    unusable: Mapping[Net, str] = field(default_factory=dict)
+    """Further nets of the entry whose files are missing or damaged, each with what is wrong: they are not in ``nets``,
+    and their cases say so."""
     rescue: RescueSpec | None = None
     """What a repair is searched on; None: the calibration images, where the entry names them."""
     built_in: Path | None = None
@@ -58,6 +62,12 @@ class ModelSpec:
         """How the int8 net is made, when there are no files of it."""
         source = self.nets["int8"].source
         return source if isinstance(source, CalibrationSpec) else None
+
+    def check_usable(self, *names: Net) -> None:
+        """Raise `ModelFileError` for a net whose files are missing or damaged."""
+        for name in names:
+            if name in self.unusable:
+                raise ModelFileError(self.unusable[name])
 
     @property
     def further_nets(self) -> tuple[Net, ...]:

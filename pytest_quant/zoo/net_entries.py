@@ -22,7 +22,7 @@ from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, Onn
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]
-"""The path of a file that an entry names; raises `ConfigError` when it is not there."""
+"""The path of a file that an entry names; raises `MissingFileError` when it is not there."""
 
 ReadInput = Callable[[KeyPath, Mapping[str, object]], InputSpec]
 """A net's own input from what differs in it; raises `ConfigError`."""
@@ -87,7 +87,8 @@ class NetEntries:
     def net(self, keys: KeyPath, entry: BaseModel, read_input: ReadInput | None = None) -> NetSpec:
         """A net of a model, by the one key that says what runs it or how it is made.
 
-        Raises `ConfigError` for an entry without such a key or with two of them, and for files that are not there.
+        Raises `ConfigError` for an entry without such a key or with two of them, `MissingFileError` for files that are
+        not there.
         """
         spec = self._runs(keys, entry)
         outputs = getattr(entry, "output", None)

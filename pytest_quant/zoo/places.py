@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError, MissingFileError
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.schema import describe
@@ -53,16 +53,16 @@ class Places:
         return {**raw, **{name: self.file((*keys, name), raw[name]) for name in files}}
 
     def path(self, keys: KeyPath, text: str) -> Path:
-        """An absolute path; raises `ConfigError` for a variable that is not set."""
+        """An absolute path; raises `MissingFileError` for a variable that is not set."""
         try:
             return resolve_path(text, self.document.path.parent)
         except UnsetVariableError as error:
-            raise ConfigError(
+            raise MissingFileError(
                 f"{self.where(keys)}: the environment variable {error.args[0]} of {text!r} is not set"
             ) from None
 
     def file(self, keys: KeyPath, text: str) -> Path:
-        """The path of a file; raises `ConfigError` when it is not there."""
+        """The path of a file; raises `MissingFileError` when it is not there."""
         path = self.path(keys, text)
         try:
             if path.is_file():
@@ -70,4 +70,4 @@ class Places:
             state = "is a folder" if path.is_dir() else "does not exist"
         except OSError as error:
             state = f"cannot be looked at: {error.strerror}"
-        raise ConfigError(f"{self.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")
+        raise MissingFileError(f"{self.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")

@@ -27,7 +27,7 @@ from pytest_quant.zoo.entry_limits import (
     limits_of,
     located,
 )
-from pytest_quant.zoo.entry_nets import check_all_nets, nets_of
+from pytest_quant.zoo.entry_nets import nets_of, with_checked_nets
 from pytest_quant.zoo.existing import Completed, ExistingDescriptions
 from pytest_quant.zoo.net_entries import NetEntries, entry_class
 from pytest_quant.zoo.places import Places
@@ -88,7 +88,7 @@ class ModelResolver:
         places = self._places
         entry = places.validated(keys, entry_class(), completed.entry)
         task = self._task(keys, entry.task)
-        nets = nets_of(places, keys, entry)
+        nets, unusable = nets_of(places, keys, entry)
         dataset = self._dataset(keys, task, entry.dataset)
         model = ModelSpec(
             name=name,
@@ -96,6 +96,7 @@ class ModelResolver:
             task=task.name,
             dataset=dataset,
             nets=nets,
+            unusable=unusable,
             input=model_input(places, keys, entry, task, dataset),
             outputs=(entry.output,) if isinstance(entry.output, str) else tuple(entry.output),
             preprocess=places.validated((*keys, "preprocess"), task.preprocess_options, entry.preprocess),
@@ -118,7 +119,7 @@ class ModelResolver:
             model = replace(model, rescue=self._rescue((*keys, "rescue"), task, model, entry.rescue))
         if entry.config is not None:
             model = self._with_config(keys, task, model, entry.config)
-        model = replace(model, notes=(*model.notes, *check_all_nets(places, keys, entry, model)))
+        model = with_checked_nets(places, keys, entry, model)
         _check_cases(places, keys, task, model)
         return model
 

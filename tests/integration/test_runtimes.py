@@ -152,25 +152,22 @@ def test_fp32_in_ncnn_and_int8_elsewhere(pytester: pytest.Pytester, runtime: str
     assert f"int8 by {version(runtime)}" in run.text
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ({"litert": "custom.tflite"}, "has custom operators, and LiteRT has no kernel for them: MyOp"),
-        ({"openvino": "nobody.xml"}, "Nobody"),
-    ],
-)
-def test_an_operator_that_the_runtime_lacks(pytester: pytest.Pytester, keys: dict[str, str], words: str) -> None:
+@WORKERS
+def test_an_operator_that_the_runtime_lacks(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     """One clear message, and the other cases run."""
-    needs(*keys)
-    tiny_openvino.write_ir(pytester.path, "nobody.xml", last="Nobody")
-    if "litert" in keys:
-        tiny_litert.write_tflite(pytester.path, "custom.tflite", custom="MyOp")
-    write_with_nets(pytester.path, {"other": keys})
-    run = run_quant(pytester)
-    assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", "tiny::other[top1]": "error"}
-    reason = run.cases["tiny::other[top1]"]["reason"]
-    assert words in reason
-    assert reason.startswith(next(iter(keys.values())))
+    needs("litert", "openvino")
+    folder = pytester.path
+    tiny_openvino.write_ir(folder, "nobody.xml", last="Nobody")
+    tiny_litert.write_tflite(folder, "custom.tflite", custom="MyOp")
+    write_with_nets(folder, {"ir": {"openvino": "nobody.xml"}, "lite": {"litert": "custom.tflite"}})
+    run = run_quant(pytester, *workers)
+    errors = dict.fromkeys(("tiny::ir[top1]", "tiny::lite[top1]"), "error")
+    assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", **errors}
+    reasons = {net: run.cases[f"tiny::{net}[top1]"]["reason"] for net in ("ir", "lite")}
+    assert reasons["lite"].startswith("custom.tflite")
+    assert "has custom operators, and LiteRT has no kernel for them: MyOp" in reasons["lite"]
+    assert reasons["ir"].startswith("nobody.xml")
+    assert "Nobody" in reasons["ir"]
     assert "Traceback" not in run.text
 
 
@@ -191,6 +188,39 @@ def test_a_runtime_that_is_not_installed(
     )
     assert run.report is not None
     assert runtime not in run.report["environment"]["runtimes"]
+    assert "Traceback" not in run.text
+
+
+def test_runtimes_that_are_not_installed_on_two_processes(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("litert")
+    nets = {runtime: write_net(pytester.path, runtime, int8=True) for runtime in MODULES}
+    distributions = [get_format(runtime).distribution for runtime in MODULES]  # type: ignore[attr-defined]
+    for runtime in MODULES:
+        without(monkeypatch, runtime)
+    write_with_nets(pytester.path, nets)
+    pytester.makeconftest(f"""
+        import os, sys
+        from importlib import metadata
+
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            import pytest_quant.nets.graph_format as formats
+
+            def version(name, known=metadata.version):
+                if name in {distributions}:
+                    raise metadata.PackageNotFoundError(name)
+                return known(name)
+
+            formats.version = version
+            sys.modules |= dict.fromkeys({list(MODULES.values())})
+        """)
+    run = run_quant(pytester, "-n", "2")
+    errors = {f"tiny::{runtime}[top1]": "error" for runtime in MODULES}
+    assert run.verdicts == {"tiny::top1": "pass", "tiny::int8": "pass", **errors}
+    for runtime in MODULES:
+        reason = run.cases[f"tiny::{runtime}[top1]"]["reason"]
+        assert reason.endswith(f'is not installed: pip install "pytest-quant[{runtime}]"')
     assert "Traceback" not in run.text
 
 
@@ -217,11 +247,6 @@ def without(monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
 @pytest.mark.parametrize(
     ("nets", "words"),
     [
-        ({"a": {"openvino": "cut.xml"}}, "nets.a: cut.xml: its weights stand in cut.bin, which has 64 bytes"),
-        ({"a": {"openvino": "alone.xml"}}, "alone.xml: its weights stand in alone.bin, which does not exist"),
-        ({"a": {"openvino": "tiny.onnx"}}, "nets.a: tiny.onnx: is not an ONNX"),
-        ({"a": {"litert": "whole.xml"}}, "nets.a: whole.xml: is not a .tflite file"),
-        ({"a": {"litert": "absent.tflite"}}, "nets.a.litert: absent.tflite does not exist"),
         ({"a": {"openvino": {"file": "whole.xml", "layout": "nwhc"}}}, "nets.a.openvino.layout: found 'nwhc'"),
         (
             {"a": {"openvino": {"file": "whole.xml", "layout": "nhwc"}}},
@@ -235,11 +260,7 @@ def test_what_does_not_fit_is_said_before_anything_runs(
 ) -> None:
     """None of it needs the runtime."""
     folder = pytester.path
-    for name in ("alone.xml", "whole.xml", "cut.xml"):
-        tiny_openvino.write_ir(folder, name)
-    (folder / "alone.bin").unlink()
-    (folder / "tiny.onnx").write_text("7767517\n")
-    (folder / "cut.bin").write_bytes((folder / "cut.bin").read_bytes()[:64])
+    tiny_openvino.write_ir(folder, "whole.xml")
     write_with_nets(folder, nets)
     run = run_quant(pytester)
     reason = run.cases["tiny::config"]["reason"]
