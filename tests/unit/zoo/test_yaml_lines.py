@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.number import PrintedFloat
+from pytest_quant.zoo import yaml_lines
 from pytest_quant.zoo.yaml_lines import Document, read_yaml
 
 TEXT = """\
@@ -166,3 +167,36 @@ def test_any_bytes_are_read_or_refused_with_the_file_named(
     except ZooError as error:
         message = str(error)
     assert not message or "zoo.quant.yaml" in message
+
+
+_PIECES = st.sampled_from(
+    [*"abé:-[]{}|>'\"#%@`,?~1\n\t!", *("&x ", "*x ", "<<: ", "- ", "a: ", "\n  ", "1.5", "\r\n", "---", "...", "yes")]
+)
+
+
+@given(st.lists(_PIECES, max_size=14).map("".join))
+@example("!")
+@example("---")
+@example("|#%")
+@example("a: &x {b: 1.50}\nc: *x\nd: {<<: *x, e: [1, 2]}")
+def test_libyaml_changes_nothing(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    assert _told(tmp_path_factory.getbasetemp(), text, is_fast=True) == _told(
+        tmp_path_factory.getbasetemp(), text, is_fast=False
+    )
+
+
+def test_libyaml_is_used_where_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if yaml.__with_libyaml__:
+        monkeypatch.setattr(yaml_lines, "_Loader", None)
+    assert read(tmp_path, TEXT).data["version"] == 1
+
+
+def _told(folder: Path, text: str, *, is_fast: bool) -> tuple[str, dict[tuple[str | int, ...], int]] | str:
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_fast:
+            patch.setattr(yaml_lines, "_FAST_LOADER", None)
+        try:
+            found = read(folder, text)
+        except ZooError as error:
+            return str(error)
+    return repr(found.data), found.lines
