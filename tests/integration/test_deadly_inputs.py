@@ -81,7 +81,9 @@ def test_one_worker_dies_and_the_others_know(pytester: pytest.Pytester) -> None:
     told = {name: case["verdict"] for name, case in found.cases.items()}
     assert {name: told[name] for name in OTHERS} == OTHERS
     deadly = [told["deadly::top1"], told["deadly::sanity"]]
-    assert deadly.count("crashed") == 1, "the same shard kills no second worker"
+    # A worker that died of the shard beside its case gave that to another, and has none of its own.
+    assert sorted(deadly) in (["crashed", "error"], ["error", "error"]), "the same shard kills no second worker"
+    assert found.text.count("node down: ") == 1
     assert found.status == pytest.ExitCode.TESTS_FAILED
     check(run(pytester))
 
