@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests import tiny
+from tests import tiny, tiny_onnx
 from tests.integration.runs import PLAIN, ZOO, Run, run_inside, run_quant
 from tests.unit.report.volatile import without_volatile
 
@@ -180,14 +180,18 @@ def test_tests_in_python_are_decided_by_the_merge(pytester: pytest.Pytester, fol
 
 
 def test_the_baseline_comes_with_the_merge(pytester: pytest.Pytester, folder: Path) -> None:
-    tiny.write_zoo(folder)
+    net = {"file": tiny_onnx.write_qdq(folder), "floor": {"sqnr_db": 9.0}}
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, onnx_int8=net)})
     baseline = folder / "baseline.json"
     run_quant(pytester, "--quant-baseline", str(baseline), "--quant-update-baseline")
     whole = run_quant(pytester, "--quant-baseline", str(baseline))
     run_parts(pytester)
+    of_net = [f"tiny::baseline[onnx_int8.{metric}]" for metric in ("top1", "sqnr_db")]
+    assert [whole.verdicts[name] for name in of_net] == ["pass", "pass"]
     same(whole, merge(folder, "--baseline", "baseline.json"))
     baseline.write_text(baseline.read_text().replace('"int8": 8', '"int8": 9'))
-    assert merge(folder, "--baseline", "baseline.json").verdicts["tiny::baseline[top1]"] == "fail"
+    merged = merge(folder, "--baseline", "baseline.json")
+    assert merged.verdicts["tiny::baseline[top1]"] == merged.verdicts[of_net[0]] == "fail"
 
 
 def test_only_the_selected_tests_are_decided(pytester: pytest.Pytester, folder: Path) -> None:
