@@ -15,7 +15,6 @@ from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evidence.likeness import NOTHING, Likeness, likeness
 from pytest_quant.nets.base import Array, LooksAhead, Runner
 from pytest_quant.nets.given import Given
-from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -81,9 +80,9 @@ class OpenPair:
     other: Net
     trials: Trials | None = None
 
-    def __call__(self, signal: Net, shape: Shape | None) -> PairRunner:
+    def __call__(self, signal: Net, first: Given | None) -> PairRunner:
         """Load both nets; raises like `open_runner`."""
-        one, two = (open_runner(self.model, net, shape, self.trials) for net in (signal, self.other))
+        one, two = (open_runner(self.model, net, first, self.trials) for net in (signal, self.other))
         if isinstance(one, LooksAhead) or isinstance(two, LooksAhead):
             return PairElsewhere(one, two)
         return PairRunner(one, two)

@@ -20,7 +20,6 @@ from pytest_quant.evaluation.running_drop import RunningDrop
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.given import Given
-from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import DatasetError, ModelFileError, OverdueError
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.spec.text import shown, visible
@@ -28,7 +27,7 @@ from pytest_quant.tasks.base import Arrays, Comparison, Pipeline, Prediction, Ri
 
 STAGE = "evaluation"
 
-OpenRunner = Callable[[Net, Shape | None], Runner]
+OpenRunner = Callable[[Net, Given | None], Runner]
 """Loads a net that is to take an input of a shape, where that is known; called once per worker and net that has
 something to compute. One that is to travel pickles."""
 

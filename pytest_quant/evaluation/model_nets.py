@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.extending.known import get_format
 from pytest_quant.nets.base import Runner
-from pytest_quant.nets.given import Given
+from pytest_quant.nets.given import Given, shape_of
 from pytest_quant.nets.trial.words import Shape
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
@@ -24,14 +24,14 @@ def net_of(model: ModelSpec, name: Net) -> ModelNet:
     return model.net(name)
 
 
-def open_runner(model: ModelSpec, name: Net, shape: Shape | None = None, trials: Trials | None = None) -> Runner:
+def open_runner(model: ModelSpec, name: Net, first: Given | None = None, trials: Trials | None = None) -> Runner:
     """Load a net of a model, which a child process has loaded before and run once.
 
     Args:
         model: the model.
         name: which of its nets.
-        shape: of the first input that it is to take, where ``input.size`` does not say; None: the child only loads a
-            net of which it does not.
+        first: the first input that it is to take, which the child runs, too; None: the child only loads a net of which
+            ``input.size`` does not say what it takes.
         trials: where verdicts are kept; None: in memory.
 
     Raises:
@@ -41,17 +41,19 @@ def open_runner(model: ModelSpec, name: Net, shape: Shape | None = None, trials:
 
     """
     net = net_of(model, name)
-    said = have_tried(net, shape, trials)
+    said = have_tried(net, None if first is None else shape_of(first), trials, first)
     try:
         return get_format(net.format).open(net)
     except ModelFileError as error:
         raise ModelFileError(f"{error} (it printed: {said})" if said else str(error)) from error
 
 
-def have_tried(net: ModelNet, shape: Shape | None = None, trials: Trials | None = None) -> str:
+def have_tried(
+    net: ModelNet, shape: Shape | None = None, trials: Trials | None = None, given: Given | None = None
+) -> str:
     """Have a child process try a net that was never tried; see `open_runner`, gives what the runtime printed."""
     try:
-        return (trials or Trials()).require(net, written_shape(net) or shape)
+        return (trials or Trials()).require(net, written_shape(net) or shape, given)
     except PackageNotFoundError:  # there is nothing to try it with, which opening it says with the command to run
         return ""
 

@@ -11,7 +11,7 @@ from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.extending.known import get_task
 from pytest_quant.nets.base import Array, Runner
-from pytest_quant.nets.given import Given, shape_of
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -43,8 +43,8 @@ class ModelRunner:
         model = self._bench.built(self.model)  # before a core is held: making files takes cores of its own
         with self._bench.cores.core():
             if self._runner is None:
-                shape = shape_of(given) if isinstance(given, (np.ndarray, Mapping)) else None
-                self._runner = open_runner(model, self.net, shape, self._bench.resources.trials)
+                first = given if isinstance(given, (np.ndarray, Mapping)) else None
+                self._runner = open_runner(model, self.net, first, self._bench.resources.trials)
             return self._runner.run(given)
 
     def predict(self, sample: Sample) -> Prediction:

@@ -16,8 +16,7 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.nets.base import Array, LooksAhead, Runner
-from pytest_quant.nets.given import Given, nbytes_of, shape_of
-from pytest_quant.nets.trial.words import Shape
+from pytest_quant.nets.given import Given, nbytes_of
 from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import visible
@@ -124,10 +123,10 @@ class Predictor:
                     runner.ahead(array)
 
     def _runner(self, net: Net, pipeline: Pipeline, first: _Read, note: Note) -> Runner:
-        """A net, loaded now that the shape of what it is to take first is known."""
+        """A net, loaded now that what it is to take first is known."""
         if net not in self._runners:
             note(f"{net}: loading the net")
-            self._runners[net] = self._work.open_runner(net, _shape(pipeline, first, net))
+            self._runners[net] = self._work.open_runner(net, _first(pipeline, first, net))
             self._work.check_loaded()
         return self._runners[net]
 
@@ -191,13 +190,12 @@ class _Found:
         return tried
 
 
-def _shape(pipeline: Pipeline, first: _Read, net: Net) -> Shape | None:
-    """Of the first array that the net is to take; None where that cannot be told, for which the sample's turn comes."""
+def _first(pipeline: Pipeline, first: _Read, net: Net) -> Given | None:
+    """What the net is to take first; None where that cannot be told, for which the sample's turn comes."""
     try:
-        given = None if first.error is not None else first_input(pipeline, first.prepared[net])
+        return None if first.error is not None else first_input(pipeline, first.prepared[net])
     except QuantError:
         return None
-    return None if given is None else shape_of(given)
 
 
 def _naming(error: QuantError, sample: Sample) -> QuantError:

@@ -25,7 +25,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
 
-_TRIAL_VERSION = 2
+_TRIAL_VERSION = 3
 """Part of every key: raise it when a trial finds more than before."""
 
 _found: dict[str, Verdict] = {}
@@ -40,11 +40,13 @@ class Trials:
     contents: ContentStore | None = None
     limit_s: float = LIMIT_S
 
-    def require(self, net: ModelNet, shape: Shape | None) -> str:
+    def require(self, net: ModelNet, shape: Shape | None, given: Given | None = None) -> str:
         """Have a net tried where it never was; gives what the runtime printed.
 
-        ``shape`` of an input array; None: the net is loaded and not run. A net on a target is not tried: the far side
-        is a process of its own.
+        ``shape`` of an input array; None: the net is loaded and run on ``given`` alone, where there is such an input.
+        What is given is no part of what the verdict is kept under: a net that any input kills is broken, and another
+        first sample is no reason to try a net again. A net on a target is not tried: the far side is a process of its
+        own.
 
         Raises `ModelFileError` where the trial ended its process or came to no end, `RunnerError` where it was ended
         from outside.
@@ -53,7 +55,7 @@ class Trials:
             return ""
         net_format = get_format(net.format)
         before = _digests(net_format, net)
-        verdict = self._verdict(net_format, net, shape, before)
+        verdict = self._verdict(net_format, net, shape, given, before)
         if verdict is None or verdict.how == "lives":
             return "" if verdict is None else verdict.said
         raise ModelFileError(_fault(described(net_format, net), verdict))
@@ -67,7 +69,12 @@ class Trials:
                 raise ModelFileError(_fault(described(net_format, net), verdict))
 
     def _verdict(
-        self, net_format: NetFormat, net: ModelNet, shape: Shape | None, digests: Mapping[str, str]
+        self,
+        net_format: NetFormat,
+        net: ModelNet,
+        shape: Shape | None,
+        given: Given | None,
+        digests: Mapping[str, str],
     ) -> Verdict | None:
         key = _key(net_format, net, shape, digests)
         found = self._known(key)
@@ -75,7 +82,7 @@ class Trials:
             with _trying if self.contents is None else self.contents.lock(f"trial-{key}"):
                 found = self._known(key)  # again: another thread or process may have tried it meanwhile
                 if found is None:
-                    found = self._tried(net_format, net, shape, digests)
+                    found = self._tried(net_format, net, shape, given, digests)
                     if found is not None and found.how != "hung" and self.contents is not None:
                         self.contents.save(key, json.dumps(asdict(found)).encode())
         if found is not None:
@@ -88,9 +95,14 @@ class Trials:
         return found if kept is None else Verdict(**json.loads(kept))
 
     def _tried(
-        self, net_format: NetFormat, net: ModelNet, shape: Shape | None, digests: Mapping[str, str]
+        self,
+        net_format: NetFormat,
+        net: ModelNet,
+        shape: Shape | None,
+        given: Given | None,
+        digests: Mapping[str, str],
     ) -> Verdict | None:
-        found = try_net(net_format, net, shape, self.limit_s)
+        found = try_net(net_format, net, shape, self.limit_s, given)
         if _digests(net_format, net) != digests:
             raise ModelFileError(f"{described(net_format, net)} was replaced while the run was on; run again")
         return found

@@ -111,7 +111,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
         raise pytest.UsageError(f"--quant-baseline: {error}") from None
     _connect(config, run)
     config.stash[RUN] = run
-    config.pluginmanager.register(RunHooks(run, run_dir, xdist.worker_count(config)), "quant-run")
+    config.pluginmanager.register(RunHooks(run, run_dir, *xdist.place(config)), "quant-run")
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")

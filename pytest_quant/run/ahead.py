@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.turns import Helper
 from pytest_quant.judging.measurements import Measurements
+from pytest_quant.run.beside import Beside
 from pytest_quant.run.over import OVER
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
@@ -31,6 +32,8 @@ class Helping:
     """How many processes of the run do so, each with its share of the cores."""
     on_cluster: bool = False
     """Whether a cluster computes; it takes no cores of this machine."""
+    worker: str = ""
+    """By what name the process that reports knows this one."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Ahead:
 
     def __init__(self, measurements: Measurements, helping: Helping, run_dir: Path) -> None:
         self._measurements = measurements
-        self._engine, self._helper = _engine(measurements.bench.engine, helping, run_dir / OVER)
+        self._beside = Beside(run_dir, helping.worker)
+        self._engine, self._helper = _engine(measurements.bench.engine, helping, run_dir / OVER, self._beside)
         self._models = MODELS_ON_A_CLUSTER if helping.on_cluster else 1
         self._slots = 1 if helping.on_cluster else helping.processes
         self._folder = run_dir
@@ -86,6 +90,10 @@ class Ahead:
         if future is not None and self._models > 1:
             future.exception()  # whatever it is, the case meets it again
 
+    def paused(self) -> AbstractContextManager[None]:
+        """While nothing is computed beforehand; on a cluster that ends no process of the run, and goes on."""
+        return self._beside.alone()
+
     def finish(self) -> None:
         """Help the other processes until everything is evaluated, or the run is over."""
         wait(self._found.values())
@@ -106,7 +114,7 @@ class Ahead:
         return False
 
 
-def _engine(engine: Engine, helping: Helping, over: Path) -> tuple[Engine, Helper]:
+def _engine(engine: Engine, helping: Helping, over: Path, beside: Beside) -> tuple[Engine, Helper]:
     share = math.ceil(engine.cores.count / helping.processes)
-    helper = Helper(over=over) if helping.on_cluster else Helper(engine.turns, share, over=over)
+    helper = Helper(over=over) if helping.on_cluster else Helper(engine.turns, share, over=over, begin=beside.begin)
     return replace(engine, helper=helper), helper

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.beside import is_to_run_alone
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
 
@@ -92,10 +93,10 @@ class Computing:
         """Note that a selected test decides these limits."""
         self._selected.append((model, limits))
 
-    def go_ahead(self, workers: int, measurements: Callable[[], Measurements]) -> None:
+    def go_ahead(self, workers: int, worker: str, measurements: Callable[[], Measurements]) -> None:
         """Begin to evaluate what is selected, where a cluster can, or one of several workers while it would idle.
 
-        ``workers``: how many processes run the tests, of which this is one; 0 where it runs none.
+        ``workers``: how many processes run the tests, of which this is one; 0 where it runs none. ``worker``: its name.
         """
         if self._settings.part is not None or workers < (2 if self._cluster is None else 1):
             return
@@ -103,7 +104,7 @@ class Computing:
 
         known, models = measurements(), wanted(self._selected)
         helpers = max(1, min(workers, known.bench.cores.count))
-        self._ahead = Ahead(known, Helping(helpers, self._cluster is not None), self._run_dir)
+        self._ahead = Ahead(known, Helping(helpers, self._cluster is not None, worker), self._run_dir)
         if self._cluster is not None:
             order = known.bench.resources.times.longest_first([one.model for one in models])
             self._cluster.ranks.update({model.name: rank for rank, model in enumerate(order)})
@@ -113,6 +114,12 @@ class Computing:
         """Until a model that a cluster evaluates is done."""
         if self._ahead is not None:
             self._ahead.wait_for(model)
+
+    def beside(self, test: str) -> AbstractContextManager[None]:
+        """While a test runs: one that ran where something computed beforehand ended its process is alone this time."""
+        if self._ahead is None or not is_to_run_alone(self._run_dir, test):
+            return nullcontext()
+        return self._ahead.paused()
 
     def finish(self) -> None:
         """Help the other processes of the run until everything is evaluated."""

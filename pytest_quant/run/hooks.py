@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.items import CaseItem, ProblemItem
 from pytest_quant.plugin.state import RECORDS
 from pytest_quant.run import failures, outlook, python_cases
 from pytest_quant.run.executors import check_scope
+from pytest_quant.run.plan import Plan, PlannedTest, write_plan
 from pytest_quant.run.quant_run import QuantRun
 from pytest_quant.run.records import RunCase
-from pytest_quant.run.session import PLAN_FILE, Plan, PlannedTest
 from pytest_quant.spec.errors import QuantError, told
 from pytest_quant.spec.limit import Limit
 from pytest_quant.spec.model import ModelSpec
@@ -33,11 +31,12 @@ if TYPE_CHECKING:
 class RunHooks:
     """Collection, the running of cases, and what each test reports."""
 
-    def __init__(self, run: QuantRun, run_dir: Path, workers: int = 1) -> None:
-        """``workers``: how many processes run the tests."""
+    def __init__(self, run: QuantRun, run_dir: Path, workers: int = 1, worker: str = "") -> None:
+        """``workers``: how many processes run the tests; ``worker``: by what name one reports to another process."""
         self._run = run
         self._workers = workers
-        self._plan_file = run_dir / PLAN_FILE
+        self._worker = worker
+        self._run_dir = run_dir
         self._problem: str | None = None
         """Why not every case can be accounted for."""
 
@@ -73,7 +72,7 @@ class RunHooks:
             tests=tuple(PlannedTest(id=item.nodeid, cases=_planned(item)) for item in items),
             outlook=tuple(self._outlook(items)),
         )
-        replace_file(self._plan_file, json.dumps(plan.as_json()).encode())
+        write_plan(plan, self._run_dir)
 
     def _outlook(self, items: Sequence[pytest.Item]) -> list[str]:
         selected = [(model, _limits(item)) for item in items if (model := _model(item)) is not None]
@@ -86,11 +85,17 @@ class RunHooks:
         """Evaluate beforehand what can be; a worker whose tests are done helps the others before it ends."""
         if not session.config.option.collectonly:
             with suppress(QuantError):  # which every case will say
-                self._run.computing.go_ahead(self._workers, lambda: self._run.assessor.measurements)
+                self._run.computing.go_ahead(self._workers, self._worker, lambda: self._run.assessor.measurements)
         result = yield
         if not (session.shouldstop or session.shouldfail):
             self._run.computing.finish()
         return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """A test that lost its worker to something beside it runs again, alone."""
+        with self._run.computing.beside(item.nodeid):
+            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

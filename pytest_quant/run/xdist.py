@@ -9,9 +9,13 @@ from typing import Protocol
 import pytest
 
 from pytest_quant.evaluation.alive import Alive, make_run_folder, remove_dead_run_folders, remove_run_folder
+from pytest_quant.run.beside import let_run_alone, note_death
 from pytest_quant.spec.errors import told
+from pytest_quant.spec.text import visible
 
 _KEY = "quant_run_dir"
+AGAIN = "rerun"
+"""The outcome of a test that runs once more, as pytest-xdist's and other plugins' reports have it."""
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -25,6 +29,11 @@ def worker_count(config: pytest.Config) -> int:
         found: int = getattr(config, "workerinput")["workercount"]  # noqa: B009 - xdist adds the attribute
         return found
     return 0 if config.getoption("dist", "no") != "no" else 1
+
+
+def place(config: pytest.Config) -> tuple[int, str]:
+    """`worker_count`, and the name of this worker; empty where it is none."""
+    return worker_count(config), getattr(config, "workerinput", {}).get("workerid", "")
 
 
 def refuse_each(config: pytest.Config) -> None:
@@ -51,11 +60,26 @@ def run_folder(config: pytest.Config) -> Path:
     return folder
 
 
+class _Gateway(Protocol):
+    id: str
+
+
 class _Node(Protocol):
     """What is used of xdist's controller of a worker."""
 
     config: pytest.Config
     workerinput: dict[str, object]
+    gateway: _Gateway
+
+
+class _Scheduler(Protocol):
+    """What is used of xdist's schedulers."""
+
+    config: pytest.Config
+
+    def mark_test_pending(self, item: str) -> None:
+        """Let a test run, next if possible; raises `NotImplementedError` where a scheduler cannot."""
+        ...
 
 
 class ControllerHooks:
@@ -78,3 +102,48 @@ class ControllerHooks:
         if not self._announced:
             self._announced = True
             self._announce(node.config)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: _Node, error: object | None) -> None:
+        """What a worker died of beside its cases, no other computes beforehand."""
+        if error is not None:
+            note_death(self._run_dir, node.gateway.id)
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: _Scheduler) -> bool | None:
+        """A test whose worker computed something beside it may not be what ended that: it runs again, alone."""
+        node: _Node = getattr(report, "node")  # noqa: B009 - xdist adds the attribute
+        model = note_death(self._run_dir, node.gateway.id)
+        if model is None:
+            return None
+        described = f"{report.longrepr} and computing samples of {visible(model)!r} beforehand"
+        try:
+            let_run_alone(self._run_dir, crashitem)
+            sched.mark_test_pending(crashitem)
+        except NotImplementedError:
+            dist = node.config.getoption("dist")
+            report.longrepr = f"{described}: either may have ended it (--dist load and worksteal find out, not {dist})"
+            return None
+        except OSError as error:  # it could not be said
+            report.longrepr = f"{described}: either may have ended it, which cannot be found out: {told(error)}"
+            return None
+        report.longrepr = described
+        report.outcome = AGAIN  # type: ignore[assignment]
+        return True
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A JUnit file has a test that runs again once."""
+        node: _Node | None = getattr(report, "node", None)
+        if node is None or str(report.outcome) != AGAIN or report.when in ("setup", "call", "teardown"):
+            return
+        for plugin in node.config.pluginmanager.get_plugins():
+            if hasattr(plugin, "node_reporters_ordered"):  # pytest's own, which begins with a test at any report
+                plugin.node_reporters_ordered.remove(plugin.node_reporter(report))
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """As pytest-rerunfailures shows it."""
+        is_again = str(report.outcome) == AGAIN and report.when not in ("setup", "call", "teardown")
+        return (AGAIN, "R", ("RERUN", {"yellow": True})) if is_again else None

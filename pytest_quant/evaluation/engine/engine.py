@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic
 
@@ -170,7 +171,8 @@ class _Dispatch(Generic[S, R]):
         if lacking is None:
             self._done(shard, None)
             return
-        release = self._sink.claim(lacking)
+        helper, claim = self._helper, partial(self._sink.claim, lacking)
+        release = claim() if helper is None else helper.claim(self._job.model, claim)
         if release is None:
             self._postponed.append(shard)
             return

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pytest_quant.evaluation.engine.work import Release
 
 
 class Turns:
@@ -54,9 +56,29 @@ class Helper:
     """Set when nothing is to be computed beforehand any more."""
     over: Path | None = None
     """A file whose being there says the same, to all processes of a run."""
+    begin: Callable[[str], Release | None] | None = None
+    """Is told the model before each shard, and gives what is called when it is done; None: it is not the time for it.
+
+    It may raise `CancelledError`, which ends the job.
+    """
 
     def holds_back(self) -> bool:
         """Whether it is to wait; raises `CancelledError` when it is to end."""
         if self.ended.is_set() or (self.over is not None and self.over.exists()):
             raise CancelledError
         return self.turns is not None and not self.turns.is_free
+
+    def claim(self, model: str, claim: Callable[[], Release | None]) -> Release | None:
+        """Claim a shard with what claims one; None: another process is at it, or it is not the time for it."""
+        if self.begin is None:
+            return claim()
+        end = self.begin(model)
+        if end is None:
+            return None
+        with ExitStack() as held:
+            held.callback(end)
+            release = claim()
+            if release is None:
+                return None
+            held.callback(release)
+            return held.pop_all().close

@@ -12,7 +12,7 @@ import pytest
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation import evaluate, keys
 from pytest_quant.nets.base import Runner
-from pytest_quant.nets.trial.words import Shape
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
@@ -84,10 +84,10 @@ def test_a_net_that_is_replaced_before_it_is_loaded_poisons_nothing(tmp_path: Pa
     evaluation = subject.evaluation(("fp32", "int8"))
     opened = evaluation.work.open_runner
 
-    def swapped(net: Net, shape: Shape | None) -> Runner:
+    def swapped(net: Net, first: Given | None) -> Runner:
         if net == "int8":
             replace_keeping_times(tmp_path / "tiny-int8.bin")
-        return opened(net, shape)
+        return opened(net, first)
 
     work = replace(evaluation.work, open_runner=swapped)
     with pytest.raises(ModelFileError, match=r"tiny-int8\.bin was replaced while the run was on; run again"):

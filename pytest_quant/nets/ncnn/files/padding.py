@@ -43,9 +43,11 @@ def check_padding(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     if bottom is None:
         return
     own = extents(bottom)
-    for axis, place in (("height", 1), ("width", 2)):
-        size, most = own[place + 1], max(pads[0][place], pads[1][place])
-        if layer.get_int(4) == _MIRROR and size is not None and most >= size:
+    sizes = (own[1] if len(bottom) == 4 else own[0], own[2], own[3])
+    mirrored = list(zip(("channels or depth", "height", "width"), sizes, *pads, strict=True))
+    for axis, size, before, after in mirrored[-len(bottom) :]:
+        most = max(before, after)
+        if layer.get_int(4) == _MIRROR and most > 0 and size is not None and most >= size:
             yield f"mirrors {most} places along the {axis} of {layer.bottoms[0]!r}, which has {size} ({words(bottom)})"
     count, channels = layer.get_int(6), own[0]
     if len(bottom) > 2 and count > 0 and channels is not None and count < channels:

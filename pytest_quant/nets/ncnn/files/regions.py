@@ -73,6 +73,8 @@ def _outside(layer: Layer, whole: Shape, region: MaybeShape, what: str) -> Itera
         where = f"{('channels', 'height', 'width')[axis + _MOST_AXES - len(whole)]} of {layer.bottoms[0]!r}"
         if begin < 0:
             yield f"{what} from {begin} on along the {where}"
+        elif size is not None and part is None and begin >= size:
+            yield f"{what} from {begin} on along the {where}, which has {size}"
         elif size is not None and part is not None and begin + part > size:
             yield f"{what} {part} values from {begin} on along the {where}, which has {size}"
 
