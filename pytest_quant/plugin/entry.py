@@ -94,6 +94,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run.registering import start_registering
     from pytest_quant.run.session import Recorder
     from pytest_quant.run.summary import Summary
+    from pytest_quant.run.watch import watch_over
 
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
@@ -112,6 +113,8 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     _connect(config, run)
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir, *xdist.place(config)), "quant-run")
+    if xdist.runs_alone(config):
+        watch_over(config, settings, run_dir)
     if not xdist.is_worker(config):
         recorder = Recorder(settings, run_dir, config.rootpath)
         config.pluginmanager.register(recorder, "quant-recorder")
