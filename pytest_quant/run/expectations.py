@@ -21,7 +21,7 @@ class Expectations:
         """Note that a selected test decides these limits."""
         named = (limit.metric.name for limit in limits if limit.metric is not None)
         self._metrics.setdefault(model.name, set()).update(named)
-        self._nets.setdefault(model.name, set()).update(limit.net for limit in limits)
+        self._nets.setdefault(model.name, set()).update(limit.net for limit in limits if limit.needs_dataset)
         self._kinds.setdefault(model.name, set()).update(limit.kind for limit in limits)
 
     def metrics(self, model: ModelSpec) -> Collection[str]:

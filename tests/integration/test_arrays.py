@@ -282,6 +282,9 @@ def test_init_proposes_arrays_for_a_net_of_several_inputs(
 ) -> None:
     folder = pytester.path
     tiny_arrays.write_net(folder, "two")
+    assert main(["init", str(folder)]) == 1
+    assert "`int8: {calibrate: {arrays: ...}}` makes one from arrays" in capsys.readouterr().out
+    (folder / "zoo.quant.yaml").unlink()
     tiny_arrays.write_net(folder, "two-int8", int8=True)
     assert main(["init", str(folder)]) == 0
     assert "two: ready" in capsys.readouterr().out

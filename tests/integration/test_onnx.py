@@ -116,7 +116,7 @@ def test_quantized_onnx_stands_beside_int8(pytester: pytest.Pytester, writer: An
     write_zoo(pytester.path, onnx=None, onnx_int8=writer(pytester.path))
     run = run_quant(pytester, "--quant-report", "report.md")
     assert run.verdicts == dict.fromkeys(
-        ("tiny::top1", "tiny::floor[top1]", "tiny::int8", "tiny::onnx_int8[top1]"), "pass"
+        ("tiny::top1", "tiny::floor[top1]", "tiny::int8", "tiny::int8[onnx_int8]", "tiny::onnx_int8[top1]"), "pass"
     )
     case = run.cases["tiny::onnx_int8[top1]"]
     assert case["reason"].startswith("drop = 86.67 - ")

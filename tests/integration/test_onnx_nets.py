@@ -51,14 +51,18 @@ def test_every_limit_on_a_further_net(pytester: pytest.Pytester, form: str) -> N
         changes = {"nets": {name: {"onnxruntime": "tiny-qdq.onnx", **limits}}}
     if form == "litert":
         needs("litert")
-        name = "lite"
+        name = "lite_int8"
         changes = {"nets": {name: {"litert": tiny_litert.write_tflite(folder, form="int8"), **limits}}}
     tiny.write_images(folder)
     tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, **changes)})
     cases = {f"tiny::floor[{name}.{metric}]" for metric in ("top1", "agreement", "sqnr_db")}
     cases |= {f"tiny::{name}[top1]", f"tiny::classes[{name}.top1]", f"tiny::published[{name}.top1]"}
     run = same_report(pytester, "--quant-report", "report.md")
-    assert run.verdicts == dict.fromkeys({"tiny::top1", "tiny::int8", *cases}, "pass")
+    quantized = {"tiny::int8", f"tiny::int8[{name}]"}
+    assert run.verdicts == dict.fromkeys({"tiny::top1", *quantized, *cases}, "pass")
+    case = run.cases[f"tiny::int8[{name}]"]
+    said = "CONV_2D 1 of 1 (full integer)" if form == "litert" else "Conv 1 of 1 (QDQ)"
+    assert (case["kind"], case["net"], case["reason"]) == ("int8", name, f"quantized layers: {said}")
     case = run.cases[f"tiny::published[{name}.top1]"]
     assert (case["net"], case["limit"]) == (name, 86.0)
     assert case["reason"].startswith(f"{name} top1 = ")
@@ -167,3 +171,23 @@ def test_forms_of_tflite_as_int8(pytester: pytest.Pytester, form: Any) -> None:
     assert run.verdicts == dict.fromkeys(("tiny::top1", "tiny::floor[sqnr_db]", "tiny::int8"), "pass")
     words = {"int8": "full integer"}.get(form, form)
     assert run.cases["tiny::int8"]["reason"].startswith(f"quantized layers: CONV_2D 1 of 1 ({words})")
+
+
+def test_a_float_net_that_is_called_int8(pytester: pytest.Pytester) -> None:
+    """It says so before anything is measured; nets of other names may be float."""
+    folder = pytester.path
+    net = {"onnxruntime": tiny_onnx.write_onnx(folder)}
+    write_with_nets(folder, {"Other-INT8": net, "float": net})
+    run = run_quant(pytester, "--quant-report", "report.md", "-k", "not sanity")
+    case = run.cases["tiny::int8[Other-INT8]"]
+    assert (case["verdict"], case["net"]) == ("fail", "Other-INT8")
+    assert case["reason"] == (
+        "tiny.onnx has no quantized layer: it is a float net under `Other-INT8` (layers that could be int8: 1 Conv)"
+    )
+    assert "tiny::int8[float]" not in run.cases
+    assert run.verdicts["tiny::Other-INT8[top1]"] == "pass"
+    row = next(line for line in run.text.splitlines() if line.startswith("tiny Other-INT8"))
+    assert row.endswith("FAIL (int8)")
+    alone = run_quant(pytester, "zoo.quant.yaml::tiny::int8[Other-INT8]", "zoo.quant.yaml::tiny::sanity")
+    assert alone.report is not None
+    assert "nets" not in alone.report["models"]["tiny"], "its files are enough"

@@ -113,6 +113,7 @@ def test_one_model_in_four_runtimes(pytester: pytest.Pytester, workers: tuple[st
     assert run.verdicts == {
         "tiny::top1": "pass",
         "tiny::int8": "pass",
+        **{f"tiny::int8[{name}]": "pass" for name in ("onnx_int8", "openvino_int8", "litert_int8")},
         "tiny::onnx_int8[top1]": "pass",
         "tiny::openvino_int8[top1]": "pass",
         "tiny::floor[openvino_int8.top1]": "pass",

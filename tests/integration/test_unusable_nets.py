@@ -60,7 +60,9 @@ def test_each_says_what_is_wrong_and_the_others_are_decided(pytester: pytest.Pyt
     assert run.verdicts == {
         **dict.fromkeys((*good, "tiny::top1", "tiny::int8", "short::top1", "short::int8"), "pass"),
         **{f"tiny::{name}[top1]": "error" for name in BROKEN},
-        **dict.fromkeys(("short::onnx_int8[top1]", "bad-fp32::config", "bad-int8::config"), "error"),
+        **dict.fromkeys(
+            ("short::int8[onnx_int8]", "short::onnx_int8[top1]", "bad-fp32::config", "bad-int8::config"), "error"
+        ),
     }
     assert run.cases["tiny::sanity"]["verdict"] == "pass"
     for name, (_, words) in BROKEN.items():

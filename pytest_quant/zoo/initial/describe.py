@@ -30,9 +30,10 @@ def describe_pair(pair: Pair, all_int8: Sequence[NetFile]) -> Draft:
     put_onnx(draft, fp32)
     if int8 is None:
         found = listed(net.param.name for net in all_int8) or "none"
+        source = "arrays" if len(fp32.facts.inputs) > 1 else "images"
         draft.problem(
-            f"no int8 net is called like {fp32.param.name}; found {found}. `int8: {{calibrate: {{images: ...}}}}` "
-            "makes one from images",
+            f"no int8 net is called like {fp32.param.name}; found {found}. `int8: {{calibrate: {{{source}: ...}}}}` "
+            f"makes one from {source}",
             ("int8",),
         )
     else:
