@@ -31,11 +31,6 @@ def worker_count(config: pytest.Config) -> int:
     return 0 if config.getoption("dist", "no") != "no" else 1
 
 
-def runs_alone(config: pytest.Config) -> bool:
-    """Whether this process runs all tests, and reports."""
-    return worker_count(config) == 1 and not is_worker(config)
-
-
 def place(config: pytest.Config) -> tuple[int, str]:
     """`worker_count`, and the name of this worker; empty where it is none."""
     return worker_count(config), getattr(config, "workerinput", {}).get("workerid", "")
