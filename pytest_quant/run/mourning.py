@@ -94,9 +94,12 @@ def how_ended(stat: str) -> str:
     """
     last = stat.rpartition(" ")[2]
     code = int(last) if last.isdecimal() else 0
+    number = code & ~_CORE
+    if not code:
+        return "ended without a word"
     if code >> 8:
         return f"ended with exit status {code >> 8}"
     try:
-        return f"was ended by {signal.Signals(code & ~_CORE).name}"
-    except ValueError:
-        return "ended without a word"
+        return f"was ended by {signal.Signals(number).name}"
+    except ValueError:  # a real-time signal
+        return f"was ended by signal {number}"
