@@ -58,6 +58,13 @@ def attack(budget: Budget) -> Iterator[Try]:
         yield from explored("nets", _targets(bench), budget)
 
 
+def known_faults(folder: Path) -> Iterator[Try]:
+    """What comes of each known fault; the files of the nets lie in ``folder``."""
+    bench = _Bench(folder)
+    for net in (*_files(bench), *_graphs()):
+        yield bench.tried(net)
+
+
 def targets(folder: Path) -> list[Target]:
     """The kinds of mutants, whose files lie in ``folder``."""
     return _targets(_Bench(folder))
@@ -166,6 +173,14 @@ _GRAPHS: dict[str, Sequence[str]] = {
         "Concat c 2 1 conv data prob 0=1",
         "BinaryOp e 2 1 conv data prob",
         "Reshape r 1 1 conv prob 0=10 1=10 2=4",
+        'Reshape r 1 1 conv prob 6="*(0w,2),0h,0c"',
+        "MatMul m 2 1 conv data prob",
+        "Gemm g 2 1 conv data prob",
+        "Reduction r 1 1 conv prob 0=3 1=0 -23303=1,3 5=1",
+        "Softmax s 1 1 conv prob 0=3 1=1",
+        "LSTM l 1 1 conv prob 0=5 1=180 2=0",
+        "Padding p 1 1 conv prob 2=8 4=2",
+        "Pooling p 1 1 conv prob 1=9 2=2 5=1",
     ),
     "region beside a blob": (
         "Crop k 1 1 conv prob 0=1 1=-1 2=0 3=8 4=8 5=4",

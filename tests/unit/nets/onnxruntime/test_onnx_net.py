@@ -73,6 +73,14 @@ def test_both_forms_of_quantized_files_run(tmp_path: Path) -> None:
         assert not np.allclose(found, expected, atol=1e-6)
 
 
+def test_a_session_has_one_thread(tmp_path: Path) -> None:
+    """Every worker thread of an evaluation opens its own."""
+    from pytest_quant.nets.onnxruntime.session import OnnxSession
+
+    options = OnnxSession(tmp_path / tiny_onnx.write_onnx(tmp_path))._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+
+
 def test_open_axes_take_any_size(tmp_path: Path) -> None:
     path = tmp_path / tiny_onnx.write_onnx(tmp_path, shape=(1, 3, "h", "w"))
     np.testing.assert_allclose(run(path, image(5, 9)), by_ncnn(tmp_path, image(5, 9)), rtol=1e-5)
