@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
+import time
+from collections.abc import Generator
 from importlib.util import find_spec
 
 import pytest
@@ -37,3 +40,13 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a CI job or a worker of pytest-xdist says of its terminal changes what is printed."""
     for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Generator[None, None, None]:
+    """Nothing of a run outlives it: what still asks for nets in the next test spoils that."""
+    yield
+    until = time.monotonic() + 10
+    while left := [thread.name for thread in threading.enumerate() if thread.name.startswith("pytest-quant")]:
+        assert time.monotonic() < until, f"threads of the package are left: {left}"
+        time.sleep(0.001)

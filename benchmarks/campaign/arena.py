@@ -75,17 +75,24 @@ class Running:
             time.sleep(_POLL_S)
 
     def children(self) -> list[int]:
-        """Its processes but the first."""
+        """Its processes but the first, and but the shell that waits for its end."""
         try:
             own = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         except OSError:
             return []
-        return list(map(int, own))
+        return [pid for pid in map(int, own) if not _waits(pid)]
 
     def said(self) -> str:
         """What it printed; once, when it has ended."""
         with os.fdopen(self.output, "rb") as file:
             return file.read().decode(errors="replace")
+
+
+def _waits(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text() == "sh\n"
+    except OSError:
+        return False
 
 
 def _lives(pid: int) -> bool:

@@ -75,8 +75,9 @@ def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float
         bench = open_workbench(Path(folder), cores=cores, sampling=Sampling(samples=samples))
         bench.dataset(model.dataset)
         width, height = model.input.size or (0, 0)
+        first = np.zeros((model.input.channels, height, width), np.float32)
         for side in SIDES:
-            open_runner(model, side, (model.input.channels, height, width), bench.resources.trials).close()
+            open_runner(model, side, first, bench.resources.trials).close()
         start, start_s = cpu_s(), time.perf_counter()
         bench.measure(model)
         return cpu_s() - start, time.perf_counter() - start_s

@@ -46,7 +46,8 @@ class ImageFiles:
         path = self.content(sample)
         name = _Named(self.name, sample.id, path)
         try:
-            data = path.read_bytes()
+            with open(path, "rb", buffering=0) as file:
+                data = file.read()
         except OSError as error:
             raise DatasetError(f"{name} cannot be read: {error.strerror}") from error
         return decode_image(data, orient=orient, name=name)

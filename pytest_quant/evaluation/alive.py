@@ -87,6 +87,22 @@ def _held(locks: Path) -> BaseFileLock:
     raise OSError(0, "no lock can be held there", str(locks))
 
 
+def hold_for_another(folder: Path) -> int:
+    """A file descriptor that holds a folder of a run as long as any process has it, for one that inherits it.
+
+    Raises `OSError` where there are no such locks.
+    """
+    import fcntl  # not on Windows
+
+    number = os.open(folder / _LOCKS / "another.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        raise
+    return number
+
+
 def make_run_folder(kind: str = "") -> tuple[Path, Alive]:
     """A folder of a run in the system's folder for temporary files, held by this process; raises `OSError`."""
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}"))

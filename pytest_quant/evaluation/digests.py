@@ -30,7 +30,7 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file, read now: for model files, which are small and must never be taken for others."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:  # many are small: what buffers costs as much as what reads
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:

@@ -85,15 +85,11 @@ def _connect(config: pytest.Config, run: QuantRun) -> None:
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.run import xdist
-    from pytest_quant.run.annotations import Annotations
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
     from pytest_quant.run.hooks import RunHooks
-    from pytest_quant.run.progress.display import Progress
     from pytest_quant.run.quant_run import QuantRun
     from pytest_quant.run.registering import start_registering
-    from pytest_quant.run.session import Recorder
-    from pytest_quant.run.summary import Summary
 
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
@@ -113,14 +109,28 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir, *xdist.place(config)), "quant-run")
     if not xdist.is_worker(config):
-        recorder = Recorder(settings, run_dir, config.rootpath)
-        config.pluginmanager.register(recorder, "quant-recorder")
-        config.pluginmanager.register(Summary(recorder), "quant-summary")
-        if Annotations.are_wanted(config):
-            config.pluginmanager.register(Annotations(config), "quant-annotations")
-        if settings.progress:
-            config.pluginmanager.register(Progress(config, run_dir, settings.confidence), "quant-progress")
-        config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
+        _report(config, settings, run_dir)
+
+
+def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> None:
+    """Set up what a process that reports has beside."""
+    from pytest_quant.run import xdist
+    from pytest_quant.run.annotations import Annotations
+    from pytest_quant.run.progress.display import Progress
+    from pytest_quant.run.session import Recorder
+    from pytest_quant.run.summary import Summary
+    from pytest_quant.run.watch import watch_over
+
+    if xdist.worker_count(config) == 1:
+        watch_over(config, settings, run_dir)
+    recorder = Recorder(settings, run_dir, config.rootpath)
+    config.pluginmanager.register(recorder, "quant-recorder")
+    config.pluginmanager.register(Summary(recorder), "quant-summary")
+    if Annotations.are_wanted(config):
+        config.pluginmanager.register(Annotations(config), "quant-annotations")
+    if settings.progress:
+        config.pluginmanager.register(Progress(config, run_dir, settings.confidence), "quant-progress")
+    config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -47,8 +47,13 @@ def _below(report: Report) -> Iterator[tuple[str, dict[str, bool]]]:
             yield f"{case.model}: {case.reason}", {}
     for reason, models in _skipped(report).items():
         yield f"skipped: {listed(models)}: {reason}", {"yellow": True}
+    yield counts_line(report), {}
+
+
+def counts_line(report: Report) -> str:
+    """How many cases came to what."""
     counts = Counter(verdict([case]).text.lower() for case in report.cases)
-    yield f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}", {}
+    return f"cases: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}"
 
 
 def _skipped(report: Report) -> dict[str, dict[str, None]]:

@@ -29,7 +29,8 @@ class Publisher:
         self._settings = settings
         self._run_dir = run_dir
         self._rootdir = rootdir
-        self._written: list[Path] = []
+        self.written: list[Path] = []
+        """The files, in the order in which they were written."""
         self._trends: list[IllustrationEntry] = []
         self._accepted: list[str] = []
         """What an update of the baseline changed."""
@@ -54,7 +55,7 @@ class Publisher:
         history = HistoryFile(path)
         try:
             history.add(RunRecord.of(report, commit_of(self._rootdir)), results(report))
-            self._written.append(path)
+            self.written.append(path)
             if self._settings.illustrated:
                 self._trends = list(trends(history.runs(), report.models))
         except QuantError as error:
@@ -69,7 +70,7 @@ class Publisher:
 
         try:
             append_summary(report, Path(name))
-            self._written.append(Path(name))
+            self.written.append(Path(name))
         except OSError as error:  # no reason to fail a build
             self._notes.append(f"GITHUB_STEP_SUMMARY: {name} cannot be written: {told(error)}")
 
@@ -80,7 +81,7 @@ class Publisher:
         for path in self._settings.reports:
             try:
                 write_report(shown, path)
-                self._written.append(path)
+                self.written.append(path)
             except OSError as error:
                 yield f"--quant-report: {path} cannot be written: {told(error)}"
             except Exception as error:  # a writer may be anybody's
@@ -104,7 +105,7 @@ class Publisher:
             before = read_baseline(path).models
             update_baseline(path, entries)
             self._accepted = [_accepted(change, report) for change in changes(before, entries)] or ["nothing changed"]
-            self._written.append(path)
+            self.written.append(path)
         except OSError as error:
             yield f"--quant-update-baseline: {path} cannot be written: {told(error)}"
         except QuantError as error:
@@ -124,7 +125,7 @@ class Publisher:
         if self._settings.rescue:
             _write(terminal, rescue.terminal_lines(report, self._settings.rescue_folder), width)
         _write(terminal, (visible(f"baseline: {line}") for line in self._accepted), width)
-        for path in self._written:
+        for path in self.written:
             terminal.write_line(visible(f"written: {path}"))
         _write(terminal, map(visible, self._notes), width, yellow=True)
         _write(terminal, (visible(problem, lines=True) for problem in problems), width, red=True, bold=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests import tiny
-from tests.integration.runs import PLAIN, UNCACHED, Run
+from tests.integration.runs import PLAIN, UNCACHED, ZOO, Run
 
 SITE = """
 import os, signal
@@ -67,7 +68,15 @@ def check(found: Run) -> None:
 
 
 def test_one_process_dies_once(pytester: pytest.Pytester, project: Path) -> None:
-    assert run(pytester).status == -signal.SIGSEGV  # nothing is left to write a report
+    assert run(pytester).status == -signal.SIGSEGV
+    told = pytester.path / "report.json"
+    until = time.monotonic() + 60
+    while not told.exists():  # somebody else writes it
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    verdicts = {case["id"]: case["verdict"] for case in json.loads(told.read_text())["cases"]}
+    assert list(verdicts.values()).count("crashed") == 1
+    assert verdicts[f"{ZOO}::deadly::top1"] == "crashed"
     check(run(pytester))
     check(run(pytester))  # what is known stays known
     tiny.write_net(project, "deadly")

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import traceback
+from concurrent.futures import CancelledError
 
 from pytest_quant.spec.errors import OverdueError
 
@@ -15,10 +16,17 @@ class Beat:
 
     def __init__(self) -> None:
         self._at: tuple[str, float, int] | None = None
+        self._is_given_up = False
 
     def note(self, what: str) -> None:
-        """The thread that calls turns to something else."""
+        """The thread that calls turns to something else; raises `CancelledError` where nobody waits for it any more."""
+        if self._is_given_up:
+            raise CancelledError
         self._at = (what, time.monotonic(), threading.get_ident())
+
+    def give_up(self) -> None:
+        """Nobody waits for the thread: where it comes to an end of what it is at, it does nothing more."""
+        self._is_given_up = True
 
     def overdue(self, limit_s: float) -> OverdueError | None:
         """The error of a sample that takes too long, with the stack of its thread where that is known."""

@@ -37,7 +37,7 @@ class CoreThreads(Executor):
         future: Future[T] = Future()
         if self._threads < min(self._most, len(self._unfinished) + 1):
             self._threads += 1
-            threading.Thread(target=self._work, daemon=True).start()
+            self._start()
         with self._lock:
             self._unfinished.add(future)
         self._calls.put((future, lambda: fn(*args, **kwargs)))
@@ -50,7 +50,10 @@ class CoreThreads(Executor):
             self._unfinished.discard(future)
         if held is not None:
             held.release()
-            threading.Thread(target=self._work, daemon=True).start()  # takes its place
+            self._start()  # takes its place
+
+    def _start(self) -> None:
+        threading.Thread(target=self._work, name="pytest-quant-core", daemon=True).start()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the threads behind what they are at."""

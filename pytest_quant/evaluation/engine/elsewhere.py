@@ -162,9 +162,10 @@ def _within(limit_s: float | None, run: Callable[[Beat], T]) -> T:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=call, daemon=True).start()
+    threading.Thread(target=call, name="pytest-quant-shard", daemon=True).start()
     while not wait([future], min(0.5, limit_s / 10)).done:
         overdue = beat.overdue(limit_s)
         if overdue is not None:
+            beat.give_up()
             raise overdue
     return future.result()

@@ -239,6 +239,7 @@ class _Dispatch(Generic[S, R]):
         for future, flight in list(self._running.items()):
             error = flight.beat.overdue(limit_s)
             if error is not None and not future.done():
+                flight.beat.give_up()
                 self._crew.give_up(future)
                 del self._running[future]
                 self._sink.gave_up(flight.shard, error)

@@ -126,23 +126,33 @@ def seen(shared: tuple[str, bytes, int]) -> mmap.mmap | None:
 
 
 def answer_all(channel: Channel, net: Any, request: dict[str, Any], memory: mmap.mmap | None) -> None:
-    """Run the inputs of each message in their order; their answers go back together unless that takes a while."""
-    core = cores()
+    """Run the inputs of each message in their order; their answers go back together unless that takes a while.
+
+    The core is held as long: nets that take turns input by input find each other's weights in the cache.
+    """
     for text, data in channel:
-        told: list[object] = []
-        values: list[bytes] = []
+        inputs = given(json.loads(text), data, memory)
+        while True:
+            told, values = run_together(net, request, inputs)
+            if not told:
+                break
+            channel.send(("answers", json.dumps(told), b"".join(values)))
+
+
+def run_together(net: Any, request: dict[str, Any], inputs: Iterator[Blobs]) -> tuple[list[object], list[bytes]]:
+    """The answers to the next inputs, of `TOGETHER_S` at most, and their values; none where there are no more."""
+    told: list[object] = []
+    values: list[bytes] = []
+    with cores():
         since = time.perf_counter()
-        for blobs in given(json.loads(text), data, memory):
-            with core:
-                started = time.perf_counter()
-                answer = run(net, request, blobs, values)
-                ended = time.perf_counter()
+        for blobs in inputs:
+            started = time.perf_counter()
+            answer = run(net, request, blobs, values)
+            ended = time.perf_counter()
             told.append(answer if isinstance(answer, str) else (ended - started, answer))
             if ended - since > TOGETHER_S:
-                channel.send(("answers", json.dumps(told), b"".join(values)))
-                told, values, since = [], [], ended
-        if told:
-            channel.send(("answers", json.dumps(told), b"".join(values)))
+                break
+    return told, values
 
 
 def cores() -> threading.Semaphore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pytest_quant.nets.base import Array
@@ -15,7 +16,8 @@ MESSAGE_BYTES = 1 << 17
 """Small inputs travel together until they are as large as this."""
 
 BUSY_MESSAGE_BYTES = 1 << 22
-"""The same while the far side has something to do anyway."""
+"""While the far side has something to do anyway, a message is as large as what it still has to do, up to this: so each
+one is there before the one before it is done, whatever an input costs."""
 
 WINDOW_BYTES = 1 << 24
 """Inputs on the way, or answered and not asked for yet: beyond this no more are announced."""
@@ -46,7 +48,7 @@ class Flight:
     places: tuple[int, ...] = ()
     """Where those of its arrays lie that are in memory which both sides see."""
 
-    @property
+    @cached_property
     def size_bytes(self) -> int:
         """Of all its arrays."""
         return sum(array.nbytes for array in self.blobs.values())
@@ -91,15 +93,16 @@ class InFlight:
         """The inputs that are still here, as messages; unless ``whole`` only messages that are full."""
         message: list[Flight] = []
         size = 0
-        least = BUSY_MESSAGE_BYTES if any(one.state == "sent" for one in self._flights) else MESSAGE_BYTES
+        to_do = sum(flight.size_bytes for flight in self._flights if flight.state == "sent")
         for flight in self._flights:
             if flight.state != "here":
                 continue
             message.append(flight)
             size += flight.size_bytes
-            if size >= least:
+            if size >= min(max(MESSAGE_BYTES, to_do), BUSY_MESSAGE_BYTES):
                 yield message
-                message, size, least = [], 0, BUSY_MESSAGE_BYTES
+                to_do += size
+                message, size = [], 0
         if message and whole:
             yield message
 

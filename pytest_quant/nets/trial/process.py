@@ -122,18 +122,23 @@ def ask(request: Request) -> tuple[Answer | Ended, str]:
     """Have a net tried by this process's child; gives what came of it and what was printed meanwhile."""
     with _lock:
         if not _children or not _children[0].is_usable:
-            close()
+            _close_all()
             _children.append(Child())
         answer = _children[0].ask(request)
         if isinstance(answer, Ended) and not answer.is_overdue and _children[0].asked > 1:
-            close()  # a net before this one may have overwritten memory: this one is tried by itself
+            _close_all()  # a net before this one may have overwritten memory: this one is tried by itself
             _children.append(Child())
             answer = _children[0].ask(request)
         return answer, _children[0].last_words()
 
 
-@atexit.register
 def close() -> None:
-    """End the child, if there is one; another is started when it is needed."""
+    """End the child, if there is one, behind the question that it is asked; another is started when it is needed."""
+    with _lock:
+        _close_all()
+
+
+@atexit.register  # without the lock: a thread that hangs may hold it, and must not keep the process
+def _close_all() -> None:
     while _children:
         _children.pop().close()

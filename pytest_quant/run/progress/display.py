@@ -43,7 +43,8 @@ class Progress:
             return (yield)
         # With -s anybody may write to the terminal, and nothing can be drawn beside that.
         is_live = screen.is_terminal and self._config.getoption("capture", "fd") != "no"
-        thread = threading.Thread(target=self._work, args=(screen, is_live), daemon=True)
+        name = "pytest-quant-progress"
+        thread = threading.Thread(target=self._work, args=(screen, is_live), name=name, daemon=True)
         thread.start()
         try:
             return (yield)

@@ -18,7 +18,7 @@ from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard, SideResult, evaluate
 from pytest_quant.evaluation.store import PredictionStore, ShardKey
-from pytest_quant.nets.trial.words import Shape
+from pytest_quant.nets.given import Given
 from pytest_quant.spec.net import SIDES, Net
 from pytest_quant.tasks.base import Comparison, Prepared, Run
 
@@ -131,8 +131,9 @@ class Bench:
     def evaluate(self) -> dict[Net, SideResult]:
         return evaluate(self.evaluation(), self.store, self.engine)
 
-    def _open(self, side: Net, shape: Shape | None) -> FakeNet:
-        assert shape == (1, 1)
+    def _open(self, side: Net, first: Given | None) -> FakeNet:
+        assert isinstance(first, np.ndarray)
+        assert first.shape == (1, 1)
         with self._lock:
             self.opened.append((side, threading.current_thread().name))
         return FakeNet(self, side)

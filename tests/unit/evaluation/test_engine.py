@@ -173,6 +173,26 @@ def test_a_sample_that_takes_too_long_is_an_error_with_its_stack_and_others_get_
         release.set()
 
 
+def test_a_thread_that_is_given_up_does_nothing_more(tmp_path: Path) -> None:
+    release, later = threading.Event(), []
+
+    def hang(shard: Number, note: Note) -> None:
+        note("sample 1")
+        release.wait(WAIT_S)
+        note("sample 2")
+        later.append(shard.index)
+
+    before = set(threading.enumerate())
+    try:
+        with pytest.raises(RunnerError, match="sample 1: is not done"):
+            Engine(CorePool(tmp_path, 1), limit_s=0.1).run(job(Squares(hang), 1)[0])
+    finally:
+        release.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT_S)
+    assert later == []
+
+
 def test_the_limit_counts_anew_for_every_sample(tmp_path: Path) -> None:
     def slow(shard: Number, note: Note) -> None:
         for sample in range(8):

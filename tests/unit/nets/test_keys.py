@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.unit.nets.nets import net_of
 
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "litert"])
 def test_another_version_of_the_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str) -> None:
-    names = {"onnxruntime": tiny_onnx.write_onnx, "openvino": tiny_openvino.write_ir}
+    names: dict[str, Callable[[Path], str]] = {"onnxruntime": tiny_onnx.write_onnx, "openvino": tiny_openvino.write_ir}
     path = tmp_path / (names[runtime](tmp_path) if runtime in names else "nothing.tflite")
     net, found = net_of(runtime, path), get_format(runtime)
     kept = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
+from typing import cast
 
 from pytest_quant.nets.ncnn.files.param import Layer
 
@@ -25,7 +26,19 @@ MOST_AXES = 4
 
 def values(shape: MaybeShape) -> Size:
     """How many values a blob holds, where it is known."""
-    return None if shape is None or None in shape else prod(size for size in shape if size is not None)
+    return None if shape is None or None in shape else prod(cast("tuple[int, ...]", shape))
+
+
+def is_empty(shape: Shape) -> bool:
+    """Whether a size that is known leaves no room for any value.
+
+    >>> is_empty((3, None, 8)), is_empty((3, 0, 8))
+    (False, True)
+    """
+    for size in shape:  # noqa: SIM110 - asked of every blob, and `any` over a generator takes thrice as long
+        if size is not None and size < 1:
+            return True
+    return False
 
 
 def extents(shape: MaybeShape) -> tuple[Size, Size, Size, Size]:

@@ -14,6 +14,7 @@ from pytest_quant.nets.ncnn.files.blob_shape import (
     Size,
     beside,
     differs,
+    is_empty,
     listed,
     own_axis,
     values,
@@ -70,7 +71,7 @@ def check_flow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
         except ValueError as error:
             raise param.error(layer, str(error)) from None
         for top, shape in zip(layer.tops, tops, strict=True):
-            if shape is not None and any(own is not None and own < 1 for own in shape):
+            if shape is not None and is_empty(shape):
                 raise param.error(layer, f"its output {top!r} would be {words(shape)}, made of {listed(bottoms)}")
             size = values(shape)
             if size is not None and 4 * size > MOST_BYTES:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeGuard
 
-from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Shape, Size
+from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Shape, Size, axes_of
 from pytest_quant.nets.ncnn.files.param import Layer
 
 _OFFSETS, _WANTED, _BEHIND = (2, 1, 0), (5, 4, 3), (8, 7, 6)
 """Parameters by axis of (channels, height, width): where it begins, how much it has, how much is left out behind it."""
-_STARTS, _AXES = 9, 11
+_STARTS, _ENDS, _AXES = 9, 10, 11
+_EXPRESSIONS = frozenset({19, 20, 21})
 _FROM_ZERO = -233
 _MOST_AXES = 3
 
@@ -44,10 +45,13 @@ def check_copy(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
 
 
 def crop_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
-    """What a Crop gives, where it is written plainly: an offset and a size along each axis."""
+    """What a Crop of one input gives."""
     whole = bottoms[0]
-    if len(bottoms) != 1 or not _is_usable(whole) or _STARTS in layer.params:
+    if len(bottoms) != 1 or not _is_usable(whole) or _EXPRESSIONS & layer.params.keys():
         return None
+    if _STARTS in layer.params:
+        begins, ends = _along(layer, len(whole), _STARTS), _along(layer, len(whole), _ENDS)
+        return tuple(_between(size, begins.get(axis, 0), ends.get(axis)) for axis, size in enumerate(whole))
     skipped = _MOST_AXES - len(whole)
     sizes: list[Size] = []
     for size, offset, wanted, behind in zip(
@@ -56,7 +60,15 @@ def crop_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
         room = None if size is None else size - layer.get_int(offset) - layer.get_int(behind)
         own = layer.get_int(wanted)
         sizes.append(None if room is None else room if own == _FROM_ZERO else min(own, room))
-    return tuple(size if size is not None and size > 0 else None for size in sizes)
+    return tuple(sizes)
+
+
+def _between(size: Size, begin: int, end: int | None) -> Size:
+    """From a start to an end, both counting from the end where they are negative, an end of 0 too."""
+    if size is None:
+        return None
+    last = size if end is None or end == _FROM_ZERO else min(size, end if end > 0 else size + end)
+    return last - (0 if begin == _FROM_ZERO else begin if begin >= 0 else size + begin)
 
 
 def _is_usable(shape: MaybeShape) -> TypeGuard[Shape]:
@@ -89,16 +101,14 @@ def _begin(layer: Layer, whole: Shape, axis: int) -> int | None:
     """Where the region begins along an axis; None: not known."""
     if _STARTS not in layer.params:
         return layer.get_int(_OFFSETS[axis + _MOST_AXES - len(whole)])
-    start = _starts(layer, len(whole)).get(axis, 0)
-    size = whole[axis]
+    start = _along(layer, len(whole), _STARTS).get(axis, 0)
+    start, size = 0 if start == _FROM_ZERO else start, whole[axis]
     if start >= 0:
         return start
     return None if size is None else size + start
 
 
-def _starts(layer: Layer, axes: int) -> Mapping[int, int]:
-    starts, named = layer.params.get(_STARTS, ()), layer.params.get(_AXES, ())
-    if not isinstance(starts, tuple) or not isinstance(named, tuple):
-        return {}
-    places = [int(axis) % axes for axis in named] or range(len(starts))
-    return {axis: 0 if start == _FROM_ZERO else int(start) for axis, start in zip(places, starts, strict=False)}
+def _along(layer: Layer, axes: int, key: int) -> Mapping[int, int]:
+    """The numbers of a parameter by the axes that are named."""
+    named = [axis + axes if axis < 0 else axis for axis in axes_of(layer, _AXES)] or range(axes)
+    return dict(zip(named, axes_of(layer, key), strict=False))

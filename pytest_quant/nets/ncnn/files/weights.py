@@ -159,10 +159,10 @@ def _walk(param: Param, path: Path, data: mmap.mmap | bytes, specs: Iterable[_Sp
         if found is None:
             return Weights(path, tuple(arrays), len(data), (layer,))
         for spec in found:
-            array = _locate(param, path, data, layer, spec, position)
-            _check_storage(param, path, array)
+            array, position = _locate(param, path, data, layer, spec, position)
+            if array.storage == "int8":
+                _check_storage(param, path, array)
             arrays.append(array)
-            position = array.end
     if position < len(data):
         raise ModelFileError(
             f"{shown(path)}: {len(data) - position} bytes are left over: {shown(param.path)} uses {position} of "
@@ -173,7 +173,8 @@ def _walk(param: Param, path: Path, data: mmap.mmap | bytes, specs: Iterable[_Sp
 
 def _locate(
     param: Param, path: Path, data: mmap.mmap | bytes, layer: Layer, spec: ArraySpec, position: int
-) -> StoredArray:
+) -> tuple[StoredArray, int]:
+    """An array that begins at ``position``, with its tag, and where the next one does."""
     storage: Storage = "bare"
     if spec.tagged:
         if position + 4 > len(data):
@@ -182,9 +183,10 @@ def _locate(
         storage = _STORAGE_BY_TAG.get(tag, "table")
         position += 4
     array = StoredArray(layer, spec.role, spec.count, storage, position)
-    if array.end > len(data):
-        raise _truncated(param, path, layer, spec, array.end, len(data))
-    return array
+    end = array.end
+    if end > len(data):
+        raise _truncated(param, path, layer, spec, end, len(data))
+    return array, end
 
 
 def _truncated(param: Param, path: Path, layer: Layer, spec: ArraySpec, end: int, size: int) -> ModelFileError:
@@ -196,7 +198,8 @@ def _truncated(param: Param, path: Path, layer: Layer, spec: ArraySpec, end: int
 
 
 def _check_storage(param: Param, path: Path, array: StoredArray) -> None:
-    if array.storage == "int8" and array.role.endswith("weight") and not int8_term(array.layer):
+    """Refuse int8 weights of a layer that is float."""
+    if array.role.endswith("weight") and not int8_term(array.layer):
         raise ModelFileError(
             f"{shown(path)}: layer {array.layer.name!r} ({array.layer.type}) holds int8 weights, but "
             f"{shown(param.path)}:{array.layer.line} describes a float layer: the .bin is of the int8 model and "
@@ -224,7 +227,7 @@ def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
 
     Infinite and zero scales are left to `pytest_quant.nets.ncnn.files.lint`: calibration tools do write them.
     """
-    for array in weights.arrays:
+    for array in weights.arrays if _has_odd_values(weights, data) else ():
         values = _first_values(array, data)
         bad = np.isnan(values) | (values < 0) if "scale" in array.role else ~np.isfinite(values)
         if bad.any() and array.layer.type not in ("Scale", "Normalize"):
@@ -236,12 +239,27 @@ def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
         raise ModelFileError(f"{shown(weights.path)}: every weight is 0: the file is damaged or was never filled")
 
 
-def _first_values(array: StoredArray, data: mmap.mmap | bytes) -> NDArray[np.float32]:
-    if array.storage not in ("bare", "fp32", "fp16"):
-        return np.zeros(0, np.float32)
+def _has_odd_values(weights: Weights, data: mmap.mmap | bytes) -> bool:
+    """Whether `_check_values` has to look at the arrays one by one: all of them together are looked at in no time."""
+    parts: dict[tuple[Storage, bool], list[bytes]] = {}
+    for array in weights.arrays:
+        if array.storage in _DTYPES:
+            start, end = _first_bytes(array)
+            parts.setdefault((array.storage, "scale" in array.role), []).append(data[start:end])
+    joined = ((np.frombuffer(b"".join(found), _DTYPES[kind]), is_scale) for (kind, is_scale), found in parts.items())
+    return any(not np.isfinite(values).all() or (is_scale and (values < 0).any()) for values, is_scale in joined)
+
+
+def _first_bytes(array: StoredArray) -> tuple[int, int]:
     count = array.count if array.storage == "bare" else min(array.count, _SAMPLED_VALUES)
-    end = array.offset + count * _ITEM_BYTES[array.storage]
-    return _decode(data[array.offset : end], array.storage, count).astype(np.float32)
+    return array.offset, array.offset + count * _ITEM_BYTES[array.storage]
+
+
+def _first_values(array: StoredArray, data: mmap.mmap | bytes) -> NDArray[np.float32]:
+    if array.storage not in _DTYPES:
+        return np.zeros(0, np.float32)
+    start, end = _first_bytes(array)
+    return np.frombuffer(data[start:end], _DTYPES[array.storage]).astype(np.float32)
 
 
 def _holds_a_value(array: StoredArray, data: mmap.mmap | bytes) -> bool:

@@ -7,7 +7,7 @@ for the kernel, and read what lies beside the blob.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, words
 from pytest_quant.nets.ncnn.files.param import Layer
@@ -16,8 +16,7 @@ SAME = (-233, -234)
 """Paddings that stand for "so that the size is divided by the stride"."""
 
 
-@dataclass(frozen=True)
-class _Window:
+class _Window(NamedTuple):
     """How a kernel moves along one axis."""
 
     axis: str
@@ -30,21 +29,23 @@ class _Window:
     @property
     def is_same(self) -> bool:
         """Whether ncnn pads as the stride asks for."""
-        return any(padding in SAME for padding in self.paddings)
+        return self.paddings[0] in SAME or self.paddings[1] in SAME
 
     @property
     def room(self) -> Size:
         """How far it can move; below 0 where it does not fit."""
-        return None if self.size is None else self.size + sum(self.paddings) - self.extent
+        before, after = self.paddings
+        return None if self.size is None else self.size + before + after - self.extent
 
     @property
     def outputs(self) -> Size:
         """How often it fits."""
-        if self.size is None or self.room is None or self.stride < 1:
+        if self.size is None or self.stride < 1:
             return None
         if self.is_same:
             return -(-self.size // self.stride)
-        return self.room // self.stride + 1 if self.room >= 0 else None
+        room = self.room
+        return None if room is None or room < 0 else room // self.stride + 1
 
     @property
     def outputs_padded(self) -> Size:
@@ -144,13 +145,15 @@ def _other_channels(layer: Layer, bottom: MaybeShape, found: Size, wanted: int) 
 
 def _too_large(layer: Layer, windows: Sequence[_Window]) -> Iterator[str]:
     for window in windows:
-        below = [padding for padding in window.paddings if padding < 0 and padding not in SAME]
-        if below:
-            yield f"pads the {window.axis} by {below[0]}"
-        elif not window.is_same and window.room is not None and window.room < 0:
+        room = window.room
+        if min(window.paddings) < 0 and (
+            wrong := [padding for padding in window.paddings if padding < 0 and padding not in SAME]
+        ):
+            yield f"pads the {window.axis} by {wrong[0]}"
+        elif room is not None and room < 0 and not window.is_same:
             yield (
                 f"has a kernel that covers {window.extent} places, and the {window.axis} of {layer.bottoms[0]!r} has "
-                f"{window.room + window.extent} with its padding"
+                f"{room + window.extent} with its padding"
             )
 
 

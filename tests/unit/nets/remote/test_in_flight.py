@@ -28,10 +28,22 @@ def announced_in(flights: InFlight, array: np.ndarray) -> Flight:
 def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "MESSAGE_BYTES", 3 * 192)
     flights = InFlight()
-    announced = [announced_in(flights, array) for array in arrays(7)]
-    first = list(flights.unsent(whole=False))
-    assert first == [announced[:3]], "then the far side is busy: the rest waits for a larger message"
-    assert list(chain(*flights.unsent(whole=True))) == announced
+    announced = [announced_in(flights, array) for array in arrays(13)]
+    messages = list(flights.unsent(whole=False))
+    assert messages == [announced[:3], announced[3:6], announced[6:12]], "as large as what the far side has to do"
+    for flight in chain(*messages):
+        flight.state = "sent"
+    assert list(flights.unsent(whole=False)) == []
+    assert list(chain(*flights.unsent(whole=True))) == announced[12:]
+
+
+def test_what_travels_together_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_flight, "MESSAGE_BYTES", 192)
+    monkeypatch.setattr(in_flight, "BUSY_MESSAGE_BYTES", 2 * 192)
+    flights = InFlight()
+    for array in arrays(8):
+        announced_in(flights, array)
+    assert [len(message) for message in flights.unsent(whole=False)] == [1, 1, 2, 2, 2]
 
 
 def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +83,21 @@ def test_what_is_forgotten_on_its_way_is_dropped_when_it_comes() -> None:
     again.state = "sent"
     flights.answered(["old", "new"])
     assert again.answer == "new"
+
+
+def test_answers_of_one_message_go_back_together_unless_they_take_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(net: object, request: object, blobs: dict[str, int], values: list[bytes]) -> str:
+        values.append(b"x")
+        return f"answer {blobs['data']}"
+
+    monkeypatch.setattr(far_side, "run", run)
+    inputs = iter([{"data": number} for number in range(3)])
+    assert far_side.run_together(None, {}, inputs) == (["answer 0", "answer 1", "answer 2"], [b"x"] * 3)
+    assert far_side.run_together(None, {}, inputs) == ([], [])
+    monkeypatch.setattr(far_side, "TOGETHER_S", -1.0)
+    inputs = iter([{"data": number} for number in range(2)])
+    assert far_side.run_together(None, {}, inputs) == (["answer 0"], [b"x"])
+    assert far_side.run_together(None, {}, inputs) == (["answer 1"], [b"x"])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_a_child_that_is_ended_from_outside_is_not_blamed_on_the_files(tmp_path:
     with pytest.raises(RunnerError, match=rf"was ended from outside by {signal}, twice in a row: .* says nothing of"):
         try_net(DeadlyFormat(), net(tmp_path, f"die {signal}"), SHAPE)
     assert len(set(pids(tmp_path))) == 2
+
+
+def test_the_child_ends_behind_the_question_that_it_is_asked(tmp_path: Path) -> None:
+    with process._lock:  # as somebody who asks
+        ends = threading.Thread(target=process.close)
+        ends.start()
+        ends.join(0.05)
+        assert ends.is_alive()
+    ends.join()
 
 
 def test_too_little_memory_is_not_blamed_on_the_files(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""A serial run whose process dies: there is a report all the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import tiny
+from tests.integration import counting
+from tests.integration.runs import PLAIN, UNCACHED, ZOO
+
+TESTS = """
+import os, signal
+from pytest_quant import quant_model, quant_tolerance
+
+@quant_model("first")
+@quant_tolerance(top1=5.0)
+def test_end(): {end}
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "pytest.ini").write_text("[pytest]\n")
+    tiny.write_images(root, 60)
+    names = ("first", "second")
+    tiny.write_zoo(root, {name: tiny.model_entry(root, name) for name in names})
+    counting.make_distinct(root, names)
+    return root
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", *PLAIN, *UNCACHED, "--quant", "--no-quant-diagnose", *args]
+
+
+def run(project: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Whoever waits for the end of its output waits for the report, too."""
+    temporary = project.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    done = subprocess.run(
+        command(*args), cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert list(temporary.glob("pytest-quant-*")) == [], "nothing of the run is left"
+    return done
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "how"),
+    [
+        ("os._exit(7)", 7, "ended with exit status 7"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL, "was ended by SIGKILL"),
+    ],
+    ids=["exit", "SIGKILL"],
+)
+def test_what_ran_is_crashed(project: Path, end: str, status: int, how: str) -> None:
+    (project / "test_it.py").write_text(TESTS.format(end=end))
+    reports = ("--quant-report", "report.json", "--quant-report", "report.md", "--quant-history", "runs.sqlite")
+    done = run(project, *reports, f"{ZOO}::first", "test_it.py", f"{ZOO}::second")
+    assert done.returncode == status
+    cases = {
+        case["id"].removeprefix(f"{ZOO}::"): case for case in json.loads((project / "report.json").read_text())["cases"]
+    }
+    told = {name: (case["verdict"], case["outcome"]) for name, case in cases.items()}
+    of = ("top1", "int8", "sanity")
+    assert told == {
+        **{f"first::{name}": ("pass", "passed") for name in of},
+        "test_it.py::test_end[first]": ("crashed", "failed"),
+        **{f"second::{name}": ("skipped", "not_run") for name in of},
+    }
+    reason = cases["test_it.py::test_end[first]"]["reason"]
+    # How it ended is known unless whoever started it has asked first.
+    ways = [
+        f"the process of the run {way} while it ran test_it.py::test_end[first]"
+        for way in (how, "ended without a word")
+    ]
+    assert reason in ways
+    assert f"pytest --quant: {reason.replace('the process of the run', 'the process')}\n" in done.stderr
+    assert "cases: 1 crashed, 3 not run, 3 pass\n" in done.stderr
+    written = [line for line in done.stderr.splitlines() if line.startswith("written: ")]
+    assert [line.rpartition(os.sep)[2] for line in written] == ["runs.sqlite", "report.json", "report.md"]
+    assert "Traceback" not in done.stderr
+    assert "crashed" in (project / "report.md").read_text().lower()
+    assert (project / "runs.sqlite").exists()
+
+
+def test_a_later_report_stays(project: Path) -> None:
+    """Another run has written the file after this one began."""
+    (project / "test_it.py").write_text(TESTS.format(end="open('report.json', 'w').write('later'); os._exit(7)"))
+    done = run(project, "--quant-report", "report.json", "test_it.py")
+    assert (project / "report.json").read_text() == "later"
+    assert "report.json was written meanwhile, and stays" in done.stderr
+
+
+def test_a_run_without_accuracy_tests_has_nothing_to_tell(project: Path) -> None:
+    (project / "test_it.py").write_text("import os\n\ndef test_end(): os._exit(7)\n")
+    done = run(project, "test_it.py")
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(
+    "how", ["", "raise KeyboardInterrupt", "pytest.exit('enough')"], ids=["end", "interrupt", "exit"]
+)
+def test_who_ends_by_himself_tells_himself(project: Path, how: str) -> None:
+    (project / "conftest.py").write_text(f"import pytest\n\ndef pytest_runtest_teardown(item):\n    {how or 'pass'}\n")
+    start = time.monotonic()
+    done = run(project, "--quant-report", "report.json", f"{ZOO}::first::int8")
+    assert done.returncode == (pytest.ExitCode.INTERRUPTED if how else pytest.ExitCode.OK)
+    assert "the process" not in done.stderr
+    assert time.monotonic() - start < 60
+    assert json.loads((project / "report.json").read_text())["cases"][0]["verdict"] == "pass"
+
+
+def test_a_fork_that_lives_longer_does_not_hold_the_report_back(project: Path) -> None:
+    end = "os.fork() or (time.sleep(30), open('woke', 'w')); os._exit(7)"
+    (project / "test_it.py").write_text(f"import time\n{TESTS.format(end=end)}")
+    with (project / "printed").open("w") as file:
+        report = ("--quant-report", "report.json")
+        subprocess.run(command(*report, "test_it.py"), cwd=project, stdout=file, stderr=file, check=False)
+    while not (project / "report.json").exists():
+        assert not (project / "woke").exists()
+        time.sleep(0.05)
