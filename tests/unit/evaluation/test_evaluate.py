@@ -3,7 +3,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -220,6 +220,15 @@ def test_what_another_process_computes_meanwhile_is_used(tmp_path: Path) -> None
     assert ("fp32", 1) not in bench.runs
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, even where these tests run in the background of a shell, which lets it be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_threads_and_keeps_whole_shards_only(tmp_path: Path) -> None:
     def interrupt(side: Net, number: int) -> None:
         if (side, number) == ("int8", 4):
@@ -238,6 +247,7 @@ def test_an_interrupt_ends_the_threads_and_keeps_whole_shards_only(tmp_path: Pat
     assert results["int8"].predictions == bench.expected("int8")
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_does_not_wait_for_a_claim_of_another_process(tmp_path: Path) -> None:
     bench = Bench(tmp_path, shards=2, shard_size=1, cores=1)
     with claimed(bench.store, [bench.key("fp32", 0)]):
