@@ -211,6 +211,7 @@ def test_early_stop(pytester: pytest.Pytester) -> None:
     assert run.verdicts == {
         "tiny::top1": "fail",
         "tiny::int8": "pass",
+        "tiny::int8[onnx_int8]": "pass",
         "tiny::onnx[top1]": "pass",
         "tiny::onnx_int8[top1]": "pass",
     }
