@@ -79,10 +79,10 @@ def test_a_run_that_lost_its_workers_tells_of_every_case(pytester: pytest.Pytest
     found = run_quant(pytester, "-n2", "--max-worker-restart=0")
     assert found.status == pytest.ExitCode.TESTS_FAILED
     assert len(found.cases) == 3 * 4
-    assert counts(found).keys() == {"pass", "crashed", "missing"}
+    assert {"crashed", "missing"} <= counts(found).keys() <= {"pass", "crashed", "missing"}  # all may be lost at once
     missing = counts(found)["missing"]
     assert f"{missing} accuracy cases never reported" in found.text
-    assert set(pairs(found).values()) == {("pass", "passed"), ("crashed", "failed"), ("missing", "not_run")}
+    assert set(pairs(found).values()) <= {("pass", "passed"), ("crashed", "failed"), ("missing", "not_run")}
 
 
 def test_a_planned_case_that_never_reports_is_missing_and_fails_the_run(

@@ -218,6 +218,8 @@ class _Dispatch(Generic[S, R]):
             flight.release()
 
     def _note(self, shard: S, error: BaseException) -> None:
+        if self._order.stopped:
+            return  # it is behind the last shard that was needed, and was begun before that one was known
         if self._error is None or shard.index < self._error[0]:
             self._error = (shard.index, error)
             self._cancel(behind=shard.index)

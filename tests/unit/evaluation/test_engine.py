@@ -101,6 +101,27 @@ def test_enough_is_told_of_shards_in_order_and_ends_the_job(engine: Engine) -> N
     assert len(results.in_order) <= 8 + 3 * (engine.cores.count + 1)
 
 
+def test_an_error_that_comes_after_what_was_enough_is_nobody_s(tmp_path: Path) -> None:
+    """Its shard was begun before anybody knew that it would not be needed."""
+    begun, enough = threading.Event(), threading.Event()
+
+    def fail(shard: Number, note: Note) -> None:
+        if shard.index == 2:
+            begun.set()
+            assert enough.wait(WAIT_S)
+            raise RunnerError("behind")
+        if shard.index == 1:
+            assert begun.wait(WAIT_S)
+
+    def ends(shard: Number) -> bool:
+        if shard.index == 1:
+            enough.set()
+        return shard.index == 1
+
+    engine = Engine(CorePool(tmp_path, 2))
+    assert engine.run(job(Squares(fail), 10, ends)[0]) is True
+
+
 def test_an_error_behind_what_was_enough_is_nobody_s(engine: Engine) -> None:
     failed = threading.Event()
 
