@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, Timeout
+from pytest_quant.evaluation.locks import HeldLock, try_lock
 
 PREFIX = "pytest-quant-"
 """What the names of folders of runs begin with."""
@@ -29,8 +29,7 @@ class Alive:
     def __init__(self, folder: Path) -> None:
         """Take a place in ``folder``; raises `OSError` where it cannot be written."""
         self._locks = folder / _LOCKS
-        self._own = _held(self._locks)
-        self._path = Path(self._own.lock_file)
+        self._path, self._own = _held(self._locks)
 
     @property
     def since_ns(self) -> int:
@@ -41,7 +40,7 @@ class Alive:
         """The locks of the other processes that live; those of the dead are removed."""
         living = []
         for path in _lock_files(self._locks):
-            lock = _taken(path)
+            lock = try_lock(path)
             if lock is None:
                 living.append(path)
             else:
@@ -59,30 +58,20 @@ def _lock_files(locks: Path) -> list[Path]:
     return sorted(locks.glob("*.lock"))
 
 
-def _taken(path: Path) -> BaseFileLock | None:
-    """The lock of a file, if nobody holds it."""
-    lock = FileLock(path, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return None
-    return lock
-
-
-def _held(locks: Path) -> BaseFileLock:
-    """The lock of a fresh file; another one where it was taken for that of a dead process before it could be locked."""
+def _held(locks: Path) -> tuple[Path, HeldLock]:
+    """A fresh file and its lock; another file where it was taken for that of a dead process before it was locked."""
     for _ in range(_TRIES):
         locks.parent.mkdir(parents=True, exist_ok=True, mode=_OWN)
         locks.mkdir(exist_ok=True)
         path = locks / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.lock"
         try:
-            lock = _taken(path)
+            lock = try_lock(path)
         except FileNotFoundError:  # so was the folder, which was empty
             continue
         if lock is None:
             continue
         if path.exists():
-            return lock
+            return path, lock
         lock.release()
     raise OSError(0, "no lock can be held there", str(locks))
 
@@ -180,7 +169,7 @@ def _is_own(folder: Path) -> bool:
 
 def _take_all(files: Iterable[Path], held: ExitStack) -> bool:
     for path in files:
-        lock = _taken(path)
+        lock = try_lock(path)
         if lock is None:
             return False
         held.callback(lock.release)

@@ -54,8 +54,8 @@ class Trials:
         if net.target is not None:
             return ""
         net_format = get_format(net.format)
-        before = _digests(net_format, net)
-        verdict = self._verdict(net_format, net, shape, given, before)
+        trial = _Trial(net_format, net, shape, given, _digests(net_format, net))
+        verdict = self._verdict(trial)
         if verdict is None or verdict.how == "lives":
             return "" if verdict is None else verdict.said
         raise ModelFileError(_fault(described(net_format, net), verdict))
@@ -68,21 +68,14 @@ class Trials:
             if verdict is not None and verdict.how != "lives":
                 raise ModelFileError(_fault(described(net_format, net), verdict))
 
-    def _verdict(
-        self,
-        net_format: NetFormat,
-        net: ModelNet,
-        shape: Shape | None,
-        given: Given | None,
-        digests: Mapping[str, str],
-    ) -> Verdict | None:
-        key = _key(net_format, net, shape, digests)
+    def _verdict(self, trial: _Trial) -> Verdict | None:
+        key = trial.key()
         found = self._known(key)
         if found is None:
             with _trying if self.contents is None else self.contents.lock(f"trial-{key}"):
                 found = self._known(key)  # again: another thread or process may have tried it meanwhile
                 if found is None:
-                    found = self._tried(net_format, net, shape, given, digests)
+                    found = trial.made(self.limit_s)
                     if found is not None and found.how != "hung" and self.contents is not None:
                         self.contents.save(key, json.dumps(asdict(found)).encode())
         if found is not None:
@@ -94,34 +87,40 @@ class Trials:
         kept = None if found is not None or self.contents is None else self.contents.load(key)
         return found if kept is None else Verdict(**json.loads(kept))
 
-    def _tried(
-        self,
-        net_format: NetFormat,
-        net: ModelNet,
-        shape: Shape | None,
-        given: Given | None,
-        digests: Mapping[str, str],
-    ) -> Verdict | None:
-        found = try_net(net_format, net, shape, self.limit_s, given)
-        if _digests(net_format, net) != digests:
-            raise ModelFileError(f"{described(net_format, net)} was replaced while the run was on; run again")
+
+@dataclass(frozen=True)
+class _Trial:
+    """A net, what it is to be run on, and the digests of its files before."""
+
+    net_format: NetFormat
+    net: ModelNet
+    shape: Shape | None
+    given: Given | None
+    digests: Mapping[str, str]
+
+    def made(self, limit_s: float) -> Verdict | None:
+        """The verdict; raises `ModelFileError` where a file is another one by now."""
+        found = try_net(self.net_format, self.net, self.shape, limit_s, self.given)
+        if _digests(self.net_format, self.net) != self.digests:
+            what = described(self.net_format, self.net)
+            raise ModelFileError(f"{what} was replaced while the run was on; run again")
         return found
 
-
-def _key(net_format: NetFormat, net: ModelNet, shape: Shape | None, digests: Mapping[str, str]) -> str:
-    return sha256_json(
-        {
-            "trial": _TRIAL_VERSION,
-            "pytest_quant": versions()["pytest_quant"],
-            "isa": isa(),
-            "format": net.format,
-            "net": net_format.key(net, digests),
-            "outputs": net.outputs,
-            "size": net.input.size,
-            "channels": net.input.channels,
-            "shape": shape,
-        }
-    )
+    def key(self) -> str:
+        """What the verdict is kept under."""
+        return sha256_json(
+            {
+                "trial": _TRIAL_VERSION,
+                "pytest_quant": versions()["pytest_quant"],
+                "isa": isa(),
+                "format": self.net.format,
+                "net": self.net_format.key(self.net, self.digests),
+                "outputs": self.net.outputs,
+                "size": self.net.input.size,
+                "channels": self.net.input.channels,
+                "shape": self.shape,
+            }
+        )
 
 
 def _digests(net_format: NetFormat, net: ModelNet) -> dict[str, str]:

@@ -9,10 +9,9 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pytest_quant.evaluation.engine.engine import Engine
 from pytest_quant.evaluation.engine.turns import Helper
+from pytest_quant.evaluation.locks import try_lock
 from pytest_quant.judging.measurements import Measurements
 from pytest_quant.run.beside import Beside
 from pytest_quant.run.over import OVER
@@ -104,10 +103,8 @@ class Ahead:
 
     def _take_place(self) -> bool:
         for index in range(self._slots):
-            lock = FileLock(self._folder / f"ahead-{index}.lock", thread_local=False)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
+            lock = try_lock(self._folder / f"ahead-{index}.lock")
+            if lock is None:
                 continue
             self._held.callback(lock.release)
             return True
