@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def run(project: Path, *args: str) -> subprocess.CompletedProcess[str]:
 )
 def test_what_ran_is_crashed(project: Path, end: str, status: int, how: str) -> None:
     (project / "test_it.py").write_text(TESTS.format(end=end))
-    reports = ("--quant-report", "report.json", "--quant-report", "report.md", "--quant-history", "runs.sqlite")
+    names = ("report.json", "report.md", "report.html")
+    reports = (*chain.from_iterable(("--quant-report", name) for name in names), "--quant-history", "runs.sqlite")
     done = run(project, *reports, f"{ZOO}::first", "test_it.py", f"{ZOO}::second")
     assert done.returncode == status
     cases = {
@@ -87,9 +89,10 @@ def test_what_ran_is_crashed(project: Path, end: str, status: int, how: str) -> 
     assert f"pytest --quant: {reason.replace('the process of the run', 'the process')}\n" in done.stderr
     assert "cases: 1 crashed, 3 not run, 3 pass\n" in done.stderr
     written = [line for line in done.stderr.splitlines() if line.startswith("written: ")]
-    assert [line.rpartition(os.sep)[2] for line in written] == ["runs.sqlite", "report.json", "report.md"]
+    assert [line.rpartition(os.sep)[2] for line in written] == ["runs.sqlite", *names]
     assert "Traceback" not in done.stderr
-    assert "crashed" in (project / "report.md").read_text().lower()
+    for name in names[1:]:
+        assert "crashed" in (project / name).read_text().lower()
     assert (project / "runs.sqlite").exists()
 
 
