@@ -17,7 +17,8 @@ from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
 from pytest_quant.evaluation.engine.beat import Beat
 from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threads
-from pytest_quant.evaluation.engine.events import Event, Failed, Finished, Listener, ShardDone, Started
+from pytest_quant.evaluation.engine.events import Listener
+from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
 from pytest_quant.spec.errors import OverdueError, RunnerError
@@ -131,7 +132,7 @@ class _Dispatch(Generic[S, R]):
         self._postponed: deque[S] = deque()
         self._running: dict[Future[R], _Flight[S]] = {}
         self._error: tuple[int, BaseException] | None = None
-        self._log = _Log(job, listener)
+        self._log = Log(job, listener)
         self._order = _InOrder(job.enough)
 
     def run(self) -> bool:
@@ -287,49 +288,3 @@ class _InOrder(Generic[S]):
             self.stopped = self._enough(self._ahead.pop(self._next))
             self._next += 1
         return self.stopped
-
-
-class _Log(Generic[S, R]):
-    """Counts, and tells the listener."""
-
-    def __init__(self, job: Job[S, R], listener: Listener | None) -> None:
-        self._job = job
-        self._listener = listener
-        self._start = time.perf_counter()
-        self._computed = self._cached = 0
-
-    def _tell(self, event: Event) -> None:
-        if self._listener is not None:
-            self._listener(event)
-
-    def started(self) -> None:
-        self._tell(Started(self._job.model, self._job.stage, self._job.samples, self._job.nets))
-
-    def done(self, shard: S, since: float | None) -> None:
-        if since is None:
-            self._cached += shard.sample_count
-        else:
-            self._computed += shard.sample_count
-        if self._listener is None:
-            return
-        job = self._job
-        self._tell(
-            ShardDone(
-                model=job.model,
-                stage=job.stage,
-                shard=shard.index,
-                samples=shard.sample_count,
-                computed=since is not None,
-                elapsed_s=0.0 if since is None else time.perf_counter() - since,
-                hits={} if job.tally is None else job.tally(shard),
-                drop=None if job.drop is None else job.drop(shard),
-            )
-        )
-
-    def finished(self, stopped_early: bool) -> None:
-        elapsed_s = time.perf_counter() - self._start
-        self._tell(Finished(self._job.model, self._job.stage, self._computed, self._cached, elapsed_s, stopped_early))
-
-    def failed(self, error: BaseException) -> None:
-        reason = str(error) or type(error).__name__
-        self._tell(Failed(self._job.model, self._job.stage, reason))
