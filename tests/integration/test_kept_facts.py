@@ -62,7 +62,8 @@ def test_a_net_that_is_damaged_later_is_told_as_ever(pytester: pytest.Pytester) 
     (net,) = pytester.path.glob("*int8*.bin")
     net.write_bytes(net.read_bytes()[:-8])
     found = run_quant(pytester, *KEPT)
-    assert found.status == 1 and found.report is not None
+    assert found.status == 1
+    assert found.report is not None
     (case,) = [case for case in found.report["cases"] if case["kind"] == "config"]
     plain = run_quant(pytester, "--quant-no-cache")
     assert plain.report is not None
