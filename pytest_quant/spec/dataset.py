@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ class DatasetSpec:
 
     name: str
     type: str
-    options: Any
+    options: Any = field(hash=False)  # a user's model need not be frozen, nor its lists tuples
     zoo: Path
     """The zoo file that declares it: messages name it."""
     missing: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,7 +84,7 @@ class NetSpec:
 
     format: str
     """What runs it: the name of a net format, such as ``ncnn`` or ``onnxruntime``."""
-    entry: Any = None
+    entry: Any = field(default=None, hash=False)  # a user's model of keys may hold lists
     """Its files and options, as its format has validated them; None while they are still to be made."""
     source: OnnxSource | CalibrationSpec | None = None
     """What its files are made from, when the entry does not name them."""
@@ -114,7 +114,7 @@ class ModelNet:
 
     name: Net
     format: str
-    entry: Any
+    entry: Any = field(hash=False)
     """Its files and options, as `NetSpec` has them."""
     input: InputSpec
     """What its input array is: the model's ``input``, or its own."""
