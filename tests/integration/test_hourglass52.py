@@ -21,8 +21,8 @@ from tests.integration.runs import Run, run_quant
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MODEL, DATA = FIXTURES / "models" / "hourglass52", FIXTURES / "data" / "coco-mini"
 NAME = "hourglass52"
-KEEP_FLOAT = ("convrelu_27", "conv_128", "convrelu_48", "conv_162")
-"""What reads the heatmaps off each of the two stacks."""
+KEEP_FLOAT = ("convrelu_27", "conv_166", "convrelu_48", "conv_200", "convrelu_69", "conv_234")
+"""What reads the heatmaps off each of the three stacks."""
 CONFIG = MODEL / "td-hm_hourglass52_coco-mini-96x96.py"
 
 pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"{FIXTURES} is not here: it is not part of the package")
@@ -94,7 +94,7 @@ def test_the_calibration_pictures_are_not_test_pictures() -> None:
 
 
 def test_every_file_is_small() -> None:
-    assert all(path.stat().st_size < 500_000 for path in MODEL.iterdir())
+    assert all(path.stat().st_size < 1_200_000 for path in MODEL.iterdir())
     assert sum(path.stat().st_size for path in (*MODEL.rglob("*.*"), *DATA.rglob("*.*"))) < 4_200_000
 
 
