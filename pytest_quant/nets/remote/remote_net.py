@@ -69,10 +69,16 @@ class RemoteRunner(LooksAhead):
         """Send an input that will be asked for, together with others where it is small."""
         try:
             self._flights.announce(given, self._checked(given))
-            if self._flights.has_message and not self._flights.has_suspects:
-                self._send_unsent()
-        except (RunnerError, TargetLostError):
+        except RunnerError:
             return  # `run` finds the same
+        if self._flights.has_message:
+            self.no_more()
+
+    def no_more(self) -> None:
+        """Send what is still here."""
+        if not self._flights.has_suspects:
+            with suppress(TargetLostError):  # `run` finds the same
+                self._send_unsent()
 
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
