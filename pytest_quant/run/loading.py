@@ -6,7 +6,7 @@ import gc
 from functools import cache
 from importlib import import_module
 
-ALWAYS = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
+ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
 TO_RUN = ("pytest_quant.judging.assess", "pytest_quant.building.workbench", "pytest_quant.run.bulletin")
 TO_REPORT = ("pytest_quant.run.session", "pytest_quant.run.summary", "pytest_quant.report.data")
 
