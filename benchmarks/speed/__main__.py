@@ -42,7 +42,7 @@ def rows(shared: Path, parts: str, rounds: int) -> Iterator[Row]:
     if "e" in parts:
         yield from runs.memory(shared)
     if "f" in parts:
-        yield from runs.large_zoo(shared)
+        yield from runs.large_zoo(shared, rounds)
     if "g" in parts:
         yield from runs.early_stop(shared, rounds)
     if "h" in parts:

@@ -44,3 +44,23 @@ def write_zoo(
         models[f"{name}-{index}"] = other = copy.deepcopy(entry)
         other["input"]["mean"] = [mean + index / 1000 for mean in entry["input"]["mean"]]
     (folder / "zoo.quant.yaml").write_text(yaml.safe_dump(zoo | {"models": models}, sort_keys=False))
+
+
+def give_own_nets(zoo: Path) -> Path:
+    """Write each model of a zoo file nets of its own beside it, whose layers have other names; gives the zoo file.
+
+    Their ``.bin`` files are links to one: a collection reads each by itself, and only pages of it.
+    """
+    content = yaml.safe_load(zoo.read_text())
+    for name, entry in content["models"].items():
+        for side in ("fp32", "int8"):
+            found = {key: Path(path) for key, path in entry[side].items()}
+            head, count, *layers = found["param"].read_text().splitlines()
+            words = [layer.split(maxsplit=2) for layer in layers]
+            renamed = [f"{kind} {layer}-{name} {rest}" for kind, layer, rest in words]
+            own = zoo.parent / f"{name}-{side}.param"
+            own.write_text("\n".join([head, count, *renamed, ""]))
+            own.with_suffix(".bin").symlink_to(found["bin"])
+            entry[side] = {"param": own.name, "bin": own.with_suffix(".bin").name}
+    zoo.write_text(yaml.safe_dump(content, sort_keys=False))
+    return zoo

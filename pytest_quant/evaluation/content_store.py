@@ -48,24 +48,20 @@ class ContentStore:
 
     def load(self, name: str) -> bytes | None:
         """What was kept; None where it is absent or damaged. Reading it makes it recently used."""
-        content = kept_in(self.path(name))
-        if content is not None:
-            with suppress(OSError):  # a cache that others have made
-                os.utime(self.path(name))
-        return content
+        return used_in(self.path(name))
 
     def save(self, name: str, content: bytes) -> bool:
         """Keep something; a reader sees all of it or nothing.
 
         Where it cannot be written (full disk, no rights) the run goes on without, with a warning, and gives False.
         """
-        path, data = self.path(name), hashlib.sha256(content).digest() + content
+        path = self.path(name)
         try:
             try:
-                replace_file(path, data)
+                keep_in(path, content)
             except (FileExistsError, IsADirectoryError, NotADirectoryError):
                 self._make_room(path)
-                replace_file(path, data)
+                keep_in(path, content)
         except OSError as error:
             warnings.warn(f"{path} cannot be kept: {error.strerror or error}", QuantWarning, stacklevel=2)
             return False
@@ -139,6 +135,20 @@ def kept_in(path: Path) -> bytes | None:
         return None
     digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     return content if hashlib.sha256(content).digest() == digest else None
+
+
+def used_in(path: Path) -> bytes | None:
+    """Likewise, and it counts as used now."""
+    content = kept_in(path)
+    if content is not None:
+        with suppress(OSError):  # a cache that others have made
+            os.utime(path)
+    return content
+
+
+def keep_in(path: Path, content: bytes) -> None:
+    """Keep something in a file of a store, whole or not at all; raises `OSError`."""
+    replace_file(path, hashlib.sha256(content).digest() + content)
 
 
 def _lock_name(name: str) -> str:

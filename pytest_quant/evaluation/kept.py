@@ -11,9 +11,9 @@ from pathlib import Path
 from pytest_quant.evaluation.files import PART_SUFFIX
 
 PREDICTIONS, BUILT, RESULTS, TRIALS = "predictions", "built", "results", "trials"
-DIGESTS, DISCORDANCE, TIMES = "digests", "discordance", "times"
+DIGESTS, DISCORDANCE, TIMES, FACTS = "digests", "discordance", "times", "facts"
 """Folders below that of the cache."""
-KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES)
+KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES, FACTS)
 
 PART = "part-"
 """What the name of a folder of built files begins with that is still being filled."""

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_quant.evaluation.kept import FACTS
+from pytest_quant.evaluation.kept_facts import KeptFacts
 from pytest_quant.evaluation.probes import NotedProbes
 from pytest_quant.judging.limits.baseline import NoWorse
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
@@ -46,7 +48,8 @@ class QuantRun:
         self.settings = settings
         self.rootdir = rootdir
         placement = None if settings.target is None else Placement(settings.target, settings.target_nets)
-        self.zoos = Zoos(rootdir, self.max_tolerance_pct, placement)
+        facts = None if cache_dir is None else KeptFacts(cache_dir / FACTS)
+        self.zoos = Zoos(rootdir, self.max_tolerance_pct, placement, facts)
         self.expectations = Expectations()
         self._run_dir = run_dir
         self._cache_dir = cache_dir

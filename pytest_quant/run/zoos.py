@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
+from pytest_quant.evaluation.kept_facts import KeptFacts
 from pytest_quant.spec.errors import ConfigError, InternalError, ZooError
 from pytest_quant.spec.text import relative_posix, shown
 from pytest_quant.zoo.placement import Placement
@@ -13,12 +15,20 @@ from pytest_quant.zoo.reader import Zoo, read_zoo
 class Zoos:
     """Those of one process."""
 
-    def __init__(self, rootdir: Path, max_tolerance_pct: float, placement: Placement | None = None) -> None:
+    def __init__(
+        self,
+        rootdir: Path,
+        max_tolerance_pct: float,
+        placement: Placement | None = None,
+        facts: KeptFacts | None = None,
+    ) -> None:
         """``max_tolerance_pct``: share of a metric's range from which on a tolerance is refused, in percent.
 
         ``placement`` says which nets run on which machine; None: all on this one, unless their entries say otherwise.
+        ``facts``: what earlier runs found in the files of nets.
         """
         self._placement = placement
+        self._facts = facts
         self._rootdir = rootdir
         self._max_tolerance_pct = max_tolerance_pct
         self._read: dict[Path, Zoo | ZooError | InternalError] = {}
@@ -28,7 +38,8 @@ class Zoos:
         """A zoo file; raises `ZooError` or `InternalError`, each time."""
         if path not in self._read:
             try:
-                zoo = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
+                with nullcontext() if self._facts is None else self._facts.of_zoo(self.id_of(path)):
+                    zoo = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
                 self._read[path] = zoo if self._placement is None else self._placement.of_zoo(zoo)
             except (ZooError, InternalError) as error:
                 self._read[path] = error

@@ -204,7 +204,8 @@ def test_the_command(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["kind", "count", "MB", "last", "used", "oldest"]
     rows = {line.split()[0]: line.split() for line in lines[1:]}
-    assert list(rows) == ["predictions", "built", "results", "trials", "digests", "discordance", "times", "all"]
+    kinds = ["predictions", "built", "results", "trials", "digests", "discordance", "times", "facts"]
+    assert list(rows) == [*kinds, "all"]
     assert rows["predictions"][1] == "6"
     cache = pytester.path / ".pytest_cache" / "d" / "quant"
     shards = [one for one in everything(cache) if one.kind == "predictions"]

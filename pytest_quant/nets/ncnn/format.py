@@ -8,19 +8,20 @@ from typing import ClassVar
 
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
-from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net
+from pytest_quant.nets.known_facts import KNOWN, Bytes, key_of
+from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net, net_facts
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.files.lint import lint_scales
 from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
-from pytest_quant.nets.ncnn.files.param import read_param
-from pytest_quant.nets.ncnn.files.weights import walk
-from pytest_quant.nets.ncnn.net_files import NcnnFiles
+from pytest_quant.nets.ncnn.files.param import Param, parse_param, read_param, read_text
+from pytest_quant.nets.ncnn.files.weights import mapped, walk, walk_bytes
+from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.nets.remote.targets import target_of
 from pytest_quant.spec.environment import version_of
-from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import first_few, listed, shown, suggestion
 
@@ -62,20 +63,15 @@ class NcnnFormat(NetFormat):
     def inspect(self, net: ModelNet) -> StaticFacts:
         """Walk both files byte by byte, and follow what the entry says of the input through the layers."""
         files = net_files(net)
-        facts = inspect_net(files.param, files.bin, follow=False)
-        _check_input(net, facts)
-        _check_outputs(net, facts)
-        width, height = net.input.size or (None, None)
-        check_flow(read_param(files.param), {input_blob(net): (net.input.channels, height, width)})
-        features = dict(zip(output_blobs(net), net.outputs, strict=True))
-        return StaticFacts(
-            quantized={name: len(layers) for name, layers in facts.quantized.items()},
-            quantizable={name: len(layers) for name, layers in facts.quantizable.items()},
-            output_channels={
-                features[blob]: count for blob, count in facts.output_features.items() if blob in features
-            },
-            notes=(*facts.notes, *_ignored_hints(net, facts)),
-        )
+        text = read_text(files.param)
+        inputs = input_blob(net), net.input_names, net.input.size, net.input.channels
+        key = key_of([NCNN, *inputs, net.outputs, output_blobs(net)], text)
+        try:
+            with mapped(files.bin) as data:
+                return KNOWN.find(key, data, lambda seen: _static_facts(net, parse_param(files.param, text), seen))
+        except ModelFileError:
+            inspect_net(files.param, files.bin, follow=False)  # what is wrong with the .param is told before the .bin
+            raise
 
     def warning(self, net: ModelNet) -> str:
         """Layers that ncnn computes wrongly in int8, or otherwise on the device."""
@@ -117,6 +113,22 @@ class NcnnFormat(NetFormat):
         from pytest_quant.nets.ncnn.ncnn_net import ncnn_isa
 
         return ncnn_isa()
+
+
+def _static_facts(net: ModelNet, param: Param, data: Bytes) -> StaticFacts:
+    """Of a net's two files. Whatever this depends on is part of the key that it is known by."""
+    facts = net_facts(param, walk_bytes(param, net_files(net).bin, data), follow=False)
+    _check_input(net, facts)
+    _check_outputs(net, facts)
+    width, height = net.input.size or (None, None)
+    check_flow(param, {input_blob(net): (net.input.channels, height, width)})
+    features = dict(zip(output_blobs(net), net.outputs, strict=True))
+    return StaticFacts(
+        quantized={name: len(layers) for name, layers in facts.quantized.items()},
+        quantizable={name: len(layers) for name, layers in facts.quantizable.items()},
+        output_channels={features[blob]: count for blob, count in facts.output_features.items() if blob in features},
+        notes=(*facts.notes, *_ignored_hints(net, facts)),
+    )
 
 
 def input_blob(net: ModelNet) -> str:

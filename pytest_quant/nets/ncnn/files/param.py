@@ -23,6 +23,7 @@ from pytest_quant.spec.text import shown
 MAGIC = 7767517
 MAX_PARAM_ID = 31
 _ARRAY_BASE = -23300
+_SHORT = 9  # characters of a number that fits into 32 bits in any case
 _MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and takes the rest for the next key
 
 ParamValue = int | float | str | tuple[int, ...] | tuple[float, ...]
@@ -129,12 +130,12 @@ def read_param(path: Path | str) -> Param:
 
     """
     path = Path(path)
-    return _parse(path, _read_text(path))
+    return parse_param(path, read_text(path))
 
 
-@lru_cache(maxsize=256)
-def _parse(path: Path, text: str) -> Param:
-    """The same of what was read: a run asks for each file many times."""
+@lru_cache(maxsize=64)
+def parse_param(path: Path, text: str) -> Param:
+    """`read_param` of what `read_text` gave: a run asks for each file many times."""
     lines = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
@@ -158,7 +159,8 @@ def _parse(path: Path, text: str) -> Param:
     return param
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a ``.param`` file; raises `ModelFileError` for one that is missing, binary or no text."""
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file")
     try:
@@ -219,14 +221,16 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
     rest = head[4] if len(head) == 5 else ""
     names = rest.split(None, bottoms + tops)
     blobs = tuple(names[: bottoms + tops])
-    if len(blobs) < bottoms + tops or any(_PAIR.fullmatch(blob) for blob in blobs):
+    if len(blobs) < bottoms + tops or any("=" in blob and _PAIR.fullmatch(blob) for blob in blobs):
         raise ModelFileError(
             f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]}) announces {bottoms} inputs and {tops} outputs, "
             "but fewer blob names follow; is the line truncated?"
         )
     pairs = names[-1] if len(names) > bottoms + tops else ""
-    where = _Place(path, number, head[1], head[0])
-    return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], _read_params(where, pairs), number)
+    params = _read_whole_numbers(pairs)
+    if params is None:
+        params = _read_any_params(_Place(path, number, head[1], head[0]), pairs)
+    return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], params, number)
 
 
 @dataclass(frozen=True)
@@ -242,7 +246,19 @@ class _Place:
         return f"{shown(self.path)}:{self.line}: layer {self.layer!r} ({self.type})"
 
 
-def _read_params(where: _Place, text: str) -> dict[int, ParamValue]:
+def _read_whole_numbers(text: str) -> dict[int, ParamValue] | None:
+    """Pairs of short whole numbers, which nearly all lines hold and nothing else; None for any other."""
+    params: dict[int, ParamValue] = {}
+    for pair in text.split():
+        key, _, value = pair.partition("=")
+        digits = value[1:] if value.startswith("-") else value
+        if not (pair.isascii() and key.isdigit() and digits.isdigit()) or len(key) > 2 or len(value) > _SHORT:
+            return None
+        params[int(key)] = int(value)
+    return params if max(params, default=0) <= MAX_PARAM_ID else None
+
+
+def _read_any_params(where: _Place, text: str) -> dict[int, ParamValue]:
     params: dict[int, ParamValue] = {}
     text = text.strip()
     position = 0
@@ -298,19 +314,25 @@ def _numbers(where: _Place, pair: str, items: list[str]) -> tuple[int, ...] | tu
     return found
 
 
+def _place(path: Path, layer: Layer) -> _Place:
+    return _Place(path, layer.line, layer.name, layer.type)
+
+
 def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
     all_tops = {top: layer for layer in layers for top in layer.tops}
     written: dict[str, Layer] = {}
     for layer in layers:
-        where = _Place(path, layer.line, layer.name, layer.type)
         for bottom in layer.bottoms:
             if bottom not in written:
-                raise ModelFileError(f"{where} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}")
+                raise ModelFileError(
+                    f"{_place(path, layer)} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}"
+                )
         for top in layer.tops:
             if top in written:
                 first = written[top]
                 raise ModelFileError(
-                    f"{where} writes blob {top!r}, which line {first.line} ({first.name!r}) writes already"
+                    f"{_place(path, layer)} writes blob {top!r}, which line {first.line} ({first.name!r}) writes "
+                    "already"
                 )
             written[top] = layer
 

@@ -8,7 +8,6 @@ small arrays and a few values of each large one, so a large file costs little.
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_quant.nets.known_facts import Bytes
 from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
@@ -120,22 +120,29 @@ def walk(param: Param, bin_path: Path | str) -> Weights:
 
     """
     bin_path = Path(bin_path)
-    specs = [array_specs(param, layer) for layer in param.layers]  # an impossible layer is told whatever the .bin holds
-    with _mapped(bin_path) as data:
-        absent = why_absent(data[:_POINTER_BYTES])
-        if absent is not None:
-            raise ModelFileError(f"{shown(bin_path)} {absent}")
-        try:
-            weights = _walk(param, bin_path, data, specs)
-        except ModelFileError as error:
-            raise _explained(error, param, bin_path, data) from None
-        _check_values(weights, data)
-        return weights
+    for layer in param.layers:  # an impossible layer is told whatever the .bin holds
+        array_specs(param, layer)
+    with mapped(bin_path) as data:
+        return walk_bytes(param, bin_path, data)
+
+
+def walk_bytes(param: Param, bin_path: Path, data: Bytes) -> Weights:
+    """`walk` of a file's bytes, which depends on nothing else in it than what is looked at."""
+    specs = [array_specs(param, layer) for layer in param.layers]
+    absent = why_absent(data[:_POINTER_BYTES])
+    if absent is not None:
+        raise ModelFileError(f"{shown(bin_path)} {absent}")
+    try:
+        weights = _walk(param, bin_path, data, specs)
+    except ModelFileError as error:
+        raise _explained(error, param, bin_path, data) from None
+    _check_values(weights, data)
+    return weights
 
 
 @contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
-    """Give the file's bytes, which are read page by page as they are touched."""
+def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
+    """Give the file's bytes, which are read page by page as they are touched; raises `ModelFileError`."""
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file")
     try:
@@ -152,7 +159,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
                 yield data
 
 
-def _walk(param: Param, path: Path, data: mmap.mmap | bytes, specs: Iterable[_Specs]) -> Weights:
+def _walk(param: Param, path: Path, data: Bytes, specs: Iterable[_Specs]) -> Weights:
     arrays: list[StoredArray] = []
     position = 0
     for layer, found in zip(param.layers, specs, strict=True):
@@ -172,14 +179,14 @@ def _walk(param: Param, path: Path, data: mmap.mmap | bytes, specs: Iterable[_Sp
 
 
 def _locate(
-    param: Param, path: Path, data: mmap.mmap | bytes, layer: Layer, spec: ArraySpec, position: int
+    param: Param, path: Path, data: Bytes, layer: Layer, spec: ArraySpec, position: int
 ) -> tuple[StoredArray, int]:
     """An array that begins at ``position``, with its tag, and where the next one does."""
     storage: Storage = "bare"
     if spec.tagged:
         if position + 4 > len(data):
             raise _truncated(param, path, layer, spec, position + 4 + spec.count, len(data))
-        (tag,) = struct.unpack_from("<I", data, position)
+        tag = int.from_bytes(data[position : position + 4], "little")
         storage = _STORAGE_BY_TAG.get(tag, "table")
         position += 4
     array = StoredArray(layer, spec.role, spec.count, storage, position)
@@ -207,7 +214,7 @@ def _check_storage(param: Param, path: Path, array: StoredArray) -> None:
         )
 
 
-def _explained(error: ModelFileError, param: Param, path: Path, data: mmap.mmap | bytes) -> ModelFileError:
+def _explained(error: ModelFileError, param: Param, path: Path, data: Bytes) -> ModelFileError:
     """Say so where a quantized ``.param`` came with the float ``.bin``: the float reading then fits exactly."""
     quantized = next((layer for layer in param.layers if int8_term(layer)), None)
     if quantized is None:
@@ -222,7 +229,7 @@ def _explained(error: ModelFileError, param: Param, path: Path, data: mmap.mmap 
     )
 
 
-def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
+def _check_values(weights: Weights, data: Bytes) -> None:
     """Refuse values that no network has; of a large array only the beginning is looked at.
 
     Infinite and zero scales are left to `pytest_quant.nets.ncnn.files.lint`: calibration tools do write them.
@@ -239,7 +246,7 @@ def _check_values(weights: Weights, data: mmap.mmap | bytes) -> None:
         raise ModelFileError(f"{shown(weights.path)}: every weight is 0: the file is damaged or was never filled")
 
 
-def _has_odd_values(weights: Weights, data: mmap.mmap | bytes) -> bool:
+def _has_odd_values(weights: Weights, data: Bytes) -> bool:
     """Whether `_check_values` has to look at the arrays one by one: all of them together are looked at in no time."""
     parts: dict[tuple[Storage, bool], list[bytes]] = {}
     for array in weights.arrays:
@@ -255,14 +262,14 @@ def _first_bytes(array: StoredArray) -> tuple[int, int]:
     return array.offset, array.offset + count * _ITEM_BYTES[array.storage]
 
 
-def _first_values(array: StoredArray, data: mmap.mmap | bytes) -> NDArray[np.float32]:
+def _first_values(array: StoredArray, data: Bytes) -> NDArray[np.float32]:
     if array.storage not in _DTYPES:
         return np.zeros(0, np.float32)
     start, end = _first_bytes(array)
     return np.frombuffer(data[start:end], _DTYPES[array.storage]).astype(np.float32)
 
 
-def _holds_a_value(array: StoredArray, data: mmap.mmap | bytes) -> bool:
+def _holds_a_value(array: StoredArray, data: Bytes) -> bool:
     starts = range(array.offset, array.end, _CHUNK_BYTES)
     return any(data[start : min(start + _CHUNK_BYTES, array.end)].strip(b"\0") for start in starts)
 
