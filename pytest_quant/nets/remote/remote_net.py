@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_quant.nets.base import Array, LooksAhead, check_outputs
 from pytest_quant.nets.given import AnyArray, Given
 from pytest_quant.nets.ncnn.feeding import Feeding, ShapeGuard
-from pytest_quant.nets.remote.connection import Connection, TargetLostError
+from pytest_quant.nets.remote.connection import NET_THREADS, Connection, TargetLostError
 from pytest_quant.nets.remote.far_side import Channel
 from pytest_quant.nets.remote.in_flight import Answer, Flight, InFlight
 from pytest_quant.nets.remote.messages import answers_of, message_of
@@ -162,7 +162,7 @@ class RemoteRunner(LooksAhead):
             "outputs": list(setup.outputs),
             "rows": sorted(setup.rows),
             "options": dict(setup.options),
-            "threads": 1,
+            "threads": NET_THREADS,
         }
         channel = connection.request("net", request)
         while True:
