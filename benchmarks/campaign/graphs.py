@@ -75,6 +75,16 @@ GRAPHS: dict[str, Sequence[str]] = {
         _SPLIT + "Slice t 1 3 b l c p -23300=3,1,2,1\nFlatten x 1 1 l m\nFlatten y 1 1 c d\n"
         "Reshape z 1 1 p q 0=32 1=2\nDetectionOutput o 3 1 m d q prob 0=21 4=0.01",
     ),
+    "other types": (
+        "Cast c 1 1 conv a 0=1 1=2\nPooling p 1 1 a prob 0=1 4=1",
+        "Cast c 1 1 conv a 0=1 1=4\nReLU r 1 1 a prob",
+        "Cast c 1 1 conv prob 0=0 1=1",
+        "Cast c 1 1 conv prob 0=1 1=3",
+        "Cast c 1 1 conv prob 0=2 1=1",
+        "Quantize q 1 1 conv a 0=1\nSoftmax s 1 1 a prob",
+        "Quantize q 1 1 conv a 0=1\nFlatten f 1 1 a b\nInnerProduct i 1 1 b prob 0=2 2=512",
+        "Requantize q 1 1 conv a 0=1 1=1\nUnaryOp u 1 1 a prob 0=0",
+    ),
     "region beside a blob": (
         "Crop k 1 1 conv prob 0=1 1=-1 2=0 3=8 4=8 5=4",
         "Crop k 1 1 conv prob -23309=1,-9 -23310=1,4 -23311=1,1",
@@ -163,6 +173,8 @@ SOUND = (
     _SPLIT + "ROIPooling r 2 1 a b c 0=2 1=3\nReLU l 1 1 c prob",
     _SPLIT + "ROIAlign r 2 1 a b c 0=2 1=3\nReLU l 1 1 c prob",
     _SPLIT + "PSROIPooling r 2 1 a b prob 0=2 1=2 3=1",
+    "Cast c 1 1 conv a 0=1 1=2\nSlice s 1 2 a b c -23300=2,2,2\nConcat k 2 1 b c d\nCast e 1 1 d prob 0=2 1=1",
+    "Quantize q 1 1 conv a 0=1\nReLU r 1 1 a b\nCast c 1 1 b prob 0=3 1=1",
     "PriorBox i 1 1 conv prob -23300=2,8.0,4.0 -23301=2,9.0,5.0 -23302=1,2.0 9=32 10=32",
     "PriorBox i 1 1 conv prob -23300=2,0.5,0.2 -23302=2,1.0,2.0 9=-233 10=-233",
 )

@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.cli.main import main
-from tests.unit.nets.ncnn.files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, ramp, tagged, write_net
+from tests.unit.nets.ncnn.files.nets import (
+    FLOAT_PARAM,
+    INT8_PARAM,
+    RUNNING_INT8_PARAM,
+    int8_bin,
+    ramp,
+    tagged,
+    write_net,
+)
 
 
 def test_an_int8_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    param, binary = write_net(tmp_path, INT8_PARAM, int8_bin())
+    param, binary = write_net(tmp_path, RUNNING_INT8_PARAM, int8_bin(top_scale=False))
     assert main(["inspect", str(param), str(binary)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"file     {param}, {param.stat().st_size} bytes",
