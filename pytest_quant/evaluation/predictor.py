@@ -99,6 +99,8 @@ class Predictor:
             self._announce(waiting[-1], found.nets)
             while waiting and not all(runner.has_room for runner in elsewhere):
                 found.add(_next(waiting, len(waiting) // 4), note)
+        for runner in elsewhere:
+            runner.no_more()
         while waiting:
             found.add(_next(waiting, len(waiting)), note)
 

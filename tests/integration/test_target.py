@@ -58,6 +58,7 @@ def test_a_run_on_a_target_gives_the_report_of_one_here(pytester: pytest.Pyteste
     conditions = there.report["models"]["tiny"]["conditions"]
     assert conditions["int8_target"] == conditions["fp32_target"]
     assert "ncnn 1." in conditions["int8_target"]
+    assert conditions["int8_target"].endswith(", 1 thread")
     assert " on " in there.report["models"]["tiny"]["runtimes"]["int8"]
     assert comparable(there) == comparable(here)
 

@@ -22,6 +22,12 @@ from pytest_quant.spec.errors import QuantError
 OPEN_TIMEOUT_S = 60.0
 """How long a target may take to answer at all."""
 
+NET_THREADS = 1
+"""Of a forward pass there, as here: several nets and inputs run side by side."""
+
+OLDEST_PYTHON = "3.8"
+"""Of a target."""
+
 _SSH_OPTIONS = "-o BatchMode=yes -o ConnectTimeout=20"
 """Nobody is there to type a password; a host without a route is told within seconds."""
 
@@ -65,8 +71,9 @@ class TargetFacts:
 
     @property
     def kind(self) -> str:
-        """What results depend on, in words: machine, instruction sets and the version of ncnn."""
-        return f"{self.machine} ({' '.join(self.isa) or 'no instruction set told'}), ncnn {self.ncnn}"
+        """What results depend on, in words: machine, instruction sets, the version of ncnn and a net's threads."""
+        isa = " ".join(self.isa) or "no instruction set told"
+        return f"{self.machine} ({isa}), ncnn {self.ncnn}, {NET_THREADS} thread"
 
 
 def with_ssh_options(spec: str) -> str:
@@ -105,7 +112,13 @@ class Connection:
 
     def facts(self) -> TargetFacts:
         """What the far side says of itself; raises `TargetError` where it lacks Python, NumPy or ncnn."""
-        kind, told = self.receive(self.request("facts"), OPEN_TIMEOUT_S)
+        try:
+            kind, told = self.receive(self.request("facts"), OPEN_TIMEOUT_S)
+        except TargetLostError:
+            raise TargetLostError(
+                f"target {self.spec}: the connection ended before anything was said of the machine: it needs Python "
+                f"{OLDEST_PYTHON} or newer (what it printed stands on stderr), and a way there that stays open"
+            ) from None
         if kind != "facts":
             raise TargetError(
                 f"target {self.spec}: {told}: the target needs Python, NumPy and ncnn (pip install ncnn there)"

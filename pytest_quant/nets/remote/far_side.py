@@ -1,5 +1,7 @@
 """What runs on the target; sent there as text, so it imports nothing but the standard library, NumPy and ncnn.
 
+Boards live long: this is Python 3.8, as far as it runs when it is loaded or called.
+
 Every function here is of the far side. A channel serves one request: the facts of the machine, or one loaded net, to
 which inputs are sent until the channel closes.
 """
@@ -17,10 +19,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-Blobs = dict[str, Any]
-"""Input blob to array."""
+if TYPE_CHECKING:
+    Blobs = dict[str, Any]
+    """Input blob to array."""
 
 BOUND_BYTES = 1 << 30
 """How much of the target's disk model files may take; those that were used longest ago go first."""
@@ -31,7 +34,7 @@ ROW = 6
 _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
 
-TOGETHER_S = 0.05
+TOGETHER_S = 0.1
 """Answers to the inputs of one message go back before the last of them is there when they take longer."""
 
 _CORES = "_pytest_quant_cores"
@@ -88,7 +91,7 @@ def facts() -> dict[str, object]:
         "python": platform.python_version(),
         "numpy": str(np.__version__),
         "ncnn": str(ncnn.__version__),
-        "isa": sorted(name.removeprefix("cpu_support_") for name in probes if getattr(ncnn, name)()),
+        "isa": sorted(name[len("cpu_support_") :] for name in probes if getattr(ncnn, name)()),
         "cores": core_count(),
         "byteorder": sys.byteorder,
     }

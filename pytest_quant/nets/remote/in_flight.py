@@ -19,7 +19,7 @@ BUSY_TIMES = 4
 """While the far side has something to do anyway, a message is so many times what it still has to do: each one costs as
 much as the forward pass of a small net."""
 
-BUSY_MESSAGE_BYTES = 1 << 22
+BUSY_MESSAGE_BYTES = 1 << 23
 """And no more than this."""
 
 MESSAGE_S = 0.02
@@ -92,12 +92,13 @@ class InFlight:
         """Whether what is still here is to go while further inputs are announced."""
         if self._here_bytes >= _worth_bytes(self._sent_bytes):
             return True
-        return self.is_due and time.perf_counter() - self._here_since_s > MESSAGE_S
+        may_be_soon = self._here_bytes > 0 and self._sent_bytes <= BUSY_TIMES * self._here_bytes
+        return may_be_soon and time.perf_counter() - self._here_since_s > MESSAGE_S
 
     @property
     def is_due(self) -> bool:
-        """Whether something is still here that the far side may soon be waiting for."""
-        return self._here_bytes > 0 and self._sent_bytes <= BUSY_TIMES * self._here_bytes
+        """Whether more is still here than the far side has left to do, so that it goes though nothing is announced."""
+        return self._here_bytes > 0 and self._sent_bytes <= self._here_bytes
 
     @property
     def has_suspects(self) -> bool:

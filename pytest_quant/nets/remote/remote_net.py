@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_quant.nets.base import Array, LooksAhead, check_outputs
 from pytest_quant.nets.given import AnyArray, Given
 from pytest_quant.nets.ncnn.feeding import Feeding, ShapeGuard
-from pytest_quant.nets.remote.connection import Connection, TargetLostError
+from pytest_quant.nets.remote.connection import NET_THREADS, Connection, TargetLostError
 from pytest_quant.nets.remote.far_side import Channel
 from pytest_quant.nets.remote.in_flight import Answer, Flight, InFlight
 from pytest_quant.nets.remote.messages import answers_of, message_of
@@ -69,10 +69,16 @@ class RemoteRunner(LooksAhead):
         """Send an input that will be asked for, together with others where it is small."""
         try:
             self._flights.announce(given, self._checked(given))
-            if self._flights.has_message and not self._flights.has_suspects:
-                self._send_unsent()
-        except (RunnerError, TargetLostError):
+        except RunnerError:
             return  # `run` finds the same
+        if self._flights.has_message:
+            self.no_more()
+
+    def no_more(self) -> None:
+        """Send what is still here."""
+        if not self._flights.has_suspects:
+            with suppress(TargetLostError):  # `run` finds the same
+                self._send_unsent()
 
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
@@ -156,7 +162,7 @@ class RemoteRunner(LooksAhead):
             "outputs": list(setup.outputs),
             "rows": sorted(setup.rows),
             "options": dict(setup.options),
-            "threads": 1,
+            "threads": NET_THREADS,
         }
         channel = connection.request("net", request)
         while True:

@@ -47,6 +47,9 @@ class Elsewhere:
         self.forward_s += 0.5
         return {"out": array * FACTOR[self.net]}
 
+    def no_more(self) -> None:
+        self.log.append("no more")
+
     def forget(self) -> None:
         self._waiting.clear()
         self.log.append("forget")
@@ -85,7 +88,7 @@ def test_the_last_answers_are_asked_for_net_by_net() -> None:
     dataset = Numbers(ROOM)
     predictor = Predictor(PredictionWork(dataset, Product(), lambda net, shape: nets[net]))
     predictor.run(Shard(0, dataset.samples, dict.fromkeys(SIDES, _key())), lambda what: None)
-    assert log[2 * ROOM : -2] == ["run 0", "run 0", "run 1", "run 2", "run 1", "run 2"]
+    assert log[2 * ROOM : -2] == ["run 0", "run 0", "no more", "no more", "run 1", "run 2", "run 1", "run 2"]
 
 
 class NoAnswer(Elsewhere):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import sys
 import time
 from collections.abc import Iterator
@@ -157,6 +158,23 @@ def test_a_python_without_ncnn_is_told_with_what_to_do(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_reached(spec: str, message: str) -> None:
     with pytest.raises(TargetError, match=message):
         _ = Target(spec).facts
+
+
+def test_a_python_that_is_too_old_is_told(tmp_path: Path) -> None:
+    """It starts, and ends with a syntax error in what it is sent."""
+    old = tmp_path / "old"
+    old.write_text("#!/bin/sh\nprintf 1\nread line\nexit 1\n")
+    old.chmod(0o755)
+    target = Target(f"popen//python={old}")
+    with pytest.raises(TargetError, match=r"before anything was said of the machine: it needs Python 3\.8 or newer"):
+        _ = target.facts
+    target.close()
+
+
+def test_what_runs_there_is_python_3_8() -> None:
+    source = Path(far_side.__file__).read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 8))
+    assert "removeprefix" not in source
 
 
 def test_files_that_cannot_be_loaded(target: Target, setup: RemoteSetup) -> None:
