@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,11 @@ from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import brief, listed, shown
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python without it, whose `zipfile` raises a RuntimeError
+    LZMAError = zlib.error  # type: ignore[misc, assignment]
+
 AnyDtype = np.dtype[Any]
 Numbers = np.ndarray[tuple[int, ...], AnyDtype]
 """An array of any type of numbers."""
@@ -26,6 +32,8 @@ MOST_BYTES = 1 << 30
 _MOST_BYTES_OF_HEADER = 1 << 16
 _POINTER_BYTES = 200
 _SUFFIX = ".npy"
+_DAMAGED = (NotImplementedError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile)
+"""What `zipfile` raises for a file that is not whole."""
 _KINDS = "biuf"
 """Of dtypes: truth values, whole numbers and numbers."""
 
@@ -49,7 +57,8 @@ class StoredArrays(Mapping[str, Numbers]):
     @cached_property
     def _members(self) -> Mapping[str, zipfile.ZipInfo]:
         with self._zip() as file:
-            return {one.filename.removesuffix(_SUFFIX): one for one in file.infolist() if not one.is_dir()}
+            members = [one for one in file.infolist() if not one.filename.endswith("/")]
+        return {one.filename.removesuffix(_SUFFIX): one for one in members}
 
     def __iter__(self) -> Iterator[str]:
         return iter(()) if self.is_single else iter(self._members)
@@ -89,7 +98,7 @@ class StoredArrays(Mapping[str, Numbers]):
             try:
                 with file.open(member) as stream:
                     return self._array(stream, member.file_size, what)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            except (*_DAMAGED, EOFError, LZMAError, zlib.error) as error:
                 raise DatasetError(f"{what} is damaged: {error or 'it ends too early'}") from error
 
     def _zip(self) -> zipfile.ZipFile:
@@ -99,7 +108,7 @@ class StoredArrays(Mapping[str, Numbers]):
             if absent is not None:
                 raise DatasetError(f"{self._what} {absent}")
             return zipfile.ZipFile(self.path)
-        except zipfile.BadZipFile as error:
+        except _DAMAGED as error:
             raise DatasetError(
                 f"{self._what} is damaged or was cut off: it is not a whole `.npz` file, which is a zip ({error})"
             ) from error

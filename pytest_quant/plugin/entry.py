@@ -137,8 +137,7 @@ def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> None:
     from pytest_quant.run.summary import Summary
     from pytest_quant.run.watch import watch_over
 
-    if xdist.worker_count(config) == 1:
-        watch_over(config, settings, run_dir)
+    watch_over(config, settings, run_dir, has_workers=xdist.worker_count(config) == 0)
     recorder = Recorder(settings, run_dir, config.rootpath)
     config.pluginmanager.register(recorder, "quant-recorder")
     config.pluginmanager.register(Summary(recorder), "quant-summary")

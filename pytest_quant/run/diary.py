@@ -30,6 +30,10 @@ class Diary:
         """A test has run."""
         self._write("ended", test)
 
+    def died(self, test: str, reason: str, *, runs_again: bool) -> None:
+        """The worker that ran a test died; see `pytest_quant.run.told.Told.take_death`."""
+        self._write("died", test, reason, *(["again"] if runs_again else []))
+
     def close(self) -> None:
         """Nothing more happens."""
         self._file.close()
@@ -44,8 +48,10 @@ class Remembered:
 
     told: list[tuple[str, str]] = field(default_factory=list)
     """Tests, and what they told, as `Bulletin.to_wire` has it."""
-    running: str | None = None
-    """The test that had begun and not ended."""
+    running: list[str] = field(default_factory=list)
+    """The tests that had begun and not ended: one, or one of each worker."""
+    died: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """Tests whose worker died, with the reason, and whether they were to run again and had not begun to."""
 
 
 def read_diary(run_dir: Path) -> Remembered:
@@ -54,8 +60,13 @@ def read_diary(run_dir: Path) -> Remembered:
     for word, test, *rest in _lines(run_dir / _FILE):
         if word == "told":
             found.told.append((test, rest[0]))
+        elif word == "begun":
+            found.running.append(test)
+            found.died.pop(test, None)
         else:
-            found.running = test if word == "begun" else None
+            found.running = [other for other in found.running if other != test]
+            if word == "died":
+                found.died[test] = (rest[0], len(rest) > 1)
     return found
 
 

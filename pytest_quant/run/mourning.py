@@ -20,7 +20,7 @@ from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.watch import WILL, Will, read_will
 from pytest_quant.spec.errors import QuantError, told
-from pytest_quant.spec.text import visible
+from pytest_quant.spec.text import listed, visible
 
 _CORE = 0x80
 """Beside a signal's number: memory was dumped."""
@@ -49,12 +49,14 @@ def _tell(folder: Path, how: str) -> Iterator[str]:
     tests = Told(will.settings, folder, will.started)
     for test, wire in diary.told:
         tests.take(test, wire)
-    running = diary.running
-    if running is not None:
-        tests.take_death(running, f"the process of the run {how} while it ran {running}")
+    who = "a worker" if will.has_workers else "it"
+    for test, (reason, runs_again) in diary.died.items():
+        tests.take_death(test, reason, runs_again=runs_again)
+    for test in diary.running:
+        tests.take_death(test, f"the process of the run {how} while {who} ran {test}")
     tests.account(plan.tests, stopped=True)
     report = tests.report()
-    when = "between two tests" if running is None else f"while it ran {visible(running)}"
+    when = f"while {who} ran {visible(listed(diary.running))}" if diary.running else "between two tests"
     yield f"\npytest --quant: the process {how} {when}"
     yield counts_line(report)
     yield from _learn(tests, will)

@@ -12,7 +12,7 @@ from pytest_quant.run.over import say_over
 from pytest_quant.run.plan import read_plan
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
-from pytest_quant.run.xdist import AGAIN
+from pytest_quant.run.xdist import death_of
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.text import visible
 
@@ -29,14 +29,14 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the records off a report; a worker that died leaves a report without any."""
-        wire = getattr(report, "quant", None)
-        if report.when in ("setup", "call", "teardown"):
+        wire, death = getattr(report, "quant", None), death_of(report)
+        if death is None:
             self._told.take_sign(report.nodeid)
         if wire is not None:
             self._told.take(report.nodeid, wire)
-        elif report.when not in ("setup", "call", "teardown"):
-            reason = str(report.longrepr or "the worker died").strip()
-            self._told.take_death(report.nodeid, reason, runs_again=str(report.outcome) == AGAIN)
+        elif death is not None:
+            reason, runs_again = death
+            self._told.take_death(report.nodeid, reason, runs_again=runs_again)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(

@@ -23,6 +23,7 @@ import pytest
 from pytest_quant.evaluation.alive import hold_for_another
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.diary import Diary
+from pytest_quant.run.xdist import death_of
 
 WILL = "will.pickle"
 _DONE = b"done\n"
@@ -50,6 +51,8 @@ class Will:
     rootdir: Path
     started: str
     """In ISO 8601."""
+    has_workers: bool
+    """Whether workers of pytest-xdist run its tests."""
 
 
 def read_will(run_dir: Path) -> Will:
@@ -58,19 +61,20 @@ def read_will(run_dir: Path) -> Will:
     return will
 
 
-def watch_over(config: pytest.Config, settings: Settings, run_dir: Path) -> None:
-    """Have somebody wait for the end of this process, which runs tests and reports itself; not on Windows."""
+def watch_over(config: pytest.Config, settings: Settings, run_dir: Path, *, has_workers: bool) -> None:
+    """Have somebody wait for the end of this process, which reports; not on Windows."""
     if os.name == "posix" and os.path.exists(_SHELL):
-        watch = Watch(settings, run_dir, config.rootpath)
+        watch = Watch(settings, run_dir, config.rootpath, has_workers=has_workers)
         config.pluginmanager.register(watch, "quant-watch")
         config.add_cleanup(watch.end)
 
 
 class Watch:
-    """A plugin of a process that runs tests by itself: it keeps a diary, and has somebody wait for its end."""
+    """A plugin of a process that reports: it keeps a diary, and has somebody wait for its end."""
 
-    def __init__(self, settings: Settings, run_dir: Path, rootdir: Path) -> None:
-        self._will = Will(settings, rootdir, datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    def __init__(self, settings: Settings, run_dir: Path, rootdir: Path, *, has_workers: bool) -> None:
+        started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self._will = Will(settings, rootdir, started, has_workers)
         self._run_dir = run_dir
         self._diary: Diary | None = None
         self._waiting: subprocess.Popen[bytes] | None = None
@@ -78,7 +82,8 @@ class Watch:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Begin where there is something to tell of; nothing is captured at this point."""
-        if session.testscollected and not session.config.option.collectonly:
+        has_tests = session.testscollected or self._will.has_workers  # which collect them
+        if has_tests and not session.config.option.collectonly:
             with suppress(OSError):  # the run goes on without being watched
                 self._begin()
         return (yield)
@@ -108,11 +113,16 @@ class Watch:
                 self._diary.begun(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what it told."""
-        wire = getattr(report, "quant", None)
-        if self._diary is not None and wire is not None:
-            with suppress(OSError):
+        """Note what it told; a worker that died leaves a report that tells nothing."""
+        wire, death = getattr(report, "quant", None), death_of(report)
+        if self._diary is None:
+            return
+        with suppress(OSError):
+            if wire is not None:
                 self._diary.told(report.nodeid, wire)
+            elif death is not None:
+                reason, runs_again = death
+                self._diary.died(report.nodeid, reason, runs_again=runs_again)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Note that it ended."""

@@ -95,6 +95,13 @@ class _Scheduler(Protocol):
         ...
 
 
+def death_of(report: pytest.TestReport) -> tuple[str, bool] | None:
+    """Why the worker of a test died, and whether the test runs again; None: it tells of a test that ran."""
+    if report.when in ("setup", "call", "teardown"):
+        return None
+    return str(report.longrepr or "the worker died").strip(), str(report.outcome) == AGAIN
+
+
 class ControllerHooks:
     """Registered in a process that may turn out to be a controller."""
 
@@ -148,7 +155,8 @@ class ControllerHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A JUnit file has a test that runs again once."""
         node: _Node | None = getattr(report, "node", None)
-        if node is None or str(report.outcome) != AGAIN or report.when in ("setup", "call", "teardown"):
+        death = death_of(report)
+        if node is None or death is None or not death[1]:
             return
         for plugin in node.config.pluginmanager.get_plugins():
             if hasattr(plugin, "node_reporters_ordered"):  # pytest's own, which begins with a test at any report

@@ -1,4 +1,4 @@
-"""A serial run whose process dies: there is a report all the same."""
+"""A run whose process dies, or the controller of its workers: there is a report all the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,3 +133,56 @@ def test_a_fork_that_lives_longer_does_not_hold_the_report_back(project: Path) -
     while not (project / "report.json").exists():
         assert not (project / "woke").exists()
         time.sleep(0.05)
+
+
+CONTROLLER = """
+import os, signal, time
+import pytest
+from pytest_quant import quant_model, quant_tolerance
+
+@quant_model("first")
+@quant_tolerance(top1=5.0)
+def test_end(quant_scores):
+    while not os.path.exists("others"):
+        time.sleep(0.01)
+    time.sleep(1)  # the controller hears of it
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(20)
+
+@quant_model("second")
+@quant_tolerance(top1=5.0)
+def test_wait(quant_scores):
+    open("others", "w").close()
+    time.sleep(20)
+"""
+
+
+def test_a_controller_that_dies(project: Path) -> None:
+    """What its workers ran is crashed; what had reported has its verdict."""
+    (project / "test_it.py").write_text(CONTROLLER)
+    one, two = "test_it.py::test_end", "test_it.py::test_wait"  # each worker is given two of the first four
+    tests = (f"{ZOO}::first::int8", one, f"{ZOO}::second::int8", two, f"{ZOO}::second::top1")
+    with (project / "printed").open("w") as file:
+        words = ("-n2", "--quant-report", "report.json", *tests)
+        done = subprocess.run(command(*words), cwd=project, stdout=file, stderr=file, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    end = time.monotonic() + 60
+    while not (project / "report.json").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    cases = {case["id"].removeprefix(f"{ZOO}::"): case for case in _whole(project / "report.json")["cases"]}
+    assert {name: (case["verdict"], case["outcome"]) for name, case in cases.items()} == {
+        "first::int8": ("pass", "passed"),
+        "second::int8": ("pass", "passed"),
+        "test_it.py::test_end[first]": ("crashed", "failed"),
+        "test_it.py::test_wait[second]": ("crashed", "failed"),
+        "second::top1": ("skipped", "not_run"),
+    }
+    reason = cases["test_it.py::test_end[first]"]["reason"]
+    assert reason.startswith("the process of the run ")
+    assert reason.endswith(" while a worker ran test_it.py::test_end[first]")
+    assert "cases: 2 crashed, 1 not run, 2 pass\n" in (project / "printed").read_text()
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found

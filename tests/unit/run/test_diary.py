@@ -15,15 +15,29 @@ def test_a_diary_says_what_was_told_and_what_ran(tmp_path: Path) -> None:
     diary = Diary(tmp_path)
     diary.begun("one")
     diary.told("one", '{"cases": []}\n')
-    assert read_diary(tmp_path) == Remembered([("one", '{"cases": []}\n')], "one")
+    assert read_diary(tmp_path) == Remembered([("one", '{"cases": []}\n')], ["one"])
     diary.ended("one")
-    assert read_diary(tmp_path).running is None
+    assert read_diary(tmp_path).running == []
     diary.begun("two")
     diary.close()
     (file,) = tmp_path.iterdir()
     with file.open("a") as end:
         end.write('["told", "two", "{\\"ca')  # the process died in the middle of it
-    assert read_diary(tmp_path) == Remembered([("one", '{"cases": []}\n')], "two")
+    assert read_diary(tmp_path) == Remembered([("one", '{"cases": []}\n')], ["two"])
+
+
+def test_of_workers_several_tests_run_and_some_die(tmp_path: Path) -> None:
+    diary = Diary(tmp_path)
+    for test in ("one", "two", "three", "four"):
+        diary.begun(test)
+    diary.ended("two")
+    diary.died("one", "worker 'gw0' crashed", runs_again=False)
+    diary.died("three", "worker 'gw1' crashed", runs_again=True)
+    diary.died("four", "worker 'gw2' crashed", runs_again=True)
+    diary.begun("four")
+    diary.close()
+    deaths = {"one": ("worker 'gw0' crashed", False), "three": ("worker 'gw1' crashed", True)}
+    assert read_diary(tmp_path) == Remembered(running=["four"], died=deaths)
 
 
 @pytest.mark.parametrize(
