@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_quant.plugin.markers import quant_floor, quant_model, quant_require, quant_tolerance
-
 if TYPE_CHECKING:
     from pytest_quant.extending.function_task import function_task
+    from pytest_quant.plugin.markers import quant_floor, quant_model, quant_require, quant_tolerance
 
 __version__ = "0.1.0"
 
 __all__ = ["__version__", "function_task", "quant_floor", "quant_model", "quant_require", "quant_tolerance"]
 
 
+_MARKERS = frozenset({"quant_floor", "quant_model", "quant_require", "quant_tolerance"})
+
+
 def __getattr__(name: str) -> Any:
-    """Import what is heavy when it is asked for: pytest imports this package in every run."""
+    """Import what takes long when it is asked for: pytest imports this package in every run.
+
+    The markers bring pytest, which a process that only runs nets does without.
+    """
     if name == "function_task":
         from pytest_quant.extending.function_task import function_task
 
         return function_task
+    if name in _MARKERS:
+        from pytest_quant.plugin import markers
+
+        return getattr(markers, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -95,10 +95,10 @@ def check_engine(engine: str) -> str | None:
 def _fuzzed(part: str, targets: Sequence[Target], budget: Budget) -> Iterator[Try]:
     """Each kind in a process of its own, since atheris ends the one that it runs in; equal shares of the time."""
     seconds = max(1, round(budget.seconds / len(targets)))
-    for number, target in enumerate(targets):
+    for target in targets:
         with tempfile.TemporaryDirectory() as folder:
             told = Path(folder, "tries")
-            words = [part, str(number), str(seconds), str(budget.seed), str(told)]
+            words = [part, target.kind, str(seconds), str(budget.seed), str(told)]
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.campaign.fuzz", *words],
                 capture_output=True,

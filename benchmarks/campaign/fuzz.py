@@ -1,4 +1,4 @@
-"""``python -m benchmarks.campaign.fuzz PART NUMBER SECONDS SEED FILE [ROOM ...]``: atheris on one kind of mutant.
+"""``python -m benchmarks.campaign.fuzz PART KIND SECONDS SEED FILE [ROOM ...]``: atheris on one kind of mutant.
 
 It follows the branches of the rooms, all that read files where none is named. It writes what came of each try to a
 file, since atheris ends its process when the time is over.
@@ -7,13 +7,15 @@ file, since atheris ends its process when the time is over.
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 
-_FOLLOWED = ("datasets", "nets.litert", "nets.ncnn.files", "nets.openvino", "spec", "training_config", "zoo")
+_FOLLOWED = (
+    *("datasets", "evaluation.parts", "history", "judging.baseline", "nets.litert", "nets.ncnn.files"),
+    *("nets.onnxruntime", "nets.openvino", "report", "spec", "training_config", "zoo"),
+)
 """What reads files; to follow everything takes half a minute before the first mutant."""
 
 
@@ -32,7 +34,7 @@ _INNER = ("__func__", "fget", "func", "__wrapped__")
 """Where what is made of a function has it."""
 
 
-def main(part: str, number: int, seconds: int, seed: int, told: Path, rooms: Sequence[str]) -> None:
+def main(part: str, kind: str, seconds: int, seed: int, told: Path, rooms: Sequence[str]) -> None:
     """Try mutants until the time is over; does not return."""
     atheris = import_module("atheris")
     module = import_module(f"benchmarks.campaign.{part}")
@@ -41,8 +43,9 @@ def main(part: str, number: int, seconds: int, seed: int, told: Path, rooms: Seq
     from benchmarks.campaign.chance import Fuzzed
     from benchmarks.campaign.engines import line_of
 
-    folder = tempfile.mkdtemp(prefix="campaign-")
-    target = module.targets(Path(folder))[number]
+    folder = told.parent / "files"
+    folder.mkdir()
+    target = next(target for target in module.targets(folder) if target.kind == kind)
     file = told.open("w", buffering=1)
 
     def attempt(data: bytes) -> None:
@@ -57,4 +60,4 @@ def main(part: str, number: int, seconds: int, seed: int, told: Path, rooms: Seq
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]), sys.argv[6:])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]), sys.argv[6:])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.campaign.answers import Differing, answer_of
 from benchmarks.campaign.chance import Chance
 from benchmarks.campaign.engines import Target, explored
+from benchmarks.campaign.graphs import GRAPHS, SMALL, SOUND
 from benchmarks.campaign.mutants import mutated_bytes, mutated_text
 from benchmarks.campaign.outcome import Budget, Outcome, Try
 from pytest_quant.evaluation.trials import Trials
@@ -148,62 +149,9 @@ def _files(bench: _Bench) -> Iterator[Broken]:
         yield Broken("impossible parameter", text.replace(key, value, 1).encode(), weights)
 
 
-_GRAPHS: dict[str, Sequence[str]] = {
-    "parts of a Slice": ("Slice s 1 1 conv b\nPooling p 1 1 b prob 0=1 4=1", "Slice s 1 1 conv prob -23300=2,2,2"),
-    "too few inputs": (
-        "Eltwise e 1 1 conv prob",
-        "Concat c 0 1 prob",
-        "BinaryOp b 1 1 conv prob",
-        "MatMul m 1 1 conv prob",
-    ),
-    "too many outputs": ("Noop n 1 2 conv a prob", "ReLU r 1 2 conv prob b", "Pooling p 1 2 conv prob b 4=1"),
-    "layer without input": ("ReLU r 0 1 prob", "Convolution c 0 1 prob 0=4 1=1 6=16", "Split s 0 2 prob b"),
-    "other channels": (
-        "Convolution c 1 1 conv prob 0=2 1=1 6=6",
-        "BatchNorm n 1 1 conv prob 0=1",
-        "PReLU n 1 1 conv prob 0=400",
-        "Scale n 1 1 conv prob 0=3",
-        "InstanceNorm n 1 1 conv prob 0=8",
-        "GroupNorm n 1 1 conv prob 0=3 1=4",
-        "InnerProduct f 1 1 conv prob 0=10 2=2550",
-        "Deconvolution c 1 1 conv prob 0=2 1=2 6=40",
-    ),
-    "other shapes": (
-        "Eltwise e 2 1 conv data prob",
-        "Concat c 2 1 conv data prob 0=1",
-        "BinaryOp e 2 1 conv data prob",
-        "Reshape r 1 1 conv prob 0=10 1=10 2=4",
-        'Reshape r 1 1 conv prob 6="*(0w,2),0h,0c"',
-        "MatMul m 2 1 conv data prob",
-        "Gemm g 2 1 conv data prob",
-        "Reduction r 1 1 conv prob 0=3 1=0 -23303=1,3 5=1",
-        "Softmax s 1 1 conv prob 0=3 1=1",
-        "LSTM l 1 1 conv prob 0=5 1=180 2=0",
-        "Padding p 1 1 conv prob 2=8 4=2",
-        "Pooling p 1 1 conv prob 1=9 2=2 5=1",
-    ),
-    "region beside a blob": (
-        "Crop k 1 1 conv prob 0=1 1=-1 2=0 3=8 4=8 5=4",
-        "Crop k 1 1 conv prob -23309=1,-9 -23310=1,4 -23311=1,1",
-        "Crop k 2 1 conv data prob 0=1",
-        "Split s 1 2 conv a b\nCopyTo t 2 1 a b prob 0=1",
-        "CopyTo t 2 1 conv data prob 1=-1",
-    ),
-    "gigabytes": (
-        "Interp i 1 1 conv prob 0=1 1=1000000 2=1000000",
-        "Padding p 1 1 conv prob 0=1000000 2=1000000",
-        "Tile t 1 1 conv prob 0=1 1=100000000",
-        "Deconvolution d 1 1 conv prob 0=4 1=3 3=9000 6=144",
-    ),
-    "kills ncnn": (
-        "Reshape r 1 1 conv a 0=-1 1=4\nFold f 1 1 a far 1=1 20=4000 21=4000\nPooling p 1 1 far prob 0=1 4=1",
-    ),
-}
-
-
 def _graphs() -> Iterator[Broken]:
     """Nets whose layers do not fit each other: ncnn dies of them, or reads past a blob."""
-    for kind, rows in _GRAPHS.items():
+    for kind, rows in GRAPHS.items():
         for row in rows:
             yield Broken(kind, _text_of(row).encode(), _weights(row))
 
@@ -255,49 +203,10 @@ def _mutated_bin(bench: _Bench, name: str, param: bytes, weights: bytes) -> Targ
     return Target(kind, lambda chance: bench.tried(Broken(kind, param, mutated_bytes(weights, chance))))
 
 
-_SMALL = [row for kind, rows in _GRAPHS.items() if kind not in ("gigabytes", "kills ncnn") for row in rows]
-
-
 def _mutated_graph(chance: Chance) -> Broken:
-    lines = chance.choice(_SMALL)
+    lines = chance.choice(SMALL)
     text = mutated_text(_text_of(lines), chance)
     return Broken("mutant of layers that do not fit", text.encode("utf-8", "replace"), _weights(lines))
-
-
-_SOUND = (
-    "Split s 1 2 conv a b\nConcat c 2 1 a b prob 0=0",
-    "Slice s 1 2 conv a b -23300=2,1,3 1=0\nConcat c 2 1 a b prob 0=0",
-    "Slice s 1 2 conv a b -23300=2,-233,-233 1=1\nEltwise e 2 1 a b prob 0=1",
-    "Split s 1 2 conv a b\nPooling p 1 1 a c 0=1 1=8 2=8\nBinaryOp m 2 1 b c prob 0=2",
-    "Pooling p 1 1 conv a 0=0 1=3 2=2 3=1\nInterp i 1 1 a prob 0=1 3=8 4=8",
-    "Reshape r 1 1 conv a 0=64 1=4\nPermute t 1 1 a b 0=1\nReduction d 1 1 b prob 0=3 1=0 -23303=1,1 5=1",
-    "Padding p 1 1 conv a 0=1 1=1 2=1 3=1\nCrop k 1 1 a prob 0=1 1=1 2=0 3=8 4=8 5=4",
-    "PReLU r 1 1 conv a 0=4\nBatchNorm n 1 1 a b 0=4\nShuffleChannel h 1 1 b prob 0=2",
-    "Split s 1 2 conv a b\nCrop k 1 1 a c 0=1 1=1 2=0 3=2 4=2 5=4\nCopyTo t 2 1 b c prob 0=1 1=1 2=0",
-    "GroupNorm g 1 1 conv a 0=2 1=4\nPixelShuffle x 1 1 a b 0=2\nReorg o 1 1 b c 0=2\nTile t 1 1 c prob 0=0 1=2",
-    "Flatten f 1 1 conv a\nInnerProduct i 1 1 a prob 0=3 1=0 2=768",
-    "Deconvolution d 1 1 conv a 0=2 1=2 3=2 6=32\nNormalize n 1 1 a prob 0=0 1=1 2=0.1 3=1 9=0",
-    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=4 1=64\nMatMul m 2 1 c d prob",
-    "ConvolutionDepthWise w 1 1 conv a 0=4 1=3 4=1 6=36 7=4\nScale x 1 1 a b 0=4\nLRN l 1 1 b prob 0=0 1=3",
-    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=8 1=8 11=2 2=2\nReduction d 1 1 c e 0=3 1=0 -23303=2,1,2 4=0 5=1\n"
-    "MatMul m 2 1 b e prob 0=1",
-    "Reshape r 1 1 conv a 0=64 1=-1\nExpandDims x 1 1 a b -23303=1,1\nSqueeze q 1 1 b c -23303=1,1\n"
-    "Softmax s 1 1 c prob 0=1 1=1",
-    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=64 1=4\nReshape q 1 1 b d 0=64 1=4\n"
-    "Gemm g 2 1 c d prob 2=0 3=1 11=0 14=0",
-    "Permute t 1 1 conv a 0=3\nPadding p 1 1 a b 0=1 1=2 2=3 3=1 4=2 7=0 8=0\nFlip f 1 1 b c -23300=2,0,2\n"
-    "CumulativeSum u 1 1 c prob 0=1",
-    "Slice s 1 3 conv a b c -23302=2,1,-2 1=2\nConcat c 3 1 a b c d 0=2\nGLU g 1 1 d prob 0=0",
-    "Pooling p 1 1 conv a 0=0 1=3 2=2 3=1 5=1\nTile t 1 1 a b -23302=3,1,2,3\nTile u 1 1 b prob 0=1 1=2",
-    "Split s 1 2 conv a b\nPooling p 1 1 a c 0=1 4=1\nBinaryOp m 2 1 b c prob 0=2",
-    "Split s 1 2 conv a b\nReduction d 1 1 a c 0=3 1=0 -23303=1,2 4=0 5=1\nBinaryOp m 2 1 c b prob 0=0",
-    'Split s 1 2 conv a b\nReshape r 2 1 a b c 6="*(0w,2),//(1h,2),-1"\nPermute t 1 1 c prob 0=1',
-    "Reshape r 1 1 conv a 0=8 1=32\nLSTM l 1 1 a b 0=3 1=192 2=2 3=3\nFlatten f 1 1 b prob",
-    "Reshape r 1 1 conv a 0=64 1=4\nConvolution1D c 1 1 a b 0=3 1=5 2=1 3=2 4=1 6=60\nLayerNorm n 1 1 b prob 0=31 2=0",
-    "Split s 1 2 conv a b\nReshape r 1 1 a c 0=4 1=64\nReshape q 1 1 b d 0=64 1=4\n"
-    "InnerProduct i 1 1 c e 0=3 1=0 2=12\nMatMul m 2 1 d e prob 0=0",
-)
-"""Layers that fit each other: with another number in one of them they may not, and the text is still a net."""
 
 
 def _text_of(rows: str) -> str:
@@ -307,12 +216,12 @@ def _text_of(rows: str) -> str:
 
 
 def _sound_graphs() -> Iterator[Broken]:
-    yield from (Broken("layers that fit", _text_of(rows).encode(), _weights(rows)) for rows in _SOUND)
+    yield from (Broken("layers that fit", _text_of(rows).encode(), _weights(rows)) for rows in SOUND)
 
 
 def _other_sizes(chance: Chance) -> Broken:
     """A net with one to three other sizes, small ones."""
-    rows = chance.choice(_SOUND)
+    rows = chance.choice(SOUND)
     words = rows.split(" ")
     places = [at for at, word in enumerate(words) if "=" in word]
     for _ in range(1 + chance.randrange(3)):

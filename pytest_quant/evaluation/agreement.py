@@ -128,6 +128,11 @@ class PairElsewhere(PairRunner, LooksAhead):
         for runner in self._elsewhere:
             runner.ahead(given)
 
+    def no_more(self) -> None:
+        """Nothing is announced for a while."""
+        for runner in self._elsewhere:
+            runner.no_more()
+
     def forget(self) -> None:
         """Drop what was announced and not asked for."""
         for runner in self._elsewhere:

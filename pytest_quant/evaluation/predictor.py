@@ -17,6 +17,7 @@ from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.nets.base import Array, LooksAhead, Runner
 from pytest_quant.nets.given import Given, nbytes_of
+from pytest_quant.nets.remote.connection import TargetError
 from pytest_quant.spec.errors import ConfigError, ModelFileError, QuantError
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import visible
@@ -97,9 +98,11 @@ class Predictor:
             waiting.append(first if sample is first.sample else self._read(sample, found.pipelines))
             self._announce(waiting[-1], found.nets)
             while waiting and not all(runner.has_room for runner in elsewhere):
-                found.add([waiting.popleft()], note)
-        for read in waiting:
-            found.add([read], note)
+                found.add(_next(waiting, len(waiting) // 4), note)
+        for runner in elsewhere:
+            runner.no_more()
+        while waiting:
+            found.add(_next(waiting, len(waiting)), note)
 
     def _read(self, sample: Sample, pipelines: Mapping[Net, Pipeline]) -> _Read:
         """What is wrong with a sample is told when its turn comes: those before it are not done yet."""
@@ -168,6 +171,8 @@ class _Found:
             note(f"sample {visible(read.sample.id)}, {net}")
             try:
                 predictions.append(pipeline.predict(self._run(net, read.sample), read.prepared[net]))
+            except TargetError as error:  # the next net's first answer would be waited for in vain, too
+                raise _naming(error, read.sample) from error
             except QuantError as error:
                 return _Failed(at, error)
         elapsed_s = time.perf_counter() - start
@@ -188,6 +193,16 @@ class _Found:
             return run(given)
 
         return tried
+
+
+def _next(waiting: deque[_Read], most: int) -> list[_Read]:
+    """Take samples whose turn has come: as many as are read together, ``most`` if that is fewer, and at least one."""
+    taken = [waiting.popleft()]
+    held_bytes = taken[0].nbytes
+    while len(taken) < most and held_bytes < TOGETHER_BYTES:
+        taken.append(waiting.popleft())
+        held_bytes += taken[-1].nbytes
+    return taken
 
 
 def _first(pipeline: Pipeline, first: _Read, net: Net) -> Given | None:

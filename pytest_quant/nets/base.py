@@ -59,6 +59,10 @@ class LooksAhead(ABC):
         """
 
     @abstractmethod
+    def no_more(self) -> None:
+        """Nothing is announced for a while: what was announced waits for nothing else. Never raises, as `ahead`."""
+
+    @abstractmethod
     def forget(self) -> None:
         """What was announced and not asked for is not needed any more."""
 

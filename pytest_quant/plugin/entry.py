@@ -55,6 +55,22 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Load what a run takes, before the user's own modules are."""
+    given = early_config.known_args_namespace
+    if not (early_config.getini("quant") if given.quant is None else given.quant):
+        return
+    from pytest_quant.run import loading, xdist
+
+    names = loading.ALWAYS
+    if not given.collectonly and xdist.will_run_tests(given):
+        names += loading.TO_RUN
+    if not xdist.will_be_worker():
+        names += loading.TO_REPORT
+    loading.load(names)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, check the options, and set up the run when there is one."""
     for line in MARKERS.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +23,17 @@ AGAIN = "rerun"
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process runs tests for a controller, which reports."""
     return hasattr(config, "workerinput")
+
+
+def will_be_worker() -> bool:
+    """`is_worker`, as it can be told before the options are read."""
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def will_run_tests(given: Namespace) -> bool:
+    """Whether this process runs tests itself, by the options as far as they are known; it need not be right."""
+    spread = getattr(given, "numprocesses", None) or getattr(given, "tx", None) or getattr(given, "dist", "no") != "no"
+    return will_be_worker() or not spread
 
 
 def worker_count(config: pytest.Config) -> int:

@@ -29,10 +29,15 @@ class _NoteImports:
 
     def pytest_unconfigure(self) -> None:
         """Note them."""
-        for name, module in sys.modules.items():
-            file = getattr(module, "__file__", None)
-            if file and not Path(file).is_relative_to(self._folder):
-                _imported.setdefault(name, module)
+        note_imports(self._folder)
+
+
+def note_imports(folder: Path) -> None:
+    """Note the modules of this process, except those that lie in the folder of a test."""
+    for name, module in sys.modules.items():
+        file = getattr(module, "__file__", None)
+        if file and not Path(file).is_relative_to(folder):
+            _imported.setdefault(name, module)
 
 
 def remember_imports() -> None:

@@ -16,12 +16,12 @@ DEADLY = """7767517
 6 6
 Input            data  0 1 data
 Convolution      conv  1 1 data conv 0=4 1=1 5=1 6=12
-Reshape          rows  1 1 conv rows 0=-1 1=4
+Reshape          rows  1 1 conv rows 6="64,floor(4.5)"
 Fold             far   1 1 rows far 1=1 20=4000 21=4000
 Pooling          pool  1 1 far pool 0=1 4=1
 Softmax          prob  1 1 pool prob
 """
-"""The walk does not know what a Fold needs; this one reads megabytes behind its input."""
+"""The walk does not know what the Reshape makes; the Fold reads megabytes behind it."""
 
 
 @pytest.fixture(autouse=True)

@@ -138,7 +138,9 @@ def test_a_pair_of_nets(
     tiny_onnx.write_onnx(folder)
     monkeypatch.setenv("IMAGES_ROOT", str(folder))
     assert call() == 1
-    assert "  tiny: to be filled in\n    no file tells the preprocessing that the net was" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "  tiny: to be filled in\n    no file tells the size of the image that the net takes: size [wid" in told
+    assert "\n    no file tells the preprocessing that the net was trained with: mean and std of" in told
     path = folder / "zoo.quant.yaml"
     assert read(path)["models"]["tiny"] == {
         "task": "classification",

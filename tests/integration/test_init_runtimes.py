@@ -175,6 +175,8 @@ def test_nets_beside_those_of_ncnn(
     assert found["both"]["nets"] == {"onnx_qdq": {"onnxruntime": "both-qdq.onnx"}}
     assert found["half"]["input"]["size"] == [8, 8], "which the ONNX file fixes"
     assert "# the size that half_int8.onnx takes, and no other" in (folder / "zoo.quant.yaml").read_text()
+    told = capsys.readouterr().out
+    assert (told.count("no file tells the preprocessing"), told.count("no file tells the size")) == (3, 0)
     fill_in(folder)
     monkeypatch.setenv("IMAGES_ROOT", str(folder))
     run = run_quant(pytester)

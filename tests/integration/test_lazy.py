@@ -81,3 +81,11 @@ def test_a_plain_run_without_a_zoo_imports_nothing_heavy(tmp_path: Path) -> None
 
 def test_the_check_would_notice(tmp_path: Path) -> None:
     assert "yaml" in loaded(IMPORT, "pytest_quant.zoo.reader", folder=tmp_path)
+
+
+def test_a_process_that_runs_nets_imports_no_pytest(tmp_path: Path) -> None:
+    """The child of trials, a far side, a worker of a cluster: pytest would double what they take to start."""
+    names = ("pytest_quant.nets.trial.child", "pytest_quant.nets.ncnn.opening", "pytest_quant.evaluation.evaluate")
+    found = loaded(IMPORT, *names, folder=tmp_path)
+    assert "ncnn" in found
+    assert not {"pytest", "_pytest"} & found

@@ -99,13 +99,14 @@ def test_atheris(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     told = tmp_path / "tries"
     subprocess.run(
-        [sys.executable, "-m", "benchmarks.campaign.fuzz", "text", "2", "1", "0", str(told), "nets.ncnn.files"],
+        [sys.executable, "-m", "benchmarks.campaign.fuzz", "text", ".table", "1", "0", str(told), "nets.ncnn.files"],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
     lines = told.read_text().splitlines()
     assert len(lines) > 20
+    assert all('"kind": ".table"' in line for line in lines)
     assert not any(f'"outcome": "{bad}"' in line for line in lines for bad in MUST_NOT_BE)
 
 

@@ -31,7 +31,7 @@ ROW = 6
 _OLD_S = 60.0
 """A file that was used in the last so many seconds is not removed: another run may be about to load it."""
 
-TOGETHER_S = 0.05
+TOGETHER_S = 0.1
 """Answers to the inputs of one message go back before the last of them is there when they take longer."""
 
 _CORES = "_pytest_quant_cores"

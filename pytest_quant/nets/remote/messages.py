@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from pytest_quant.nets.remote.in_flight import Answer, Flight
-from pytest_quant.nets.remote.shared_inputs import SharedInputs
+from pytest_quant.nets.remote.shared_inputs import SharedInputs, little
 
 
 def message_of(flights: Sequence[Flight], shared: SharedInputs | None) -> tuple[str, bytes]:
@@ -23,7 +23,7 @@ def message_of(flights: Sequence[Flight], shared: SharedInputs | None) -> tuple[
         parts = []
         flight.places = ()
         for blob, array in flight.blobs.items():
-            dtype = array.dtype.newbyteorder("<").str
+            dtype = little(array.dtype).str
             place = None if shared is None else shared.put(array)
             parts.append((blob, dtype, array.shape, place))
             if place is None:

@@ -69,10 +69,16 @@ class RemoteRunner(LooksAhead):
         """Send an input that will be asked for, together with others where it is small."""
         try:
             self._flights.announce(given, self._checked(given))
-            if not self._flights.has_suspects:
-                self._send_unsent(whole=False)
-        except (RunnerError, TargetLostError):
+        except RunnerError:
             return  # `run` finds the same
+        if self._flights.has_message:
+            self.no_more()
+
+    def no_more(self) -> None:
+        """Send what is still here."""
+        if not self._flights.has_suspects:
+            with suppress(TargetLostError):  # `run` finds the same
+                self._send_unsent()
 
     def run(self, given: Given) -> dict[str, Array]:
         """One forward pass there; raises `RunnerError` for what is not usable, `TargetError` for a broken target.
@@ -118,15 +124,15 @@ class RemoteRunner(LooksAhead):
             if self._flights.has_suspects:
                 if flight.state == "here":
                     self._send([flight])
-            else:
-                self._send_unsent(whole=flight.state == "here")
+            elif flight.state == "here" or self._flights.is_due:
+                self._send_unsent()
             kind, *told = self._connection.receive(self._channel, self._setup.sample_timeout_s)
             if kind == "failed":
                 raise RunnerError(f"{self._what}: {told[0]}")
             self._flights.answered(answers_of(*told), self._connection.shared)
 
-    def _send_unsent(self, *, whole: bool) -> None:
-        for message in list(self._flights.unsent(whole=whole)):
+    def _send_unsent(self) -> None:
+        for message in self._flights.unsent():
             self._send(message)
 
     def _send(self, flights: Sequence[Flight]) -> None:
@@ -134,8 +140,7 @@ class RemoteRunner(LooksAhead):
             self._channel.send(message_of(flights, self._connection.shared))
         except OSError as error:
             raise self._connection.lost(error) from error
-        for flight in flights:
-            flight.state = "sent"
+        self._flights.sent(flights)
 
     def _open_again_once(self) -> Channel:
         try:

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,18 @@ def memory_key(array: AnyArray) -> Key:
     return address, array.shape, array.strides, array.dtype.str
 
 
-@dataclass(eq=False)
+@cache
+def little(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    """The type with the byte order of a target."""
+    found: np.dtype[np.generic] = dtype.newbyteorder("<")
+    return found
+
+
+@dataclass(eq=False, slots=True)
 class _Held:
     """One input that lies there."""
 
+    key: Key
     start: int
     end: int
     array: AnyArray
@@ -92,8 +101,8 @@ class SharedInputs:
             start = self._room(array.nbytes)
             if start is None:
                 return None
-            np.ndarray(array.shape, array.dtype.newbyteorder("<"), self._memory, start)[...] = array
-            held = _Held(start, start + array.nbytes, array)
+            np.ndarray(array.shape, little(array.dtype), self._memory, start)[...] = array
+            held = _Held(key, start, start + array.nbytes, array)
             self._used.append(held)
             self._at[start] = self._of[key] = held
         return start
@@ -115,9 +124,8 @@ class SharedInputs:
                 self._used.popleft()
 
     def _part(self, held: _Held) -> None:
-        key = memory_key(held.array)
-        if self._of.get(key) is held:
-            del self._of[key]
+        if self._of.get(held.key) is held:
+            del self._of[held.key]
 
     def _room(self, size: int) -> int | None:
         if not self._used:

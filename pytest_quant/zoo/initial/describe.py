@@ -7,15 +7,16 @@ from pathlib import Path
 
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.spec.text import listed, shown
-from pytest_quant.zoo.draft import Draft, Keys
+from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.guess import put_task
 from pytest_quant.zoo.initial.names import base_name
 from pytest_quant.zoo.initial.pairs import Pair
 from pytest_quant.zoo.net_files import NetFile, put_net, put_onnx, put_table, tables_beside
 
-PREPROCESSING = (
-    "no file tells the preprocessing that the net was trained with: size [width, height], and mean and std of each "
-    "channel in the order of `color` (rgb unless you write bgr), for pixels of 0 to 255"
+SIZE = "no file tells the size of the image that the net takes: size [width, height]"
+NORMALIZATION = (
+    "no file tells the preprocessing that the net was trained with: mean and std of each channel in the order of "
+    "`color` (rgb unless you write bgr), for pixels of 0 to 255"
 )
 
 
@@ -79,10 +80,9 @@ def _input(draft: Draft, net: NetFile) -> None:
     hint = net.facts.input_hints.get(blob, InputHint())
     if (net.facts.input_channels.get(blob) or hint.channels) == 1:
         draft.put("gray", "input", "color")
-    unknown: list[Keys] = [("input", "mean"), ("input", "std")]
     if hint.size is not None:
         draft.put(list(hint.size), "input", "size")
         draft.note(f"the hint of the Input layer of {net.param.name}; ncnn takes other sizes too", ("input", "size"))
     elif draft.entry.get("task") != "text-detection":
-        unknown.insert(0, ("input", "size"))
-    draft.problem(PREPROCESSING, *unknown)
+        draft.problem(SIZE, ("input", "size"))
+    draft.problem(NORMALIZATION, ("input", "mean"), ("input", "std"))

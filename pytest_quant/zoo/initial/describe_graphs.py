@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError
 from pytest_quant.extending.known import get_format
 from pytest_quant.nets.graph_format import GraphFormat
 from pytest_quant.spec.text import first_few, listed, shown
-from pytest_quant.zoo.draft import Draft, Keys
-from pytest_quant.zoo.initial.describe import PREPROCESSING, put_arrays
+from pytest_quant.zoo.draft import Draft
+from pytest_quant.zoo.initial.describe import NORMALIZATION, SIZE, put_arrays
 from pytest_quant.zoo.initial.graph_files import GraphFile
 from pytest_quant.zoo.initial.graph_models import GraphModel
 from pytest_quant.zoo.initial.graph_task import put_task_of_graph
@@ -99,8 +99,8 @@ def _input(draft: Draft, file: GraphFile) -> None:
     put_task_of_graph(draft, file)
     if image.channels == 1:
         draft.put("gray", "input", "color")
-    unknown: tuple[Keys, ...] = (("input", "size"), ("input", "mean"), ("input", "std"))
-    draft.problem(PREPROCESSING, *unknown)
+    draft.problem(SIZE, ("input", "size"))
+    draft.problem(NORMALIZATION, ("input", "mean"), ("input", "std"))
 
 
 def _put_size(draft: Draft, files: Iterable[GraphFile | None]) -> None:
@@ -111,6 +111,7 @@ def _put_size(draft: Draft, files: Iterable[GraphFile | None]) -> None:
         image = None if file is None else file.image
         if file is not None and image is not None and image.size is not None:
             draft.put(list(image.size), "input", "size")
+            draft.findings = [one for one in draft.findings if one.text != SIZE]
             draft.note(f"the size that {file.path.name} takes, and no other", ("input", "size"))
             return
 

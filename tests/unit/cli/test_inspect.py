@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 from pytest_quant.cli.main import main
-from tests.unit.nets.ncnn.files.nets import FLOAT_PARAM, INT8_PARAM, int8_bin, ramp, tagged, write_net
+from tests.unit.nets.ncnn.files.nets import (
+    FLOAT_PARAM,
+    INT8_PARAM,
+    RUNNING_INT8_PARAM,
+    int8_bin,
+    ramp,
+    tagged,
+    write_net,
+)
 
 
 def test_an_int8_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    param, binary = write_net(tmp_path, INT8_PARAM, int8_bin())
+    param, binary = write_net(tmp_path, RUNNING_INT8_PARAM, int8_bin(top_scale=False))
     assert main(["inspect", str(param), str(binary)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"file     {param}, {param.stat().st_size} bytes",
@@ -103,7 +111,7 @@ DEADLY = """7767517
 5 9
 Input data 0 1 data
 Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12
-Reshape r 1 1 conv rows 0=-1 1=4
+Reshape r 1 1 conv rows 6="64,floor(4.5)"
 Fold f 1 1 rows far 1=1 20=4000 21=4000
 Pooling p 1 1 far prob 0=1 4=1
 """
@@ -117,7 +125,7 @@ def test_a_net_that_would_end_the_process_is_told(tmp_path: Path, capsys: pytest
 
 
 def test_a_net_that_does_not_fit_the_size_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = DEADLY.replace("Reshape r 1 1 conv rows 0=-1 1=4", "Crop w 1 1 conv rows 1=-1 3=8 4=8 5=4")
+    text = DEADLY.replace('Reshape r 1 1 conv rows 6="64,floor(4.5)"', "Crop w 1 1 conv rows 1=-1 3=8 4=8 5=4")
     param, binary = write_net(tmp_path, text, tagged(0, ramp(12)))
     assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 2
     assert "reads from -1 on along the height of 'conv'" in capsys.readouterr().err

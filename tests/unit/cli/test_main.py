@@ -13,7 +13,7 @@ import pytest
 from pytest_quant.cli import lint
 from pytest_quant.cli.main import main
 from pytest_quant.spec.errors import QuantWarning
-from tests.unit.nets.ncnn.files.nets import INT8_PARAM, int8_bin, write_net
+from tests.unit.nets.ncnn.files.nets import RUNNING_INT8_PARAM, int8_bin, write_net
 
 
 def test_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_warnings_of_ours_are_lines(capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_as_a_module_and_as_a_child_process(tmp_path: Path) -> None:
-    param, binary = write_net(tmp_path, INT8_PARAM, int8_bin())
+    param, binary = write_net(tmp_path, RUNNING_INT8_PARAM, int8_bin(top_scale=False))
     command = [sys.executable, "-m", "pytest_quant", "inspect", str(param), str(binary)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
     assert "int8     3: Convolution 1, ConvolutionDepthWise 1, InnerProduct 1" in done.stdout

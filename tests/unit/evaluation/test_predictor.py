@@ -12,6 +12,7 @@ from pytest_quant.evaluation.evaluate import PredictionWork, Shard
 from pytest_quant.evaluation.predictor import Predictor
 from pytest_quant.evaluation.store import ShardKey, StoredShard
 from pytest_quant.nets.base import LooksAhead, Runner
+from pytest_quant.nets.remote.connection import TargetError
 from pytest_quant.spec.errors import DatasetError, RunnerError
 from pytest_quant.spec.net import SIDES, Net
 from tests.unit.evaluation.fakes import FACTOR, Numbers, Product
@@ -46,6 +47,9 @@ class Elsewhere:
         self.forward_s += 0.5
         return {"out": array * FACTOR[self.net]}
 
+    def no_more(self) -> None:
+        self.log.append("no more")
+
     def forget(self) -> None:
         self._waiting.clear()
         self.log.append("forget")
@@ -74,6 +78,35 @@ def test_inputs_go_ahead_as_far_as_there_is_room() -> None:
         assert stored.elapsed_s == 2.5, "as the other side tells"
         assert nets[net].log[:5] == ["ahead 0", "ahead 1", "ahead 2", "run 0", "ahead 3"]
         assert nets[net].log[-1] == "forget"
+
+
+def test_the_last_answers_are_asked_for_net_by_net() -> None:
+    log: list[str] = []
+    nets: dict[Net, Elsewhere] = {net: Elsewhere(net) for net in SIDES}
+    for net in nets.values():
+        net.log = log
+    dataset = Numbers(ROOM)
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda net, shape: nets[net]))
+    predictor.run(Shard(0, dataset.samples, dict.fromkeys(SIDES, _key())), lambda what: None)
+    assert log[2 * ROOM : -2] == ["run 0", "run 0", "no more", "no more", "run 1", "run 2", "run 1", "run 2"]
+
+
+class NoAnswer(Elsewhere):
+    """A net whose target hangs from the second input on."""
+
+    def run(self, array: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        if array.item() > 0:
+            raise TargetError("target board: gave no answer")
+        return super().run(array)
+
+
+def test_a_target_that_hangs_is_waited_for_once() -> None:
+    nets = {"fp32": NoAnswer("fp32"), "int8": Elsewhere("int8")}
+    dataset = Numbers(2)
+    predictor = Predictor(PredictionWork(dataset, Product(), lambda net, shape: nets[net]))
+    with pytest.raises(TargetError, match="sample n1: target board: gave no answer"):
+        predictor.run(Shard(0, dataset.samples, {"fp32": _key(), "int8": _key()}), lambda what: None)
+    assert not [line for line in nets["int8"].log if line.startswith("run")]
 
 
 def test_the_first_sample_that_fails_is_told() -> None:

@@ -69,7 +69,7 @@ def _by_key(key: int, one: ParamValue, then: Arity) -> Callable[[Layer], Arity]:
 
 def _dynamic_weight(key: int) -> Callable[[Layer], Arity]:
     """A convolution whose weights may come as a blob, with its bias where it has one."""
-    return lambda layer: Arity(2, 3) if layer.get_int(key) else _ONE_TO_ONE
+    return lambda layer: Arity(3 if layer.get_int(5) else 2, 3) if layer.get_int(key) else _ONE_TO_ONE
 
 
 def _binary(layer: Layer) -> Arity:

@@ -18,6 +18,7 @@ from pytest_quant.nets.ncnn.files.arrays import (
     is_known,
     kernel_size,
 )
+from pytest_quant.nets.ncnn.files.element_types import check_stored
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.input_hints import InputHint, input_hint
 from pytest_quant.nets.ncnn.files.param import Layer, Param, ParameterError, read_param
@@ -110,6 +111,7 @@ def net_facts(param: Param, weights: Weights | None = None, *, follow: bool = Tr
 
 def _facts(param: Param, weights: Weights | None, *, follow: bool) -> NetFacts:
     check_arity(param)
+    check_stored(param)
     if weights is None:  # else the walk has seen that no layer is impossible
         for layer in param.layers:
             array_specs(param, layer)

@@ -21,14 +21,25 @@ from pytest_quant.nets.ncnn.files.blob_shape import (
     words,
 )
 from pytest_quant.nets.ncnn.files.broadcasting import check_binary
+from pytest_quant.nets.ncnn.files.detecting import (
+    check_detection_output,
+    check_prior_box,
+    check_proposal,
+    check_region,
+    check_scored_region,
+    check_yolo,
+)
+from pytest_quant.nets.ncnn.files.einsum import check_einsum
 from pytest_quant.nets.ncnn.files.padding import check_padding
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.patches import check_deformable, check_fold, check_grid_sample, check_unfold
 from pytest_quant.nets.ncnn.files.products import (
     check_attention,
     check_gemm,
     check_inner_product,
     check_matmul,
     check_recurrent,
+    check_rotary,
     check_scaled_attention,
 )
 from pytest_quant.nets.ncnn.files.reducing import (
@@ -46,8 +57,11 @@ from pytest_quant.nets.ncnn.files.reshaping import (
     check_squeeze,
     check_tile,
 )
+from pytest_quant.nets.ncnn.files.rows import check_convolution_1d, check_pooling_1d
 from pytest_quant.nets.ncnn.files.shapes import output_shapes, slice_parts
-from pytest_quant.nets.ncnn.files.windows import check_convolution, check_convolution_1d, check_pooling
+from pytest_quant.nets.ncnn.files.spectra import check_inverse_spectrogram, check_spectrogram
+from pytest_quant.nets.ncnn.files.volumes import check_convolution_3d, check_pooling_3d
+from pytest_quant.nets.ncnn.files.windows import check_convolution, check_pooling
 
 MOST_BYTES = 4 << 30
 """Of one blob: far more than any net of an embedded runtime has."""
@@ -184,36 +198,55 @@ _CHECKS: dict[str, Check] = {
     **dict.fromkeys(("Convolution", "ConvolutionDepthWise"), check_convolution),
     **dict.fromkeys(("Deconvolution", "DeconvolutionDepthWise"), check_convolution),
     **dict.fromkeys(("Convolution1D", "ConvolutionDepthWise1D"), check_convolution_1d),
+    **dict.fromkeys(("Deconvolution1D", "DeconvolutionDepthWise1D"), check_convolution_1d),
+    **dict.fromkeys(("Convolution3D", "ConvolutionDepthWise3D"), check_convolution_3d),
+    **dict.fromkeys(("Deconvolution3D", "DeconvolutionDepthWise3D"), check_convolution_3d),
     **dict.fromkeys(("BatchNorm", "Bias"), _per_channel(0)),
     **dict.fromkeys(("PReLU", "Dequantize", "Quantize", "Requantize"), _per_channel(0, shared=True)),
     **dict.fromkeys(("CumulativeSum", "GLU", "Softmax"), check_axis),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), check_recurrent),
     **dict.fromkeys(("LayerNorm", "RMSNorm"), check_norm),
+    **dict.fromkeys(("ROIAlign", "ROIPooling"), check_region),
     **dict.fromkeys(("PixelShuffle", "Reorg"), _blocks),
+    **dict.fromkeys(("YoloDetectionOutput", "Yolov3DetectionOutput"), check_yolo),
     "ArgMax": check_arg_max,
     "BinaryOp": check_binary,
     "Concat": _concat,
     "CopyTo": check_copy,
     "Crop": check_crop,
+    "DeformableConv2D": check_deformable,
+    "DetectionOutput": check_detection_output,
+    "Einsum": check_einsum,
     "Eltwise": _eltwise,
     "ExpandDims": check_expand,
     "Flip": check_flip,
+    "Fold": check_fold,
     "Gemm": check_gemm,
+    "GridSample": check_grid_sample,
     "GroupNorm": _group_norm,
     "InnerProduct": check_inner_product,
     "InstanceNorm": _per_channel(0, switch=2),
+    "InverseSpectrogram": check_inverse_spectrogram,
     "MatMul": check_matmul,
     "MultiHeadAttention": check_attention,
     "Normalize": _normalize,
+    "PSROIPooling": check_scored_region,
     "Padding": check_padding,
     "Permute": check_permute,
     "Pooling": check_pooling,
+    "Pooling1D": check_pooling_1d,
+    "Pooling3D": check_pooling_3d,
+    "PriorBox": check_prior_box,
+    "Proposal": check_proposal,
     "Reduction": check_reduction,
     "Reshape": check_reshape,
+    "RotaryEmbed": check_rotary,
     "SDPA": check_scaled_attention,
     "ShuffleChannel": _shuffle,
     "Scale": _scale,
     "Slice": _slice,
+    "Spectrogram": check_spectrogram,
     "Squeeze": check_squeeze,
     "Tile": check_tile,
+    "Unfold": check_unfold,
 }

@@ -169,3 +169,16 @@ def check_scaled_attention(layer: Layer, bottoms: Sequence[MaybeShape]) -> Itera
     pairs = ((query[3], key[3]), (key[2], value[2]), (key[0], value[0]))
     if any(map(differs, pairs)) or not is_divided:
         yield f"takes queries, keys and values that do not fit together: {listed(bottoms[:3])}"
+
+
+def check_rotary(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    """Of a RotaryEmbed: a cosine and a sine for each pair of values of each row."""
+    _, _, rows, width = extents(bottoms[0])
+    if width is not None and width % 2:
+        yield f"turns pairs of values, and reads rows of {width} from {layer.bottoms[0]!r} ({words(bottoms[0])})"
+    for name, bottom in zip(layer.bottoms[1:], bottoms[1:], strict=True):
+        _, _, found, pairs = extents(bottom)
+        if width is not None and pairs is not None and pairs < width // 2:
+            yield f"turns {width // 2} pairs of each row, and reads rows of {pairs} from {name!r} ({words(bottom)})"
+        elif rows is not None and found is not None and found < rows:
+            yield f"turns {rows} rows, and reads {found} from {name!r} ({words(bottom)})"

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Rule, Size, axes_of, own_axis, values
 from pytest_quant.nets.ncnn.files.broadcasting import binary_shape
+from pytest_quant.nets.ncnn.files.detecting import prior_box_shape, region_shape, scored_region_shape
+from pytest_quant.nets.ncnn.files.einsum import einsum_shape
 from pytest_quant.nets.ncnn.files.padding import padding_shape
 from pytest_quant.nets.ncnn.files.param import Layer
+from pytest_quant.nets.ncnn.files.patches import deformable_shape, fold_shape, grid_sample_shape, unfold_shape
 from pytest_quant.nets.ncnn.files.products import gemm_shape, inner_product_shape, matmul_shape, recurrent_shape
 from pytest_quant.nets.ncnn.files.reducing import arg_max_shape, reduction_shape
 from pytest_quant.nets.ncnn.files.regions import crop_shape
@@ -18,12 +21,10 @@ from pytest_quant.nets.ncnn.files.reshaping import (
     squeeze_shape,
     tile_shape,
 )
-from pytest_quant.nets.ncnn.files.windows import (
-    convolution_1d_shape,
-    convolution_shape,
-    deconvolution_shape,
-    pooling_shape,
-)
+from pytest_quant.nets.ncnn.files.rows import convolution_1d_shape, deconvolution_1d_shape, pooling_1d_shape
+from pytest_quant.nets.ncnn.files.spectra import inverse_spectrogram_shape, spectrogram_shape
+from pytest_quant.nets.ncnn.files.volumes import convolution_3d_shape, deconvolution_3d_shape, pooling_3d_shape
+from pytest_quant.nets.ncnn.files.windows import convolution_shape, deconvolution_shape, pooling_shape
 
 
 def output_shapes(layer: Layer, bottoms: Sequence[MaybeShape]) -> list[MaybeShape]:
@@ -163,23 +164,11 @@ _COPYING = frozenset({"Split"})
 
 _KEEPING = frozenset(
     {
-        *(
-            "AbsVal",
-            "BNLL",
-            "BatchNorm",
-            "Bias",
-            "CELU",
-            "Cast",
-            "Clip",
-            "CopyTo",
-            "CumulativeSum",
-            "DeepCopy",
-            "Dequantize",
-        ),
-        *("Dropout", "ELU", "Erf", "Exp", "Flip", "GELU", "GroupNorm", "HardSigmoid", "HardSwish", "InstanceNorm"),
-        *("LRN", "LayerNorm", "Log", "MVN", "Mish", "Normalize", "PReLU", "Power", "Quantize", "RMSNorm", "ReLU"),
-        *("Requantize", "SELU", "Scale", "Shrink", "ShuffleChannel", "Sigmoid", "Softmax", "Softplus", "Swish"),
-        *("TanH", "Threshold", "UnaryOp"),
+        *("AbsVal", "BNLL", "BatchNorm", "Bias", "CELU", "Cast", "Clip", "CopyTo", "CumulativeSum", "DeepCopy"),
+        *("Dequantize", "Dropout", "ELU", "Erf", "Exp", "Flip", "GELU", "GroupNorm", "HardSigmoid", "HardSwish"),
+        *("InstanceNorm", "LRN", "LayerNorm", "Log", "MVN", "Mish", "Normalize", "PReLU", "Power", "Quantize"),
+        *("RMSNorm", "ReLU", "Requantize", "RotaryEmbed", "SELU", "Scale", "Shrink", "ShuffleChannel", "Sigmoid"),
+        *("Softmax", "Softplus", "Swish", "TanH", "Threshold", "UnaryOp"),
     }
 )
 
@@ -187,29 +176,44 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(_KEEPING, _same),
     **dict.fromkeys(("Convolution", "ConvolutionDepthWise"), convolution_shape),
     **dict.fromkeys(("Convolution1D", "ConvolutionDepthWise1D"), convolution_1d_shape),
+    **dict.fromkeys(("Convolution3D", "ConvolutionDepthWise3D"), convolution_3d_shape),
     **dict.fromkeys(("Deconvolution", "DeconvolutionDepthWise"), deconvolution_shape),
+    **dict.fromkeys(("Deconvolution1D", "DeconvolutionDepthWise1D"), deconvolution_1d_shape),
+    **dict.fromkeys(("Deconvolution3D", "DeconvolutionDepthWise3D"), deconvolution_3d_shape),
+    **dict.fromkeys(("ROIAlign", "ROIPooling"), region_shape),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), recurrent_shape),
     "ArgMax": arg_max_shape,
     "BinaryOp": binary_shape,
     "Concat": _concat,
     "Crop": crop_shape,
+    "DeformableConv2D": deformable_shape,
+    "Einsum": einsum_shape,
     "Eltwise": _eltwise,
     "Embed": _embed,
     "ExpandDims": expand_shape,
     "Flatten": _flatten,
+    "Fold": fold_shape,
     "GLU": _glu,
     "Gemm": gemm_shape,
+    "GridSample": grid_sample_shape,
     "InnerProduct": inner_product_shape,
     "Interp": _interp,
+    "InverseSpectrogram": inverse_spectrogram_shape,
     "MatMul": matmul_shape,
     "MemoryData": _memory_data,
     "Padding": padding_shape,
     "Permute": permute_shape,
     "PixelShuffle": _pixel_shuffle,
     "Pooling": pooling_shape,
+    "Pooling1D": pooling_1d_shape,
+    "Pooling3D": pooling_3d_shape,
+    "PriorBox": prior_box_shape,
+    "PSROIPooling": scored_region_shape,
     "Reduction": reduction_shape,
     "Reorg": _reorg,
     "Reshape": reshape_shape,
+    "Spectrogram": spectrogram_shape,
     "Squeeze": squeeze_shape,
     "Tile": tile_shape,
+    "Unfold": unfold_shape,
 }

@@ -1,4 +1,4 @@
-"""Layers that move a kernel over a blob: convolutions and poolings.
+"""Layers that move a kernel over an image: convolutions and poolings.
 
 ncnn divides what a kernel that is too large leaves over by the stride, rounding towards zero: it may still find a place
 for the kernel, and read what lies beside the blob.
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, words
+from pytest_quant.nets.ncnn.files.given_weights import check_given_bias, with_weights
 from pytest_quant.nets.ncnn.files.param import Layer
 
 SAME = (-233, -234)
 """Paddings that stand for "so that the size is divided by the stride"."""
 
 
-class _Window(NamedTuple):
+class Window(NamedTuple):
     """How a kernel moves along one axis."""
 
     axis: str
@@ -67,46 +68,35 @@ def kernel_and_channels(layer: Layer) -> tuple[int, int, int]:
 
 def convolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
     """Of a Convolution or a ConvolutionDepthWise."""
-    bottom, outputs = bottoms[0], layer.get_int(0)
-    if layer.get_int(19):
+    bottom, whole = bottoms[0], with_weights(layer, bottoms)
+    if whole is None:
         return None
-    width, height, _ = kernel_and_channels(layer)
+    width, height, _ = kernel_and_channels(whole)
     if bottom is None or len(bottom) == 1:
-        return None if width == height == 1 else (outputs, None, None)
+        return None if width == height == 1 else (whole.get_int(0), None, None)
     if len(bottom) != 3:
         return None
-    across, down = _over_image(layer, bottom)
-    return outputs, down.outputs, across.outputs
+    across, down = over_image(whole, bottom)
+    return whole.get_int(0), down.outputs, across.outputs
 
 
-def _over_image(layer: Layer, bottom: Sequence[Size]) -> tuple[_Window, _Window]:
+def over_image(layer: Layer, bottom: Sequence[Size]) -> tuple[Window, Window]:
+    """How a kernel moves along the width and the height of (channels, height, width)."""
     dilation, stride, pad = layer.get_int(2, 1), layer.get_int(3, 1), layer.get_int(4)
-    width, height, _ = kernel_and_channels(layer)
-    across = _Window("width", bottom[2], dilation * (width - 1) + 1, stride, (pad, layer.get_int(15, pad)))
+    width = layer.get_int(1)
+    height = layer.get_int(11, width)
+    across = Window("width", bottom[2], dilation * (width - 1) + 1, stride, (pad, layer.get_int(15, pad)))
     top = layer.get_int(14, pad)
     extent = layer.get_int(12, dilation) * (height - 1) + 1
-    return across, _Window("height", bottom[1], extent, layer.get_int(13, stride), (top, layer.get_int(16, top)))
-
-
-def convolution_1d_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
-    """Of a Convolution1D or a ConvolutionDepthWise1D."""
-    bottom = bottoms[0]
-    if layer.get_int(19) or bottom is None or len(bottom) != 2:
-        return None
-    return layer.get_int(0), _over_row(layer, bottom).outputs
-
-
-def _over_row(layer: Layer, bottom: Sequence[Size]) -> _Window:
-    pad, extent = layer.get_int(4), layer.get_int(2, 1) * (layer.get_int(1) - 1) + 1
-    return _Window("width", bottom[1], extent, layer.get_int(3, 1), (pad, layer.get_int(15, pad)))
+    return across, Window("height", bottom[1], extent, layer.get_int(13, stride), (top, layer.get_int(16, top)))
 
 
 def check_convolution(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     """Channels and size of what a 2-D convolution, or its reverse, is given."""
-    is_reverse = layer.type.startswith("Deconvolution")
-    if layer.get_int(28 if is_reverse else 19):
+    is_reverse, whole = layer.type.startswith("Deconvolution"), with_weights(layer, bottoms)
+    if whole is None:
         return
-    width, height, wanted = kernel_and_channels(layer)
+    width, height, wanted = kernel_and_channels(whole)
     bottom = bottoms[0]
     found: Size
     if bottom is None or (len(bottom) == 1 and width == height == 1):
@@ -117,25 +107,13 @@ def check_convolution(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[s
     else:
         found = bottom[0]
         if not is_reverse:
-            yield from _too_large(layer, _over_image(layer, bottom))
-    yield from _other_channels(layer, bottom, found, wanted)
+            yield from too_large(layer, over_image(whole, bottom))
+    yield from other_channels(layer, bottom, found, wanted)
+    yield from check_given_bias(layer, whole, bottoms)
 
 
-def check_convolution_1d(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
-    """Rows and length of what a 1-D convolution is given."""
-    bottom = bottoms[0]
-    if layer.get_int(19) or bottom is None:
-        return
-    if len(bottom) > 2:
-        yield f"reads a blob of {len(bottom)} axes ({words(bottom)}), it takes width and channels"
-    elif len(bottom) == 2:
-        group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
-        wanted = layer.get_int(6) // (layer.get_int(0) * layer.get_int(1)) * group
-        yield from _too_large(layer, [_over_row(layer, bottom)])
-        yield from _other_channels(layer, bottom, bottom[0], wanted)
-
-
-def _other_channels(layer: Layer, bottom: MaybeShape, found: Size, wanted: int) -> Iterator[str]:
+def other_channels(layer: Layer, bottom: MaybeShape, found: Size, wanted: int) -> Iterator[str]:
+    """Another number of channels than there are weights for, or one that the groups do not divide."""
     if found is not None and found != wanted:
         yield f"has weights for {wanted} channels, and reads {found} from {layer.bottoms[0]!r} ({words(bottom)})"
     group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
@@ -143,7 +121,8 @@ def _other_channels(layer: Layer, bottom: MaybeShape, found: Size, wanted: int) 
         yield f"has {group} groups, and reads {found} channels from {layer.bottoms[0]!r}, which they do not divide"
 
 
-def _too_large(layer: Layer, windows: Sequence[_Window]) -> Iterator[str]:
+def too_large(layer: Layer, windows: Sequence[Window]) -> Iterator[str]:
+    """Kernels that do not fit into the first input, and paddings below 0."""
     for window in windows:
         room = window.room
         if min(window.paddings) < 0 and (
@@ -159,17 +138,20 @@ def _too_large(layer: Layer, windows: Sequence[_Window]) -> Iterator[str]:
 
 def deconvolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
     """Of a Deconvolution or a DeconvolutionDepthWise."""
-    bottom, outputs = bottoms[0], layer.get_int(0)
-    if layer.get_int(28) or bottom is None or len(bottom) != 3:
-        return None if layer.get_int(28) else (outputs, None, None)
-    width, height, _ = kernel_and_channels(layer)
+    bottom, whole = bottoms[0], with_weights(layer, bottoms)
+    if whole is None:
+        return None
+    outputs = whole.get_int(0)
+    if bottom is None or len(bottom) != 3:
+        return outputs, None, None
+    width, height, _ = kernel_and_channels(whole)
     dilation, stride, pad = layer.get_int(2, 1), layer.get_int(3, 1), layer.get_int(4)
     top, extra, fixed = layer.get_int(14, pad), layer.get_int(18), layer.get_int(20)
     paddings = (pad, layer.get_int(15, pad), top, layer.get_int(16, top))
     if any(padding in SAME for padding in paddings) or fixed or layer.get_int(21):
         return outputs, None, None
-    across = _spread(bottom[2], width, dilation, stride, extra - paddings[0] - paddings[1])
-    down = _spread(
+    across = spread(bottom[2], width, dilation, stride, extra - paddings[0] - paddings[1])
+    down = spread(
         bottom[1],
         height,
         layer.get_int(12, dilation),
@@ -179,7 +161,8 @@ def deconvolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeSha
     return outputs, down, across
 
 
-def _spread(size: Size, kernel: int, dilation: int, stride: int, more: int) -> Size:
+def spread(size: Size, kernel: int, dilation: int, stride: int, more: int) -> Size:
+    """The size that the reverse of a convolution makes of one."""
     return None if size is None else (size - 1) * stride + dilation * (kernel - 1) + 1 + more
 
 
@@ -194,20 +177,20 @@ def pooling_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
         width = layer.get_int(8)
         height = layer.get_int(18, width)
         return bottom[0], bottom[1] if height == -233 else height, bottom[2] if width == -233 else width
-    across, down = (_pooled(window, layer.get_int(5)) for window in _of_pooling(layer, bottom))
+    across, down = (pooled(window, layer.get_int(5)) for window in _of_pooling(layer, bottom))
     return bottom[0], down, across
 
 
-def _of_pooling(layer: Layer, bottom: Sequence[Size]) -> tuple[_Window, _Window]:
+def _of_pooling(layer: Layer, bottom: Sequence[Size]) -> tuple[Window, Window]:
     width, stride, pad = layer.get_int(1), layer.get_int(2, 1), layer.get_int(3)
     height, top = layer.get_int(11, width), layer.get_int(13, pad)
-    across = _Window("width", bottom[2], width, stride, (pad, layer.get_int(14, pad)))
+    across = Window("width", bottom[2], width, stride, (pad, layer.get_int(14, pad)))
     paddings = (top, layer.get_int(15, top))
-    return across, _Window("height", bottom[1], height, layer.get_int(12, stride), paddings)
+    return across, Window("height", bottom[1], height, layer.get_int(12, stride), paddings)
 
 
-def _pooled(window: _Window, mode: int) -> Size:
-    """Mode 0 rounds up, 1 down, 2 and 3 pad so that the size is divided by the stride."""
+def pooled(window: Window, mode: int) -> Size:
+    """How many outputs a pooling has; mode 0 rounds up, 1 down, 2 and 3 pad so that the stride divides the size."""
     if mode == 0:
         return window.outputs_padded
     if mode == 1:
@@ -222,4 +205,4 @@ def check_pooling(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     bottom = bottoms[0]
     is_cut = layer.get_int(5) == 1 and not layer.get_int(4) and not layer.get_int(7)
     if is_cut and bottom is not None and len(bottom) == 3:
-        yield from _too_large(layer, _of_pooling(layer, bottom))
+        yield from too_large(layer, _of_pooling(layer, bottom))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
@@ -27,14 +28,18 @@ def announced_in(flights: InFlight, array: np.ndarray) -> Flight:
 
 def test_small_inputs_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "MESSAGE_BYTES", 3 * 192)
+    monkeypatch.setattr(in_flight, "MESSAGE_S", 1000.0)
     flights = InFlight()
-    announced = [announced_in(flights, array) for array in arrays(13)]
-    messages = list(flights.unsent(whole=False))
-    assert messages == [announced[:3], announced[3:6], announced[6:12]], "as large as what the far side has to do"
-    for flight in chain(*messages):
-        flight.state = "sent"
-    assert list(flights.unsent(whole=False)) == []
-    assert list(chain(*flights.unsent(whole=True))) == announced[12:]
+    messages = []
+    for array in arrays(17):
+        announced_in(flights, array)
+        if flights.has_message:
+            messages += flights.unsent()
+            flights.sent(messages[-1])
+    first, second = ([flight.blobs["data"][0, 0, 0] for flight in message] for message in messages)
+    assert first == [0, 1, 2]
+    assert second == [*range(3, 15)], "four times as much as the far side has to do"
+    assert [len(message) for message in flights.unsent()] == [2]
 
 
 def test_what_travels_together_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +48,21 @@ def test_what_travels_together_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> N
     flights = InFlight()
     for array in arrays(8):
         announced_in(flights, array)
-    assert [len(message) for message in flights.unsent(whole=False)] == [1, 1, 2, 2, 2]
+    assert [len(message) for message in flights.unsent()] == [1, 2, 2, 2, 1]
+
+
+def test_an_input_waits_for_others_only_while_the_far_side_has_enough_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_flight, "MESSAGE_S", -1.0)
+    flights = InFlight()
+    one, two, three, four, five, *_ = (announced_in(flights, array) for array in arrays(6))
+    told = [(flights.has_message, flights.is_due)]
+    flights.sent([one, two, three, four, five])
+    told.append((flights.has_message, flights.is_due))
+    flights.answered(["done"])
+    told.append((flights.has_message, flights.is_due))
+    flights.answered(["done"] * 3)
+    told.append((flights.has_message, flights.is_due))
+    assert told == [(True, True), (False, False), (True, False), (True, True)]
 
 
 def test_no_more_than_the_window_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +85,7 @@ def test_an_input_is_known_by_its_memory() -> None:
 def test_answers_come_in_the_order_of_the_inputs() -> None:
     flights = InFlight()
     announced = [announced_in(flights, array) for array in arrays(3)]
-    for flight in announced:
-        flight.state = "sent"
+    flights.sent(announced)
     flights.answered(["first", "second"])
     assert [flight.answer for flight in announced] == ["first", "second", None]
 
@@ -75,14 +93,74 @@ def test_answers_come_in_the_order_of_the_inputs() -> None:
 def test_what_is_forgotten_on_its_way_is_dropped_when_it_comes() -> None:
     flights = InFlight()
     here, sent = (announced_in(flights, array) for array in arrays(2))
-    sent.state = "sent"
+    flights.sent([sent])
     flights.forget()
     assert flights.of(here.given) is None
     assert flights.of(sent.given) is None
     again = announced_in(flights, sent.given)
-    again.state = "sent"
+    flights.sent([again])
     flights.answered(["old", "new"])
     assert again.answer == "new"
+
+
+def test_what_was_on_its_way_when_the_connection_broke_goes_again_first() -> None:
+    flights = InFlight()
+    announced = [announced_in(flights, array) for array in arrays(4)]
+    flights.sent(announced[:3])
+    flights.answered(["answer"])
+    flights.lost()
+    told = [flights.has_suspects]
+    assert list(chain(*flights.unsent())) == announced[1:]
+    for flight in announced[1:3]:
+        flights.sent([flight])
+        flights.answered(["again"])
+    told.append(flights.has_suspects)
+    assert told == [True, False]
+    assert [flight.state for flight in announced] == ["answered", "answered", "answered", "here"]
+
+
+def test_what_was_forgotten_on_its_way_does_not_go_again() -> None:
+    flights = InFlight()
+    flights.sent([announced_in(flights, array) for array in arrays(2)])
+    flights.forget()
+    flights.lost()
+    assert not flights.has_suspects
+    assert flights.unsent() == []
+
+
+def sent_all(flights: InFlight) -> None:
+    for message in flights.unsent():
+        flights.sent(message)
+
+
+def taken_all(flights: InFlight) -> None:
+    for flight in [flight for flight in flights._flights if flight.state == "answered"]:
+        flights.take(flight)
+
+
+STEPS: dict[str, Callable[[InFlight], object]] = {
+    "announce": lambda flights: announced_in(flights, np.zeros((1, 1, 1 + len(flights._flights) % 3), np.float32)),
+    "send": sent_all,
+    "send the last": lambda flights: flights.sent(list(flights._here)[-1:]),
+    "answer": lambda flights: flights.answered(["answer"] * min(1, len(flights._sent))),
+    "take": taken_all,
+    "lose": InFlight.lost,
+    "forget": InFlight.forget,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), max_size=40))
+def test_what_is_counted_is_what_is_there(steps: list[str]) -> None:
+    flights = InFlight()
+    for step in steps:
+        STEPS[step](flights)
+        of = {state: [one for one in flights._flights if one.state == state] for state in ("here", "sent", "answered")}
+        assert set(flights._here) == set(of["here"])
+        assert set(flights._sent) == set(of["sent"])
+        assert flights._suspects <= {*of["here"], *of["sent"]}
+        assert flights._here_bytes == sum(flight.size_bytes for flight in of["here"])
+        assert flights._sent_bytes == sum(flight.size_bytes for flight in of["sent"])
+        assert flights._held_bytes == sum(flight.size_bytes for flight in flights._flights)
 
 
 def test_answers_of_one_message_go_back_together_unless_they_take_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +251,7 @@ def test_an_array_that_may_have_changed_is_put_anew(shared: SharedInputs) -> Non
     flights, array = InFlight(), np.full((3, 4, 4), 1, np.float32)
     flight = announced_in(flights, array)
     message_of([flight], shared)
-    flight.state = "sent"
+    flights.sent([flight])
     flights.forget(shared)
     array[:] = 2
     (again,) = far_side.given([[("data", "<f4", [3, 4, 4], shared.put(array))]], b"", memory)
@@ -189,7 +267,7 @@ def test_a_net_that_is_closed_gives_its_inputs_back(shared: SharedInputs) -> Non
         flight = announced_in(flights, array)
         message_of([flight], shared)
         assert flight.places
-        flight.state = "sent"
+        flights.sent([flight])
         flights.close(shared)
 
 

@@ -25,6 +25,9 @@ INT8_PARAM = (
     .replace("6=36 7=4", "6=36 7=4 8=1")
     .replace("2=640", "2=640 8=2")
 )
+"""For walks of its files: run, its BinaryOp would take the codes of `conv` for floats."""
+RUNNING_INT8_PARAM = INT8_PARAM.replace("8=102", "8=2")
+"""Its weights are those without a top scale."""
 
 
 def shared_model(name: str) -> Path:

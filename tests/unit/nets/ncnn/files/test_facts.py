@@ -7,7 +7,7 @@ import pytest
 from pytest_quant.nets.ncnn.files import inspect_net
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
 
-from .nets import FLOAT_PARAM, INT8_PARAM, int8_bin, shared_model, write_net
+from .nets import FLOAT_PARAM, RUNNING_INT8_PARAM, int8_bin, shared_model, write_net
 
 
 def test_facts_of_a_float_net(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_facts_of_a_float_net(tmp_path: Path) -> None:
 
 
 def test_facts_of_an_int8_net(tmp_path: Path) -> None:
-    facts = inspect_net(*write_net(tmp_path, INT8_PARAM, int8_bin()))
+    facts = inspect_net(*write_net(tmp_path, RUNNING_INT8_PARAM, int8_bin(top_scale=False)))
     assert facts.is_quantized
     assert facts.quantized == facts.quantizable
     assert facts.storage == {"int8": 3}

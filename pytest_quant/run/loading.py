@@ -1,0 +1,29 @@
+"""What every run of accuracy cases takes, loaded at once and before anything of the user's is there."""
+
+from __future__ import annotations
+
+import gc
+from functools import cache
+from importlib import import_module
+
+ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
+TO_RUN = ("pytest_quant.judging.assess", "pytest_quant.building.workbench", "pytest_quant.run.bulletin")
+TO_REPORT = ("pytest_quant.run.session", "pytest_quant.run.summary", "pytest_quant.report.data")
+
+
+@cache
+def load(names: tuple[str, ...]) -> None:
+    """Import modules, and have the garbage collector look at none of the objects that there are by now.
+
+    They live as long as the process. To look through them again and again, and to take them apart at its end, takes
+    half a second of a run. What tests and their conftest.py make comes later, and is collected as ever.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for name in names:
+            import_module(name)
+    finally:
+        if was_enabled:
+            gc.enable()
+    gc.freeze()
