@@ -99,9 +99,9 @@ def open_listed(spec: DatasetSpec, folder: Path, lines: Sequence[LabelledPath], 
             f"the first stands in line {first.line}: {first.path!r}, expected at {shown(folder / first.path)}"
         )
     samples = [Sample(line.path, line.label, folder / line.path) for line in lines]
-    named = (listed_in.parent, folder.parent, folder)
+    named = [listed_in.parent, folder.parent, folder]
     if isinstance(folder, UrlPath):  # a server is asked about nothing beside the dataset
-        named = tuple(place for place in named if place.is_relative_to(spec.options.root))
+        named = [place for place in named if place.is_relative_to(spec.options.root)]
     return ImageFiles(spec.name, samples, class_names(named, samples))
 
 
