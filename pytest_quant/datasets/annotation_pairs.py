@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_folder, where
+from pytest_quant.datasets.folders import entries
+from pytest_quant.datasets.remote import fetch_all
 from pytest_quant.datasets.text_lines import ParsedFile, raise_problems
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
@@ -64,6 +66,7 @@ def open_pairs(spec: DatasetSpec, naming: Naming, parse: Callable[[Path], Parsed
     if not images:
         raise DatasetError(f"{where(spec)}: {shown(options.images)} (`images`) holds no images")
     _check_complete(spec, options, images, files)
+    fetch_all(options.annotations / files[key] for key in images)
     parsed = {key: parse(options.annotations / files[key]) for key in images}
     raise_problems(where(spec), [problem for file in parsed.values() for problem in file.problems])
     samples = [Sample(name, parsed[key].regions, options.images / name) for key, name in images.items()]
@@ -90,8 +93,7 @@ def natural_order(name: str) -> list[tuple[str, int]]:
 
 def _names(folder: Path, suffixes: Iterable[str]) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if not entry.name.startswith(".")]
+        found = [entry.name for entry in entries(folder) if not entry.name.startswith(".")]
     except OSError as error:
         raise DatasetError(f"folder {shown(folder)} cannot be listed: {error.strerror}") from error
     return sorted((name for name in found if os.path.splitext(name)[1].lower() in suffixes), key=natural_order)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +11,9 @@ from pathlib import Path
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.decode import decode_image
+from pytest_quant.datasets.folders import entries
 from pytest_quant.datasets.label_list import LabelledPath
+from pytest_quant.datasets.remote import UrlPath
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
@@ -56,7 +57,7 @@ class ImageFiles:
         """The file of one sample."""
         if not isinstance(sample.source, Path):
             raise TypeError(f"sample {sample.id!r} has source {sample.source!r}; expected a file")
-        return sample.source
+        return sample.source.local() if isinstance(sample.source, UrlPath) else sample.source
 
 
 def where(spec: DatasetSpec) -> str:
@@ -85,20 +86,23 @@ def _absent(path: Path, spec: DatasetSpec, key: str, kind: str) -> DatasetError 
     )
 
 
-def open_listed(spec: DatasetSpec, folder: Path, entries: Sequence[LabelledPath], listed_in: Path) -> ImageFiles:
+def open_listed(spec: DatasetSpec, folder: Path, lines: Sequence[LabelledPath], listed_in: Path) -> ImageFiles:
     """The dataset of a label list, whose paths are relative to ``folder``.
 
     Raises `DatasetError` when files are missing, naming the first and how many.
     """
-    missing = missing_files(folder, [entry.path for entry in entries])
+    missing = missing_files(folder, [line.path for line in lines])
     if missing:
-        first = entries[missing[0]]
+        first = lines[missing[0]]
         raise DatasetError(
-            f"{where(spec)}: {len(missing)} of {len(entries)} files named in {shown(listed_in)} do not exist; "
+            f"{where(spec)}: {len(missing)} of {len(lines)} files named in {shown(listed_in)} do not exist; "
             f"the first stands in line {first.line}: {first.path!r}, expected at {shown(folder / first.path)}"
         )
-    samples = [Sample(entry.path, entry.label, folder / entry.path) for entry in entries]
-    return ImageFiles(spec.name, samples, class_names((listed_in.parent, folder.parent, folder), samples))
+    samples = [Sample(line.path, line.label, folder / line.path) for line in lines]
+    named = [listed_in.parent, folder.parent, folder]
+    if isinstance(folder, UrlPath):  # a server is asked about nothing beside the dataset
+        named = [place for place in named if place.is_relative_to(spec.options.root)]
+    return ImageFiles(spec.name, samples, class_names(named, samples))
 
 
 def missing_files(folder: Path, paths: Sequence[str]) -> list[int]:
@@ -112,14 +116,16 @@ def missing_files(folder: Path, paths: Sequence[str]) -> list[int]:
     missing: list[int] = []
     for parent, members in indices.items():
         there = _file_names(folder / parent)
-        missing += [index for index in members if posixpath.basename(paths[index]) not in there]
+        absent = [index for index in members if posixpath.basename(paths[index]) not in there]
+        if isinstance(folder, UrlPath):  # some servers list no folders
+            absent = [index for index in absent if not (folder / paths[index]).is_file()]
+        missing += absent
     return sorted(missing)
 
 
 def _file_names(folder: Path) -> frozenset[str]:
     try:
-        with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_file())
+        return frozenset(entry.name for entry in entries(folder) if entry.is_file)
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
     except OSError as error:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.files import ImageFiles, open_listed, require_folder, where
+from pytest_quant.datasets.folders import Entry, entries
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
@@ -92,21 +93,20 @@ def _folders_and_images(folder: Path) -> tuple[list[str], list[str]]:
     folders: list[str] = []
     images: list[str] = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    folders.append(_text_name(entry))
-                elif os.path.splitext(entry.name)[1].lower() in _SUFFIXES:
-                    images.append(_text_name(entry))
-                    _require_target(entry)
+        for entry in entries(folder):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_folder:
+                folders.append(_text_name(entry))
+            elif os.path.splitext(entry.name)[1].lower() in _SUFFIXES:
+                images.append(_text_name(entry))
+                _require_target(entry)
     except OSError as error:
         raise DatasetError(f"folder {shown(folder)} cannot be listed: {error.strerror}") from error
     return sorted(folders), sorted(images)
 
 
-def _text_name(entry: os.DirEntry[str]) -> str:
+def _text_name(entry: Entry) -> str:
     """The name of an entry; it becomes part of sample ids, which reports and hashes write in UTF-8."""
     try:
         entry.name.encode()
@@ -115,6 +115,6 @@ def _text_name(entry: os.DirEntry[str]) -> str:
     return entry.name
 
 
-def _require_target(entry: os.DirEntry[str]) -> None:
-    if not entry.is_file():
-        raise DatasetError(f"{shown(Path(entry.path))} is not a file; expected an image (a link to one that is gone?)")
+def _require_target(entry: Entry) -> None:
+    if not entry.is_file:
+        raise DatasetError(f"{shown(entry.path)} is not a file; expected an image (a link to one that is gone?)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pytest_quant.datasets.annotation_pairs import IMAGE_SUFFIXES, natural_order
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_file, require_folder, where
+from pytest_quant.datasets.folders import files_below
 from pytest_quant.datasets.inside import inside
 from pytest_quant.datasets.masks import Coding, MaskFile
+from pytest_quant.datasets.remote import fetch_all
 from pytest_quant.datasets.text_lines import read_text
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
@@ -117,6 +118,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
     class_names(options)
     pairs = list(_listed(spec, options, options.list)) if options.list is not None else list(_in_folders(spec, options))
     _check(spec, pairs)
+    fetch_all(pair.mask for pair in pairs)
     return ImageFiles(spec.name, [_sample(pair, options.coding) for pair in pairs])
 
 
@@ -162,11 +164,10 @@ def _by_stem(spec: DatasetSpec, options: SegmentationOptions, key: str) -> dict[
     suffix = options.image_suffix if key == "images" else options.mask_suffix
     names = sorted(
         (
-            Path(parent, name).relative_to(folder).as_posix()
-            for parent, _, files in os.walk(folder)
-            for name in files
-            if not name.startswith(".")
-            and (name.endswith(suffix) if suffix is not None else Path(name).suffix.lower() in IMAGE_SUFFIXES)
+            path.relative_to(folder).as_posix()
+            for path in files_below(folder)
+            if not path.name.startswith(".")
+            and (path.name.endswith(suffix) if suffix is not None else path.suffix.lower() in IMAGE_SUFFIXES)
         ),
         key=natural_order,
     )

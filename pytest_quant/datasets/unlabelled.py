@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.datasets.folders import files_below
 from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
@@ -93,12 +94,7 @@ def open_images(source: Path | Sequence[Path], *, what: str = "images", is_datas
 
 
 def _in_folder(folder: Path, kind: FileKind, what: str) -> list[Sample]:
-    found = [
-        Path(parent, name)
-        for parent, _, names in os.walk(folder, onerror=_raise)
-        for name in names
-        if Path(name).suffix.lower() in kind.suffixes
-    ]
+    found = [path for path in files_below(folder, _raise) if path.suffix.lower() in kind.suffixes]
     if not found:
         raise DatasetError(
             f"{what}: {shown(folder)} holds no {kind.one} ({', '.join(sorted(kind.suffixes))}), subfolders included"
@@ -134,7 +130,7 @@ def _listed(path: Path, kind: FileKind, what: str, is_dataset: bool) -> list[Sam
                 f"number {leaving[0]}; expected paths relative to the list's own folder, and below it"
             )
     return _samples(
-        [Path(os.path.normpath(path.parent / name)) for name in named], path.parent, kind, what, shown(path)
+        [type(path)(os.path.normpath(path.parent / name)) for name in named], path.parent, kind, what, shown(path)
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pytest_quant.datasets.remote import UrlPath, fetch_all
 from pytest_quant.evaluation.content_store import ContentStore
 
 Stamp = tuple[int, int, int, int]
@@ -29,6 +30,7 @@ def sha256_json(value: object) -> str:
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file, read now: for model files, which are small and must never be taken for others."""
     digest = hashlib.sha256()
+    path = path.local() if isinstance(path, UrlPath) else path
     try:
         with open(path, "rb", buffering=0) as file:  # many are small: what buffers costs as much as what reads
             while chunk := file.read(1 << 20):
@@ -57,6 +59,7 @@ class DigestMemo:
         """SHA-256 of each file, in the order given; raises `OSError` for one that cannot be read."""
         if not paths:
             return []
+        fetch_all(paths)
         stamps = [_stamp(path) for path in paths]
         scope = sha256_json(os.path.commonpath([str(path.parent) for path in paths]))[:16]
         known = self._read(scope)

@@ -11,9 +11,9 @@ from pathlib import Path
 from pytest_quant.evaluation.files import PART_SUFFIX
 
 PREDICTIONS, BUILT, RESULTS, TRIALS = "predictions", "built", "results", "trials"
-DIGESTS, DISCORDANCE, TIMES, FACTS = "digests", "discordance", "times", "facts"
+DIGESTS, DISCORDANCE, TIMES, FACTS, URLS = "digests", "discordance", "times", "facts", "urls"
 """Folders below that of the cache."""
-KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES, FACTS)
+KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES, FACTS, URLS)
 
 PART = "part-"
 """What the name of a folder of built files begins with that is still being filled."""
@@ -32,8 +32,8 @@ class Kept:
 
 def everything(cache: Path) -> list[Kept]:
     """What is kept in a cache, least recently used first."""
-    found = [one for kind in KINDS if kind != BUILT for one in _files(cache, kind)]
-    return sorted([*found, *_built(cache)], key=lambda one: (one.used_ns, one.path))
+    found = [one for kind in KINDS if kind not in (BUILT, URLS) for one in _files(cache, kind)]
+    return sorted([*found, *_built(cache), *_copies(cache / URLS)], key=lambda one: (one.used_ns, one.path))
 
 
 def _files(cache: Path, kind: str) -> Iterator[Kept]:
@@ -48,6 +48,36 @@ def _built(cache: Path) -> Iterator[Kept]:
             stats = [stat for _, stat in _walk(folder)]
             used = max((stat.st_mtime_ns for stat in stats), default=0)
             yield Kept(BUILT, folder, sum(stat.st_size for stat in stats), used)
+
+
+def _copies(root: Path) -> Iterator[Kept]:
+    """Of files at URLs; the note beside each tells when a run last asked for it."""
+    for path, stat in _walk(root / "files"):
+        if path.suffix != PART_SUFFIX:
+            try:
+                used = _note_of(path, root).stat().st_mtime_ns
+            except OSError:
+                used = stat.st_mtime_ns
+            yield Kept(URLS, path, stat.st_size, used)
+
+
+def _note_of(path: Path, root: Path) -> Path:
+    return root / "notes" / path.relative_to(root / "files")
+
+
+def _root_of(path: Path) -> Path:
+    return [one.parent for one in path.parents if one.name == "files" and (one.parent / "notes").is_dir()][-1]
+
+
+def prune_copies(root: Path, most_bytes: float) -> None:
+    """`prune` for the copies of files at URLs alone, wherever they lie."""
+    kept = sorted(_copies(root), key=lambda one: one.used_ns)
+    total = sum(one.size_bytes for one in kept)
+    for one in kept:
+        if total <= most_bytes:
+            return
+        remove(one)
+        total -= one.size_bytes
 
 
 def _children(folder: Path) -> list[Path]:
@@ -89,6 +119,8 @@ def remove(one: Kept) -> bool:
     if one.kind == BUILT:
         shutil.rmtree(one.path, ignore_errors=True)
     else:
+        if one.kind == URLS:
+            _note_of(one.path, _root_of(one.path)).unlink(missing_ok=True)
         try:
             one.path.unlink(missing_ok=True)
             one.path.parent.rmdir()  # the folder of a net's last shard

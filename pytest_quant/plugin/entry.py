@@ -100,6 +100,8 @@ def _connect(config: pytest.Config, run: QuantRun) -> None:
 
 def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
+    from pytest_quant.datasets.remote import use_copies
+    from pytest_quant.evaluation.kept import URLS
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
@@ -115,6 +117,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     cache_dir = cache_folder(config, settings)
     if cache_dir is not None:
         care_for(config, cache_dir, settings, is_worker=xdist.is_worker(config))
+    config.add_cleanup(use_copies((cache_dir or run_dir) / URLS))
     replay = config.stash.get(REPLAY, None)
     run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath, replay=replay)
     try:

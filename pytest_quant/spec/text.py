@@ -53,11 +53,14 @@ def _escape_command(found: re.Match[str]) -> str:
 def shown(path: Path) -> str:
     """A path as messages print it: POSIX, in its shortest form, relative to the working folder when it lies inside.
 
-    What a terminal would obey in it is escaped; see `visible`.
+    What a terminal would obey in it is escaped; see `visible`. A path that stands for a URL is printed as that.
 
     >>> shown(Path.cwd() / "models" / ".." / "zoo.quant.yaml")
     'zoo.quant.yaml'
     """
+    url = getattr(path, "url", None)
+    if url is not None:
+        return visible(str(url))
     shortest = Path(os.path.normpath(path))
     try:
         return visible(shortest.relative_to(Path.cwd()).as_posix())

@@ -10,6 +10,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from pytest_quant.datasets.remote import url_path
+from pytest_quant.datasets.servers import is_url
 from pytest_quant.extending.known import dataset_types, options_of
 from pytest_quant.judging.limits.written import MAX_TOLERANCE_PCT
 from pytest_quant.judging.sanity import check_waived
@@ -22,8 +24,6 @@ from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_pat
 from pytest_quant.zoo.resolve import ModelResolver
 from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True)
@@ -166,8 +166,7 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
         for key, field in options.model_fields.items():
             if isinstance(entry.get(key), str):
                 if _is_path(field.annotation, entry[key]):
-                    _check_no_url(document, (*keys, key), entry[key])
-                    entry[key] = resolve_path(entry[key], document.path.parent)
+                    entry[key] = _place(document, (*keys, key), entry[key])
                 else:
                     entry[key] = expand(entry[key])
     except UnsetVariableError as error:
@@ -182,13 +181,14 @@ def _dataset(document: Document, name: Any, raw: object) -> DatasetSpec:
         raise ConfigError(describe(document, keys, options, error)) from None
 
 
-def _check_no_url(document: Document, keys: KeyPath, text: str) -> None:
-    """Raise `ConfigError` for a URL; raises `UnsetVariableError` like `expand`."""
-    if _URL.match(expand(text)):
-        raise ConfigError(
-            f"{document.where(keys)}: {expand(text)!r} is a URL, expected a path: mount the bucket or fetch the "
-            "dataset; the workers of a cluster must see it at the same path"
-        )
+def _place(document: Document, keys: KeyPath, text: str) -> Path:
+    """A path, or what stands for a URL; raises `ConfigError`, and `UnsetVariableError` like `expand`."""
+    if not is_url(expand(text)):
+        return resolve_path(text, document.path.parent)
+    try:
+        return url_path(expand(text))
+    except ConfigError as error:
+        raise ConfigError(f"{document.where(keys)}: {error}") from None
 
 
 def _waived(document: Document, keys: KeyPath, raw: Any) -> tuple[tuple[str, str], ...]:

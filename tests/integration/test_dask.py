@@ -104,6 +104,23 @@ def test_a_cluster_of_another_kind_is_named_in_the_conditions(
     assert f"every net runs on workers of {own}, not on this machine's kind, riscv64 (rvv)" in run.text
 
 
+def test_workers_fetch_a_dataset_at_a_url_themselves(
+    pytester: pytest.Pytester, folder: Path, cluster: LocalCluster
+) -> None:
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder)})
+    here = comparable(run_quant(pytester))
+    at_url = {"type": "image-list", "root": f"file://{folder}", "list": "list.txt"}
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder)}, datasets={"colours": at_url})
+    there = run_quant(pytester, *on(cluster), "--quant-cache", "kept")
+    assert there.status == 0, there.text
+    assert comparable(there) == here
+    with distributed.Client(cluster.url.replace("dask", "tcp"), set_as_default=False) as client:
+        folders = client.run(lambda dask_worker: dask_worker.local_directory)
+    copies = [path for root in folders.values() for path in (Path(root) / "pytest-quant" / "urls").rglob("*.png")]
+    assert len({path.name for path in copies}) == SAMPLES
+    assert len(list((folder / "kept" / "urls" / "files").rglob("*.png"))) == SAMPLES, "read here for their digests"
+
+
 @pytest.mark.parametrize(
     ("how", "says"),
     [("hidden", "does not see the dataset, which must lie at the same place there"), ("other", "has other contents")],

@@ -204,7 +204,7 @@ def test_the_command(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["kind", "count", "MB", "last", "used", "oldest"]
     rows = {line.split()[0]: line.split() for line in lines[1:]}
-    kinds = ["predictions", "built", "results", "trials", "digests", "discordance", "times", "facts"]
+    kinds = ["predictions", "built", "results", "trials", "digests", "discordance", "times", "facts", "urls"]
     assert list(rows) == [*kinds, "all"]
     assert rows["predictions"][1] == "6"
     cache = pytester.path / ".pytest_cache" / "d" / "quant"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_quant.datasets.remote import UrlPath
 from pytest_quant.evaluation.cluster.worker_files import placed, worker_trials
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.engine.elsewhere import AnyWork, Parcel
@@ -81,6 +82,8 @@ class _Shipping(pickle.Pickler):
             return worker_trials, (value.limit_s,)
         if isinstance(value, DatasetSpec):
             return pickle.loads, (pickle.dumps(value),)
+        if isinstance(value, UrlPath):
+            return NotImplemented  # the worker fetches it
         if isinstance(value, Path) and self._goes(value):
             self.paths[value] = None
             return placed, (self._job, _name(value))

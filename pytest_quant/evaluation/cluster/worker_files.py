@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pytest_quant.datasets.remote import copies, use_copies
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_json
 from pytest_quant.evaluation.files import replace_file
+from pytest_quant.evaluation.kept import URLS, prune_copies
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.spec.errors import StorageError, told
 
@@ -95,7 +97,13 @@ class WorkerFiles:
 
 def work_in(local_directory: str, job: str, tree: Path) -> None:
     """Say where the files of a job lie in this process."""
-    _roots[:] = [Path(local_directory) / _FOLDER]
+    root = Path(local_directory) / _FOLDER
+    if _roots != [root]:
+        _roots[:] = [root]
+        use_copies(root / URLS)
+    if job not in _trees:
+        prune_copies(root / URLS, MOST_BYTES)
+        copies().forget()
     _trees[job] = tree
     for old in list(_trees)[:-16]:
         _trees.pop(old, None)

@@ -39,5 +39,5 @@ def _known_largest(look: Look, header: Header) -> int:
 def _largest(header: Header) -> int:
     if not isinstance(header.sample.source, Path):
         raise TypeError(f"{header.sample.id} is no file")
-    pixels = cv2.imdecode(np.fromfile(header.sample.source, np.uint8), cv2.IMREAD_UNCHANGED)
+    pixels = cv2.imdecode(np.frombuffer(header.sample.source.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     return _FULL if pixels is None or pixels.dtype != np.uint16 else int(pixels.max())

@@ -60,7 +60,7 @@ def headers(samples: Sequence[Sample], said: Callable[[Sample, Path], Said | Non
 def read_header(path: Path) -> Said | None:
     """What the header of a file says; None where Pillow does not know the format."""
     try:
-        with Image.open(path) as image:
+        with path.open("rb") as file, Image.open(file) as image:
             orientation = int(image.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
             return image.width, image.height, orientation, image.mode.startswith("I") or _is_deep(path, image)
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import InputSpec
+from pytest_quant.spec.text import shown
 from pytest_quant.zoo.reader import BrokenModel, Zoo, read_zoo
 from tests import tiny
 from tests.unit.metrics import METRICS
@@ -190,11 +192,17 @@ def test_every_broken_dataset_is_told_and_used_by_nobody(folder: Path) -> None:
 
 
 def test_a_dataset_at_a_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BUCKET", "s3://bucket")
-    zoo = read_zoo(
-        tiny.write_zoo(folder, datasets={"colours": {"type": "image-list", "root": "${BUCKET}/a", "list": "l"}})
-    )
-    assert "datasets.colours.root: 's3://bucket/a' is a URL, expected a path: mount the bucket" in zoo.problems[0]
+    monkeypatch.setenv("BUCKET", "memory://bucket")
+    datasets = {"colours": {"type": "image-list", "root": "${BUCKET}/a", "list": "l"}}
+    found = read_zoo(tiny.write_zoo(folder, datasets=datasets)).datasets["colours"]
+    assert found is not None
+    assert shown(found.options.root) == "memory://bucket/a"
+    monkeypatch.setenv("BUCKET", "nobody://bucket")
+    (problem,) = read_zoo(folder / "zoo.quant.yaml").problems
+    assert "datasets.colours.root: 'nobody://bucket/a': fsspec cannot open nobody:// URLs here" in problem
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    (problem,) = read_zoo(folder / "zoo.quant.yaml").problems
+    assert "is a URL, which fsspec opens: pip install 'pytest-quant[dask]' or fsspec" in problem
 
 
 def test_a_dataset_of_a_type_that_the_task_does_not_take(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
