@@ -59,7 +59,7 @@ def _likely_folder(config: pytest.Config, named: str) -> Path:
         given = config.known_args_namespace.quant_cache is not None
         return (config.invocation_params.dir if given else config.rootpath) / named
     try:
-        return config.rootpath / config.getini("cache_dir") / "d" / "quant"
+        return config.rootpath / str(config.getini("cache_dir")) / "d" / "quant"
     except ValueError:  # without pytest's cache plugin nothing is kept
         return config.rootpath / os.devnull
 
