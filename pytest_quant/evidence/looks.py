@@ -22,7 +22,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 from pytest_quant.evidence.interval import two_sided_level
 
@@ -111,6 +110,8 @@ class Look:
 
 @lru_cache(maxsize=256)
 def _confidences(plan: LookPlan, confidence: float) -> tuple[float, ...]:
+    from scipy.special import ndtr
+
     sizes = np.array([size for size in plan.sizes if size < plan.population], np.float64)
     if not sizes.size:
         return (confidence,)
@@ -126,6 +127,8 @@ def spent(time: float, error: float) -> float:
     >>> round(spent(0.25, 0.05), 6), round(spent(1.0, 0.05), 6)
     (8.9e-05, 0.05)
     """
+    from scipy.special import ndtr, ndtri
+
     return float(2.0 * ndtr(ndtri(error / 2.0) / math.sqrt(time)))
 
 
@@ -173,6 +176,8 @@ class _Look:
 
     def exceeding(self, limit: float) -> float:
         """How likely it is to be the first that exceeds its limit."""
+        from scipy.special import ndtr
+
         if self.before is None:
             return float(ndtr(-limit))
         beyond = ndtr((self.correlation * self.before.points - limit) / self._spread)
@@ -180,6 +185,8 @@ class _Look:
 
     def exceeded_with(self, error: float) -> float:
         """The limit that it exceeds so often."""
+        from scipy.special import ndtri
+
         if self.before is None:
             return min(float(-ndtri(error)), _REACH)
         low, high = -_REACH, _REACH

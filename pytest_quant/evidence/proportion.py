@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pytest_quant.evidence.hypergeometric import is_likelier
 from pytest_quant.evidence.interval import Interval, two_sided_level
 
 
@@ -42,10 +43,8 @@ def upper_count(successes: int, n: int, population: int | None, error: float) ->
 
         return float(betaincinv(successes + 1, n - successes, 1.0 - error))
 
-    from scipy import stats  # takes longer to import than most intervals to compute
-
     def possible(total: int) -> bool:
-        return bool(stats.hypergeom.cdf(successes, population, total, n) > error)
+        return is_likelier(successes, population, total, n, error)
 
     return _last_true(possible, successes, population - n + successes) / population
 

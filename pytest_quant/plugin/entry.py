@@ -62,13 +62,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if not (early_config.getini("quant") if given.quant is None else given.quant):
         return
     from pytest_quant.run import loading, xdist
+    from pytest_quant.run.cache_folder import will_try_nets
 
-    names = loading.ALWAYS
-    if not given.collectonly and xdist.will_run_tests(given):
-        names += loading.TO_RUN
-    if not xdist.will_be_worker():
-        names += loading.TO_REPORT
-    loading.load(names)
+    is_worker, runs_tests = xdist.will_be_worker(), not given.collectonly and xdist.will_run_tests(given)
+    if runs_tests and xdist.will_be_first() and will_try_nets(early_config):
+        loading.start_trials()
+    loading.load((*loading.ALWAYS, *(loading.TO_RUN if runs_tests else ()), *(() if is_worker else loading.TO_REPORT)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.evaluation.kept import TRIALS
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.spec.errors import QuantWarning
 
@@ -35,6 +36,32 @@ def cache_folder(config: pytest.Config, settings: Settings) -> Path | None:
         except QuantWarning:  # the user's filters make errors of warnings
             raise pytest.UsageError(f"{warning}; --quant-no-cache keeps none") from None
         return None
+
+
+def will_try_nets(config: pytest.Config) -> bool:
+    """Whether nets are likely to be tried, in a child process: no verdict of an earlier trial is kept.
+
+    Asked before pytest is configured, for what may be done in vain: it need not be right.
+    """
+    values = vars(config.known_args_namespace)
+
+    def text(name: str) -> str:
+        return str(config.getini(name) if values.get(name) is None else values[name]).strip()
+
+    if text("quant_executor") or text("quant_target"):
+        return False
+    trials = _likely_folder(config, text("quant_cache")) / TRIALS
+    return text("quant_no_cache") == "True" or not trials.is_dir() or not any(trials.iterdir())
+
+
+def _likely_folder(config: pytest.Config, named: str) -> Path:
+    if named:
+        given = config.known_args_namespace.quant_cache is not None
+        return (config.invocation_params.dir if given else config.rootpath) / named
+    try:
+        return config.rootpath / str(config.getini("cache_dir")) / "d" / "quant"
+    except ValueError:  # without pytest's cache plugin nothing is kept
+        return config.rootpath / os.devnull
 
 
 def _writable(folder: Path) -> Path:

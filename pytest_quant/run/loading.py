@@ -6,9 +6,18 @@ import gc
 from functools import cache
 from importlib import import_module
 
+from pytest_quant.nets.trial import process
+
 ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
-TO_RUN = ("pytest_quant.judging.assess", "pytest_quant.building.workbench", "pytest_quant.run.bulletin")
-TO_REPORT = ("pytest_quant.run.session", "pytest_quant.run.summary", "pytest_quant.report.data")
+TO_RUN = (
+    "scipy.special",
+    "pytest_quant.judging.assess",
+    "pytest_quant.building.workbench",
+    "pytest_quant.run.bulletin",
+)
+TO_REPORT = ("pytest_quant.run.session", "pytest_quant.run.summary")
+TO_TRY_NETS = ("pytest_quant.nets.ncnn.opening",)
+"""In the child process that tries them: the format of most nets."""
 
 
 @cache
@@ -27,3 +36,8 @@ def load(names: tuple[str, ...]) -> None:
         if was_enabled:
             gc.enable()
     gc.freeze()
+
+
+def start_trials() -> None:
+    """Have the child process that tries nets import its libraries while this one imports its own."""
+    process.start(TO_TRY_NETS)

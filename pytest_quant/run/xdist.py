@@ -30,6 +30,11 @@ def will_be_worker() -> bool:
     return "PYTEST_XDIST_WORKER" in os.environ
 
 
+def will_be_first() -> bool:
+    """Whether this process is no worker, or the first of them: for what one of them does for all."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+
+
 def will_run_tests(given: Namespace) -> bool:
     """Whether this process runs tests itself, by the options as far as they are known; it need not be right."""
     spread = getattr(given, "numprocesses", None) or getattr(given, "tx", None) or getattr(given, "dist", "no") != "no"

@@ -9,6 +9,9 @@ import pickle
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 
 from pytest_quant.nets.trial.words import Answer, Request
 
@@ -18,11 +21,17 @@ _GRACE_S = 5
 """The asking process keeps the limit; a child that was left alone in a net without end ends itself so much later."""
 
 
-def serve() -> None:
-    """Answer requests from stdin until it closes; what runtimes print to stdout goes to stderr."""
+def serve(modules: Sequence[str] = ()) -> None:
+    """Answer requests from stdin until it closes; what runtimes print to stdout goes to stderr.
+
+    ``modules``: imported before the first one; those that cannot be are left to the trial that takes them.
+    """
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the asking process, which then closes stdin
+    for name in modules:
+        with suppress(ImportError):
+            import_module(name)
     while True:
         try:
             request: Request = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the asking process

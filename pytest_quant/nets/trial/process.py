@@ -11,12 +11,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pytest_quant.nets.trial.words import Answer, Request
+if TYPE_CHECKING:  # a child is started before the libraries are loaded that these take
+    from pytest_quant.nets.trial.words import Answer, Request
 
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from pytest_quant.nets.trial.child import serve; serve()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from pytest_quant.nets.trial.child import serve; "
+    "serve(sys.argv[2:])"
 )
 """Not ``-m``, which would let the working folder bring modules of its own."""
 
@@ -39,10 +43,11 @@ class Ended:
 class Child:
     """One child process; for one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
+        """``modules``: imported before the first question."""
         self._printed = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the child; one offset for both
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(sys.path)],
+            [sys.executable, "-c", _START, json.dumps(sys.path), *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._printed,
@@ -100,6 +105,8 @@ class Child:
         """End it, and free what it held."""
         if self._owner != os.getpid():
             return
+        if not self.asked:
+            self._process.kill()  # it may still be starting, and holds nothing
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 try:
@@ -130,6 +137,16 @@ def ask(request: Request) -> tuple[Answer | Ended, str]:
             _children.append(Child())
             answer = _children[0].ask(request)
         return answer, _children[0].last_words()
+
+
+def start(modules: Sequence[str]) -> None:
+    """Start this process's child, where it has none, before there is a question; waits for nothing.
+
+    It imports ``modules`` meanwhile, which nets are likely to take.
+    """
+    with _lock:
+        if not _children:
+            _children.append(Child(modules))
 
 
 def close() -> None:

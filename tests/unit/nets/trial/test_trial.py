@@ -51,6 +51,26 @@ def test_one_child_serves_many_nets_and_is_started_again_after_a_death(tmp_path:
     assert len({seen[0], seen[4], seen[5]}) == 3
 
 
+def test_a_child_that_was_started_beforehand_is_the_one_that_is_asked(tmp_path: Path) -> None:
+    process.close()
+    process.start(("pytest_quant.nets.ncnn.opening", "nothing_of_that_name"))
+    child = process._children[0]
+    process.start(())
+    assert process._children == [child]
+    found = try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE)
+    assert found is not None
+    assert found.how == "lives"
+    assert pids(tmp_path) == [str(child._process.pid)]
+
+
+def test_a_child_that_was_never_asked_is_not_waited_for() -> None:
+    process.close()
+    process.start(())
+    child = process._children[0]._process
+    process.close()
+    assert child.returncode not in (None, 0)
+
+
 def test_a_death_that_a_net_before_it_has_prepared_is_not_put_down_to_it(tmp_path: Path) -> None:
     process.close()
     for word in ("poison", "live"):
