@@ -64,10 +64,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     from pytest_quant.run import loading, xdist
     from pytest_quant.run.cache_folder import will_try_nets
 
-    is_worker, runs_tests = xdist.will_be_worker(), not given.collectonly and xdist.will_run_tests(given)
+    runs_tests = not given.collectonly and xdist.will_run_tests(given)
+    reports = not given.collectonly and not xdist.will_be_worker()
     if runs_tests and xdist.will_be_first() and will_try_nets(early_config):
         loading.start_trials()
-    loading.load((*loading.ALWAYS, *(loading.TO_RUN if runs_tests else ()), *(() if is_worker else loading.TO_REPORT)))
+    loading.load((*loading.ALWAYS, *(loading.TO_RUN if runs_tests else ()), *(loading.TO_REPORT if reports else ())))
 
 
 def pytest_configure(config: pytest.Config) -> None:
