@@ -83,7 +83,7 @@ from pytest_quant.judging import limits
 sys.modules["pytest_quant.judging.limits.flips"] = flips
 limits.KINDS["flips"] = "flips:Flips"
 """
-"""Puts the example where its file would be; in a process of its own, since the keys of a zoo file are made once."""
+"""A plugin that puts the example where its file would be; in a process of its own: the keys of a zoo are made once."""
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
@@ -95,8 +95,9 @@ def test_a_limit(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     entries["c"] = tiny.write_bad_model(pytester.path, "c", flips=0, tolerance={})
     tiny.write_zoo(pytester.path, entries)
     (pytester.path / "flips.py").write_text(example("Adding a limit"))
-    pytester.makeconftest(LISTED)
-    args = ("--quant", "-p", "no:cacheprovider", "--quant-report", "r.json", "--quant-report", "r.md", *workers)
+    (pytester.path / "listed.py").write_text(LISTED)
+    reports = ("--quant-report", "r.json", "--quant-report", "r.md")
+    args = ("--quant", "-p", "listed", "-p", "no:cacheprovider", *reports, *workers)
     result = pytester.runpytest_subprocess(*args)
     text = result.stdout.str()
     report = json.loads((pytester.path / "r.json").read_text())

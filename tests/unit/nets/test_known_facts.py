@@ -16,9 +16,9 @@ from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError, QuantError
 from pytest_quant.spec.net import InputSpec, ModelNet
 
-from .ncnn.files.nets import FLOAT_PARAM, INT8_PARAM, float_bin, int8_bin
+from .ncnn.files.nets import FLOAT_PARAM, RUNNING_INT8_PARAM, float_bin, int8_bin
 
-INT8_NET = INT8_PARAM.encode(), int8_bin()
+INT8_NET = RUNNING_INT8_PARAM.encode(), int8_bin(top_scale=False)
 
 
 class Looker:
