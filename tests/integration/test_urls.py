@@ -74,6 +74,9 @@ def test_a_dataset_at_a_url_is_the_dataset(pytester: pytest.Pytester, folder: Pa
     row = next(line for line in there.text.splitlines() if line.startswith("tiny"))
     assert row in here.text
     assert "| tiny |" in (folder / "report.md").read_text()
+    apart = run_quant(pytester, "-n", "2", "--quant-report", "report.html")
+    assert _compared(apart) == _compared(here), "by workers that fetch, and nothing kept"
+    assert "tiny" in (folder / "report.html").read_text()
     assert len(list((folder / "kept" / "urls" / "files").rglob("*.png"))) == COUNT
     # The server has other images by now.
     tiny.write_images(folder / "bucket", COUNT, seed=1)
