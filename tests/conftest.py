@@ -15,13 +15,17 @@ import pytest
 collect_ignore_glob = [] if find_spec("hypothesis") else ["*"]
 
 if find_spec("hypothesis"):
-    from hypothesis import settings
+    from hypothesis import given, settings, strategies
 
     # How long a loaded machine takes says nothing of the code, and a run must not be red by the luck of a draw that no
     # change has touched: `HYPOTHESIS_PROFILE=search` draws anew.
     settings.register_profile("pytest-quant", deadline=None, derandomize=True)
     settings.register_profile("search", deadline=None)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "pytest-quant"))
+
+    @given(strategies.none())
+    def _first_draw(_: None) -> None:
+        """Have hypothesis make its generator: it asks the collector for it, which tells nothing of what is frozen."""
 
 
 def pytest_report_header() -> list[str]:
@@ -31,6 +35,8 @@ def pytest_report_header() -> list[str]:
 
 def pytest_collection_finish() -> None:
     """Leave what was collected out of each later garbage collection; a run of pytest inside this one makes five."""
+    if find_spec("hypothesis"):
+        _first_draw()
     gc.collect()
     gc.freeze()
 
