@@ -26,7 +26,8 @@ from benchmarks.campaign.outcome import Budget, Outcome, Try
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.nets.base import Array
 from pytest_quant.nets.ncnn.files.arrays import array_specs
-from pytest_quant.nets.ncnn.files.param import Layer, Param, ParamValue
+from pytest_quant.nets.ncnn.files.layer_params import ParamValue
+from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.nets.ncnn.format import NcnnFormat
 from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
 from pytest_quant.spec.errors import InternalError, ModelFileError, QuantError

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pytest_quant.nets.ncnn.files.param import Layer, Param, ParamValue
+from pytest_quant.nets.ncnn.files.layer_params import ParamValue
+from pytest_quant.nets.ncnn.files.param import Layer, Param
 
 
 @dataclass(frozen=True)

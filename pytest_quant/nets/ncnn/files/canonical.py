@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from pytest_quant.nets.ncnn.files.param import MAGIC, Layer, ParamValue
+from pytest_quant.nets.ncnn.files.layer_params import ParamValue
+from pytest_quant.nets.ncnn.files.param import MAGIC, Layer
 
 _SHAPE_HINT = 30
 _ARRAY_BASE = -23300

@@ -6,14 +6,13 @@ blob name loads a net that cannot run), so `read_param` is stricter than the run
 
 from __future__ import annotations
 
-import math
-import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from pytest_quant.nets.ncnn.files.layer_params import LayerLine, ParamValue, is_pair, read_params
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
@@ -21,19 +20,8 @@ from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
 
 MAGIC = 7767517
-MAX_PARAM_ID = 31
-_ARRAY_BASE = -23300
-_SHORT = 9  # characters of a number that fits into 32 bits in any case
-_MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and takes the rest for the next key
-
-ParamValue = int | float | str | tuple[int, ...] | tuple[float, ...]
-
 _MOST_BLOBS = 100_000
 """Of one layer: far more than any has."""
-
-_PAIR = re.compile(r'(-?[0-9]{1,9})=((?:"[^"]*")|\S*)\s*')
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -221,101 +209,18 @@ def _read_layer(path: Path, number: int, text: str) -> Layer:
     rest = head[4] if len(head) == 5 else ""
     names = rest.split(None, bottoms + tops)
     blobs = tuple(names[: bottoms + tops])
-    if len(blobs) < bottoms + tops or any("=" in blob and _PAIR.fullmatch(blob) for blob in blobs):
+    if len(blobs) < bottoms + tops or any("=" in blob and is_pair(blob) for blob in blobs):
         raise ModelFileError(
             f"{shown(path)}:{number}: layer {head[1]!r} ({head[0]}) announces {bottoms} inputs and {tops} outputs, "
             "but fewer blob names follow; is the line truncated?"
         )
     pairs = names[-1] if len(names) > bottoms + tops else ""
-    params = _read_whole_numbers(pairs)
-    if params is None:
-        params = _read_any_params(_Place(path, number, head[1], head[0]), pairs)
+    params = read_params(LayerLine(path, number, head[1], head[0]), pairs)
     return Layer(head[0], head[1], blobs[:bottoms], blobs[bottoms:], params, number)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A layer's line in a file, put in words only where something is wrong with it."""
-
-    path: Path
-    line: int
-    layer: str
-    type: str
-
-    def __str__(self) -> str:
-        return f"{shown(self.path)}:{self.line}: layer {self.layer!r} ({self.type})"
-
-
-def _read_whole_numbers(text: str) -> dict[int, ParamValue] | None:
-    """Pairs of short whole numbers, which nearly all lines hold and nothing else; None for any other."""
-    params: dict[int, ParamValue] = {}
-    for pair in text.split():
-        key, _, value = pair.partition("=")
-        digits = value[1:] if value.startswith("-") else value
-        if not (pair.isascii() and key.isdigit() and digits.isdigit()) or len(key) > 2 or len(value) > _SHORT:
-            return None
-        params[int(key)] = int(value)
-    return params if max(params, default=0) <= MAX_PARAM_ID else None
-
-
-def _read_any_params(where: _Place, text: str) -> dict[int, ParamValue]:
-    params: dict[int, ParamValue] = {}
-    text = text.strip()
-    position = 0
-    while position < len(text):
-        match = _PAIR.match(text, position)
-        if match is None or not match[2]:
-            raise ModelFileError(
-                f"{where}: found {text[position:].split()[0]!r}, expected key=value; is the line truncated?"
-            )
-        key = int(match[1])
-        is_array = key <= _ARRAY_BASE
-        key = _ARRAY_BASE - key if is_array else key
-        if not 0 <= key <= MAX_PARAM_ID:
-            raise ModelFileError(f"{where}: parameter id {key} in {match[0].strip()!r} is outside 0 to {MAX_PARAM_ID}")
-        params[key] = _read_value(where, match[0].strip(), match[2], is_array=is_array)
-        position = match.end()
-    return params
-
-
-def _read_value(where: _Place, pair: str, value: str, *, is_array: bool) -> ParamValue:
-    if is_array:
-        length, *items = value.split(",")
-        if whole_number(length) != len(items):
-            raise ModelFileError(f"{where}: {pair!r} announces {length} array values, {len(items)} follow")
-        return _numbers(where, pair, items)
-    if value.startswith('"') or value[0].isalpha():
-        return value.strip('"')
-    if "," in value:
-        return _numbers(where, pair, value.rstrip(",").split(","))
-    return _numbers(where, pair, [value])[0]
-
-
-def _numbers(where: _Place, pair: str, items: list[str]) -> tuple[int, ...] | tuple[float, ...]:
-    for item in items:
-        if len(item) > _MAX_NUMBER_LENGTH:
-            raise ModelFileError(f"{where}: {item!r} in {pair!r} is longer than the 15 characters that ncnn reads")
-        if not _FLOAT.fullmatch(item):
-            plain = item.rstrip("fF")
-            hint = f": ncnn takes no suffix any more, write {float(plain)!r}" if _FLOAT.fullmatch(plain) else ""
-            raise ModelFileError(f"{where}: {item!r} in {pair!r} is not a number{hint}")
-    if all(_INTEGER.fullmatch(item) for item in items):
-        whole = tuple(int(item) for item in items)
-        for item, value in zip(items, whole, strict=True):
-            if not -(2**31) <= value < 2**31:
-                raise ModelFileError(
-                    f"{where}: {item!r} in {pair!r} does not fit into the 32 bits that ncnn has for it"
-                )
-        return whole
-    found = tuple(float(item) for item in items)
-    for item, number in zip(items, found, strict=True):
-        if not math.isfinite(number):
-            raise ModelFileError(f"{where}: {item!r} in {pair!r} is too large for a number")
-    return found
-
-
-def _place(path: Path, layer: Layer) -> _Place:
-    return _Place(path, layer.line, layer.name, layer.type)
+def _place(path: Path, layer: Layer) -> LayerLine:
+    return LayerLine(path, layer.line, layer.name, layer.type)
 
 
 def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_quant.nets.ncnn.files.layer_params import ParamValue
 from pytest_quant.nets.ncnn.files.macs import multiply_accumulates
-from pytest_quant.nets.ncnn.files.param import Layer, ParamValue
+from pytest_quant.nets.ncnn.files.param import Layer
 
 
 @pytest.mark.parametrize(
