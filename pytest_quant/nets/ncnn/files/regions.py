@@ -20,7 +20,7 @@ _OFFSETS, _WANTED, _BEHIND = (2, 1, 0), (5, 4, 3), (8, 7, 6)
 _STARTS, _ENDS, _AXES = 9, 10, 11
 _START_TEXT, _END_TEXT, _AXIS_TEXT = 19, 20, 21
 _SIZES = (3, 4, 14, 5, 6, 7, 15, 8)
-"""Any of them makes a Crop leave its second input alone."""
+"""One of them is enough for a Crop to leave its second input alone."""
 _FROM_ZERO = -233
 _MOST_AXES = 3
 _FROM_VALUES = -233
