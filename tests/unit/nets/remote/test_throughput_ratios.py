@@ -14,7 +14,7 @@ def test_what_a_machine_does_slowly_falls_out() -> None:
 def test_the_interval_holds_the_median_with_95_percent() -> None:
     """Of 12 values the third to the tenth: 2 * (1 + 12 + 66) / 4096 = 0.039 is left outside."""
     ratios = Ratios([0.9 + 0.01 * number for number in range(12)])
-    assert ratios.interval == (pytest.approx(0.92), pytest.approx(0.99))
+    assert ratios.interval == pytest.approx((0.92, 0.99))
     assert str(ratios) == "0.955 [0.920 0.990]"
     assert (ratios.judged(0.92), ratios.judged(0.93), ratios.judged(1.0)) == ("met", "open", "missed")
 
