@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from email.parser import Parser
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,6 +17,11 @@ PAGES = "pytest_quant/pages"
 
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z]+:|#")
+_REMOTE = re.compile(
+    r"(?:https?|ssh|git)://(?:[^@/]*@)?(?P<host>[^/:]+)(?::[0-9]+)?/(?P<path>.+)"
+    r"|(?:[^@/:]+@)?(?P<scp_host>[^/:]+\.[^/:]+):(?P<scp_path>[^/].*)"
+)
+"""Of git: an address, or `git@host:owner/name`; not a folder."""
 
 
 class Metadata(MetadataHookInterface):
@@ -21,7 +29,7 @@ class Metadata(MetadataHookInterface):
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in `readme` and `urls`."""
-        repository = self.config.get("repository", "").rstrip("/")
+        repository = repository_of(Path(self.root), self.config.get("repository", ""))
         text = (Path(self.root) / "README.md").read_text(encoding="utf-8")
         metadata["readme"] = {"content-type": "text/markdown", "text": for_the_index(text, repository)}
         metadata["urls"] = addresses(repository)
@@ -36,6 +44,38 @@ class Pages(BuildHookInterface):  # type: ignore[type-arg]
             docs = Path(self.root) / "docs"
             for page in sorted(docs.rglob("*.md")):
                 build_data["force_include"][str(page)] = f"{PAGES}/{page.relative_to(docs).as_posix()}"
+
+
+def repository_of(root: Path, configured: str = "") -> str:
+    """The address of the repository that this is built from; empty: none is known.
+
+    It is what pyproject.toml says, else what the sdist says that this is unpacked from, else where the checkout was
+    cloned from, without what that address may hold of somebody's access.
+    """
+    if configured:
+        return configured.rstrip("/")
+    told = root / "PKG-INFO"
+    if told.is_file():
+        urls = Parser().parsestr(told.read_text(encoding="utf-8"), headersonly=True).get_all("Project-URL", [])
+        return next((url.partition(", ")[2] for url in urls if url.startswith("Repository, ")), "")
+    git = shutil.which("git")
+    if git is None or not (root / ".git").exists():
+        return ""
+    asked = subprocess.run([git, "-C", str(root), "remote", "get-url", "origin"], capture_output=True, text=True)
+    return browsed(asked.stdout.strip())
+
+
+def browsed(remote: str) -> str:
+    """The address at which a browser finds what git fetches from another one; empty for a folder.
+
+    >>> browsed("git@example.org:owner/name.git")
+    'https://example.org/owner/name'
+    """
+    found = _REMOTE.fullmatch(remote)
+    if found is None:
+        return ""
+    host, path = found["host"] or found["scp_host"], found["path"] or found["scp_path"]
+    return f"https://{host}/{path.rstrip('/').removesuffix('.git')}"
 
 
 def addresses(repository: str) -> dict[str, str]:

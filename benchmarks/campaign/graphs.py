@@ -84,6 +84,21 @@ GRAPHS: dict[str, Sequence[str]] = {
         "Quantize q 1 1 conv a 0=1\nSoftmax s 1 1 a prob",
         "Quantize q 1 1 conv a 0=1\nFlatten f 1 1 a b\nInnerProduct i 1 1 b prob 0=2 2=512",
         "Requantize q 1 1 conv a 0=1 1=1\nUnaryOp u 1 1 a prob 0=0",
+        _SIGNAL + "Convolution c 1 1 f prob 0=3 1=1 6=768 8=2",
+    ),
+    "expressions": (
+        'Reshape r 1 1 conv prob 6="64,+(0c)"',
+        'Reshape r 1 1 conv prob 6="64,//(0c,-(0h,8))"',
+        'Reshape r 1 1 conv prob 6="64,1c"',
+        'Reshape r 1 1 conv prob 6="64,,4"',
+        'Reshape r 1 1 conv prob 6="64,round(4.5)"',
+        'Interp i 1 1 conv prob 0=1 9="0w,*(0h,2),3"',
+        'Interp i 1 1 conv prob 0=1 9="-(0w,9),0h"',
+        "Interp i 1 1 conv prob 0=0 1=2.0 2=2.0",
+        'Crop k 1 1 conv prob 19="1" 20="3"',
+        'Crop k 1 1 conv prob 19="1" 20="3,3" 21="0,1"',
+        'Crop k 1 1 conv prob 19="0w" 20="99" 21="2"',
+        "Crop k 1 1 conv prob -23309=1,1 -23310=1,2",
     ),
     "region beside a blob": (
         "Crop k 1 1 conv prob 0=1 1=-1 2=0 3=8 4=8 5=4",
@@ -99,7 +114,8 @@ GRAPHS: dict[str, Sequence[str]] = {
         "Deconvolution d 1 1 conv prob 0=4 1=3 3=9000 6=144",
     ),
     "kills ncnn": (
-        'Reshape r 1 1 conv a 6="64,floor(4.5)"\nFold f 1 1 a far 1=1 20=4000 21=4000\nPooling p 1 1 far prob 0=1 4=1',
+        'Reshape r 1 1 conv a 6="floor(exp(1.5)),floor(exp(4.17))"\nFold f 1 1 a far 1=64 11=1 20=4000 21=4000\n'
+        "Pooling p 1 1 far prob 0=1 4=1",
     ),
 }
 """Kinds of layers that do not fit each other."""
@@ -175,6 +191,9 @@ SOUND = (
     _SPLIT + "PSROIPooling r 2 1 a b prob 0=2 1=2 3=1",
     "Cast c 1 1 conv a 0=1 1=2\nSlice s 1 2 a b c -23300=2,2,2\nConcat k 2 1 b c d\nCast e 1 1 d prob 0=2 1=1",
     "Quantize q 1 1 conv a 0=1\nReLU r 1 1 a b\nCast c 1 1 b prob 0=3 1=1",
+    _SPLIT + 'Interp i 2 1 a b c 0=2 9="*(0w,2),floor(/(1h,3))"\nReLU l 1 1 c prob',
+    _SPLIT + 'Crop k 2 1 a b c 19="1,-(1w,6)" 20="3,-1" 21="0,2"\nReLU l 1 1 c prob',
+    "Flatten f 1 1 conv f\nConvolution c 1 1 f a 0=6 1=1 6=1536\nInterp i 1 1 a prob 0=1 3=2 4=3",
     "PriorBox i 1 1 conv prob -23300=2,8.0,4.0 -23301=2,9.0,5.0 -23302=1,2.0 9=32 10=32",
     "PriorBox i 1 1 conv prob -23300=2,0.5,0.2 -23302=2,1.0,2.0 9=-233 10=-233",
 )

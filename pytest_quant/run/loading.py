@@ -6,7 +6,7 @@ import gc
 from functools import cache
 from importlib import import_module
 
-from pytest_quant.nets.trial import process
+from pytest_quant.nets.trial.process import OF_THIS_PROCESS
 
 ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
 TO_RUN = (
@@ -41,4 +41,4 @@ def load(names: tuple[str, ...]) -> None:
 
 def start_trials() -> None:
     """Have the child process that tries nets import its libraries while this one imports its own."""
-    process.start(TO_TRY_NETS)
+    OF_THIS_PROCESS.start(TO_TRY_NETS)

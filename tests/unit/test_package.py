@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -52,6 +53,42 @@ def test_without_an_address_no_link_is_dead(hook: ModuleType) -> None:
         "a code (`pytest-quant docs x`) m"
     )
     assert hook.addresses("") == {}
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://example.org/o/q.git",
+        "https://example.org/o/q/",
+        "https://me:secret@example.org:8443/o/q.git",
+        "ssh://git@example.org:22/o/q.git",
+        "git@example.org:o/q.git",
+        "git://example.org/o/q",
+    ],
+)
+def test_the_address_is_that_of_the_clone_without_its_access(hook: ModuleType, remote: str) -> None:
+    assert hook.browsed(remote) == "https://example.org/o/q"
+
+
+@pytest.mark.parametrize("remote", ["", "/srv/git/q.git", "../q", "file:///srv/q.git", "c:/work/q", "work:q"])
+def test_a_folder_has_no_address(hook: ModuleType, remote: str) -> None:
+    assert hook.browsed(remote) == ""
+
+
+def test_where_the_address_is_from(hook: ModuleType, tmp_path: Path) -> None:
+    assert hook.repository_of(tmp_path) == ""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("git is not installed")
+    subprocess.run([git, "init", "-q", str(tmp_path)], check=True)
+    assert hook.repository_of(tmp_path) == ""
+    subprocess.run([git, "-C", str(tmp_path), "remote", "add", "origin", "git@example.org:o/q.git"], check=True)
+    assert hook.repository_of(tmp_path) == "https://example.org/o/q"
+    assert hook.repository_of(tmp_path, "https://example.org/the/one/") == "https://example.org/the/one"
+    (tmp_path / "PKG-INFO").write_text("Name: q\nProject-URL: Repository, https://example.org/sdist\n\ntext\n")
+    assert hook.repository_of(tmp_path) == "https://example.org/sdist", "an sdist that was put under somebody's git"
+    (tmp_path / "PKG-INFO").write_text("Name: q\n\nProject-URL: Repository, https://example.org/text\n")
+    assert hook.repository_of(tmp_path) == ""
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:

@@ -121,41 +121,50 @@ class Child:
         self._printed.close()
 
 
-_lock = threading.Lock()
-_children: list[Child] = []
+class Trials:
+    """Whom a process asks: one child at a time, for all of its threads, which wait for each other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: Child | None = None
+
+    def ask(self, request: Request) -> tuple[Answer | Ended, str]:
+        """Have a net tried; gives what came of it and what was printed meanwhile."""
+        with self._lock:
+            child = self._child
+            if child is None or not child.is_usable:
+                child = self._another()
+            answer = child.ask(request)
+            if isinstance(answer, Ended) and not answer.is_overdue and child.asked > 1:
+                child = self._another()  # a net before may have overwritten memory: this one is tried by itself
+                answer = child.ask(request)
+            return answer, child.last_words()
+
+    def _another(self, modules: Sequence[str] = ()) -> Child:
+        self.end()
+        self._child = Child(modules)
+        return self._child
+
+    def start(self, modules: Sequence[str]) -> None:
+        """Start the child, where there is none, before there is a question; waits for nothing.
+
+        It imports ``modules`` meanwhile, which nets are likely to take.
+        """
+        with self._lock:
+            if self._child is None:
+                self._another(modules)
+
+    def close(self) -> None:
+        """End the child, if there is one, behind the question that it is asked; the next question starts another."""
+        with self._lock:
+            self.end()
+
+    def end(self) -> None:
+        """End the child at once: a thread that hangs may hold the lock, and must not keep the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
 
 
-def ask(request: Request) -> tuple[Answer | Ended, str]:
-    """Have a net tried by this process's child; gives what came of it and what was printed meanwhile."""
-    with _lock:
-        if not _children or not _children[0].is_usable:
-            _close_all()
-            _children.append(Child())
-        answer = _children[0].ask(request)
-        if isinstance(answer, Ended) and not answer.is_overdue and _children[0].asked > 1:
-            _close_all()  # a net before this one may have overwritten memory: this one is tried by itself
-            _children.append(Child())
-            answer = _children[0].ask(request)
-        return answer, _children[0].last_words()
-
-
-def start(modules: Sequence[str]) -> None:
-    """Start this process's child, where it has none, before there is a question; waits for nothing.
-
-    It imports ``modules`` meanwhile, which nets are likely to take.
-    """
-    with _lock:
-        if not _children:
-            _children.append(Child(modules))
-
-
-def close() -> None:
-    """End the child, if there is one, behind the question that it is asked; another is started when it is needed."""
-    with _lock:
-        _close_all()
-
-
-@atexit.register  # without the lock: a thread that hangs may hold it, and must not keep the process
-def _close_all() -> None:
-    while _children:
-        _children.pop().close()
+OF_THIS_PROCESS = Trials()
+atexit.register(OF_THIS_PROCESS.end)

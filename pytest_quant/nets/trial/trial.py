@@ -10,7 +10,7 @@ from typing import Literal
 
 from pytest_quant.nets.format import NetFormat
 from pytest_quant.nets.given import Given
-from pytest_quant.nets.trial.process import Ended, ask
+from pytest_quant.nets.trial.process import OF_THIS_PROCESS, Ended, Trials
 from pytest_quant.nets.trial.words import Answer, Request, Shape
 from pytest_quant.spec.errors import RunnerError
 from pytest_quant.spec.net import ModelNet
@@ -37,7 +37,12 @@ class Verdict:
 
 
 def try_net(
-    net_format: NetFormat, net: ModelNet, shape: Shape | None, limit_s: float = LIMIT_S, given: Given | None = None
+    net_format: NetFormat,
+    net: ModelNet,
+    shape: Shape | None,
+    limit_s: float = LIMIT_S,
+    given: Given | None = None,
+    trials: Trials = OF_THIS_PROCESS,
 ) -> Verdict | None:
     """Load a net in a child process and run it on zeros and other values of a shape, and on what is given, if any.
 
@@ -49,9 +54,9 @@ def try_net(
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
     request = Request(payload, os.getcwd(), limit_s)
-    answer, said = ask(request)
+    answer, said = trials.ask(request)
     if _is_from_outside(answer, said):
-        answer, said = ask(request)
+        answer, said = trials.ask(request)
         if _is_from_outside(answer, said):
             raise _interrupted(net_format, net, answer, said)
     if answer == "unknown":

@@ -111,8 +111,8 @@ DEADLY = """7767517
 5 9
 Input data 0 1 data
 Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12
-Reshape r 1 1 conv rows 6="64,floor(4.5)"
-Fold f 1 1 rows far 1=1 20=4000 21=4000
+Reshape r 1 1 conv rows 6="floor(exp(1.5)),floor(exp(4.17))"
+Fold f 1 1 rows far 1=64 11=1 20=4000 21=4000
 Pooling p 1 1 far prob 0=1 4=1
 """
 
@@ -125,7 +125,9 @@ def test_a_net_that_would_end_the_process_is_told(tmp_path: Path, capsys: pytest
 
 
 def test_a_net_that_does_not_fit_the_size_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = DEADLY.replace('Reshape r 1 1 conv rows 6="64,floor(4.5)"', "Crop w 1 1 conv rows 1=-1 3=8 4=8 5=4")
+    text = DEADLY.replace(
+        'Reshape r 1 1 conv rows 6="floor(exp(1.5)),floor(exp(4.17))"', "Crop w 1 1 conv rows 1=-1 3=8 4=8 5=4"
+    )
     param, binary = write_net(tmp_path, text, tagged(0, ramp(12)))
     assert main(["inspect", "--size", "8", "8", str(param), str(binary)]) == 2
     assert "reads from -1 on along the height of 'conv'" in capsys.readouterr().err

@@ -78,7 +78,9 @@ def _binary(layer: Layer) -> Arity:
 
 
 def _interp(layer: Layer) -> Arity:
-    return Arity(1, None) if layer.get_int(5) or 9 in layer.params else _ONE_TO_ONE
+    if layer.get_int(5) == 1:
+        return Arity(2, None)
+    return Arity(1, None) if 9 in layer.params else _ONE_TO_ONE
 
 
 def _reshape(layer: Layer) -> Arity:

@@ -71,7 +71,7 @@ def _output(layer: Layer, bottoms: Sequence[Stored | None]) -> Stored | None:
     if layer.type in ("Quantize", "Requantize"):
         return "int8"
     if int8_term(layer) > 100:
-        return None if layer.get_int(1) == 1 else "int8"  # of one value per channel ncnn makes an InnerProduct
+        return "int8"
     return "float32" if layer.type == "Input" or layer.type in _OF_FLOATS else None
 
 

@@ -1,54 +1,238 @@
 """Sizes that a layer computes from those of its inputs: ``*(0w,2),//(0h,2),0c`` in a string parameter.
 
-An operator stands before its operands; ``0w`` is the width of the first input. Followed is what stays within integers.
+An operator stands before its operands; ``0w`` is the width of the first input. ncnn computes with 32 bits, integers as
+long as both operands are, and followed is what gives the same everywhere: not ``exp``, ``sin`` and the like, which each
+mathematical library rounds in its own way, nor what is no finite number.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
+from ctypes import c_float
 
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, extents
+from pytest_quant.nets.ncnn.files.param import Layer
+
+Value = int | float | None
+"""None: not known."""
 
 _PLACES = {"c": 0, "d": 1, "h": 2, "w": 3}
 _TOKEN = re.compile(r"[^(),]+")
-_BLOB = re.compile(r"[0-9][cdhw]")
-_NUMBER = re.compile(r"-?[0-9]{1,9}")
-_OF_TWO: dict[str, Callable[[int, int], int | None]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "//": lambda a, b: None if b == 0 else abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1),
-    "max": max,
-    "min": min,
-}
-_OF_ONE: dict[str, Callable[[int], int]] = {
-    "abs": abs,
-    "neg": lambda a: -a,
-    **dict.fromkeys(("ceil", "floor", "round", "trunc"), lambda a: a),
-}
+_BLOB = re.compile(r"[0-9][cdhnw]")
+_INTEGER = re.compile(r"\s*([+-]?[0-9]+)")
+_REAL = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
+_OTHER_REAL = re.compile(r"\s*[+-]?(?:0[xX]|inf|nan)", re.IGNORECASE)
+_INTEGERS = 2**31
+_LEAST_NORMAL = 2.0**-126
+_LONGEST_NUMBER = 300
 
 
-def evaluated(text: str, bottoms: Sequence[MaybeShape]) -> tuple[Size, ...] | None:
-    """The list of sizes, None for one that is not known; None: not even how many.
+def list_expression(layer: Layer, key: int, bottoms: Sequence[MaybeShape]) -> tuple[Size, ...] | None:
+    """The sizes that a layer's expression gives, None for one that is not known; None: it has no expression.
 
-    >>> evaluated("*(0w,2),//(0h,3),-1", [(4, 9, 8)])
-    (16, 3, -1)
+    Raises:
+        ValueError: of what the layer lists nothing can be made; in words.
+
     """
-    stack: list[Size] = []
-    for token in reversed(_TOKEN.findall(text.strip('"'))):
-        if _NUMBER.fullmatch(token):
-            stack.append(int(token))
-        elif _BLOB.fullmatch(token):
-            at = int(token[0])
-            stack.append(extents(bottoms[at])[_PLACES[token[1]]] if at < len(bottoms) else None)
-        elif token in _OF_ONE and stack:
-            one = stack.pop()
-            stack.append(None if one is None else _OF_ONE[token](one))
-        elif token in _OF_TWO and len(stack) > 1:
-            one, two = stack.pop(), stack.pop()
-            found = None if one is None or two is None else _OF_TWO[token](one, two)
-            stack.append(found if found is not None and abs(found) < 2**31 else None)
+    text = layer.params.get(key)
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return evaluated(text, bottoms)
+    except ValueError as error:
+        raise ValueError(f"has the expression {text!r} (parameter {key}), {error}") from None
+
+
+def evaluated(text: str, bottoms: Sequence[MaybeShape]) -> tuple[Size, ...]:
+    """The list of sizes, None for one that is not known; raises `ValueError` for what ncnn cannot evaluate.
+
+    >>> evaluated("*(0w,2),floor(/(0h,2)),-1", [(4, 9, 8)])
+    (16, 4, -1)
+    """
+    stack: list[Value] = []
+    for token in reversed(_TOKEN.findall(text)):
+        if _BLOB.fullmatch(token):
+            stack.append(_size(token, bottoms))
+        elif token in _OF_ONE:
+            (one,) = _operands(token, stack, 1)
+            stack.append(None if one is None else _finite(_OF_ONE[token](one)))
+        elif token in _OF_TWO:
+            one, two = _operands(token, stack, 2)
+            stack.append(None if one is None or two is None else _finite(_OF_TWO[token](one, two)))
         else:
-            return None
-    return tuple(reversed(stack))
+            stack.append(_finite(_literal(token)))
+    if not stack:
+        raise ValueError("which is empty")
+    return tuple(_whole(value) for value in reversed(stack))
+
+
+def listed_parts(text: str) -> int:
+    """How many sizes there are by the commas between them.
+
+    >>> listed_parts("*(0w,2),-1")
+    2
+    """
+    depth, count = 0, 1
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        count += character == "," and not depth
+    return count
+
+
+def _size(token: str, bottoms: Sequence[MaybeShape]) -> Size:
+    at = int(token[0])
+    if at >= len(bottoms):
+        raise ValueError(f"and {token!r} is of input {at}, counted from 0: it reads {len(bottoms)}")
+    return None if token[1] == "n" else extents(bottoms[at])[_PLACES[token[1]]]
+
+
+def _operands(token: str, stack: list[Value], count: int) -> list[Value]:
+    if len(stack) < count:
+        raise ValueError(f"in which {token!r} has {len(stack)} of {count} operands")
+    return [stack.pop() for _ in range(count)]
+
+
+def _literal(token: str) -> Value:
+    """What C's ``sscanf`` reads: the number at the beginning."""
+    real, whole = _REAL.match(token), _INTEGER.match(token)
+    if _OTHER_REAL.match(token):
+        return None
+    if real is None:
+        raise ValueError(f"in which {token!r} is neither a number, a size nor an operator")
+    if len(real[1]) > _LONGEST_NUMBER:
+        return None
+    found = float(real[1])
+    digits = 0 if whole is None else int(whole[1])
+    if whole is not None and -_INTEGERS <= digits < _INTEGERS and _single(digits) == _single(found):
+        return digits
+    return None if _is_between(found) else _single(found)
+
+
+def _is_between(number: float) -> bool:
+    """Whether it lies in the middle of two numbers of 32 bits: further digits of its text may tell which is nearer."""
+    step = _single(number) - number
+    return step != 0 and _single(number - step) == number - step
+
+
+def _finite(value: Value) -> Value:
+    """None for what C, or the flags of a compiler, leave open."""
+    if isinstance(value, float):
+        return value if value == 0 or _LEAST_NORMAL <= abs(value) < math.inf else None
+    return value if value is None or -_INTEGERS <= value < _INTEGERS else None
+
+
+def _whole(value: Value) -> Size:
+    if isinstance(value, float):
+        return int(value) if abs(value) < _INTEGERS else None
+    return value
+
+
+def _single(number: float) -> float:
+    return c_float(number).value
+
+
+def _floats(of: Callable[[float, float], float | None]) -> Callable[[int | float, int | float], Value]:
+    """An operator that takes its operands for floats."""
+
+    def operator(one: float, two: float) -> Value:
+        found = of(_single(one), _single(two))
+        return None if found is None else _single(found)
+
+    return operator
+
+
+def _either(
+    integers: Callable[[int, int], int], floats: Callable[[float, float], float | None]
+) -> Callable[[int | float, int | float], Value]:
+    """An operator that stays within integers where both operands are."""
+
+    def operator(one: float, two: float) -> Value:
+        if isinstance(one, int) and isinstance(two, int):
+            return integers(one, two)
+        return _floats(floats)(one, two)
+
+    return operator
+
+
+def _bits(of: Callable[[int, int], int | None]) -> Callable[[int | float, int | float], Value]:
+    def operator(one: float, two: float) -> Value:
+        return of(one, two) if isinstance(one, int) and isinstance(two, int) else None
+
+    return operator
+
+
+def _divided(one: int, two: int) -> int:
+    if two == 0 or (one, two) == (-_INTEGERS, -1):
+        raise ValueError(f"which divides {one} by {two}")
+    return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
+
+
+def _quotient(one: float, two: float) -> float | None:
+    return one / two if two else None
+
+
+def _floored(one: float, two: float) -> float | None:
+    return math.floor(_single(one / two)) if two and abs(_single(one / two)) < math.inf else None
+
+
+def _remainder(one: float, two: float) -> float | None:
+    """As C's ``fmod``, and with the sign of the divisor."""
+    if not two:
+        return None
+    left = math.fmod(one, two)
+    return left + two if _single(one * two) < 0 else left
+
+
+def _rounded(of: Callable[[float], int]) -> Callable[[int | float], Value]:
+    return lambda one: one if isinstance(one, int) else of(one)
+
+
+def _half_away(one: float) -> int:
+    return int(math.copysign(math.floor(abs(one) + 0.5), one))
+
+
+def _sign(one: float) -> float:
+    return type(one)((one > 0) - (one < 0))
+
+
+def _root(one: float) -> float | None:
+    return _single(math.sqrt(_single(one))) if one >= 0 else None
+
+
+def _not_followed(*_operands: float) -> None:
+    return None
+
+
+_OF_ONE: dict[str, Callable[[int | float], Value]] = {
+    **dict.fromkeys(("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "exp"), _not_followed),
+    **dict.fromkeys(("log", "log10", "rsqrt", "sin", "sinh", "tan", "tanh"), _not_followed),
+    "abs": abs,
+    "ceil": _rounded(math.ceil),
+    "floor": _rounded(math.floor),
+    "neg": lambda one: -one,
+    "reciprocal": lambda one: _single(1 / _single(one)) if one else None,
+    "round": _rounded(_half_away),
+    "sign": _sign,
+    "sqrt": _root,
+    "square": lambda one: one * one if isinstance(one, int) else _single(one * one),
+    "trunc": _rounded(math.trunc),
+}
+_OF_TWO: dict[str, Callable[[int | float, int | float], Value]] = {
+    **dict.fromkeys(("atan2", "logaddexp", "pow"), _not_followed),
+    "*": _either(lambda a, b: a * b, lambda a, b: a * b),
+    "+": _either(lambda a, b: a + b, lambda a, b: a + b),
+    "-": _either(lambda a, b: a - b, lambda a, b: a - b),
+    "/": _floats(_quotient),
+    "//": _either(_divided, _floored),
+    "and": _bits(lambda a, b: a & b),
+    "fmod": _floats(lambda a, b: math.fmod(a, b) if b else None),
+    "lshift": _bits(lambda a, b: a << b if 0 <= b < 32 else None),
+    "max": _either(max, max),
+    "min": _either(min, min),
+    "or": _bits(lambda a, b: a | b),
+    "remainder": _floats(_remainder),
+    "rshift": _bits(lambda a, b: a >> b if 0 <= b < 32 else None),
+    "xor": _bits(lambda a, b: a ^ b),
+}

@@ -58,6 +58,7 @@ from pytest_quant.nets.ncnn.files.reshaping import (
     check_squeeze,
     check_tile,
 )
+from pytest_quant.nets.ncnn.files.resizing import check_interp
 from pytest_quant.nets.ncnn.files.rows import check_convolution_1d, check_pooling_1d
 from pytest_quant.nets.ncnn.files.shapes import output_shapes, slice_parts
 from pytest_quant.nets.ncnn.files.spectra import check_inverse_spectrogram, check_spectrogram
@@ -239,6 +240,7 @@ _CHECKS: dict[str, Check] = {
     "GroupNorm": _group_norm,
     "InnerProduct": check_inner_product,
     "InstanceNorm": _per_channel(0, switch=2),
+    "Interp": check_interp,
     "InverseSpectrogram": check_inverse_spectrogram,
     "MatMul": check_matmul,
     "MultiHeadAttention": check_attention,

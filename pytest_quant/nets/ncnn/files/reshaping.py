@@ -19,7 +19,7 @@ from pytest_quant.nets.ncnn.files.blob_shape import (
     values,
     words,
 )
-from pytest_quant.nets.ncnn.files.expressions import evaluated
+from pytest_quant.nets.ncnn.files.expressions import list_expression, listed_parts
 from pytest_quant.nets.ncnn.files.param import Layer
 
 _PLACES = {0: (), 1: (3,), 2: (2, 3), 3: (0, 2, 3), 4: (0, 1, 2, 3)}
@@ -51,10 +51,9 @@ def _asked(layer: Layer, bottoms: Sequence[MaybeShape]) -> Shape | None:
     """The sizes that are asked for; None: only a run knows how many."""
     if _BATCHES & layer.params.keys():
         return None
-    expression = layer.params.get(_EXPRESSION)
-    if expression is not None:
-        sizes = evaluated(expression, bottoms) if isinstance(expression, str) else None
-        return sizes[::-1] if sizes and len(sizes) <= MOST_AXES else None
+    sizes = list_expression(layer, _EXPRESSION, bottoms)
+    if sizes is not None:
+        return sizes[::-1] if len(sizes) <= MOST_AXES else None
     axes = MOST_AXES
     for key, count in ((11, 3), (2, 2), (1, 1), (0, 0)):
         if layer.get_int(key, _LEFT_OUT) == _LEFT_OUT:
@@ -64,6 +63,7 @@ def _asked(layer: Layer, bottoms: Sequence[MaybeShape]) -> Shape | None:
 
 def check_reshape(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
     """Other than as many values as it reads."""
+    yield from _faults_of_expression(layer, bottoms)
     asked = _asked(layer, bottoms)
     if asked is None:
         return
@@ -79,6 +79,19 @@ def check_reshape(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
         before, after = values(bottoms[0]), values(shape)
         if before is not None and after is not None and before != after:
             yield f"makes {after} values ({words(shape)}) of the {before} that it reads ({words(bottoms[0])})"
+
+
+def _faults_of_expression(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:
+    sizes, text = list_expression(layer, _EXPRESSION, bottoms), layer.params.get(_EXPRESSION)
+    if sizes is None or not isinstance(text, str):
+        return
+    if len(sizes) != listed_parts(text):
+        yield (
+            f"has the expression {text!r} (parameter {_EXPRESSION}), which lists {listed_parts(text)} sizes by its "
+            f"commas and {len(sizes)} by its operators"
+        )
+    elif len(sizes) > MOST_AXES:
+        yield f"has the expression {text!r} (parameter {_EXPRESSION}) of {len(sizes)} sizes; a blob has {MOST_AXES}"
 
 
 def permute_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:

@@ -21,6 +21,7 @@ from pytest_quant.nets.ncnn.files.reshaping import (
     squeeze_shape,
     tile_shape,
 )
+from pytest_quant.nets.ncnn.files.resizing import interp_shape
 from pytest_quant.nets.ncnn.files.rows import convolution_1d_shape, deconvolution_1d_shape, pooling_1d_shape
 from pytest_quant.nets.ncnn.files.spectra import inverse_spectrogram_shape, spectrogram_shape
 from pytest_quant.nets.ncnn.files.volumes import convolution_3d_shape, deconvolution_3d_shape, pooling_3d_shape
@@ -81,20 +82,6 @@ def _same(_layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
 
 def _flatten(_layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
     return (values(bottoms[0]),)
-
-
-def _interp(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
-    bottom = bottoms[0]
-    if bottom is None or len(bottom) != 3 or len(bottoms) > 1 or 9 in layer.params:
-        return None if bottom is None or len(bottom) != 3 else (bottom[0], None, None)
-    height, width = layer.get_int(3), layer.get_int(4)
-    if height and width:
-        return bottom[0], height, width
-    return bottom[0], _scaled(bottom[1], layer.params.get(1, 1)), _scaled(bottom[2], layer.params.get(2, 1))
-
-
-def _scaled(size: Size, factor: object) -> Size:
-    return int(size * factor) if size is not None and isinstance(factor, (int, float)) else None
 
 
 def _concat(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
@@ -197,7 +184,7 @@ _RULES: dict[str, Rule] = {
     "Gemm": gemm_shape,
     "GridSample": grid_sample_shape,
     "InnerProduct": inner_product_shape,
-    "Interp": _interp,
+    "Interp": interp_shape,
     "InverseSpectrogram": inverse_spectrogram_shape,
     "MatMul": matmul_shape,
     "MemoryData": _memory_data,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from pytest_quant.nets.ncnn.files.arrays import int8_term
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, words
 from pytest_quant.nets.ncnn.files.given_weights import check_given_bias, with_weights
 from pytest_quant.nets.ncnn.files.param import Layer
@@ -73,7 +74,10 @@ def convolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape
         return None
     width, height, _ = kernel_and_channels(whole)
     if bottom is None or len(bottom) == 1:
-        return None if width == height == 1 else (whole.get_int(0), None, None)
+        if width > 1 or height > 1:
+            return whole.get_int(0), None, None
+        is_product = layer.type == "Convolution" and not any(layer.get_int(key) for key in (4, 14, 15, 16))
+        return (whole.get_int(0),) if bottom is not None and is_product and len(bottoms) == 1 else None
     if len(bottom) != 3:
         return None
     across, down = over_image(whole, bottom)
@@ -101,6 +105,11 @@ def check_convolution(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[s
     found: Size
     if bottom is None or (len(bottom) == 1 and width == height == 1):
         found = None if bottom is None else bottom[0]
+        if bottom is not None and layer.type == "Convolution" and int8_term(layer):
+            yield (
+                f"computes with int8, and {layer.bottoms[0]!r} ({words(bottom)}) has one axis, which ncnn then takes "
+                "for the width of a single channel: an InnerProduct of the same weights is right"
+            )
     elif len(bottom) != 3:
         yield f"reads a blob of {len(bottom)} axes ({words(bottom)}), it takes width, height and channels"
         return

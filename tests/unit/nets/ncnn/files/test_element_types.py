@@ -30,6 +30,10 @@ WRONG = [
         ("Convolution q 1 1 conv a 0=4 1=3 6=144 8=102", "Sigmoid s 1 1 a b"),
         "computes with float32, and 'a' holds int8",
     ),
+    (
+        ("Convolution q 1 1 conv a 0=4 1=1 6=16 8=102", "Softmax s 1 1 a b"),
+        "computes with float32, and 'a' holds int8",
+    ),
 ]
 FITTING = [
     (HALF, "Cast d 1 1 a b 0=2 1=1", "Softmax s 1 1 b e"),
@@ -37,7 +41,6 @@ FITTING = [
     (CODES, "Pooling p 1 1 a b 0=0 1=2 2=2", "Cast c 1 1 b e 0=3 1=1", "Softmax s 1 1 e f"),
     (CODES, "Convolution s 1 1 a b 0=4 1=1 6=16 8=2", "Softmax t 1 1 b e"),
     ("Convolution q 1 1 conv a 0=4 1=3 6=144 8=102", "Split p 1 2 a c d", "InnerProduct i 1 1 c b 0=2 2=288 8=2"),
-    ("Convolution q 1 1 conv a 0=4 1=1 6=16 8=102", "Softmax s 1 1 a b"),
     ("Cast c 1 1 conv a 0=0 1=0", "Softmax s 1 1 a b"),
 ]
 
