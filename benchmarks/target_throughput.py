@@ -2,11 +2,17 @@
 
     python -m benchmarks.target_throughput --shared SHARED [--rounds N] [--models NAME ...]
 
-Both nets of ResNet-20 (32x32, CIFAR-10) and SqueezeNet (227x227, ImageNet) are evaluated in turns, once in this process
-and once with both nets on ``popen//python=THIS PYTHON``, nothing cached: reading, preprocessing, both forward passes,
-decoding, scoring. Read the ratio, the median over rounds of pairs; beside it processor
-milliseconds per image of both processes and their ratio, which other work on the machine disturbs less, and how many
-milliseconds more it takes to open both nets there (in both ratios, too). Both ways get the same cores:
+Both nets of ResNet-20 (32x32, CIFAR-10) and SqueezeNet (227x227, ImageNet) are evaluated, nothing cached: reading,
+preprocessing, both forward passes, decoding, scoring; in this process, and with both nets on ``popen//python=THIS
+PYTHON``. Many short runs in turns, here, there, here, there, here: each ratio is of one run there and the mean of the
+runs here before and behind it, so what the machine does slowly (other work, heat) falls out. Given is the median of the
+ratios with the interval of 95 % that holds it, whatever the ratios' distribution is; a loss is told from noise by it:
+
+* ``met``: the whole interval is above what is wanted; ``missed``: all of it is below; ``open``: more rounds are needed.
+* ``itself``: the same from the runs here alone, each beside its neighbours: what the machine does to a ratio of 1.
+
+Beside it processor milliseconds per image of both processes and their ratio, which other work disturbs less, and how
+many milliseconds more it takes to open both nets there (in both ratios, too). Both ways get the same cores:
 
 * ``1 core``: this process and the target's are bound to one and the same core, one thread reads (``--quant-jobs 1``),
   so all that the detour costs shows.
@@ -26,6 +32,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 
 from pytest_quant.building.workbench import open_workbench
@@ -68,8 +75,8 @@ models:
     preprocess: {{backend: opencv}}
     tolerance: {{top1: 9.0}}
 """
-WANTED = {"resnet20": (4000, 0.85), "squeezenet": (400, 0.97)}
-"""Model to samples of a round and the ratio that it should reach."""
+WANTED = {"resnet20": (2000, 0.85), "squeezenet": (200, 0.97)}
+"""Model to samples of a run on one core and the ratio that it should reach; all cores get twice the samples."""
 FEW = 10
 """Samples of a run that is little but opening both nets."""
 
@@ -115,21 +122,65 @@ def speed(model: ModelSpec, samples: int, cores: int) -> Speed:
         return Speed(evaluated / (time.perf_counter() - start), 1000 * (cpu_s() - start_cpu_s) / evaluated)
 
 
+@dataclass(frozen=True)
+class Ratios:
+    """Of runs to their neighbours, sorted."""
+
+    values: Sequence[float]
+
+    @classmethod
+    def between(cls, around: Sequence[float], inner: Sequence[float]) -> Ratios:
+        """Of each ``inner`` one to the mean of those before and behind it: one more of them."""
+        pairs = zip(inner, around, around[1:], strict=False)
+        return cls(sorted(2 * one / (before + behind) for one, before, behind in pairs))
+
+    @property
+    def median(self) -> float:
+        """Not moved by single runs that were disturbed."""
+        return statistics.median(self.values)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Holds the median of what the ratios are drawn from with 95 %, by order statistics; all of them if few."""
+        count = len(self.values)
+        outside = 0
+        while 2 * sum(comb(count, k) for k in range(outside + 2)) / 2**count < 0.05:
+            outside += 1
+        outside = min(outside, (count - 1) // 2)
+        return self.values[outside], self.values[count - 1 - outside]
+
+    def judged(self, wanted: float) -> str:
+        """Whether the median is what is wanted, as far as the interval tells."""
+        low, high = self.interval
+        return "met" if low >= wanted else "missed" if high < wanted else "open"
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.median:.3f} [{low:.3f} {high:.3f}]"
+
+
 def row(model: ModelSpec, label: str, cores: int, rounds: int) -> str:
     """In turns, after short runs of each."""
     samples, wanted = WANTED[model.name]
+    samples *= min(cores, 2)
     there = Placement(SPEC).of_model(model)
     opened = [(speed(model, FEW, cores), speed(there, FEW, cores)) for _ in range(3)][1:]
     opening_ms = FEW * statistics.mean(far.cpu_ms - near.cpu_ms for near, far in opened)
-    pairs = [(speed(model, samples, cores), speed(there, samples, cores)) for _ in range(rounds)]
-    ratios = sorted(far.images_per_s / near.images_per_s for near, far in pairs)
-    near_rate, far_rate = (statistics.median(one.images_per_s for one in side) for side in zip(*pairs, strict=True))
-    near_ms, far_ms = (statistics.median(one.cpu_ms for one in side) for side in zip(*pairs, strict=True))
+    here, far = [speed(model, samples, cores)], []
+    for _ in range(rounds):
+        far.append(speed(there, samples, cores))
+        here.append(speed(model, samples, cores))
+    rates = [one.images_per_s for one in here]
+    ratios = Ratios.between(rates, [one.images_per_s for one in far])
+    itself = Ratios.between(rates[::2], rates[1::2])
+    # less time is better: the inverse
+    cpu = Ratios.between([1 / one.cpu_ms for one in here], [1 / one.cpu_ms for one in far])
+    near_ms, far_ms = (statistics.median(one.cpu_ms for one in side) for side in (here, far))
     size = "x".join(map(str, model.input.size or ()))
     return (
-        f"{model.name:<12}{size:>9}{label:>11}{samples:>8}{near_rate:>12.1f}{far_rate:>12.1f}"
-        f"{statistics.median(ratios):>8.3f}{near_ms:>10.2f}{far_ms:>10.2f}{near_ms / far_ms:>8.3f}{opening_ms:>9.0f}  "
-        f"({ratios[0]:.3f} to {ratios[-1]:.3f}; wanted {wanted})"
+        f"{model.name:<12}{size:>9}{label:>9}{statistics.median(rates):>12.1f}  {ratios!s:<21}"
+        f"{ratios.judged(wanted):>7} {wanted:.2f}  {itself!s:<21}{near_ms:>9.2f}{far_ms:>10.2f}  {cpu!s:<21}"
+        f"{opening_ms:>9.0f}"
     )
 
 
@@ -146,15 +197,15 @@ def run(models: Sequence[ModelSpec], label: str, cores: set[int], rounds: int) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--models", nargs="+", default=list(WANTED))
     given = parser.parse_args()
     everything = os.sched_getaffinity(0)
     models = [model for model in read_models(given.shared) if model.name in given.models]
+    print(f"Medians of {given.rounds} runs through popen, of {given.rounds + 1} here; in brackets 95 % intervals.")
     print(
-        f"{'model':<12}{'input':>9}{'on':>11}{'images':>8}{'here img/s':>12}{'popen img/s':>12}{'ratio':>8}"
-        f"{'here CPU':>10}{'popen CPU':>10}{'ratio':>8}{'open CPU':>9}  "
-        f"(median of {given.rounds} rounds)"
+        f"{'model':<12}{'input':>9}{'on':>9}{'here img/s':>12}  {'popen/here':<21}{'wanted':>12}  {'itself':<21}"
+        f"{'here CPU':>9}{'popen CPU':>10}  {'here/popen CPU':<21}{'open CPU':>9}"
     )
     run(models, "1 core", {max(everything)}, given.rounds)
     if available_cores() < len(everything):

@@ -14,6 +14,8 @@ from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.tasks.base import Arrays
 
 _ELAPSED = "_elapsed_s"
+_savez: Callable[..., None] = np.savez
+"""numpy's types take the name of any array for that of an option."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class PredictionStore:
     def save(self, key: ShardKey, shard: StoredShard) -> None:
         """Keep a shard; see `ContentStore.save`."""
         buffer = io.BytesIO()
-        np.savez(buffer, **{**shard.arrays, _ELAPSED: np.float64(shard.elapsed_s)})
+        _savez(buffer, **{**shard.arrays, _ELAPSED: np.float64(shard.elapsed_s)})
         self._contents.save(key.name, buffer.getvalue())
 
     def drop(self, key: ShardKey) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.family import confidence_of_each, holm
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.evidence.planning import samples_to_settle
@@ -14,6 +14,9 @@ from pytest_quant.judging.intervals import population_of, remembered
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.verdict import Decision
 from pytest_quant.tasks.base import ClassScore, Resampled
+
+if TYPE_CHECKING:
+    from pytest_quant.evaluation.measurement import Measurement
 
 LEAST_SAMPLES = 5
 """A class that fewer of the evaluated samples hold is listed, not judged."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from pytest_quant.evaluation.measurement import Measurement
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.evidence import drop_interval, score_interval, units
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.net import Side
 from pytest_quant.tasks.base import MetricPair, Resampled
+
+if TYPE_CHECKING:
+    from pytest_quant.evaluation.measurement import Measurement
 
 
 def pair_of(measurement: Measurement, metric: Metric) -> MetricPair:

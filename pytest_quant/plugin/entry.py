@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from pytest_quant.spec.errors import QuantError
 
 if TYPE_CHECKING:
     from pytest_quant.run.quant_run import QuantRun
+    from pytest_quant.run.session import Recorder
 
 __all__ = [
     "_quant_case",
@@ -64,8 +66,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     from pytest_quant.run import loading, xdist
     from pytest_quant.run.cache_folder import will_try_nets
 
-    runs_tests = not given.collectonly and xdist.will_run_tests(given)
-    reports = not given.collectonly and not xdist.will_be_worker()
+    if not (given.collectonly or xdist.will_run_tests(given)):
+        return  # a controller starts its workers first
+    runs_tests = not given.collectonly
+    reports = runs_tests and not xdist.will_be_worker()
     if runs_tests and xdist.will_be_first() and will_try_nets(early_config):
         loading.start_trials()
     loading.load((*loading.ALWAYS, *(loading.TO_RUN if runs_tests else ()), *(loading.TO_REPORT if reports else ())))
@@ -105,8 +109,6 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
-    from pytest_quant.run.hooks import RunHooks
-    from pytest_quant.run.quant_run import QuantRun
     from pytest_quant.run.registering import start_registering
 
     start_registering(config, settings.reports)
@@ -118,6 +120,22 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     if cache_dir is not None:
         care_for(config, cache_dir, settings, is_worker=xdist.is_worker(config))
     config.add_cleanup(use_copies((cache_dir or run_dir) / URLS))
+    is_controller = xdist.is_controller(config)
+    if not is_controller or settings.baseline is not None or settings.executor is not None:
+        _run(config, settings, run_dir, cache_dir)
+    if is_controller:
+        report = partial(_report, config, settings, run_dir)
+        config.pluginmanager.register(xdist.ControllerHooks(run_dir, report), "quant-xdist")
+    elif not xdist.is_worker(config):
+        _report(config, settings, run_dir)
+
+
+def _run(config: pytest.Config, settings: Settings, run_dir: Path, cache_dir: Path | None) -> None:
+    """Set up what decides cases; raises `pytest.UsageError` where a baseline or a cluster cannot be used."""
+    from pytest_quant.run import xdist
+    from pytest_quant.run.hooks import RunHooks
+    from pytest_quant.run.quant_run import QuantRun
+
     replay = config.stash.get(REPLAY, None)
     run = QuantRun(settings, run_dir=run_dir, cache_dir=cache_dir, rootdir=config.rootpath, replay=replay)
     try:
@@ -127,11 +145,9 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     _connect(config, run)
     config.stash[RUN] = run
     config.pluginmanager.register(RunHooks(run, run_dir, *xdist.place(config)), "quant-run")
-    if not xdist.is_worker(config):
-        _report(config, settings, run_dir)
 
 
-def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> None:
+def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> Recorder:
     """Set up what a process that reports has beside."""
     from pytest_quant.run import xdist
     from pytest_quant.run.annotations import Annotations
@@ -148,7 +164,7 @@ def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> None:
         config.pluginmanager.register(Annotations(config), "quant-annotations")
     if settings.progress:
         config.pluginmanager.register(Progress(config, run_dir, settings.confidence), "quant-progress")
-    config.pluginmanager.register(xdist.ControllerHooks(run_dir, recorder.announce), "quant-xdist")
+    return recorder
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -97,6 +97,6 @@ def _rows(weights: Weights, layer: Layer, role: str, count: int) -> Matrix:
 def _absmax_scales(rows: Matrix) -> Matrix:
     absmax = np.abs(rows).max(axis=1)
     with np.errstate(divide="ignore", over="ignore"):
-        scales: Matrix = np.float32(127) / absmax
+        scales: Matrix = np.divide(np.float32(127), absmax)
     scales[np.isinf(scales)] = 1
     return scales

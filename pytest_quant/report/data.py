@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_quant.evaluation.agreement import OutputAgreement
-from pytest_quant.evaluation.calibration_facts import CalibrationFacts
-from pytest_quant.evaluation.keys import net_files
 from pytest_quant.evaluation.machine import isa, other_machine, runtimes
-from pytest_quant.evaluation.measurement import Measurement, Timing
 from pytest_quant.evidence.interval import Interval, two_sided_level
 from pytest_quant.judging.class_drops import ClassDrops
 from pytest_quant.judging.intervals import measured_drop
 from pytest_quant.judging.limits.classes import ClassTolerance
 from pytest_quant.judging.limits.published import Published
-from pytest_quant.judging.sanity.finding import Finding
 from pytest_quant.report.diagnosis import sqnr_entry
 from pytest_quant.report.model import (
     SCHEMA,
@@ -52,6 +48,12 @@ from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import relative_posix
 from pytest_quant.tasks.base import Flips, MetricPair, Moved, RightWrong
+
+if TYPE_CHECKING:
+    from pytest_quant.evaluation.agreement import OutputAgreement
+    from pytest_quant.evaluation.calibration_facts import CalibrationFacts
+    from pytest_quant.evaluation.measurement import Measurement, Timing
+    from pytest_quant.judging.sanity.finding import Finding
 
 _CLASSES_KEPT = 10
 """How many of the classes that lose most a report has."""
@@ -250,6 +252,8 @@ def _published(model: ModelSpec, metric: str) -> dict[str, float]:
 
 
 def _files(measurement: Measurement) -> dict[str, FileEntry]:
+    from pytest_quant.evaluation.keys import net_files  # brings what evaluates, which a controller does without
+
     model = measurement.model
     return {
         name: FileEntry(path=_shown_path(path, model), sha256=measurement.file_sha256[name])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from math import isfinite
+from typing import TYPE_CHECKING
 
-from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
-from pytest_quant.diagnosis.diagnoses import NoDiagnosis
 from pytest_quant.evidence.likeness import sqnr_note
 from pytest_quant.judging.limits import is_loss
 from pytest_quant.report.markdown_text import plain
@@ -24,6 +23,10 @@ from pytest_quant.report.stages import stage_lines
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import listed, shown
+
+if TYPE_CHECKING:
+    from pytest_quant.diagnosis.diagnose import Diagnosis, LayerError
+    from pytest_quant.diagnosis.diagnoses import NoDiagnosis
 
 _SHOWN = 3
 """How many layers a message names; the report has all."""
@@ -51,6 +54,8 @@ def diagnosis_entry(found: Diagnosis) -> DiagnosisEntry:
 
 def tried_entry(found: Diagnosis | NoDiagnosis) -> DiagnosisEntry | NoDiagnosisEntry:
     """The same, or why there is none."""
+    from pytest_quant.diagnosis.diagnoses import NoDiagnosis  # loaded where one was found, not where it is shown
+
     return NoDiagnosisEntry(error=found.reason) if isinstance(found, NoDiagnosis) else diagnosis_entry(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_quant.judging.limits import is_loss
 from pytest_quant.report.markdown_text import plain
@@ -20,12 +21,14 @@ from pytest_quant.report.model import (
     RescueTimingEntry,
     SearchedEntry,
 )
-from pytest_quant.rescue.costs import Costs
-from pytest_quant.rescue.rescue import Evaluated, Rescue
-from pytest_quant.rescue.rescues import NoRescue
-from pytest_quant.rescue.trials import Loss
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed, shown
+
+if TYPE_CHECKING:
+    from pytest_quant.rescue.costs import Costs
+    from pytest_quant.rescue.rescue import Evaluated, Rescue
+    from pytest_quant.rescue.rescues import NoRescue
+    from pytest_quant.rescue.trials import Loss
 
 _DIGITS = 9
 _LAYERS_NAMED = 12
@@ -60,6 +63,8 @@ def rescue_entry(found: Rescue, base: Path) -> RescueEntry:
 
 def tried_entry(found: Rescue | NoRescue, base: Path) -> RescueEntry | NoRescueEntry:
     """The same, or why none was tried."""
+    from pytest_quant.rescue.rescues import NoRescue  # loaded where one was tried, not where it is shown
+
     if isinstance(found, NoRescue):
         return NoRescueEntry(found=False, meets=False, error=found.reason)
     return rescue_entry(found, base)

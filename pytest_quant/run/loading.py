@@ -10,12 +10,13 @@ from pytest_quant.nets.trial.process import OF_THIS_PROCESS
 
 ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
 TO_RUN = (
-    "scipy.special",
     "pytest_quant.judging.assess",
     "pytest_quant.building.workbench",
     "pytest_quant.run.bulletin",
 )
 TO_REPORT = ("pytest_quant.run.session", "pytest_quant.run.summary")
+TO_CONTROL = (*TO_REPORT, "pytest_quant.run.bulletin", "pytest_quant.report.data", "pytest_quant.report.terminal")
+"""In a process that has workers, all that it reports with, while they start."""
 TO_TRY_NETS = ("pytest_quant.nets.ncnn.opening",)
 """In the child process that tries them: the format of most nets."""
 

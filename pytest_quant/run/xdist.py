@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from pytest_quant.evaluation.alive import Alive, make_run_folder, remove_dead_run_folders, remove_run_folder
+from pytest_quant.run import loading
 from pytest_quant.run.beside import let_run_alone, note_death
 from pytest_quant.spec.errors import told
 from pytest_quant.spec.text import visible
@@ -47,6 +48,11 @@ def worker_count(config: pytest.Config) -> int:
         found: int = getattr(config, "workerinput")["workercount"]  # noqa: B009 - xdist adds the attribute
         return found
     return 0 if config.getoption("dist", "no") != "no" else 1
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process hands all tests to workers, and runs and collects none."""
+    return worker_count(config) == 0 and not config.option.collectonly
 
 
 def place(config: pytest.Config) -> tuple[int, str]:
@@ -100,6 +106,14 @@ class _Scheduler(Protocol):
         ...
 
 
+class Announces(Protocol):
+    """Prints what is known after collection: a controller collects nothing itself."""
+
+    def announce(self, config: pytest.Config) -> None:
+        """Print it."""
+        ...
+
+
 def death_of(report: pytest.TestReport) -> tuple[str, bool] | None:
     """Why the worker of a test died, and whether the test runs again; None: it tells of a test that ran."""
     if report.when in ("setup", "call", "teardown"):
@@ -108,13 +122,22 @@ def death_of(report: pytest.TestReport) -> tuple[str, bool] | None:
 
 
 class ControllerHooks:
-    """Registered in a process that may turn out to be a controller."""
+    """Of a controller."""
 
-    def __init__(self, run_dir: Path, announce: Callable[[pytest.Config], None]) -> None:
-        """``announce`` prints what is known after collection: a controller collects nothing itself."""
+    def __init__(self, run_dir: Path, report: Callable[[], Announces]) -> None:
+        """``report`` registers what reports, and gives what prints what is known after collection."""
         self._run_dir = run_dir
-        self._announce = announce
+        self._report = report
+        self._recorder: Announces | None = None
         self._announced = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionstart(self) -> Generator[None, object, object]:
+        """Load what reports while the workers, which are started meanwhile, load what they take."""
+        result = yield
+        loading.load(loading.TO_CONTROL)
+        self._recorder = self._report()
+        return result
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: _Node) -> None:
@@ -124,9 +147,9 @@ class ControllerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: _Node) -> None:
         """The first worker has collected, as all others will."""
-        if not self._announced:
+        if self._recorder is not None and not self._announced:
             self._announced = True
-            self._announce(node.config)
+            self._recorder.announce(node.config)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: _Node, error: object | None) -> None:

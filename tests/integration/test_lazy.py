@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_quant.run.loading import TO_CONTROL
 from tests import tiny
 
 HEAVY = {
@@ -89,3 +90,29 @@ def test_a_process_that_runs_nets_imports_no_pytest(tmp_path: Path) -> None:
     found = loaded(IMPORT, *names, folder=tmp_path)
     assert "ncnn" in found
     assert not {"pytest", "_pytest"} & found
+
+
+def test_a_controller_imports_nothing_that_evaluates(tmp_path: Path) -> None:
+    """It starts, and reports at the end, while nothing else of the run goes on."""
+    found = loaded(IMPORT, *TO_CONTROL, "pytest_quant.report.write", folder=tmp_path)
+    assert "pydantic" in found
+    assert not {"ncnn", "cv2", "scipy", "PIL"} & found
+
+
+AT_START = f"""
+import sys
+def pytest_configure_node(node):
+    print("AT START", sorted({HEAVY - {"filelock"}} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_a_controller_starts_its_workers_before_it_loads_what_reports(tmp_path: Path) -> None:
+    tiny.write_images(tmp_path, 2)
+    tiny.write_zoo(tmp_path)
+    (tmp_path / "conftest.py").write_text(AT_START)
+    args = ("-p", "no:cacheprovider", "--quant", "zoo.quant.yaml", "-n", "1")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *args], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "AT START []" in done.stderr, done.stderr

@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections import deque
+from bisect import bisect
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -46,17 +46,17 @@ class _Held:
 
     key: Key
     start: int
-    end: int
     array: AnyArray
     """Kept so that no other array gets its address meanwhile."""
     users: int = 1
 
 
 class SharedInputs:
-    """A ring of inputs in a file that is mapped here and there; threads and nets share it.
+    """Inputs in a file that is mapped here and there; threads and nets share it.
 
-    An input that several nets take lies there once. The file is there from `make` until `hide`; the far side proves by
-    its first bytes that it sees the same one.
+    Each takes the first place that is free, so that few pages are used again and again: the processor has them at hand,
+    where a walk through all of them would copy to main memory. An input that several nets take lies there once. The
+    file is there from `make` until `hide`; the far side proves by its first bytes that it sees the same one.
     """
 
     def __init__(self, path: Path, handle: int, size: int) -> None:
@@ -66,7 +66,8 @@ class SharedInputs:
         self._memory = mmap.mmap(handle, size)
         self._memory[:_TOKEN_BYTES] = self.token
         self._lock = threading.Lock()
-        self._used: deque[_Held] = deque()
+        self._free = [(_TOKEN_BYTES, size)]
+        """Start and end of what is free, in order; no two of them touch."""
         self._at: dict[int, _Held] = {}
         self._of: dict[Key, _Held] = {}
 
@@ -102,8 +103,7 @@ class SharedInputs:
             if start is None:
                 return None
             np.ndarray(array.shape, little(array.dtype), self._memory, start)[...] = array
-            held = _Held(key, start, start + array.nbytes, array)
-            self._used.append(held)
+            held = _Held(key, start, array)
             self._at[start] = self._of[key] = held
         return start
 
@@ -120,20 +120,33 @@ class SharedInputs:
             if held.users == 0:
                 self._part(held)
                 del self._at[place]
-            while self._used and self._used[0].users == 0:
-                self._used.popleft()
+                self._release(place, place + _whole(held.array.nbytes))
 
     def _part(self, held: _Held) -> None:
         if self._of.get(held.key) is held:
             del self._of[held.key]
 
-    def _room(self, size: int) -> int | None:
-        if not self._used:
-            return _TOKEN_BYTES if size <= self.size - _TOKEN_BYTES else None
-        first, last, end = self._used[0].start, self._used[-1].start, self._used[-1].end
-        start = -(-end // _TOKEN_BYTES) * _TOKEN_BYTES  # aligned, as NumPy and ncnn like it
-        if last < first:  # the newest lie before the oldest
-            return start if start + size <= first else None
-        if start + size <= self.size:
-            return start
-        return _TOKEN_BYTES if _TOKEN_BYTES + size <= first else None
+    def _room(self, nbytes: int) -> int | None:
+        size = _whole(nbytes)
+        for at, (start, end) in enumerate(self._free):
+            if end - start >= size:
+                if end - start == size:
+                    del self._free[at]
+                else:
+                    self._free[at] = (start + size, end)
+                return start
+        return None
+
+    def _release(self, start: int, end: int) -> None:
+        at = bisect(self._free, (start, end))
+        if at < len(self._free) and self._free[at][0] == end:
+            end = self._free.pop(at)[1]
+        if at > 0 and self._free[at - 1][1] == start:
+            at -= 1
+            start = self._free.pop(at)[0]
+        self._free.insert(at, (start, end))
+
+
+def _whole(nbytes: int) -> int:
+    """Aligned, as NumPy and ncnn like it; never nothing, so that no two inputs have one place."""
+    return max(-(-nbytes // _TOKEN_BYTES), 1) * _TOKEN_BYTES

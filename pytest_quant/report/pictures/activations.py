@@ -78,7 +78,7 @@ def _values(extractor: BlobExtractor, inputs: Sequence[Mapping[str, AnyArray]], 
 
 def _histogram(layer: str, values: Array, threshold: float) -> CurveEntry:
     """How many values there are of each size; logarithmic, since what is cut off is rare and large."""
-    counts, edges = np.histogram(values, _BINS, (0.0, float(max(values.max(), threshold, 1e-30))))
+    counts, edges = np.histogram(values, _BINS, (0.0, max(float(values.max()), threshold, 1e-30)))
     heights = np.log10(1 + counts).round(3).tolist()
     beyond = 100 * float(np.mean(values > threshold))
     bins = zip(edges[:-1].tolist(), edges[1:].tolist(), heights, strict=True)

@@ -174,7 +174,7 @@ def keep_maxima(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDAr
     """Each of ``after`` scaled so that its greatest value is that of ``before``; one of nothing but 0 stays."""
     axes = tuple(range(1, before.ndim))
     greatest = after.max(axis=axes, keepdims=True)
-    scale = before.max(axis=axes, keepdims=True) / np.where(greatest == 0, np.float32(1), greatest)
+    scale = np.divide(before.max(axis=axes, keepdims=True), np.where(greatest == 0, np.float32(1), greatest))
     scaled: NDArray[np.float32] = after * scale
     return scaled
 

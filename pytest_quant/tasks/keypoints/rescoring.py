@@ -48,5 +48,5 @@ def _mean_above(scores: Scores, threshold: np.float32) -> Scores:
     total = np.zeros(len(scores), np.float32)
     for column, counts in zip(scores.T, above.T, strict=True):
         total = np.where(counts, total + column, total)
-    mean: Scores = total / np.maximum(above.sum(axis=1), 1).astype(np.float32)
+    mean: Scores = np.divide(total, np.maximum(above.sum(axis=1), 1).astype(np.float32))
     return mean

@@ -87,5 +87,5 @@ def sigmoid(logits: Array) -> Array:
 def softmax(logits: Array) -> Array:
     """Over the last axis."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    found: Array = raised / raised.sum(axis=-1, keepdims=True)
+    found: Array = np.divide(raised, raised.sum(axis=-1, keepdims=True))
     return found

@@ -112,7 +112,7 @@ def _definitions(truths: Sequence[DetectionTruth]) -> Mapping[str, Definition]:
 def _classes(truths: Sequence[DetectionTruth], sides: Iterable[Sequence[Detections]]) -> list[str]:
     """The names of the classes; where fp32's answers are the truth, a class may have none, and is its number then."""
     names = list(truths[0].classes)
-    labels = [found.labels.max(initial=-1) for side in sides for found in side]
+    labels = [int(found.labels.max(initial=-1)) for side in sides for found in side]
     objects = [one.category for truth in truths for one in truth.objects]
     return names + [str(number) for number in range(len(names), max([*labels, *objects, -1]) + 1)]
 

@@ -38,9 +38,9 @@ def to_image(points: Points, geometry: Geometry, ratio: float = 1.0, *, float32_
     """
     if float32_scale:
         factor = np.float32(1.0 / ratio) / np.array(geometry.scale, np.float32)
-        placed: Polygon = points * factor.astype(np.float64)
+        placed: Polygon = np.multiply(points, factor.astype(np.float64))
     else:
-        placed = points / (np.array(geometry.scale) * ratio)
+        placed = np.divide(points, np.array(geometry.scale) * ratio)
     return placed
 
 

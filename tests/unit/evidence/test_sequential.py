@@ -90,7 +90,7 @@ def test_error_at_the_limit_in_a_larger_dataset() -> None:
 
 def _sample(seed: int, n: int, discordance: float = 0.2) -> Floats:
     rng = np.random.default_rng(seed)
-    return rng.choice([1.0, -1.0, 0.0], size=n, p=[discordance * 0.6, discordance * 0.4, 1 - discordance])
+    return rng.choice(np.array([1.0, -1.0, 0.0]), size=n, p=[discordance * 0.6, discordance * 0.4, 1 - discordance])
 
 
 @settings(max_examples=25)

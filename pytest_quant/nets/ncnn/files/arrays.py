@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.remembered import ByParams
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ def is_known(layer_type: str) -> bool:
     return layer_type in WEIGHTLESS or layer_type in _FINDERS
 
 
+_SPECS = ByParams[tuple[ArraySpec, ...]]()
+
+
 def array_specs(param: Param, layer: Layer, *, as_float: bool = False) -> tuple[ArraySpec, ...] | None:
     """Return the arrays of ``layer`` in file order, or None where its type is unknown.
 
@@ -91,9 +95,12 @@ def array_specs(param: Param, layer: Layer, *, as_float: bool = False) -> tuple[
     find = _FINDERS.get(layer.type)
     if find is None:
         return None
+    known = _SPECS.get(layer, as_float)
+    if known is not None:
+        return known
     try:
         term = 0 if as_float else int8_term(layer)
-        return tuple(find(layer, term))
+        return _SPECS.keep(layer, as_float, tuple(find(layer, term)))
     except ValueError as error:
         raise param.error(layer, str(error)) from None
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pytest_quant.nets.ncnn.files.arrays import CONVOLUTIONS, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.remembered import ByParams
 
 Stored = Literal["float32", "float16", "int8", "bfloat16"]
 
@@ -40,13 +41,25 @@ def check_stored(param: Param) -> None:
     """Raise `ModelFileError` for a layer that takes its input for something else than it holds."""
     stored: dict[str, Stored | None] = {}
     for layer in param.layers:
-        bottoms = [stored.get(bottom) for bottom in layer.bottoms]
-        try:
-            for fault in _faults(layer, bottoms):
-                raise param.error(layer, fault)
-            stored |= dict.fromkeys(layer.tops, _output(layer, bottoms))
-        except ValueError as error:
-            raise param.error(layer, str(error)) from None
+        bottoms = tuple(stored.get(bottom) for bottom in layer.bottoms)
+        known = _SOUND.get(layer, bottoms)
+        if known is None:
+            known = _SOUND.keep(layer, bottoms, (_checked(param, layer, bottoms),))
+        stored.update(dict.fromkeys(layer.tops, known[0]))
+
+
+_SOUND = ByParams[tuple[Stored | None]]()
+"""What a layer's outputs hold, where nothing is wrong with it, by what its inputs hold."""
+
+
+def _checked(param: Param, layer: Layer, bottoms: Sequence[Stored | None]) -> Stored | None:
+    """What a layer's outputs hold; raises `ModelFileError`."""
+    try:
+        for fault in _faults(layer, bottoms):
+            raise param.error(layer, fault)
+        return _output(layer, bottoms)
+    except ValueError as error:
+        raise param.error(layer, str(error)) from None
 
 
 def _output(layer: Layer, bottoms: Sequence[Stored | None]) -> Stored | None:

@@ -50,6 +50,7 @@ from pytest_quant.nets.ncnn.files.reducing import (
     check_reduction,
 )
 from pytest_quant.nets.ncnn.files.regions import check_copy, check_crop
+from pytest_quant.nets.ncnn.files.remembered import ByParams
 from pytest_quant.nets.ncnn.files.reshaping import (
     check_expand,
     check_permute,
@@ -78,24 +79,36 @@ def check_flow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
         if layer.type == "Input":
             shapes |= {top: inputs.get(top) for top in layer.tops}
             continue
-        bottoms = [shapes.get(bottom) for bottom in layer.bottoms]
-        try:
-            for fault in _faults(layer, bottoms):
-                raise param.error(layer, fault)
-            tops = output_shapes(layer, bottoms)
-        except ValueError as error:
-            raise param.error(layer, str(error)) from None
-        for top, shape in zip(layer.tops, tops, strict=True):
-            if shape is not None and is_empty(shape):
-                raise param.error(layer, f"its output {top!r} would be {words(shape)}, made of {listed(bottoms)}")
-            size = values(shape)
-            if size is not None and 4 * size > MOST_BYTES:
-                raise param.error(
-                    layer,
-                    f"its output {top!r} would be {words(shape)}, {4 * size / (1 << 30):.0f} GiB; a blob may have "
-                    f"{MOST_BYTES >> 30} GiB",
-                )
-            shapes[top] = shape
+        bottoms = tuple(shapes.get(bottom) for bottom in layer.bottoms)
+        known = _SOUND.get(layer, (bottoms, len(layer.tops)))
+        if known is None:
+            known = _SOUND.keep(layer, (bottoms, len(layer.tops)), _outputs(param, layer, bottoms))
+        shapes.update(zip(layer.tops, known, strict=True))
+
+
+_SOUND = ByParams[list[MaybeShape]]()
+"""The shapes of a layer's outputs, where nothing is wrong with it: by those of its inputs, and how many outputs."""
+
+
+def _outputs(param: Param, layer: Layer, bottoms: Sequence[MaybeShape]) -> list[MaybeShape]:
+    """The shapes of what a layer gives; raises `ModelFileError` where it is given what it cannot take."""
+    try:
+        for fault in _faults(layer, bottoms):
+            raise param.error(layer, fault)
+        tops = output_shapes(layer, bottoms)
+    except ValueError as error:
+        raise param.error(layer, str(error)) from None
+    for top, shape in zip(layer.tops, tops, strict=True):
+        if shape is not None and is_empty(shape):
+            raise param.error(layer, f"its output {top!r} would be {words(shape)}, made of {listed(bottoms)}")
+        size = values(shape)
+        if size is not None and 4 * size > MOST_BYTES:
+            raise param.error(
+                layer,
+                f"its output {top!r} would be {words(shape)}, {4 * size / (1 << 30):.0f} GiB; a blob may have "
+                f"{MOST_BYTES >> 30} GiB",
+            )
+    return tops
 
 
 def _faults(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[str]:

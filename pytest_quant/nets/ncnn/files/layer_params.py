@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pytest_quant.spec.errors import ModelFileError
@@ -41,12 +43,16 @@ def is_pair(text: str) -> bool:
     return _PAIR.fullmatch(text) is not None
 
 
-def read_params(where: LayerLine, text: str) -> dict[int, ParamValue]:
-    """The parameters by their id; raises `ModelFileError` for what ncnn would not read, or read otherwise."""
+def read_params(where: LayerLine, text: str) -> Mapping[int, ParamValue]:
+    """The parameters by their id, mostly the same object for the same text.
+
+    Raises `ModelFileError` for what ncnn would not read, or read otherwise.
+    """
     params = _read_whole_numbers(text)
     return _read_any_params(where, text) if params is None else params
 
 
+@lru_cache(maxsize=4096)
 def _read_whole_numbers(text: str) -> dict[int, ParamValue] | None:
     """Pairs of short whole numbers, which nearly all lines hold and nothing else; None for any other."""
     params: dict[int, ParamValue] = {}

@@ -215,18 +215,18 @@ def test_a_disk_that_is_full_sends_inputs_through_the_pipe(monkeypatch: pytest.M
 @given(st.lists(st.one_of(st.integers(1, 300), st.none()), max_size=60))
 def test_inputs_in_use_never_overlap(steps: list[int | None]) -> None:
     """Each number is an input of so many values that is put, None gives the oldest back."""
-    ring = SharedInputs.make(4096)
-    assert ring is not None
-    ring.hide()
+    memory = SharedInputs.make(4096)
+    assert memory is not None
+    memory.hide()
     used: list[tuple[int, int]] = []
     for step in steps:
         if step is None:
             if used:
-                ring.give_back(used.pop(0)[0])
+                memory.give_back(used.pop(0)[0])
             continue
-        place = ring.put(np.zeros(step, np.float32))
+        place = memory.put(np.zeros(step, np.float32))
         if place is None:
-            assert used, "an empty ring has room for any of these"
+            assert used, "empty memory has room for any of these"
             continue
         assert 64 <= place <= 4096 - 4 * step
         assert all(end <= place or place + 4 * step <= start for start, end in used)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import platform
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -277,3 +279,26 @@ def test_an_input_that_kills_the_far_side_is_the_one_that_is_named(
         assert np.isfinite(runner.run(array)["prob"]).all()
     with pytest.raises(TargetError, match="the far side died"):
         runner.run(inputs[3])
+
+
+PAGES_TAKEN = """
+import resource
+from pytest_quant.nets.remote import far_side
+{call}
+for round in range(12):
+    blocks = [bytearray(1 << 20) for _ in range(20)]
+    del blocks
+    if round == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to keep what is freed")
+def test_what_a_pass_frees_is_not_asked_for_again() -> None:
+    """Ten rounds of twenty megabytes: 51200 pages if each round gets them from the system."""
+    kept, given_back = (
+        int(subprocess.check_output([sys.executable, "-c", PAGES_TAKEN.format(call=call)], text=True))
+        for call in ("far_side.keep_freed_memory()", "")
+    )
+    assert kept < 1000 < given_back

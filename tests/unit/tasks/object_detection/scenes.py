@@ -47,11 +47,13 @@ def detections(rng: np.random.Generator, truths: Sequence[DetectionTruth], error
             for _ in range(int(rng.integers(0, 3))):
                 left, top, width, height = found.box + rng.normal(0, error * rng.integers(0, 2), 4)
                 label = found.category if rng.random() < 0.9 else int(rng.integers(0, len(CLASSES)))
-                rows.append([left, top, left + abs(width), top + abs(height), rng.choice([0.2, 0.5, 0.9]), label])
+                rows.append(
+                    [left, top, left + abs(width), top + abs(height), float(rng.choice([0.2, 0.5, 0.9])), label]
+                )
         for _ in range(int(rng.integers(0, 4))):
             left, top, width, height = rng.uniform(5, 200, 4)
             label = int(rng.integers(0, len(CLASSES)))
-            rows.append([left, top, left + width, top + height, rng.choice([0.2, 0.5, 0.9]), label])
+            rows.append([left, top, left + width, top + height, float(rng.choice([0.2, 0.5, 0.9])), label])
         sides.append(made(rows))
     return sides
 

@@ -48,9 +48,9 @@ def rows_of(images: Sequence[AnnotatedPolygons], profile: HmeanProfile) -> list[
     found = curves(counts)
     return [
         (
-            counts.hits[:, index].sum(),
-            counts.regions.sum(),
-            counts.predictions[:, index].sum(),
+            float(counts.hits[:, index].sum()),
+            float(counts.regions.sum()),
+            float(counts.predictions[:, index].sum()),
             found.recall[index],
             found.precision[index],
             found.hmean[index],
