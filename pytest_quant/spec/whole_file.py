@@ -17,7 +17,7 @@ def whole_file(path: Path, most: int = MOST_BYTES) -> bytes:
     Traceback (most recent call last):
     OSError: [Errno 27] it has ... bytes, and may have 10: ...
     """
-    with open(path, "rb", buffering=0) as file:
+    with path.open("rb", buffering=0) as file:  # one at a URL is fetched by that
         check_size(path, os.fstat(file.fileno()).st_size, most)
         return file.read()
 
