@@ -99,7 +99,8 @@ class _Bench:
         except InternalError as error:
             return Try(broken.kind, "traceback", str(error).splitlines()[-1])
         except QuantError as error:
-            return Try(broken.kind, _outcome(str(error)), str(error))
+            outcome = _outcome(str(error))
+            return Try(broken.kind, outcome, f"{error}; of {broken.param!r}"[:900] if outcome == "hang" else str(error))
         except Differing as error:
             return Try(broken.kind, "wrong", f"{error}; of {broken.param!r}"[:900])
         except Exception:

@@ -14,6 +14,7 @@ from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 _LISTS = ("images", "annotations", "categories")
 _LISTS_TEXT = "images, annotations and categories"
@@ -38,6 +39,10 @@ class CocoImage:
     height: int
 
 
+_MOST_JSON = 4 << 30
+"""Annotations of the largest public datasets have a gigabyte."""
+
+
 class RowError(Exception):
     """What is wrong with one entry of a file."""
 
@@ -45,7 +50,7 @@ class RowError(Exception):
 def read_json(path: Path) -> object:
     """The content of a file; raises `DatasetError` when it cannot be read or is not JSON."""
     try:
-        return parse_json(path.read_bytes())
+        return parse_json(whole_file(path, _MOST_JSON))
     except OSError as error:
         raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are such

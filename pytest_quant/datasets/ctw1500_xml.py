@@ -9,6 +9,7 @@ from pytest_quant.datasets.text_lines import ParsedFile
 from pytest_quant.datasets.text_region import TextRegion, parse_coordinates
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 COORDINATES = 28
 """Fourteen points."""
@@ -23,7 +24,7 @@ def read_xml(file: Path) -> ParsedFile:
     """
     reader = _Reader(shown(file))
     try:
-        reader.parser.Parse(file.read_bytes(), True)
+        reader.parser.Parse(whole_file(file), True)
     except expat.ExpatError as error:
         reason = expat.errors.messages[error.code]
         raise DatasetError(f"{shown(file)}, line {error.lineno}: is not well-formed XML: {reason}") from error

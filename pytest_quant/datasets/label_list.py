@@ -10,6 +10,7 @@ from pytest_quant.datasets.inside import inside, is_foreign
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 _LABEL_DIGITS = 9
 """No dataset has a thousand million classes; more digits are another kind of file."""
@@ -61,7 +62,7 @@ class _LineError(Exception):
 
 def _read_text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        return whole_file(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{shown(file)} is not text in UTF-8 (byte {error.start}); expected a label list") from error
     except OSError as error:

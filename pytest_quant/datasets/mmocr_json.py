@@ -18,6 +18,7 @@ from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 
 class MmocrJsonOptions(BaseModel):
@@ -87,7 +88,7 @@ class _EntryError(DatasetError):
 
 def _load(file: Path) -> object:
     try:
-        return parse_json(file.read_bytes())
+        return parse_json(whole_file(file))
     except OSError as error:
         raise _EntryError(f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -7,9 +7,13 @@ import struct
 from collections.abc import Callable
 
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.whole_file import MOST_BYTES
 
 DEFAULT_MAX_PIXELS = 178_956_970
 """As Pillow has it: half a gigabyte of decoded pixels. A square of 13377."""
+
+_MOST_BYTES_OF_A_PIXEL = 16
+"""Four floats."""
 
 _max_pixels = DEFAULT_MAX_PIXELS
 
@@ -35,6 +39,11 @@ def limit_pixels(count: int) -> Callable[[], None]:
 def max_pixels() -> int:
     """The limit of this process."""
     return _max_pixels
+
+
+def most_image_bytes() -> int:
+    """Of an image file, read before it is decoded: no format takes more for a pixel, but what stands beside them."""
+    return max(MOST_BYTES, _MOST_BYTES_OF_A_PIXEL * _max_pixels)
 
 
 def check_pixels(data: bytes, name: object) -> None:

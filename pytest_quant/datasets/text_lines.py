@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 SHOWN_PROBLEMS = 5
 """How many bad lines a message spells out."""
@@ -60,7 +61,7 @@ def raise_problems(where: str, problems: Iterable[str]) -> None:
 def read_text(file: Path) -> str:
     """The text of a file in UTF-8, with or without byte order mark; raises `DatasetError` when it is not."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return whole_file(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{shown(file)} is not text in UTF-8 (byte {error.start}); expected ground truth") from error
     except OSError as error:

@@ -17,6 +17,7 @@ from pytest_quant.datasets.folders import files_below
 from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """What is taken from a folder, in any case; a list may name other files."""
@@ -114,7 +115,7 @@ def _listed(path: Path, kind: FileKind, what: str, is_dataset: bool) -> list[Sam
     if path.suffix.lower() in kind.suffixes:
         return _samples([path], path.parent, kind, what, shown(path))
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = whole_file(path).decode().splitlines()
     except UnicodeDecodeError:
         raise DatasetError(
             f"{what}: {shown(path)} is neither a folder of {kind.many} nor a text file that lists them"

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from pytest_quant.datasets.remote import UrlPath, fetch_all
 from pytest_quant.evaluation.content_store import ContentStore
+from pytest_quant.spec.whole_file import check_size
 
 Stamp = tuple[int, int, int, int]
 """Size in bytes, times of modification and of the last change of the inode in nanoseconds, and the inode: another stamp
 means that the file is read again. A copy that keeps size and modification time has another inode or change time."""
 
 
+_MOST_BYTES = 16 << 30
+"""Of a sample: far more than any has, and some seconds to read."""
 _RUN = 64
 """Files that a thread reads at a time: to hand over a small image takes longer than to read it."""
 
@@ -61,6 +64,8 @@ class DigestMemo:
             return []
         fetch_all(paths)
         stamps = [_stamp(path) for path in paths]
+        for path, stamp in zip(paths, stamps, strict=True):
+            check_size(path, stamp[0], _MOST_BYTES)
         scope = sha256_json(os.path.commonpath([str(path.parent) for path in paths]))[:16]
         known = self._read(scope)
         if any(known.get(str(path), (None, ""))[0] != stamp for path, stamp in zip(paths, stamps, strict=True)):

@@ -19,6 +19,7 @@ from pytest_quant.spec.errors import BaselineMissingError, ConfigError
 from pytest_quant.spec.metric import SQNR_DB
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 SCHEMA = 1
 _DIGITS = 9
@@ -168,7 +169,7 @@ def read_baseline(path: Path) -> Baseline:
     if not path.exists():
         return Baseline(path, {})
     try:
-        content = _BaselineFile.model_validate_json(path.read_bytes())
+        content = _BaselineFile.model_validate_json(whole_file(path))
     except OSError as error:
         raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -8,6 +8,10 @@ from pathlib import Path
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
+
+_MOST_BYTES = 8 << 30
+"""Of a net with its weights."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class FileStamp:
     def content(self) -> bytes:
         """All of it; raises `ModelFileError` for a file that cannot be read, and for a Git LFS pointer."""
         try:
-            data = self.path.read_bytes()
+            data = whole_file(self.path, _MOST_BYTES)
         except OSError as error:
             raise ModelFileError(f"{shown(self.path)}: cannot be read: {error.strerror}") from None
         absent = why_absent(data)

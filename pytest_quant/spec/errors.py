@@ -6,9 +6,24 @@ A `QuantError` is the user's to mend; anything else is a bug in the plugin or in
 
 from __future__ import annotations
 
+_LONGEST_LINE = 4000
+"""Of a message, in characters: files may hold a name of megabytes, and messages quote what they find."""
+
 
 class QuantError(Exception):
     """Base of everything that the plugin raises on purpose; its text is complete as it stands."""
+
+    def __str__(self) -> str:
+        """The text; of a line that is too long to read its beginning and its end."""
+        text = super().__str__()
+        return text if len(text) <= _LONGEST_LINE else "\n".join(map(_readable, text.split("\n")))
+
+
+def _readable(line: str) -> str:
+    if len(line) <= _LONGEST_LINE:
+        return line
+    half = _LONGEST_LINE // 2
+    return f"{line[:half]} [{len(line) - 2 * half} characters left out] {line[-half:]}"
 
 
 class ZooError(QuantError):

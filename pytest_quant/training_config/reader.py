@@ -13,6 +13,7 @@ import yaml
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
 from pytest_quant.training_config.values import REST, Unread, lookup, merge, separate
 
@@ -134,7 +135,7 @@ def _text(path: Path) -> str:
             f"{shown(path)}: found a file of type {path.suffix or 'none'}, expected {', '.join(SUFFIXES)}"
         )
     try:
-        return path.read_text(encoding="utf-8")
+        return whole_file(path).decode()
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ def test_a_sample_of_too_many_pixels(pytester: pytest.Pytester) -> None:
     reason = run_on(pytester, LIST)
     assert time.monotonic() - start < 20
     assert "005.png) has 20000 x 20000 pixels, more than the 178956970 that an image may have" in reason
+
+
+def test_a_sample_and_a_list_of_gigabytes(pytester: pytest.Pytester) -> None:
+    """Sparse files: nothing of them is read."""
+    folder = pytester.path / "data"
+    os.truncate(folder / "images" / "005.png", 1 << 40)
+    assert "005.png: cannot be read: it has 1099511627776 bytes, and may have" in run_on(pytester, LIST)
+    os.truncate(folder / "list.txt", 1 << 40)
+    assert "list.txt cannot be read: it has 1099511627776 bytes, and may have" in run_on(pytester, LIST)
 
 
 def test_a_calibration_image_of_too_many_pixels(pytester: pytest.Pytester) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import first_few, shown
+from pytest_quant.spec.whole_file import whole_file
 
 Blank = Literal["first", "last"]
 BLANK_CHARACTER = " "
@@ -60,7 +61,7 @@ def read_keys(path: Path, blank: Blank, add_blank_character: bool) -> Alphabet:
 
     """
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        content = whole_file(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{shown(path)} is not text in UTF-8 (byte {error.start}); expected one key per line"

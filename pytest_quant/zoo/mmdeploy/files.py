@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import listed, shown
+from pytest_quant.spec.whole_file import whole_file
 from pytest_quant.zoo.schema import problems
 
 Generation = Literal["0.x", "1.x"]
@@ -97,7 +98,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def read_json(path: Path, model: type[ModelT]) -> ModelT | None:
     """One of the files; None when it does not exist, `ConfigError` when it is something else."""
     try:
-        data = parse_json(path.read_bytes())
+        data = parse_json(whole_file(path))
     except FileNotFoundError:
         return None
     except OSError as error:

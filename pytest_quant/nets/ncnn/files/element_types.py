@@ -64,7 +64,11 @@ def _checked(param: Param, layer: Layer, bottoms: Sequence[Stored | None]) -> St
 
 def _output(layer: Layer, bottoms: Sequence[Stored | None]) -> Stored | None:
     """None: it is not known."""
-    if layer.type in _PASSING or (layer.type == "Cast" and layer.get_int(0) == layer.get_int(1)):
+    if (
+        layer.type in _PASSING
+        or layer.type == "ReLU"
+        or (layer.type == "Cast" and layer.get_int(0) == layer.get_int(1))
+    ):
         return bottoms[0] if len(set(bottoms)) == 1 else None
     if layer.type == "Cast":
         return _CAST_TYPES[layer.get_int(1)]

@@ -1,8 +1,8 @@
 """Sizes that a layer computes from those of its inputs: ``*(0w,2),//(0h,2),0c`` in a string parameter.
 
 An operator stands before its operands; ``0w`` is the width of the first input. ncnn computes with 32 bits, integers as
-long as both operands are, and followed is what gives the same everywhere: not ``exp``, ``sin`` and the like, which each
-mathematical library rounds in its own way, nor what is no finite number.
+long as both operands are. Not followed are ``exp``, ``sin`` and the like, which each mathematical library rounds in its
+own way. What C leaves open (integers that do not fit into 32 bits, infinity as a size, 0/0) is refused.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from pytest_quant.nets.ncnn.files.param import Layer
 
 Value = int | float | None
 """None: not known."""
+_Unary = Callable[[int | float], Value]
+_Binary = Callable[[int | float, int | float], Value]
 
 _PLACES = {"c": 0, "d": 1, "h": 2, "w": 3}
 _TOKEN = re.compile(r"[^(),]+")
 _BLOB = re.compile(r"[0-9][cdhnw]")
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+)")
 _REAL = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
-_OTHER_REAL = re.compile(r"\s*[+-]?(?:0[xX]|inf|nan)", re.IGNORECASE)
+_OTHER_REAL = re.compile(r"\s*[+-]?(?:0x|inf|nan)", re.IGNORECASE)
 _INTEGERS = 2**31
 _LEAST_NORMAL = 2.0**-126
+"""What is smaller the flags of a compiler may make 0."""
 _LONGEST_NUMBER = 300
 
 
@@ -57,12 +60,13 @@ def evaluated(text: str, bottoms: Sequence[MaybeShape]) -> tuple[Size, ...]:
             stack.append(_size(token, bottoms))
         elif token in _OF_ONE:
             (one,) = _operands(token, stack, 1)
-            stack.append(None if one is None else _finite(_OF_ONE[token](one)))
+            stack.append(None if one is None else _checked(token, _OF_ONE[token](one)))
         elif token in _OF_TWO:
             one, two = _operands(token, stack, 2)
-            stack.append(None if one is None or two is None else _finite(_OF_TWO[token](one, two)))
+            found = None if one is None or two is None else _OF_TWO[token](one, two)
+            stack.append(_checked(token, found))
         else:
-            stack.append(_finite(_literal(token)))
+            stack.append(_checked(token, _literal(token)))
     if not stack:
         raise ValueError("which is empty")
     return tuple(_whole(value) for value in reversed(stack))
@@ -98,7 +102,7 @@ def _literal(token: str) -> Value:
     """What C's ``sscanf`` reads: the number at the beginning."""
     real, whole = _REAL.match(token), _INTEGER.match(token)
     if _OTHER_REAL.match(token):
-        return None
+        raise ValueError(f"in which {token!r} is no plain number")
     if real is None:
         raise ValueError(f"in which {token!r} is neither a number, a size nor an operator")
     if len(real[1]) > _LONGEST_NUMBER:
@@ -113,39 +117,42 @@ def _literal(token: str) -> Value:
 def _is_between(number: float) -> bool:
     """Whether it lies in the middle of two numbers of 32 bits: further digits of its text may tell which is nearer."""
     step = _single(number) - number
-    return step != 0 and _single(number - step) == number - step
+    return step != 0 and math.isfinite(step) and _single(number - step) == number - step
 
 
-def _finite(value: Value) -> Value:
-    """None for what C, or the flags of a compiler, leave open."""
+def _checked(token: str, value: Value) -> Value:
     if isinstance(value, float):
-        return value if value == 0 or _LEAST_NORMAL <= abs(value) < math.inf else None
-    return value if value is None or -_INTEGERS <= value < _INTEGERS else None
+        if math.isnan(value):
+            raise ValueError(f"in which {token!r} gives no number")
+        return value if value == 0 or abs(value) >= _LEAST_NORMAL else None
+    if value is not None and not -_INTEGERS <= value < _INTEGERS:
+        raise ValueError(f"in which {token!r} gives {value}, which does not fit into 32 bits")
+    return value
 
 
 def _whole(value: Value) -> Size:
     if isinstance(value, float):
-        return int(value) if abs(value) < _INTEGERS else None
+        return _integer(math.trunc, value)
     return value
+
+
+def _integer(of: Callable[[float], int], number: float) -> int:
+    """A float that becomes an integer."""
+    if abs(number) >= _INTEGERS:
+        raise ValueError(f"in which {number:g} is to be an integer of 32 bits")
+    return of(number)
 
 
 def _single(number: float) -> float:
     return c_float(number).value
 
 
-def _floats(of: Callable[[float, float], float | None]) -> Callable[[int | float, int | float], Value]:
+def _floats(of: Callable[[float, float], float]) -> _Binary:
     """An operator that takes its operands for floats."""
-
-    def operator(one: float, two: float) -> Value:
-        found = of(_single(one), _single(two))
-        return None if found is None else _single(found)
-
-    return operator
+    return lambda one, two: _single(of(_single(one), _single(two)))
 
 
-def _either(
-    integers: Callable[[int, int], int], floats: Callable[[float, float], float | None]
-) -> Callable[[int | float, int | float], Value]:
+def _either(integers: Callable[[int, int], int], floats: Callable[[float, float], float]) -> _Binary:
     """An operator that stays within integers where both operands are."""
 
     def operator(one: float, two: float) -> Value:
@@ -156,37 +163,53 @@ def _either(
     return operator
 
 
-def _bits(of: Callable[[int, int], int | None]) -> Callable[[int | float, int | float], Value]:
+def _bits(name: str, of: Callable[[int, int], int]) -> _Binary:
     def operator(one: float, two: float) -> Value:
-        return of(one, two) if isinstance(one, int) and isinstance(two, int) else None
+        if not (isinstance(one, int) and isinstance(two, int)):
+            raise ValueError(f"in which {name!r} takes integers")
+        return of(one, two)
 
     return operator
 
 
+def _shift(name: str, of: Callable[[int, int], int]) -> _Binary:
+    def operator(one: int, two: int) -> int:
+        if not 0 <= two < 32:
+            raise ValueError(f"in which {name!r} moves bits by {two}")
+        return of(one, two)
+
+    return _bits(name, operator)
+
+
 def _divided(one: int, two: int) -> int:
-    if two == 0 or (one, two) == (-_INTEGERS, -1):
-        raise ValueError(f"which divides {one} by {two}")
+    if two == 0:
+        raise ValueError(f"which divides {one} by 0")
     return abs(one) // abs(two) * (1 if (one < 0) == (two < 0) else -1)
 
 
-def _quotient(one: float, two: float) -> float | None:
-    return one / two if two else None
+def _quotient(one: float, two: float) -> float:
+    if two:
+        return _single(one / two)
+    return math.copysign(math.inf, one) * math.copysign(1, two) if one else math.nan
 
 
-def _floored(one: float, two: float) -> float | None:
-    return math.floor(_single(one / two)) if two and abs(_single(one / two)) < math.inf else None
+def _floored(one: float, two: float) -> float:
+    found = _quotient(one, two)
+    return math.floor(found) if math.isfinite(found) else found
 
 
-def _remainder(one: float, two: float) -> float | None:
+def _modulus(one: float, two: float) -> float:
+    return math.fmod(one, two) if two and math.isfinite(one) else math.nan
+
+
+def _remainder(one: float, two: float) -> float:
     """As C's ``fmod``, and with the sign of the divisor."""
-    if not two:
-        return None
-    left = math.fmod(one, two)
+    left = _modulus(one, two)
     return left + two if _single(one * two) < 0 else left
 
 
-def _rounded(of: Callable[[float], int]) -> Callable[[int | float], Value]:
-    return lambda one: one if isinstance(one, int) else of(one)
+def _rounded(of: Callable[[float], int]) -> _Unary:
+    return lambda one: one if isinstance(one, int) else _integer(of, one)
 
 
 def _half_away(one: float) -> int:
@@ -197,42 +220,42 @@ def _sign(one: float) -> float:
     return type(one)((one > 0) - (one < 0))
 
 
-def _root(one: float) -> float | None:
-    return _single(math.sqrt(_single(one))) if one >= 0 else None
+def _root(one: float) -> float:
+    return _single(math.sqrt(_single(one))) if one >= 0 else math.nan
 
 
 def _not_followed(*_operands: float) -> None:
     return None
 
 
-_OF_ONE: dict[str, Callable[[int | float], Value]] = {
+_OF_ONE: dict[str, _Unary] = {
     **dict.fromkeys(("acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "erf", "exp"), _not_followed),
     **dict.fromkeys(("log", "log10", "rsqrt", "sin", "sinh", "tan", "tanh"), _not_followed),
     "abs": abs,
     "ceil": _rounded(math.ceil),
     "floor": _rounded(math.floor),
     "neg": lambda one: -one,
-    "reciprocal": lambda one: _single(1 / _single(one)) if one else None,
+    "reciprocal": lambda one: _quotient(1, _single(one)),
     "round": _rounded(_half_away),
     "sign": _sign,
     "sqrt": _root,
     "square": lambda one: one * one if isinstance(one, int) else _single(one * one),
     "trunc": _rounded(math.trunc),
 }
-_OF_TWO: dict[str, Callable[[int | float, int | float], Value]] = {
+_OF_TWO: dict[str, _Binary] = {
     **dict.fromkeys(("atan2", "logaddexp", "pow"), _not_followed),
     "*": _either(lambda a, b: a * b, lambda a, b: a * b),
     "+": _either(lambda a, b: a + b, lambda a, b: a + b),
     "-": _either(lambda a, b: a - b, lambda a, b: a - b),
     "/": _floats(_quotient),
     "//": _either(_divided, _floored),
-    "and": _bits(lambda a, b: a & b),
-    "fmod": _floats(lambda a, b: math.fmod(a, b) if b else None),
-    "lshift": _bits(lambda a, b: a << b if 0 <= b < 32 else None),
+    "and": _bits("and", lambda a, b: a & b),
+    "fmod": _floats(_modulus),
+    "lshift": _shift("lshift", lambda a, b: a << b),
     "max": _either(max, max),
     "min": _either(min, min),
-    "or": _bits(lambda a, b: a | b),
+    "or": _bits("or", lambda a, b: a | b),
     "remainder": _floats(_remainder),
-    "rshift": _bits(lambda a, b: a >> b if 0 <= b < 32 else None),
-    "xor": _bits(lambda a, b: a ^ b),
+    "rshift": _shift("rshift", lambda a, b: a >> b),
+    "xor": _bits("xor", lambda a, b: a ^ b),
 }

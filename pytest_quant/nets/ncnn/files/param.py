@@ -18,6 +18,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import check_size
 
 MAGIC = 7767517
 _MOST_BLOBS = 100_000
@@ -159,6 +160,7 @@ def read_text(path: Path) -> str:
                 raise ModelFileError(f"{shown(path)} {absent}")
             if b"\0" in head:
                 raise ModelFileError(f"{shown(path)}: {_describe_binary(head)}")
+            check_size(path, path.stat().st_size)
             data = head + file.read()
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .param file") from None

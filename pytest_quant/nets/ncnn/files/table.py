@@ -16,6 +16,7 @@ from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.strict import decimal_number
 from pytest_quant.spec.text import listed, shown, suggestion
+from pytest_quant.spec.whole_file import whole_file
 
 _COMMENT = "#"
 _WEIGHT_MARK = "_param_"
@@ -148,7 +149,7 @@ def _read_text(path: Path) -> str:
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected a calibration table")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = whole_file(path).decode().replace("\r\n", "\n").replace("\r", "\n")
         absent = why_absent(text[:_POINTER_LENGTH].encode())
         if absent is not None:
             raise ModelFileError(f"{shown(path)} {absent}")

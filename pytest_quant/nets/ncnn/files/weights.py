@@ -155,7 +155,11 @@ def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
         if path.stat().st_size == 0:
             yield b""  # an empty file cannot be mapped
         else:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            try:
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as error:  # no room in the process, or something that cannot be mapped
+                raise ModelFileError(f"{shown(path)}: the .bin file cannot be read: {error}") from error
+            with data:
                 yield data
 
 

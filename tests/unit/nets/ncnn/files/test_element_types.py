@@ -21,6 +21,7 @@ WRONG = [
     ((HALF, "Convolution s 1 1 a b 0=4 1=1 6=16 8=2"), "computes with float32, and 'a' holds float16"),
     ((HALF, "Cast d 1 1 a b 0=4 1=1"), "makes float32 of bfloat16, and 'a' holds float16"),
     ((HALF, "Cast d 1 1 a b 0=1 1=4"), "makes bfloat16 of float32, and 'a' holds float16"),
+    ((CODES, "ReLU r 1 1 a e", "Cast d 1 1 e b 0=2 1=1"), "makes float32 of float16, and 'e' holds int8"),
     (("Cast d 1 1 conv b 0=2 1=1",), "makes float32 of float16, and 'conv' holds float32"),
     (("Cast d 1 1 conv b 0=0 1=1",), "makes type 1 of type 0 (parameters 1 and 0), which ncnn lacks"),
     (("Cast d 1 1 conv b 0=1 1=5",), "makes type 5 of type 1 (parameters 1 and 0), which ncnn lacks"),
