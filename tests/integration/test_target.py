@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_quant.cli.emulation import hide_from_pytest
 from pytest_quant.nets.remote import connection, far_side, target
 from pytest_quant.nets.remote.remote_net import RemoteRunner, RemoteSetup
 from pytest_quant.nets.remote.target import Target
@@ -227,6 +228,20 @@ def test_fixtures_run_there_too(pytester: pytest.Pytester) -> None:
     )
     run = run_quant(pytester, "--quant-target", SPEC, "-k", "runs_there")
     assert run.status == 0, run.text
+
+
+def test_an_emulated_machine_in_the_users_folder_is_not_collected(pytester: pytest.Pytester) -> None:
+    """NumPy's wheel has a conftest.py and tests of its own, which this process has imported from elsewhere."""
+    tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path)})
+    package = pytester.mkdir("arm") / "site" / "numpy"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "conftest.py").write_text("raise RuntimeError\n")
+    (package / "test_numpy.py").write_text("raise RuntimeError\n")
+    hide_from_pytest(pytester.path / "arm")
+    run = run_quant(pytester)
+    assert run.status == 0, run.text
+    assert run.verdicts["tiny::top1"] == "pass"
 
 
 def test_usage(pytester: pytest.Pytester) -> None:
