@@ -142,13 +142,18 @@ def _notes(model: ModelEntry) -> Iterator[str]:
 
 
 def _runtime_notes(report: Report) -> Iterator[str]:
-    """What ran the nets, where they are not those of ncnn alone."""
+    """What ran the nets, where they are not those of ncnn alone, or ran on a target."""
     models = report.models.values()
+    there: dict[str, list[str]] = {}
     for name, model in report.models.items():
         sides = set((model.runtimes or {}).values())
+        told = listed(f"{side} by {runtime}" for side, runtime in (model.runtimes or {}).items())
         if any(not runtime.startswith("ncnn ") for runtime in sides):
-            told = listed(f"{side} by {runtime}" for side, runtime in (model.runtimes or {}).items())
             yield f"{name}: {told}"
+        elif any(" on " in runtime for runtime in sides):
+            there.setdefault(told, []).append(name)
+    for told, names in there.items():
+        yield f"{', '.join(names)}: {told}"
     before = dict.fromkeys(model.onnx.runtime for model in models if model.onnx is not None)
     if before:
         yield f"onnx: the model before conversion to ncnn, on the same samples, by {listed(before)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,10 @@ def test_fp32_can_stay_here(pytester: pytest.Pytester) -> None:
     assert run.report is not None
     assert "fp32_target" not in run.report["models"]["tiny"]["conditions"]
     assert "int8_target" in run.report["models"]["tiny"]["conditions"]
-    assert "| tiny | colours | top1 |" in (pytester.path / "report.md").read_text()
+    markdown = (pytester.path / "report.md").read_text()
+    assert "| tiny | colours | top1 |" in markdown
+    for text in (run.text, markdown):
+        assert re.search(r"tiny: fp32 by ncnn [0-9.]+, int8 by ncnn [0-9.]+ on \S+ \(.*\), 1 thread", text)
 
 
 def test_a_further_net_names_its_own_target(pytester: pytest.Pytester) -> None:
