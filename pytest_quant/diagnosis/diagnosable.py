@@ -28,6 +28,11 @@ def require_diagnosable(model: ModelSpec, net: Net) -> Net:
     floats = [name for name in _float_nets(model, net) if model.nets[name].format == found]
     if found == ONNXRUNTIME and floats:
         return floats[0]
+    if found == NCNN == model.nets["fp32"].format:
+        raise ConfigError(
+            f"a layer diagnosis of nets of ncnn holds int8 against fp32, and {net} is a further net: what is said of "
+            "int8 is true of it where its files are the same, on whatever machine it runs"
+        )
     formats = dict.fromkeys(("fp32", net))
     told = listed(f"{name} is a net of {model.nets[name].format}" for name in formats)
     raise ConfigError(f"a layer diagnosis takes two nets of ncnn, or two of onnxruntime, and {told}")

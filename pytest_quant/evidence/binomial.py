@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 _STEPS = 4096
+_PRECISE = 1e-13
+"""Of a share."""
 _NEGLIGIBLE = 1e-17
 
 
@@ -37,6 +39,19 @@ def at_least(least: int, n: int, share: float) -> float:
     0.75
     """
     return at_most(n - least, n, 1.0 - share)
+
+
+def share_at(most: int, n: int, probability: float) -> float:
+    """The share of successes with which at most ``most`` of ``n``, fewer than all, have this probability.
+
+    >>> round(share_at(0, 100, 0.05), 6)
+    0.029513
+    """
+    low, high = 0.0, 1.0
+    while high - low > _PRECISE * high:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if at_most(most, n, middle) > probability else (low, middle)
+    return 0.5 * (low + high)
 
 
 def _tail(most: int, n: int, share: float) -> float:

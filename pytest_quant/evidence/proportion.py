@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pytest_quant.evidence.binomial import share_at
 from pytest_quant.evidence.hypergeometric import is_likelier
 from pytest_quant.evidence.interval import Interval, two_sided_level
 
@@ -39,9 +40,7 @@ def upper_count(successes: int, n: int, population: int | None, error: float) ->
     if successes == n and population is None:
         return 1.0
     if population is None:
-        from scipy.special import betaincinv
-
-        return float(betaincinv(successes + 1, n - successes, 1.0 - error))
+        return share_at(successes, n, error)
 
     def possible(total: int) -> bool:
         return is_likelier(successes, population, total, n, error)

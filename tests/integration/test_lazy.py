@@ -99,20 +99,27 @@ def test_a_controller_imports_nothing_that_evaluates(tmp_path: Path) -> None:
     assert not {"ncnn", "cv2", "scipy", "PIL"} & found
 
 
-AT_START = f"""
+SEEN = f"""
 import sys
 def pytest_configure_node(node):
     print("AT START", sorted({HEAVY - {"filelock"}} & set(sys.modules)), file=sys.stderr)
+def pytest_unconfigure(config):
+    if hasattr(config, "workerinput"):
+        open("worker.txt", "w").write(" ".join(sys.modules))
 """
 
 
 def test_a_controller_starts_its_workers_before_it_loads_what_reports(tmp_path: Path) -> None:
+    """Nor do they load SciPy, which takes a fifth of a second, for intervals and sanity checks on a whole dataset."""
     tiny.write_images(tmp_path, 2)
     tiny.write_zoo(tmp_path)
-    (tmp_path / "conftest.py").write_text(AT_START)
+    (tmp_path / "conftest.py").write_text(SEEN)
     args = ("-p", "no:cacheprovider", "--quant", "zoo.quant.yaml", "-n", "1")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *args], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "AT START []" in done.stderr, done.stderr
+    names = {name.partition(".")[0] for name in (tmp_path / "worker.txt").read_text().split()}
+    assert "cv2" in names
+    assert "scipy" not in names

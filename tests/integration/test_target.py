@@ -85,6 +85,7 @@ def test_a_further_net_names_its_own_target(pytester: pytest.Pytester) -> None:
     assert model["nets"]["int8_there"]["metrics"]["top1"]["int8"] == model["metrics"]["top1"]["int8"]
     assert model["nets"]["int8_there"]["runtime"].startswith("ncnn 1.")
     assert " on " in model["nets"]["int8_there"]["runtime"]
+    assert model["nets"]["int8_there"]["runtime"].endswith("), 1 thread")
     assert "tiny int8_there" in run.text
 
 

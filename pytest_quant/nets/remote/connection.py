@@ -66,14 +66,17 @@ class TargetFacts:
 
     @property
     def runtime(self) -> str:
-        """What runs nets there, in words."""
-        return f"ncnn {self.ncnn} on {self.machine} ({' '.join(self.isa) or 'no instruction set told'})"
+        """What runs nets there, in words: as ``kind``, the runtime first."""
+        return f"ncnn {self.ncnn} on {self._machine}, {NET_THREADS} thread"
 
     @property
     def kind(self) -> str:
         """What results depend on, in words: machine, instruction sets, the version of ncnn and a net's threads."""
-        isa = " ".join(self.isa) or "no instruction set told"
-        return f"{self.machine} ({isa}), ncnn {self.ncnn}, {NET_THREADS} thread"
+        return f"{self._machine}, ncnn {self.ncnn}, {NET_THREADS} thread"
+
+    @property
+    def _machine(self) -> str:
+        return f"{self.machine} ({' '.join(self.isa) or 'no instruction set told'})"
 
 
 def with_ssh_options(spec: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,13 @@ def test_a_diagnosis_or_what_stands_in_the_way(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(diagnoses, "diagnose", fails)
     assert try_diagnosis(model, desk) == NoDiagnosis("no such layer")
+
+
+def test_a_further_net_of_ncnn_is_told_what_is_diagnosed(tmp_path: Path) -> None:
+    model = write_model(tmp_path)
+    further = replace(model, nets={**model.nets, "int8_pi": replace(model.nets["int8"], target="ssh=pi@board")})
+    found = try_diagnosis(further, bench(tmp_path), "int8_pi")
+    assert isinstance(found, NoDiagnosis)
+    assert found.reason.startswith(
+        "a layer diagnosis of nets of ncnn holds int8 against fp32, and int8_pi is a further"
+    )
