@@ -106,6 +106,7 @@ GRAPHS: dict[str, Sequence[str]] = {
         "Crop k 2 1 conv data prob 0=1",
         "Split s 1 2 conv a b\nCopyTo t 2 1 a b prob 0=1",
         "CopyTo t 2 1 conv data prob 1=-1",
+        "Deconvolution d 1 1 conv prob 0=2 1=2 3=2 6=32 18=-1",
     ),
     "gigabytes": (
         "Interp i 1 1 conv prob 0=1 1=1000000 2=1000000",

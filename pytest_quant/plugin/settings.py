@@ -156,10 +156,16 @@ def _number(name: str, text: str, expected: str) -> float:
         raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}") from None
 
 
+_MOST = 1e6
+"""Eleven days, which what waits for processes can count in milliseconds of 32 bits, or as many gigabytes."""
+
+
 def _above_zero(name: str, text: str, unit: str) -> float:
     expected = f"{unit}, a number above 0"
     number = _number(name, text, expected)
-    if not 0 < number < float("inf"):
+    if number > _MOST:
+        expected += f" and up to {_MOST:g}"
+    if not 0 < number <= _MOST:
         raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}")
     return number
 

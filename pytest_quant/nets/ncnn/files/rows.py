@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, extents, words
 from pytest_quant.nets.ncnn.files.given_weights import check_given_bias, with_weights
 from pytest_quant.nets.ncnn.files.param import Layer
-from pytest_quant.nets.ncnn.files.windows import SAME, Window, other_channels, pooled, spread, too_large
+from pytest_quant.nets.ncnn.files.windows import (
+    SAME,
+    Window,
+    added_below_zero,
+    other_channels,
+    pooled,
+    spread,
+    too_large,
+)
 
 
 def convolution_1d_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
@@ -33,7 +41,9 @@ def check_convolution_1d(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterato
     elif len(bottom) == 2:
         group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
         wanted = whole.get_int(6) // (whole.get_int(0) * whole.get_int(1)) * group
-        if not layer.type.startswith("Deconvolution"):
+        if layer.type.startswith("Deconvolution"):
+            yield from added_below_zero(layer, (18,))
+        else:
             yield from too_large(layer, [_over_row(whole, bottom[1])])
         yield from other_channels(layer, bottom, bottom[0], wanted)
     yield from check_given_bias(layer, whole, bottoms)

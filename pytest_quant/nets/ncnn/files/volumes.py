@@ -8,7 +8,15 @@ from typing import NamedTuple
 from pytest_quant.nets.ncnn.files.arrays import kernel_size
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, Size, extents
 from pytest_quant.nets.ncnn.files.param import Layer
-from pytest_quant.nets.ncnn.files.windows import SAME, Window, other_channels, pooled, spread, too_large
+from pytest_quant.nets.ncnn.files.windows import (
+    SAME,
+    Window,
+    added_below_zero,
+    other_channels,
+    pooled,
+    spread,
+    too_large,
+)
 
 
 class _Keys(NamedTuple):
@@ -73,6 +81,8 @@ def check_convolution_3d(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterato
     group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
     wanted = layer.get_int(6) // (layer.get_int(0) * kernel_size(layer)) * group
     yield from too_large(layer, windows or ())
+    if layer.type.startswith("Deconvolution"):
+        yield from added_below_zero(layer, (18, 19, 20))
     yield from other_channels(layer, bottom, extents(bottom)[0], wanted)
 
 

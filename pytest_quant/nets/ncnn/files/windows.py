@@ -100,6 +100,8 @@ def check_convolution(layer: Layer, bottoms: Sequence[MaybeShape]) -> Iterator[s
     is_reverse, whole = layer.type.startswith("Deconvolution"), with_weights(layer, bottoms)
     if whole is None:
         return
+    if is_reverse:
+        yield from added_below_zero(layer, (18, 19))
     width, height, wanted = kernel_and_channels(whole)
     bottom = bottoms[0]
     found: Size
@@ -143,6 +145,11 @@ def too_large(layer: Layer, windows: Sequence[Window]) -> Iterator[str]:
                 f"has a kernel that covers {window.extent} places, and the {window.axis} of {layer.bottoms[0]!r} has "
                 f"{room + window.extent} with its padding"
             )
+
+
+def added_below_zero(layer: Layer, keys: Sequence[int]) -> Iterator[str]:
+    """Values that the reverse of a convolution adds at the end: fewer than none, and ncnn writes behind its output."""
+    yield from (f"adds {layer.get_int(key)} at the end ({key}=)" for key in keys if layer.get_int(key) < 0)
 
 
 def deconvolution_shape(layer: Layer, bottoms: Sequence[MaybeShape]) -> MaybeShape:
