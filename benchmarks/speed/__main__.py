@@ -3,11 +3,13 @@
     python -m benchmarks.speed --shared ../shared                       # everything, some 20 minutes
     python -m benchmarks.speed --shared ../shared --parts a c --rounds 5
 
-(a) processor time of direct calls of OpenCV and ncnn over that of an evaluation, and the wall on one core over all;
+(a) processor time of direct calls of OpenCV and ncnn over that of an evaluation, and the wall on one core over all,
+beside what processes of direct calls side by side reach on this machine;
 (b) wall of a whole process beside a pytest loop written by hand; (c) ``-n 2`` beside serial; (d) a second run beside
 the first; (e) most memory against images and models; (f) collecting 1000 models; (g) early stop; (h) two
-Dask workers of this machine beside a serial run. The two of a ratio run
-in turns; given is the median of the rounds, with the least and the most. Read them on a machine that does nothing else.
+Dask workers of this machine beside a serial run; (i) what of a sample's time, by direct calls, is reading and decoding
+its image. The two of a ratio run in turns; given is the median of the rounds, with the least and the most. Read them on
+a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -15,38 +17,41 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.speed import runs, sample
+from benchmarks.speed import decoding, runs, sample
 from benchmarks.speed.models import REAL, real_models
 from benchmarks.speed.rows import Row
+from pytest_quant.spec.model import ModelSpec
 
-PARTS = "abcdefgh"
+PARTS = "abcdefghi"
 WANTED = {"squeezenet": 0.97, "resnet20": 0.90}
 
 
 def rows(shared: Path, parts: str, rounds: int) -> Iterator[Row]:
     """Of the parts, as they are found."""
     models = real_models(shared)
-    if "a" in parts:
-        for name, samples in REAL.items():
-            yield from sample.rows(models[name], min(samples, 4000), rounds, WANTED[name])
-    if "b" in parts:
-        yield from runs.by_hand(shared, models, rounds)
-    if "c" in parts:
-        yield from runs.workers(shared, rounds)
-    if "d" in parts:
-        yield from runs.again(shared, rounds)
-    if "e" in parts:
-        yield from runs.memory(shared)
-    if "f" in parts:
-        yield from runs.large_zoo(shared, rounds)
-    if "g" in parts:
-        yield from runs.early_stop(shared, rounds)
-    if "h" in parts:
-        yield from runs.cluster(shared, rounds)
+    found: dict[str, Callable[[], Iterator[Row]]] = {
+        "a": lambda: _samples(models, rounds),
+        "b": lambda: runs.by_hand(shared, models, rounds),
+        "c": lambda: runs.workers(shared, rounds),
+        "d": lambda: runs.again(shared, rounds),
+        "e": lambda: runs.memory(shared),
+        "f": lambda: runs.large_zoo(shared, rounds),
+        "g": lambda: runs.early_stop(shared, rounds),
+        "h": lambda: runs.cluster(shared, rounds),
+        "i": lambda: decoding.rows(models, rounds),
+    }
+    for part, measured in found.items():
+        if part in parts:
+            yield from measured()
+
+
+def _samples(models: dict[str, ModelSpec], rounds: int) -> Iterator[Row]:
+    for name, samples in REAL.items():
+        yield from sample.rows(models[name], min(samples, 4000), rounds, WANTED[name])
 
 
 def main() -> int:

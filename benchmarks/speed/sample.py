@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import cast
 
@@ -41,16 +45,30 @@ def load(model: ModelSpec) -> list[ncnn.Net]:
     return nets
 
 
-def direct(model: ModelSpec, samples: list[Sample]) -> tuple[float, float]:
-    """Processor seconds of the least that samples can take, and of the forward passes in it.
+@dataclass(frozen=True)
+class Direct:
+    """Processor seconds of the least that samples can take, and what of it reading and both forward passes take."""
+
+    all_s: float
+    read_s: float
+    forward_s: float
+
+
+def direct(model: ModelSpec, samples: Sequence[Sample], begin: Callable[[], object] | None = None) -> Direct:
+    """The least that samples can take.
 
     Reading, decoding, resizing, normalizing, both forward passes and argmax, by calls of OpenCV and ncnn in one thread.
+    ``begin`` is called when the nets are loaded.
     """
     nets = load(model)
+    if begin is not None:
+        begin()
     mean, std = np.array(model.input.mean, np.float32), np.array(model.input.std, np.float32)
-    forward_s, hits, start = 0.0, [0, 0], time.thread_time()
+    read_s, forward_s, hits, start = 0.0, 0.0, [0, 0], time.thread_time()
     for sample in samples:
+        before = time.thread_time()
         image = cast(Image, cv2.imread(str(sample.source)))
+        read_s += time.thread_time() - before
         if model.input.color == "rgb":
             image = cast(Image, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
         if image.shape[1::-1] != model.input.size:
@@ -63,7 +81,7 @@ def direct(model: ModelSpec, samples: list[Sample]) -> tuple[float, float]:
             scores = np.array(extractor.extract(model.outputs[0])[1])
             hits[index] += int(scores.argmax()) == sample.truth
         forward_s += time.thread_time() - before
-    return time.thread_time() - start, forward_s
+    return Direct(time.thread_time() - start, read_s, forward_s)
 
 
 def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float]:
@@ -83,6 +101,32 @@ def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float
         return cpu_s() - start, time.perf_counter() - start_s
 
 
+def side_by_side(model: ModelSpec, samples: Sequence[Sample], processes: int) -> float:
+    """Wall-clock seconds of direct calls where each of some processes has its share: what the machine can do."""
+    context = multiprocessing.get_context("spawn")
+    gate, told = context.Barrier(processes), context.SimpleQueue()
+    shares = [samples[first::processes] for first in range(processes)]
+    started = [context.Process(target=_share, args=(model, share, gate, told)) for share in shares]
+    for process in started:
+        process.start()
+    longest: float = max(told.get() for _ in started)
+    for process in started:
+        process.join()
+    return longest
+
+
+def _share(model: ModelSpec, samples: Sequence[Sample], gate: Barrier, told: SimpleQueue[float]) -> None:
+    starts: list[float] = []
+
+    def begin() -> None:
+        gate.wait()
+        starts.append(time.perf_counter())
+
+    with single_threaded_opencv():
+        direct(model, samples, begin)
+    told.put(time.perf_counter() - starts[0])
+
+
 def selected(model: ModelSpec, samples: int) -> list[Sample]:
     with tempfile.TemporaryDirectory() as folder:
         bench = open_workbench(Path(folder), cores=1, sampling=Sampling(samples=samples))
@@ -93,16 +137,19 @@ def rows(model: ModelSpec, samples: int, rounds: int, wanted: float) -> Iterator
     """In turns."""
     chosen = selected(model, samples)
     direct_s, forward_s, one_s, one_wall_s, all_wall_s = [], [], [], [], []
+    alone_s, together_s = [], []
     cores = len(os.sched_getaffinity(0))
     with single_threaded_opencv():
         for _ in range(rounds):
             both = direct(model, chosen)
-            direct_s.append(both[0])
-            forward_s.append(both[1])
+            direct_s.append(both.all_s)
+            forward_s.append(both.forward_s)
             cpu, wall = evaluation(model, samples, 1)
             one_s.append(cpu)
             one_wall_s.append(wall)
             all_wall_s.append(evaluation(model, samples, cores)[1])
+            alone_s.append(side_by_side(model, chosen, 1))
+            together_s.append(side_by_side(model, chosen, cores))
     name = f"{model.name}, {samples} images"
     seen = {
         "direct ms": 1000 * statistics.median(direct_s) / samples,
@@ -111,6 +158,7 @@ def rows(model: ModelSpec, samples: int, rounds: int, wanted: float) -> Iterator
     yield row("a", f"{name}: CPU of direct calls / evaluation", direct_s, one_s, f">= {wanted}", seen)
     yield row("a", f"{name}: CPU of bare forward / evaluation", forward_s, one_s, "", {})
     yield row("a", f"{name}: wall on one core / on {cores}", one_wall_s, all_wall_s, ">= 1.9" if cores == 2 else "", {})
+    yield row("a", f"{name}: the same of direct calls, {cores} processes", alone_s, together_s, "", {})
 
 
 def row(part: str, what: str, above: list[float], below: list[float], wanted: str, seen: dict[str, float]) -> Row:
