@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pytest_quant.datasets.base import Sample
-from pytest_quant.tasks.base import ClassScore, ClassScores, Comparison, KnowsClass, Pipeline
+from pytest_quant.tasks.base import ClassScore, ClassScores, Comparison, Pipeline
+from pytest_quant.tasks.optional import KnowsClass
 
 
 @dataclass(frozen=True)

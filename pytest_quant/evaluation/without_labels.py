@@ -11,19 +11,8 @@ from pytest_quant.datasets.base import Content, Image, Sample
 from pytest_quant.spec.errors import ConfigError, DatasetError
 from pytest_quant.spec.metric import agreement_in
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import (
-    ActsAsReference,
-    Arrays,
-    ComparesAnswers,
-    Comparison,
-    Facts,
-    Flips,
-    MetricPair,
-    Pipeline,
-    Prediction,
-    Prepared,
-    Run,
-)
+from pytest_quant.tasks.base import Arrays, Comparison, Facts, Flips, MetricPair, Pipeline, Prediction, Prepared, Run
+from pytest_quant.tasks.optional import ActsAsReference, ComparesAnswers
 
 _VERSION = 1
 """Part of the fingerprint: raise it when an image without labels is prepared otherwise than before."""

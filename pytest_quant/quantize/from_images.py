@@ -33,7 +33,8 @@ from pytest_quant.quantize.inputs import LazyInput
 from pytest_quant.spec.errors import QuantWarning
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import first_few
-from pytest_quant.tasks.base import Pipeline, TakesCrops
+from pytest_quant.tasks.base import Pipeline
+from pytest_quant.tasks.optional import TakesCrops
 
 
 def choose(dataset: Dataset, samples: int | None = None, seed: int = 0) -> list[Sample]:

@@ -22,7 +22,8 @@ from pytest_quant.nets.base import Runner
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import ActsAsReference, EstimatesTruth, OverstatesLoss, Pipeline, Prediction
+from pytest_quant.tasks.base import Pipeline, Prediction
+from pytest_quant.tasks.optional import ActsAsReference, EstimatesTruth, OverstatesLoss
 
 _SEED = 0
 """Of the choice of samples: the search does not depend on the seed of an evaluation."""

@@ -8,7 +8,8 @@ from typing import Literal
 from pytest_quant.spec.condition import Untold
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.text import shown
-from pytest_quant.tasks.base import ReadsConfig, Task
+from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.optional import ReadsConfig
 from pytest_quant.zoo.draft import holds
 from pytest_quant.zoo.metafile import MetafileModel
 from pytest_quant.zoo.schema import MetafileEntry

@@ -16,7 +16,8 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
-from pytest_quant.tasks.base import ReadsConfig, Task
+from pytest_quant.tasks.base import Task
+from pytest_quant.tasks.optional import ReadsConfig
 from pytest_quant.zoo.draft import to_fill_in
 from pytest_quant.zoo.entry_input import model_input
 from pytest_quant.zoo.entry_limits import (

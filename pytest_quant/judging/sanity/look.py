@@ -103,7 +103,7 @@ class Look:
     def answers(self) -> Mapping[Net, Sequence[bytes]]:
         """What each net said of each sample: equal bytes for equal outputs, wherever in the image they lie."""
         from pytest_quant.evaluation.without_labels import Answered, WithoutLabels
-        from pytest_quant.tasks.base import TellsAnswer
+        from pytest_quant.tasks.optional import TellsAnswer
 
         pipeline = self.on_samples.pipeline
         pack = pipeline.pipeline.pack if isinstance(pipeline, WithoutLabels) else pipeline.pack

@@ -10,10 +10,11 @@ import pytest
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.coco_detection import truth_of
 from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
-from pytest_quant.tasks.base import ActsAsReference, Prepared
+from pytest_quant.tasks.base import Prepared
 from pytest_quant.tasks.object_detection.pipeline import ObjectDetectionPipeline
 from pytest_quant.tasks.object_detection.prediction import Detections
 from pytest_quant.tasks.object_detection.task import TASK
+from pytest_quant.tasks.optional import ActsAsReference
 
 from .models import detector
 from .scenes import detections, made, sample_of, scene

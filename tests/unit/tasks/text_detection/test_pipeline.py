@@ -15,7 +15,8 @@ from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.text_region import TextRegion
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.tasks.base import ActsAsReference, Pipeline, Tensor
+from pytest_quant.tasks.base import Pipeline, Tensor
+from pytest_quant.tasks.optional import ActsAsReference
 from pytest_quant.tasks.text_detection.task import TASK
 from tests.unit.metrics import METRICS
 
