@@ -66,7 +66,7 @@ def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT, fp32_o
     with told_as_internal(shown(path)):
         document = read_yaml(path)
     head = _head(document)
-    file_problems: list[str] = []
+    broken: dict[str, str] = {}
     datasets: dict[str, DatasetSpec | None] = {}
     for name, raw in head.datasets.items():
         try:
@@ -74,11 +74,11 @@ def read_zoo(path: Path, *, max_tolerance_pct: float = MAX_TOLERANCE_PCT, fp32_o
                 datasets[str(name)] = _dataset(document, name, raw)
         except (ConfigError, InternalError) as error:
             datasets[str(name)] = None
-            file_problems.append(str(error))
-    resolver = ModelResolver(document, head.defaults, datasets, max_tolerance_pct)
+            broken[str(name)] = str(error)
+    resolver = ModelResolver(document, head.defaults, datasets, broken, max_tolerance_pct)
     entries = {name: _without_int8(raw) if fp32_only else raw for name, raw in head.models.items()}
     models = tuple(_model(resolver, document, name, raw) for name, raw in entries.items())
-    return Zoo(path, models, datasets, (*file_problems, *resolver.default_problems()))
+    return Zoo(path, models, datasets, (*broken.values(), *resolver.default_problems()))
 
 
 def _head(document: Document) -> ZooHead:

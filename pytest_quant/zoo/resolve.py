@@ -15,7 +15,7 @@ from pytest_quant.spec.dataset import DatasetSpec, RescueSpec
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.spec.text import brief, listed, shown, suggestion
+from pytest_quant.spec.text import brief, listed, suggestion
 from pytest_quant.tasks.base import Task
 from pytest_quant.tasks.optional import ReadsConfig
 from pytest_quant.zoo.draft import to_fill_in
@@ -44,11 +44,13 @@ class ModelResolver:
         document: Document,
         defaults: Defaults,
         datasets: Mapping[str, DatasetSpec | None],
+        broken: Mapping[str, str],  # by the name of a dataset that is None: what is wrong with its entry
         max_tolerance_pct: float,
     ) -> None:
         self._places = Places(document)
         self._defaults = defaults
         self._datasets = datasets
+        self._broken = broken
         self._max_tolerance_pct = max_tolerance_pct
         self._existing = ExistingDescriptions(self._places, datasets, max_tolerance_pct)
         self._tasks: dict[str, Task] = {}
@@ -176,9 +178,7 @@ class ModelResolver:
             )
         dataset = self._datasets[name]
         if dataset is None:
-            raise ConfigError(
-                f"{where}: the dataset `{name}` is broken: {shown(self._places.document.path)}::zoo says how"
-            )
+            raise ConfigError(f"{where}: the dataset `{name}` is broken: {self._broken[name]}")
         taken = taken_by(task)
         if dataset.type not in taken:
             raise ConfigError(

@@ -169,7 +169,9 @@ def test_a_broken_dataset_entry(pytester: pytest.Pytester, dataset: object, key:
     assert problem.startswith(f"{ZOO}:")
     assert says in problem
     assert problem in run.text
-    assert f"models.broken.dataset: the dataset `broken` is broken: {ZOO}::zoo says how" in run.text
+    reason = run.cases["broken::config"]["reason"]
+    assert f"models.broken.dataset: the dataset `broken` is broken: {ZOO}:" in reason
+    assert problem in reason, "`-k broken` takes the case `zoo` away"
     assert run.status == pytest.ExitCode.TESTS_FAILED
 
 

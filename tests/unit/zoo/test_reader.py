@@ -188,7 +188,7 @@ def test_every_broken_dataset_is_told_and_used_by_nobody(folder: Path) -> None:
         "datasets.2015",
     ]
     assert zoo.problems[3].endswith("found the name 2015 (int), expected text: put it in quotes")
-    assert only_message(zoo).endswith("the dataset `colours` is broken: zoo.quant.yaml::zoo says how")
+    assert only_message(zoo).endswith(f"the dataset `colours` is broken: {zoo.problems[0]}")
 
 
 def test_a_dataset_at_a_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
