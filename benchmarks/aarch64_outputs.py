@@ -145,9 +145,10 @@ def cases(shared: Path | None) -> Iterator[Case]:
 
 def chosen(outputs: Mapping[str, Floats], rows: bool) -> Floats:
     """Up to `VALUES` values of the outputs, always the same ones; of detections the first ones."""
-    flat = np.concatenate([outputs[name].ravel() for name in sorted(outputs)])
+    flat: NDArray[np.float32] = np.concatenate([outputs[name].ravel() for name in sorted(outputs)])
     if rows:
-        return np.concatenate([flat, np.zeros(VALUES, np.float32)])[:VALUES]
+        flat = np.concatenate([flat, np.zeros(VALUES, np.float32)])
+        return flat[:VALUES]
     if flat.size <= VALUES:
         return flat
     return flat[np.sort(np.random.default_rng(0).choice(flat.size, 4 * VALUES, replace=flat.size < 4 * VALUES))[::4]]

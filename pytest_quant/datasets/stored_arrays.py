@@ -6,7 +6,7 @@ import math
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
@@ -26,6 +26,14 @@ except ImportError:  # a Python without it, whose `zipfile` raises a RuntimeErro
 AnyDtype = np.dtype[Any]
 Numbers = np.ndarray[tuple[int, ...], AnyDtype]
 """An array of any type of numbers."""
+
+_Header = tuple[tuple[int, ...], bool, AnyDtype]
+_read_magic: Callable[[IO[bytes]], tuple[int, int]] = np.lib.format.read_magic
+_HEADERS: Mapping[tuple[int, int], Callable[..., _Header]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+"""Their types differ with NumPy's versions; 2.2 has none."""
 
 MOST_BYTES = 1 << 30
 """Of one array: more is no input of a net."""
@@ -134,14 +142,13 @@ class StoredArrays(Mapping[str, Numbers]):
         return np.array(array, dtype.newbyteorder("="), order="C")
 
 
-def _header(file: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, AnyDtype]:
+def _header(file: IO[bytes], what: str) -> _Header:
     """Shape, whether it is in Fortran's order, and dtype; raises `DatasetError` for what is not an array of numbers."""
     try:
-        version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in readers:
+        version = _read_magic(file)
+        if version not in _HEADERS:
             raise ValueError(f"format version {version[0]}.{version[1]}")
-        found: tuple[tuple[int, ...], bool, AnyDtype] = readers[version](file, _MOST_BYTES_OF_HEADER)
+        found = _HEADERS[version](file, _MOST_BYTES_OF_HEADER)
     except (ValueError, SyntaxError, TypeError, TokenError, RecursionError, MemoryError) as error:
         raise DatasetError(f"{what} is not an array that NumPy wrote: {brief(str(error))}") from error
     shape, _, dtype = found

@@ -197,7 +197,7 @@ def _influences(statistic: Recompute, images: int) -> _Floats:
 
 def _defined(values: _Floats, what: str) -> _Floats:
     """Without the undefined values; most must be defined, or the rest would be a biased selection."""
-    finite = values[np.isfinite(values)]
+    finite: _Floats = values[np.isfinite(values)]
     if finite.size < 2 or 2 * finite.size < values.size:
         raise _MostlyUndefinedError(
             f"the metric is undefined for {values.size - finite.size} of {values.size} {what}, so too few images "

@@ -197,7 +197,7 @@ class _Look:
 
     def below(self, limit: float) -> _Density:
         """What is left below a limit."""
-        points = np.linspace(-_REACH, limit, _POINTS)
+        points: _Floats = np.linspace(-_REACH, limit, _POINTS, dtype=np.float64)
         heights = self._heights(points)
         weights = np.ones(_POINTS)
         weights[1:-1:2], weights[2:-1:2] = 4.0, 2.0  # Simpson's rule

@@ -12,10 +12,10 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SIMILARITY_THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)
+SIMILARITY_THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10, dtype=np.float64)
 """0.50, 0.55, ... 0.95 of IoU or OKS: AP and AR are means over them."""
 
-RECALL_THRESHOLDS: Floats = np.linspace(0.0, 1.0, 101)
+RECALL_THRESHOLDS: Floats = np.linspace(0.0, 1.0, 101, dtype=np.float64)
 """0.00, 0.01, ... 1.00: AP is the mean of the precision at them."""
 
 SMALL, MEDIUM = 32.0**2, 96.0**2

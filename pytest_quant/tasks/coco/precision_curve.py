@@ -83,7 +83,7 @@ class PrecisionCurve:
 def _needed(truths: Ints) -> Ints:
     """How many must be found to reach each recall, shape (resamples, 101), by the division that COCOeval compares."""
     total = np.maximum(truths, 1)[:, np.newaxis]
-    guess = np.ceil(RECALL_THRESHOLDS * total).astype(np.int64)
+    guess: Ints = np.ceil(RECALL_THRESHOLDS * total).astype(np.int64)
     guess -= (guess > 0) & ((guess - 1) / total >= RECALL_THRESHOLDS)
     guess += guess / total < RECALL_THRESHOLDS
     return guess
@@ -95,7 +95,7 @@ def _precision(hits: Ints, false_alarms: Ints, needed: Ints) -> Floats:
     ``hits`` and ``false_alarms``: how many of both there are up to each right answer, shape (resamples, right answers).
     """
     rows, answers = hits.shape
-    best = np.zeros((rows, answers + 1))
+    best: Floats = np.zeros((rows, answers + 1))
     best[:, :answers] = hits / (false_alarms + hits + np.spacing(1))
     best = np.maximum.accumulate(best[:, ::-1], axis=1)[:, ::-1]
     row = np.arange(rows)[:, np.newaxis]

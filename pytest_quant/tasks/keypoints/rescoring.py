@@ -45,7 +45,7 @@ def pose_scores(
 
 def _mean_above(scores: Scores, threshold: np.float32) -> Scores:
     above = scores > threshold
-    total = np.zeros(len(scores), np.float32)
+    total: Scores = np.zeros(len(scores), np.float32)
     for column, counts in zip(scores.T, above.T, strict=True):
         total = np.where(counts, total + column, total)
     mean: Scores = np.divide(total, np.maximum(above.sum(axis=1), 1).astype(np.float32))

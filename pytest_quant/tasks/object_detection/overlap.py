@@ -41,4 +41,5 @@ def coco_overlap(detected: Floats, annotated: Floats, crowd: NDArray[np.bool_]) 
     common = np.where(touching, extent[:, 0] * extent[:, 1], 0.0)
     area = detected[:, 2] * detected[:, 3]
     union = np.where(crowd, area, area + annotated[:, 2] * annotated[:, 3] - common)
-    return np.divide(common, union, out=np.zeros(len(common)), where=touching)
+    found: NDArray[np.float64] = np.divide(common, union, out=np.zeros(len(common)), where=touching)
+    return found

@@ -76,7 +76,7 @@ def count_pixels(
 
 
 def _folded(values: NDArray[np.generic], class_count: int) -> NDArray[np.int32]:
-    flat = values.reshape(-1).astype(np.int32)
+    flat: NDArray[np.int32] = values.reshape(-1).astype(np.int32)
     if flat.size and (int(flat.max()) >= class_count or int(flat.min()) < 0):
         flat = np.where((flat < 0) | (flat >= class_count), np.int32(class_count), flat)
     return flat

@@ -33,7 +33,7 @@ class LikelyAnswers:
 class SampledPlanes:
     """Passes planes on, one by one, and keeps their values at some places."""
 
-    def __init__(self, planes: Iterable[Map], places: NDArray[np.int64]) -> None:
+    def __init__(self, planes: Iterable[Map], places: NDArray[np.integer]) -> None:
         """``places`` are indexes into the pixels of a plane, row by row."""
         self._planes = planes
         self._places = places

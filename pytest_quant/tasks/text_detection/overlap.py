@@ -57,7 +57,7 @@ def polygon_set(polygons: Sequence[ArrayLike], profile: HmeanProfile) -> Polygon
 
 
 def _ring(polygon: ArrayLike, profile: HmeanProfile) -> object:
-    points = np.asarray(polygon, np.float64).reshape(-1, 2)
+    points: NDArray[np.float64] = np.asarray(polygon, np.float64).reshape(-1, 2)
     if len(points) < 3:
         raise ValueError(f"a polygon has {len(points)} points; expected three or more")
     if profile.coordinates == "integer":

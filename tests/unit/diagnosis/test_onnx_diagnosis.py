@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from pytest_quant.building.workbench import open_workbench
@@ -56,7 +58,7 @@ def in_operator_form(target: Path) -> Path:
             made = np.random.default_rng(0).normal(size=(8, 1, 3, 32, 32)).astype(np.float32)
             self.left = iter(made)
 
-        def get_next(self) -> dict[str, np.ndarray] | None:
+        def get_next(self) -> dict[str, NDArray[Any]] | None:
             found = next(self.left, None)
             return None if found is None else {"input": found}
 

@@ -108,7 +108,7 @@ def test_a_few_images_say_nothing() -> None:
 
 
 def test_scores_of_single_samples() -> None:
-    scores = np.linspace(0, 1, 20)
+    scores = np.linspace(0, 1, 20, dtype=np.float64)
     pair = MetricPair(Metric("nme", "px"), 0.5, 0.4, SampleScores(scores, scores * 0.8))
     running: RunningDrop[Shard] = RunningDrop("nme", lambda _: Comparison({"nme": pair}, Flips(0, 0, 1)), Clock())
     found = running(Shard(0, 20))

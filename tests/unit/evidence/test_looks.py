@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
@@ -95,7 +97,7 @@ def test_bounds_of_a_look_lie_outside_those_of_a_subset(changed: int) -> None:
     hits = (np.arange(300) % 3 > 0).astype(float)
     lost = np.where(np.arange(300) >= 300 - changed, 0.5 * hits, hits)
 
-    def share(values: np.ndarray) -> object:
+    def share(values: NDArray[Any]) -> object:
         return lambda counts: (counts @ values) / counts.sum(axis=1)
 
     plain, look = (

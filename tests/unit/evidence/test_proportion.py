@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from pytest_quant.evidence.proportion import accuracy_interval, lower_count, upper_count
 
 
-def _outcomes(successes: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _outcomes(successes: int, n: int) -> NDArray[np.bool_]:
     return np.arange(n) < successes
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.evidence.looks import LookPlan
 from pytest_quant.judging.early_stop import EarlyStop, early_stop
@@ -43,7 +45,7 @@ def comparison(drop: float, images: int) -> Comparison:
     hits = np.linspace(0.6, 1.0, images)
     lost = hits - drop * (np.arange(images) % 5 == 0) * 5
 
-    def mean(values: np.ndarray) -> object:
+    def mean(values: NDArray[Any]) -> object:
         return lambda counts: (counts @ values) / counts.sum(axis=1)
 
     evidence = Resampled(images, mean(hits), mean(lost))  # type: ignore[arg-type]

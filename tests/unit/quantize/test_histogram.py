@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 
 from pytest_quant.quantize.histogram import Binner
 from pytest_quant.quantize.kl import BINS
 
 
 @given(arrays(np.float32, array_shapes(max_dims=3, max_side=40), elements=st.floats(-100, 100, width=32)))
-def test_bins_are_those_of_the_plain_formula(values: np.ndarray) -> None:
+def test_bins_are_those_of_the_plain_formula(values: NDArray[Any]) -> None:
     absmax = np.abs(values).max()
     counted = Binner(float(absmax))
     counted.add(values)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation import speed
@@ -28,11 +30,11 @@ def tiny_model(folder: Path) -> ModelSpec:
     return find_model(read_zoo(tiny.write_zoo(folder)), "tiny")
 
 
-def times(fp32_s: np.ndarray, int8_s: np.ndarray) -> Times:
+def times(fp32_s: NDArray[Any], int8_s: NDArray[Any]) -> Times:
     return Times(fp32_s, int8_s, 16, ("ncnn 1 (avx2)", "ncnn 1 (avx2)"))
 
 
-def noisy(median: float, spread: float, seed: int) -> np.ndarray:
+def noisy(median: float, spread: float, seed: int) -> NDArray[Any]:
     return median * np.exp(np.random.default_rng(seed).normal(0, spread, 60))
 
 

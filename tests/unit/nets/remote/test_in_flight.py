@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from pytest_quant.nets.remote import far_side, in_flight
 from pytest_quant.nets.remote.in_flight import Flight, InFlight
@@ -18,11 +20,11 @@ from pytest_quant.nets.remote.messages import answers_of, message_of
 from pytest_quant.nets.remote.shared_inputs import SharedInputs
 
 
-def arrays(count: int, side: int = 4) -> list[np.ndarray]:
+def arrays(count: int, side: int = 4) -> list[NDArray[Any]]:
     return [np.full((3, side, side), value, np.float32) for value in range(count)]
 
 
-def announced_in(flights: InFlight, array: np.ndarray) -> Flight:
+def announced_in(flights: InFlight, array: NDArray[Any]) -> Flight:
     return flights.announce(array, {"data": array})
 
 

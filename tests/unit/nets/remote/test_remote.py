@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.nets.ncnn.feeding import Feeding
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner, NetSetup
@@ -48,7 +50,7 @@ def setup(tmp_path: Path) -> RemoteSetup:
     return RemoteSetup(tmp_path / "net.param", tmp_path / "net.bin", Feeding("data", 3), ("prob",), options)
 
 
-def some_input() -> np.ndarray:
+def some_input() -> NDArray[Any]:
     return np.random.default_rng(0).normal(size=(3, SIDE, SIDE)).astype(np.float32)
 
 
@@ -222,7 +224,7 @@ def _kill_stopped(connection: Connection) -> None:
     connection._gateway._io.popen.kill()
 
 
-def many_inputs(count: int) -> list[np.ndarray]:
+def many_inputs(count: int) -> list[NDArray[Any]]:
     return [np.random.default_rng(seed).normal(size=(3, SIDE, SIDE)).astype(np.float32) for seed in range(count)]
 
 

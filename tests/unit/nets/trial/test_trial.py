@@ -5,9 +5,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.nets.ncnn.files.facts import inspect_net
 from pytest_quant.nets.ncnn.format import NcnnFormat
@@ -188,7 +190,7 @@ class Loader:
         self._net.load_param(str(net.entry.param))
         self._net.load_model(str(net.entry.bin))
 
-    def run(self, array: np.ndarray) -> None:
+    def run(self, array: NDArray[Any]) -> None:
         """Loading is enough."""
 
     def close(self) -> None:

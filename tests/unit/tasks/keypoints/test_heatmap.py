@@ -53,7 +53,7 @@ def test_mmposes_own_examples() -> None:
 
 def slope(x: int, y: int) -> NDArray[np.float32]:
     """A map of 8 by 8 that rises to the right and downwards, and a peak at (x, y)."""
-    rising = np.add.outer(np.arange(8), np.arange(8)).astype(np.float32)[np.newaxis]
+    rising: NDArray[np.float32] = np.add.outer(np.arange(8), np.arange(8)).astype(np.float32)[np.newaxis]
     rising[0, y, x] = 100
     return rising
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -60,7 +61,7 @@ def detections(rng: np.random.Generator, truths: Sequence[DetectionTruth], error
 
 def made(rows: Sequence[Sequence[float]]) -> Detections:
     """Detections from rows of left, top, right, bottom, score, label, sorted by score."""
-    array = np.array(rows, np.float32).reshape(-1, 6)
+    array: NDArray[np.float32] = np.array(rows, np.float32).reshape(-1, 6)
     array = array[np.argsort(-array[:, 4], kind="stable")]
     return Detections(array[:, :4], array[:, 4], array[:, 5].astype(np.int32))
 

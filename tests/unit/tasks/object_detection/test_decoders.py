@@ -112,7 +112,7 @@ def test_boxes_end_at_the_border_of_the_image_where_they_are_clipped() -> None:
 
 
 def fcos_maps() -> dict[str, Array]:
-    maps = {}
+    maps: dict[str, Array] = {}
     for kind, channels in (("cls", 3), ("box", 4), ("ctr", 1)):
         for level, (height, width) in enumerate(((4, 8), (2, 4))):
             maps[f"{kind}{level}"] = np.full((channels, height, width), -20, np.float32)

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.tasks.object_detection.boxes import from_deltas, from_offsets
 from pytest_quant.tasks.object_detection.nms import suppress
@@ -28,7 +30,7 @@ def parameters_of(profile: str) -> AnchorParameters:
     return found
 
 
-def all_anchors(profile: str, size: tuple[int, int]) -> np.ndarray:
+def all_anchors(profile: str, size: tuple[int, int]) -> NDArray[Any]:
     found = parameters_of(profile)
     levels = enumerate(found.strides)
     return np.concatenate([anchors(found, level, cells_of(size, stride), size) for level, stride in levels])

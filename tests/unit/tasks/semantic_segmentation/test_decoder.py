@@ -92,7 +92,7 @@ def test_one_map_is_held_against_the_threshold() -> None:
         (np.zeros((2, 3, 4), np.float32), {"resize": "none"}, r"the size \[4, 3\] \(width, height\) and the image"),
     ],
 )
-def test_other_outputs_are_refused(output: np.ndarray, keys: dict[str, str], message: str) -> None:
+def test_other_outputs_are_refused(output: NDArray[Any], keys: dict[str, str], message: str) -> None:
     with pytest.raises(RunnerError, match=message):
         decode(output, "out0", geometry(8, 6), options(**keys))
 

@@ -217,7 +217,8 @@ def test_merged_disks_are_those_of_the_loop(count: int, threshold: float, seed: 
 @given(st.integers(1, 300), st.sampled_from([0.03, 0.3, 3.0]), st.floats(0, 12), st.integers(0, 10_000))
 def test_pairs_from_the_tree_are_those_of_all_distances(count: int, threshold: float, radius: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    disks = np.column_stack([rng.integers(0, 40, (count, 2)), rng.normal(radius, 4, count), np.zeros(count)])
+    parts = [rng.integers(0, 40, (count, 2)), rng.normal(radius, 4, count), np.zeros(count)]
+    disks = np.column_stack(parts).astype(np.float64)
     disks[rng.random(count) < 0.1, 2] = 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(disks_module, "_PAIRS_PER_DISK", count + 1)

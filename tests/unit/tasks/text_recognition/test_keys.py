@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from pytest_quant.spec.errors import ConfigError, RunnerError
 from pytest_quant.tasks.text_recognition.ctc import steps_of
@@ -76,6 +78,6 @@ def test_one_step() -> None:
         (np.full((7, 4), np.nan, np.float32), "holds 28 NaN among 28 values"),
     ],
 )
-def test_outputs_that_do_not_fit(output: np.ndarray, message: str) -> None:
+def test_outputs_that_do_not_fit(output: NDArray[Any], message: str) -> None:
     with pytest.raises(RunnerError, match=message):
         steps_of(output, "out", ALPHABET)
