@@ -75,8 +75,16 @@ def note_death(run_dir: Path, worker: str) -> str | None:
     except OSError:
         return None
     with suppress(OSError):
-        (run_dir / FOLDER / _deadly(model)).touch()
+        (run_dir / FOLDER / _deadly(model)).write_text(worker, encoding="utf-8")
     return model
+
+
+def dead_worker(run_dir: Path, model: str) -> str | None:
+    """The worker that died while it computed a model beforehand; None: there was no such."""
+    try:
+        return (run_dir / FOLDER / _deadly(model)).read_text(encoding="utf-8")
+    except OSError:
+        return None
 
 
 def let_run_alone(run_dir: Path, test: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.model import ModelEntry, Report
+from pytest_quant.run.beside import dead_worker
 from pytest_quant.run.plan import PlannedTest, part_entry
 from pytest_quant.run.publishing import shown_options
 from pytest_quant.run.records import RunCase, worse
@@ -74,14 +75,27 @@ class Told:
             self.problems.append(f"{len(self._again)} tests whose worker died could not run again")
             for test, reason in self._again.items():
                 self._crashed[test] = f"{reason}; it was to run again, and the run ended before it did"
-        missing = 0
+        missing = lost = 0
         for planned in tests:
             if planned.id in self._crashed:
                 self._add_all(planned, "crashed", self._crashed[planned.id])
             elif planned.id not in self._reported:
-                missing += 0 if stopped else 1
-                self._add_all(planned, "skipped" if stopped else "missing", "the run ended before this case")
+                death = self._death_beside(planned)
+                lost += bool(death)
+                missing += not death and not stopped
+                decision: Decision = "crashed" if death else "skipped" if stopped else "missing"
+                self._add_all(planned, decision, f"{death}the run ended before this case")
+        if lost:
+            self.problems.append(f"{lost} accuracy cases of models that a worker died of never ran")
         return missing
+
+    def _death_beside(self, planned: PlannedTest) -> str:
+        """Words on the worker that died of the model of a test that nobody ran afterwards; empty: there was none."""
+        for model in (case.model for case in planned.cases):
+            worker = dead_worker(self._run_dir, model) if model else None
+            if worker:
+                return f"worker {worker!r} crashed while computing samples of {model!r} beforehand, and "
+        return ""
 
     def _add(self, case: RunCase) -> None:
         known = self._cases.get(case.key)

@@ -19,8 +19,8 @@ class Cycle:
     def __del__(self):
         print("collected")
 
-load(("colorsys", "chunk"))
-print({"colorsys", "chunk"} <= sys.modules.keys(), gc.isenabled(), gc.get_freeze_count() > 1000)
+load(("colorsys", "tabnanny"))
+print({"colorsys", "tabnanny"} <= sys.modules.keys(), gc.isenabled(), gc.get_freeze_count() > 1000)
 Cycle()
 gc.collect()
 """

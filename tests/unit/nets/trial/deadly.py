@@ -51,12 +51,12 @@ class DeadlyRunner:
         print(f"deadly: {word}", file=sys.stderr, flush=True)
         os.write(1, b"what a runtime prints to stdout\n")
         if DeadlyRunner.poisoned and word != "poison":
-            os.kill(os.getpid(), signal.SIGSEGV)
+            signal.raise_signal(signal.SIGSEGV)
         DeadlyRunner.poisoned = word == "poison"
         if word == "die":
-            os.kill(os.getpid(), getattr(signal, rest[0]))
+            signal.raise_signal(getattr(signal, rest[0]))
         elif word == "given" and array.max() > 100:
-            os.kill(os.getpid(), signal.SIGSEGV)
+            signal.raise_signal(signal.SIGSEGV)
         elif word == "exit":
             os._exit(int(rest[0]))
         elif word == "hang":
