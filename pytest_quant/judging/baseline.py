@@ -166,10 +166,10 @@ def current_environment() -> BaselineEnvironment:
 
 def read_baseline(path: Path) -> Baseline:
     """Read a baseline file; one that does not exist has no entries. Raises `ConfigError` for a damaged one."""
-    if not path.exists():
-        return Baseline(path, {})
     try:
         content = _BaselineFile.model_validate_json(whole_file(path))
+    except FileNotFoundError:
+        return Baseline(path, {})
     except OSError as error:
         raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -22,7 +22,7 @@ class QuantError(Exception):
 def _readable(line: str) -> str:
     if len(line) <= _LONGEST_LINE:
         return line
-    half = _LONGEST_LINE // 2
+    half = _LONGEST_LINE // 2 - 30  # so that a message that quotes this one leaves it as it is
     return f"{line[:half]} [{len(line) - 2 * half} characters left out] {line[-half:]}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -65,9 +66,12 @@ class Places:
         """The path of a file; raises `MissingFileError` when it is not there."""
         path = self.path(keys, text)
         try:
-            if path.is_file():
+            mode = path.stat().st_mode  # `is_file` of Python 3.14 says no where it could not look
+            if S_ISREG(mode):
                 return path
-            state = "is a folder" if path.is_dir() else "does not exist"
+            state = "is a folder" if S_ISDIR(mode) else "is not a regular file"
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # of text that no path can be
+            state = "does not exist"
         except OSError as error:
             state = f"cannot be looked at: {error.strerror}"
         raise MissingFileError(f"{self.where(keys)}: {shown(path)} {state}; paths are relative to the zoo file")

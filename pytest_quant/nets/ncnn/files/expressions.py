@@ -105,8 +105,8 @@ def _literal(token: str) -> Value:
         raise ValueError(f"in which {token!r} is no plain number")
     if real is None:
         raise ValueError(f"in which {token!r} is neither a number, a size nor an operator")
-    if len(real[1]) > _LONGEST_NUMBER:
-        return None
+    if len(real[1]) > _LONGEST_NUMBER or token[real.end() : real.end() + 1] in ("e", "E"):
+        return None  # C libraries differ in what they make of `12e`
     found = float(real[1])
     digits = 0 if whole is None else int(whole[1])
     if whole is not None and -_INTEGERS <= digits < _INTEGERS and _single(digits) == _single(found):
