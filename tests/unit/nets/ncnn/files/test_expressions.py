@@ -131,7 +131,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(EXPRESSIONS)
 def test_what_is_followed_is_what_ncnn_makes(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     try:
