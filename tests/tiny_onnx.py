@@ -121,17 +121,21 @@ def write_qlinear(folder: Path, name: str = "tiny-qlinear.onnx") -> str:
 
 
 def write_dynamic(folder: Path, name: str = "tiny-dynamic.onnx") -> str:
-    """The net with ConvInteger: the scale of each image is found while it runs."""
+    """The net with ConvInteger: the scale of each image is found while it runs.
+
+    Its weights are unsigned: onnxruntime 1.23, the last for Python 3.10, takes no others there.
+    """
     weights = _weights(3, 0)
     weight_scale = np.abs(weights).max() / 127
     arrays: dict[str, NDArray[Any]] = {
-        "w_q": np.round(weights / weight_scale).astype(np.int8)[:, :, None, None],
+        "w_q": (np.round(weights / weight_scale) + 128).astype(np.uint8)[:, :, None, None],
+        "w_zero": np.array(128, np.uint8),
         "w_scale": np.array(weight_scale, np.float32),
         "b": tiny._BIAS[:, None, None],
     }
     nodes = [
         helper.make_node("DynamicQuantizeLinear", ["image"], ["image_q", "scale", "zero"]),
-        helper.make_node("ConvInteger", ["image_q", "w_q", "zero"], ["sums"], kernel_shape=[1, 1]),
+        helper.make_node("ConvInteger", ["image_q", "w_q", "zero", "w_zero"], ["sums"], kernel_shape=[1, 1]),
         helper.make_node("Cast", ["sums"], ["sums_f"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["scale", "w_scale"], ["product"]),
         helper.make_node("Mul", ["sums_f", "product"], ["scaled"]),

@@ -129,7 +129,7 @@ class StoredArrays(Mapping[str, Numbers]):
         count = math.prod(shape) * dtype.itemsize
         if count > MOST_BYTES:
             raise DatasetError(
-                f"{what} is of shape {shape} and dtype {dtype}, {count / (1 << 30):.1f} GiB; expected the input of a "
+                f"{what} is of shape {shape} and dtype {dtype}, {_gib(count)} GiB; expected the input of a "
                 f"net, {MOST_BYTES >> 30} GiB at most"
             )
         data = file.read(count) if count < size else b""
@@ -140,6 +140,10 @@ class StoredArrays(Mapping[str, Numbers]):
             )
         array: Numbers = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
         return np.array(array, dtype.newbyteorder("="), order="C")
+
+
+def _gib(count: int) -> str:
+    return f"{count / (1 << 30):.1f}" if count < 1 << 60 else "over a thousand million"  # a float has an end
 
 
 def _header(file: IO[bytes], what: str) -> _Header:

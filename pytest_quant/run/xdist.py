@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Generator
 from pathlib import Path
+from traceback import walk_tb
 from typing import Protocol
 
 import pytest
@@ -84,6 +85,17 @@ def run_folder(config: pytest.Config) -> Path:
     return folder
 
 
+_DEAD_AT_START = (
+    "a worker of pytest-xdist ended while it was being started: it was killed from outside, or there was no memory left"
+)
+
+
+def _is_of_a_start(error: BaseException) -> bool:
+    """Whether it is what pytest-xdist ends with where a worker dies before it has greeted."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__") == "xdist.workermanage" for frame in frames)
+
+
 class _Gateway(Protocol):
     id: str
 
@@ -134,10 +146,25 @@ class ControllerHooks:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
         """Load what reports while the workers, which are started meanwhile, load what they take."""
-        result = yield
+        try:
+            result = yield
+        except (EOFError, OSError) as error:
+            if _is_of_a_start(error):
+                raise pytest.UsageError(f"--quant: {_DEAD_AT_START}; nothing was measured, run again") from None
+            raise
         loading.load(loading.TO_CONTROL)
         self._recorder = self._report()
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """A worker that was to take the place of a dead one may die at its start as well."""
+        try:
+            return (yield)
+        except (EOFError, OSError) as error:
+            if _is_of_a_start(error):
+                pytest.exit(_DEAD_AT_START, returncode=pytest.ExitCode.TESTS_FAILED)
+            raise
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: _Node) -> None:

@@ -115,9 +115,9 @@ def test_a_controller_starts_its_workers_before_it_loads_what_reports(tmp_path: 
     tiny.write_zoo(tmp_path)
     (tmp_path / "conftest.py").write_text(SEEN)
     args = ("-p", "no:cacheprovider", "--quant", "zoo.quant.yaml", "-n", "1")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *args], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    command = [sys.executable, "-m", "pytest", *args]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "AT START []" in done.stderr, done.stderr
     names = {name.partition(".")[0] for name in (tmp_path / "worker.txt").read_text().split()}

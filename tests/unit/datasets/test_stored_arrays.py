@@ -77,3 +77,11 @@ def test_any_byte_of_its_headers(path: Path) -> None:
             except DatasetError:
                 refused += 1
     assert refused > 100
+
+
+def test_a_shape_beyond_what_a_float_holds(tmp_path: Path) -> None:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({'9' * 400}, 3)}}".encode().ljust(501) + b"\n"
+    file = tmp_path / "a.npy"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DatasetError, match=r"over a thousand million GiB; expected the input of a net, 1 GiB at most"):
+        list(StoredArrays(file, "a").values())
