@@ -68,7 +68,9 @@ def test_211_persons_with_pycocotools_as_witness() -> None:
     expected = pycocotools_values(json.loads(ANNOTATIONS.read_text()), rows)
     assert {name: pair.fp32 for name, pair in comparison.metrics.items()} == pytest.approx(expected, abs=1e-12)
     assert comparison.metrics["AP"].fp32 == pytest.approx(0.5056, abs=0.003)  # other CPUs round otherwise
-    as_aarch64 = 0.4880 if int(cv2.__version__.partition(".")[0]) >= 5 else 0.4898  # warps differ in the last grey level
+    as_aarch64 = (
+        0.4880 if int(cv2.__version__.partition(".")[0]) >= 5 else 0.4898
+    )  # warps differ in the last grey level
     assert comparison.metrics["AP"].int8 == pytest.approx(as_aarch64, abs=0.0005)
 
 
