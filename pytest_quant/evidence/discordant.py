@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,6 @@ _Floats = NDArray[np.float64]
 
 _WINDOW_SD = 5.5  # counts further from their mean than this weigh less than 1e-7
 _ROWS_PER_SD = 15  # a bell-shaped sum at this spacing has converged to far below 1e-7
-
-
-_MOST_TABLED = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -47,14 +43,17 @@ class PrefixCounts:
         Given that the counts of all kinds add up to n, independent binomial counts are multivariate hypergeometric,
         and independent Poisson counts are multinomial. So a joint probability is a product of these parts.
         """
+        from scipy.special import gammaln, xlog1py, xlogy
+
         if self.population is None:
             rate = self.n * share
-            return np.asarray(np.exp(_times_log(counts, rate) - rate - log_factorials(counts)), dtype=np.float64)
+            return np.asarray(np.exp(xlogy(counts, rate) - rate - gammaln(counts + 1.0)), dtype=np.float64)
         size = round(share * self.population)
-        rest = np.maximum(size - counts, 0)
-        log = log_factorials(np.array(size)) - log_factorials(counts) - log_factorials(rest)
-        log += _times_log(counts, self.n / self.population) + _times_log(rest, 1.0 - self.n / self.population)
-        return np.asarray(np.where(counts <= size, np.exp(log), 0.0), dtype=np.float64)
+        rest = size - counts
+        with np.errstate(invalid="ignore"):
+            log = gammaln(size + 1.0) - gammaln(counts + 1.0) - gammaln(rest + 1.0)
+        log += xlogy(counts, self.n / self.population) + xlog1py(rest, -self.n / self.population)
+        return np.asarray(np.where(rest >= 0, np.exp(log), 0.0), dtype=np.float64)
 
     def below_curve(self, first: float, second: float, least_second: Callable[[_Counts], _Counts]) -> float:
         """Probability that the count of the second kind is at least `least_second(count of the first kind)`.
@@ -79,29 +78,3 @@ class PrefixCounts:
         total = self.part(np.array([self.n]), 1.0)[0]
         tails = np.where(inside, by_row, 0.0) @ self.part(columns, second)
         return float(stride * (self.part(rows, first) @ tails) / total)
-
-
-def log_factorials(counts: _Counts) -> _Floats:
-    """Logarithm of the factorial of each count, 0 or more.
-
-    >>> log_factorials(np.array([0, 3, 5])).round(4).tolist()
-    [0.0, 1.7918, 4.7875]
-    """
-    most = int(counts.max(initial=0))
-    if most < _MOST_TABLED:
-        return _table(max(most, 1023).bit_length())[counts]
-    from scipy.special import gammaln  # takes a fifth of a second to import, as such a table would to fill
-
-    return np.asarray(gammaln(counts + 1.0), dtype=np.float64)
-
-
-@cache
-def _table(bits: int) -> _Floats:
-    return np.array([math.lgamma(count + 1) for count in range(1 << bits)])
-
-
-def _times_log(counts: _Counts, share: float) -> _Floats:
-    """Counts times the logarithm of a number from 0 on, where none times anything is 0."""
-    if share > 0.0:
-        return np.asarray(counts * math.log(share), dtype=np.float64)
-    return np.where(counts == 0, 0.0, -np.inf)

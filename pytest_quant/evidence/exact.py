@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.evidence.discordant import PrefixCounts
 from pytest_quant.evidence.proportion import lower_count, upper_count
-from pytest_quant.evidence.score import population_correction, quantile, tango_statistic, tango_upper
+from pytest_quant.evidence.score import population_correction, tango_statistic, tango_upper
 
 _FINE_SCALE = 10**7  # resolution of a drop when there is no dataset whose samples could be counted
 _NUISANCE_GRID = 24
@@ -56,6 +56,8 @@ class _Search:
     """
 
     def __init__(self, only_first: int, only_second: int, n: int, population: int | None, error: float) -> None:
+        from scipy.special import ndtri
+
         self.first, self.second, self.n, self.population = only_first, only_second, n, population
         self.scale = population or _FINE_SCALE
         unseen = population - n if population else self.scale
@@ -64,7 +66,7 @@ class _Search:
         self.sampling = PrefixCounts(n, population)
         correction = population_correction(n, population)
         start = tango_upper(only_first, only_second, n, error, correction)
-        self.region = _Region(start, n, correction, quantile(error))
+        self.region = _Region(start, n, correction, float(ndtri(error)))
         self.start = min(math.ceil(start * self.scale), self.highest)
         self.step = max(1, int((start * self.scale - (only_first - only_second) / n * self.scale) / 32))
         spent = 0.5 * error * _NUISANCE_SHARE

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pytest_quant.evidence.binomial import at_least, at_most
-
 SOUND_TIMES = 3.0
 """A sound model is right at least so many times as often as guessing ..."""
 SOUND_SHARE = 0.20
@@ -28,7 +26,11 @@ def guesses(right: int, samples: int, answers: int, confidence: float) -> Guess:
     >>> guesses(9, 100, 10, 0.95), guesses(30, 100, 10, 0.95), guesses(3, 20, 10, 0.95), guesses(0, 100, 1000, 0.95)
     ('guessing', 'told', 'unclear', 'unclear')
     """
-    if at_least(right, samples, 1 / answers) <= 1 - confidence:
+    from scipy.special import bdtrc
+
+    chance = 1 / answers
+    at_least = 1.0 if right == 0 else float(bdtrc(right - 1, samples, chance))
+    if at_least <= 1 - confidence:
         return "told"
     return "guessing" if _is_accused(right, samples, answers) else "unclear"
 
@@ -54,4 +56,6 @@ def samples_to_tell(answers: int) -> int:
 
 
 def _is_accused(right: int, samples: int, answers: int) -> bool:
-    return at_most(right, samples, sound_share(answers, samples)) < FALSE_ALARM
+    from scipy.special import bdtr
+
+    return float(bdtr(right, samples, sound_share(answers, samples))) < FALSE_ALARM

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pytest_quant.evidence.binomial import share_at
 from pytest_quant.evidence.hypergeometric import is_likelier
 from pytest_quant.evidence.interval import Interval, two_sided_level
 
@@ -40,7 +39,9 @@ def upper_count(successes: int, n: int, population: int | None, error: float) ->
     if successes == n and population is None:
         return 1.0
     if population is None:
-        return share_at(successes, n, error)
+        from scipy.special import betaincinv
+
+        return float(betaincinv(successes + 1, n - successes, 1.0 - error))
 
     def possible(total: int) -> bool:
         return is_likelier(successes, population, total, n, error)

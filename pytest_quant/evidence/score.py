@@ -62,7 +62,9 @@ def tango_upper(only_first: int, only_second: int, n: int, error: float, correct
     >>> round(tango_upper(0, 0, 1000, 0.05), 6)
     0.002698
     """
-    critical = quantile(error)
+    from scipy.special import ndtri
+
+    critical = float(ndtri(error))
     low, high = (only_first - only_second) / n, 1.0
     for _ in range(50):
         middle = 0.5 * (low + high)
@@ -85,17 +87,6 @@ def normal_quantile(confidence: float) -> float:
     """One-sided standard normal quantile, 1.645 at 0.95."""
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence {confidence} must lie between 0 and 1, both excluded")
-    return quantile(confidence) if not math.isclose(confidence, 0.5) else 0.0
+    from scipy.special import ndtri
 
-
-def quantile(probability: float) -> float:
-    """Standard normal quantile; of 0 and 1 the infinite one.
-
-    >>> round(quantile(0.05), 6), quantile(0.0)
-    (-1.644854, -inf)
-    """
-    from statistics import NormalDist  # scipy.special takes a fifth of a second to import
-
-    if probability in (0.0, 1.0):
-        return math.copysign(math.inf, probability - 0.5)
-    return NormalDist().inv_cdf(probability)
+    return float(ndtri(confidence)) if not math.isclose(confidence, 0.5) else 0.0

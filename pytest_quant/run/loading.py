@@ -10,6 +10,7 @@ from pytest_quant.nets.trial.process import OF_THIS_PROCESS
 
 ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
 TO_RUN = (
+    "scipy.special",
     "pytest_quant.judging.assess",
     "pytest_quant.building.workbench",
     "pytest_quant.run.bulletin",

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.workbench import Workbench
-from pytest_quant.evidence.binomial import at_most
 from pytest_quant.extending.known import get_task
 from pytest_quant.judging.evidence import drop_interval
 from pytest_quant.spec.errors import ConfigError, QuantError
@@ -137,9 +136,11 @@ def _chance(pair: MetricPair) -> float | None:
     """Probability that so many more samples, or more, change to right than to wrong if either is as likely."""
     if not isinstance(pair.evidence, RightWrong):
         return None
+    from scipy.special import bdtr
+
     won = int((pair.evidence.int8 & ~pair.evidence.fp32).sum())
     lost = int((pair.evidence.fp32 & ~pair.evidence.int8).sum())
-    return at_most(lost, won + lost, 0.5)
+    return float(bdtr(lost, won + lost, 0.5))
 
 
 def changes(model: ModelSpec, samples: Sequence[Sample]) -> Iterator[Change]:
