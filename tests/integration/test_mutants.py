@@ -64,11 +64,14 @@ def test_what_must_not_be_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_net_that_reads_beside_a_blob_gives_itself_away(tmp_path: Path) -> None:
-    """A Crop that begins before its blob; it is opened without the check of what layers pass on."""
+    """A Crop that begins before each channel; it is opened without the check of what layers pass on.
+
+    Channels of 9x10 values have a gap of 2 behind them, which nothing writes to and which these rows reach.
+    """
     layers = [
         "Input data 0 1 data",
         "Convolution conv 1 1 data conv 0=4 1=1 5=0 6=12",
-        "Padding p 1 1 conv a 0=1 1=1 2=1 3=1",
+        "Padding p 1 1 conv a 0=1 1=1 2=1",
         "Crop k 1 1 a prob 0=1 1=-1 2=0 3=8 4=8 5=4",
     ]
     (tmp_path / "n.param").write_text("\n".join(["7767517", "4 4", *layers, ""]))
