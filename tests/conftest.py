@@ -6,7 +6,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 
 import pytest
@@ -61,3 +61,24 @@ def _no_threads_left(request: pytest.FixtureRequest) -> Generator[None, None, No
     while left := [thread.name for thread in threading.enumerate() if thread.name.startswith("pytest-quant")]:
         assert time.monotonic() < until, f"threads of the package are left: {left}"
         time.sleep(0.001)
+
+
+@pytest.fixture
+def _imported_once() -> Iterator[None]:
+    """Torn down after `pytester`, which forgets what was imported since it began: NumPy loads once per process."""
+    from tests.integration.runs import remember_imports
+
+    yield
+    remember_imports()
+
+
+@pytest.fixture
+def pytester(_imported_once: None, pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
+    """The usual one; what a test imported outside of any inner run is remembered, too, before it is forgotten.
+
+    Else a net format that such a test loaded stays registered with classes of which the next test has others.
+    """
+    from tests.integration.runs import note_imports
+
+    yield pytester
+    note_imports(pytester.path)

@@ -68,21 +68,24 @@ class Beside:
                 self._is_alone = False
 
 
-def note_death(run_dir: Path, worker: str) -> str | None:
-    """The model that a dead worker was computing beforehand, which none does any more; None: there was no such."""
+def note_death(run_dir: Path, worker: str, *, had_case: bool = False) -> str | None:
+    """The model that a dead worker was computing beforehand, which none does any more; None: there was no such.
+
+    ``had_case``: it was running a test as well, which may be what ended it.
+    """
     try:
         model = _note(run_dir, worker).read_text(encoding="utf-8")
     except OSError:
         return None
     with suppress(OSError):
-        (run_dir / FOLDER / _deadly(model)).write_text(worker, encoding="utf-8")
+        (run_dir / FOLDER / _deadly(model)).write_text("" if had_case else worker, encoding="utf-8")
     return model
 
 
 def dead_worker(run_dir: Path, model: str) -> str | None:
-    """The worker that died while it computed a model beforehand; None: there was no such."""
+    """The worker that died while it computed a model beforehand and ran no test; None: there was no such."""
     try:
-        return (run_dir / FOLDER / _deadly(model)).read_text(encoding="utf-8")
+        return (run_dir / FOLDER / _deadly(model)).read_text(encoding="utf-8") or None
     except OSError:
         return None
 

@@ -188,7 +188,7 @@ class ControllerHooks:
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: _Scheduler) -> bool | None:
         """A test whose worker computed something beside it may not be what ended that: it runs again, alone."""
         node: _Node = getattr(report, "node")  # noqa: B009 - xdist adds the attribute
-        model = note_death(self._run_dir, node.gateway.id)
+        model = note_death(self._run_dir, node.gateway.id, had_case=True)
         if model is None:
             return None
         described = f"{report.longrepr} and computing samples of {visible(model)!r} beforehand"

@@ -79,9 +79,10 @@ def test_a_run_that_lost_its_workers_tells_of_every_case(pytester: pytest.Pytest
     found = run_quant(pytester, "-n2", "--max-worker-restart=0")
     assert found.status == pytest.ExitCode.TESTS_FAILED
     assert len(found.cases) == 3 * 4
-    assert {"crashed", "missing"} <= counts(found).keys() <= {"pass", "crashed", "missing"}  # all may be lost at once
-    missing = counts(found)["missing"]
-    assert f"{missing} accuracy cases never reported" in found.text
+    assert counts(found).keys() <= {"pass", "crashed", "missing"}
+    assert counts(found)["crashed"] > 0
+    missing = counts(found).get("missing", 0)
+    assert (f"{missing} accuracy cases never reported" in found.text) == (missing > 0)
     assert set(pairs(found).values()) <= {("pass", "passed"), ("crashed", "failed"), ("missing", "not_run")}
 
 

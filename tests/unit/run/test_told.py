@@ -24,6 +24,9 @@ def test_a_worker_that_died_before_it_had_a_case_leaves_a_crash(
 ) -> None:
     assert Beside(tmp_path, "gw7").begin("deadly") is not None
     note_death(tmp_path, "gw7")
+    assert Beside(tmp_path, "gw8").begin("sound") is not None
+    note_death(tmp_path, "gw8")
+    note_death(tmp_path, "gw8", had_case=True)  # which may be what ended it: nothing is said of the model
     told = Told(read_settings(pytestconfig), tmp_path, "2026-11-29T12:00:00")
     assert told.account(TESTS, stopped=stopped) == (0 if stopped else 1)
     assert told.problems == ["1 accuracy cases of models that a worker died of never ran"]
