@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 
@@ -29,15 +31,22 @@ def load(names: tuple[str, ...]) -> None:
     They live as long as the process. To look through them again and again, and to take them apart at its end, takes
     half a second of a run. What tests and their conftest.py make comes later, and is collected as ever.
     """
+    with nothing_collected():
+        for name in names:
+            import_module(name)
+    gc.freeze()
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Have the garbage collector look for nothing meanwhile: where much is made that stays, and hardly any cycle."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        for name in names:
-            import_module(name)
+        yield
     finally:
         if was_enabled:
             gc.enable()
-    gc.freeze()
 
 
 def start_trials() -> None:
