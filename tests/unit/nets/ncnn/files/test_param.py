@@ -64,7 +64,8 @@ def test_what_is_wrong_with_a_line_names_each_file_that_has_it(tmp_path: Path) -
 
 def test_names_alone_are_left_out_of_the_digest() -> None:
     renamed = FLOAT_PARAM.replace("     conv ", "     other ")
-    assert without_names(renamed) == without_names(FLOAT_PARAM) != without_names(FLOAT_PARAM.replace("\n6 7\n", "\n6 8\n"))
+    other_counts = FLOAT_PARAM.replace("\n6 7\n", "\n6 8\n")
+    assert without_names(renamed) == without_names(FLOAT_PARAM) != without_names(other_counts)
     for old in ("Input ", "in0 c1", "0=4", "7767517", " 1 1 in0", "2=640"):
         assert without_names(FLOAT_PARAM.replace(old, f"{old}1", 1)) != without_names(FLOAT_PARAM)
 
