@@ -45,7 +45,8 @@ def test_a_collector_that_was_off_stays_off() -> None:
 
 
 def test_an_error_of_an_import_leaves_the_collector_on() -> None:
-    with pytest.raises(ModuleNotFoundError):
+    expected = r"^--quant: pytest_quant\.run\.nothing_of_that_name cannot be loaded: ModuleNotFoundError: No module"
+    with pytest.raises(pytest.UsageError, match=expected):
         loading.load(("pytest_quant.run.nothing_of_that_name",))
     assert gc.isenabled()
 
