@@ -21,7 +21,7 @@ from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
-from pytest_quant.spec.errors import OverdueError, RunnerError
+from pytest_quant.spec.errors import OverdueError, QuantError, RunnerError
 
 _POLL_S = 0.01
 """How often a shard that another process has claimed is asked for again."""
@@ -209,7 +209,8 @@ class _Dispatch(Generic[S, R]):
         try:
             error = CancelledError() if future.cancelled() else future.exception()
             if error is None:
-                self._sink.put(flight.shard, future.result())
+                error = self._put(flight.shard, future.result())
+            if error is None:
                 self._done(flight.shard, flight.since)
             elif not isinstance(error, CancelledError):
                 if isinstance(error, OverdueError):  # told where it was done
@@ -217,6 +218,14 @@ class _Dispatch(Generic[S, R]):
                 self._note(flight.shard, _told(error))
         finally:
             flight.release()
+
+    def _put(self, shard: S, result: R) -> BaseException | None:
+        """Hand a result on; gives why it cannot be used."""
+        try:
+            self._sink.put(shard, result)
+        except QuantError as error:
+            return error
+        return None
 
     def _note(self, shard: S, error: BaseException) -> None:
         if self._order.stopped:
