@@ -20,7 +20,7 @@ from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threa
 from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
-from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
+from pytest_quant.evaluation.engine.work import Job, R, Release, S, Sink, WorkerPool
 from pytest_quant.spec.errors import OverdueError, QuantError, RunnerError
 
 _POLL_S = 0.01
@@ -208,8 +208,7 @@ class _Dispatch(Generic[S, R]):
         flight = self._running.pop(future)
         try:
             error = CancelledError() if future.cancelled() else future.exception()
-            if error is None:
-                error = self._put(flight.shard, future.result())
+            error = error or _refused(self._sink, flight.shard, future.result())
             if error is None:
                 self._done(flight.shard, flight.since)
             elif not isinstance(error, CancelledError):
@@ -218,14 +217,6 @@ class _Dispatch(Generic[S, R]):
                 self._note(flight.shard, _told(error))
         finally:
             flight.release()
-
-    def _put(self, shard: S, result: R) -> BaseException | None:
-        """Hand a result on; gives why it cannot be used."""
-        try:
-            self._sink.put(shard, result)
-        except QuantError as error:
-            return error
-        return None
 
     def _note(self, shard: S, error: BaseException) -> None:
         if self._order.stopped:
@@ -267,6 +258,15 @@ class _Dispatch(Generic[S, R]):
                 self._land(future)
             if self._limit_s is not None:
                 self._give_up_overdue(self._limit_s)
+
+
+def _refused(sink: Sink[S, R], shard: S, result: R) -> BaseException | None:
+    """Hand a result on; gives why it cannot be used."""
+    try:
+        sink.put(shard, result)
+    except QuantError as error:
+        return error
+    return None
 
 
 def _told(error: BaseException) -> BaseException:
