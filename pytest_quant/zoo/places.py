@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,9 @@ class Places:
             if S_ISREG(mode):
                 return path
             state = "is a folder" if S_ISDIR(mode) else "is not a regular file"
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            state = f"cannot be looked for: names of files are {encoding} here; PYTHONUTF8=1 makes that utf-8"
         except (FileNotFoundError, NotADirectoryError, ValueError):  # of text that no path can be
             state = "does not exist"
         except OSError as error:

@@ -135,7 +135,7 @@ def _model(resolver: ModelResolver, document: Document, name: Any, raw: object) 
                 f"{document.where(('models', name))}: found the model name {name!r}, expected a letter or digit "
                 "followed by letters, digits, '.', '_', '+' and '-'"
             )
-        with told_as_internal(document.where(("models", name))):
+        with told_as_internal(lambda: document.where(("models", name))):
             return resolver.resolve(name, raw)
     except (ConfigError, InternalError) as error:
         line = line_in(str(error), document.path) or document.line(("models", str(name)))
