@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pytest_quant.spec.errors import ConfigError, MissingFileError
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import describe
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 T = TypeVar("T")
