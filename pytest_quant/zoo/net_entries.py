@@ -18,7 +18,8 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ArrayInput, InputSpec, NetSpec, OnnxSource
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, OnnxEntry, describe, model_entry
+from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, OnnxEntry, model_entry
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]

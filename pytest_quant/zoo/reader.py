@@ -22,7 +22,8 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
 from pytest_quant.zoo.resolve import ModelResolver
-from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe
+from pytest_quant.zoo.schema import MODEL_NAME, ZooHead
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
 
