@@ -27,7 +27,7 @@ _RUN = 64
 def sha256_json(value: object) -> str:
     """SHA-256 of a plain JSON value in its canonical form."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()  # paths need not be UTF-8
 
 
 def sha256_file(path: Path) -> str:

@@ -81,11 +81,17 @@ class _Constructor(yaml.constructor.SafeConstructor):
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
+        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises something else.
+
+        What a tag in the file asks for need not fit what it stands before, as in ``!!bool x``.
+        """
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
-            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+            problem, cause = str(error), error
+        except (LookupError, AttributeError, TypeError) as error:
+            problem, cause = f"found {str(node.value)[:40]!r} behind the tag {node.tag}, which it does not fit", error
+        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from cause
 
 
 class _Loader(_Constructor, yaml.SafeLoader):
@@ -157,6 +163,9 @@ def _document(path: Path, loader: _Loader) -> Document:
         _check_size(path, root, {})
         lines = dict(_lines(path, root, (), set()))
         return Document(path, loader.construct_document(root), lines)
+    except (ValueError, OverflowError) as error:  # of the scanner: "\\UFFFFFFFF", or a %YAML of 5000 digits
+        mark = loader.get_mark() if isinstance(loader, yaml.SafeLoader) else None
+        raise yaml.MarkedYAMLError(problem=str(error)[:_INT_CHARS], problem_mark=mark) from error
     finally:
         loader.dispose()
 
