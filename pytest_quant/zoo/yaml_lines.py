@@ -15,6 +15,7 @@ import yaml
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import shown, visible
+from pytest_quant.spec.whole_file import whole_file
 
 KeyPath = tuple[str | int, ...]
 
@@ -120,7 +121,7 @@ def read_yaml(path: Path) -> Document:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ZooError(f"{shown(path)}: has {size} bytes, more than the {MAX_BYTES} that are parsed; split it")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = whole_file(path).decode("utf-8-sig")
     except OSError as error:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

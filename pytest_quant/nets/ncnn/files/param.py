@@ -18,7 +18,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
-from pytest_quant.spec.whole_file import check_size
+from pytest_quant.spec.whole_file import check_size, open_regular
 
 MAGIC = 7767517
 _MOST_BLOBS = 100_000
@@ -153,7 +153,7 @@ def read_text(path: Path) -> str:
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(4096)
             absent = why_absent(head)
             if absent is not None:

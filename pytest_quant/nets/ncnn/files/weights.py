@@ -24,6 +24,7 @@ from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import open_regular
 
 Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
 
@@ -146,7 +147,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     if path.is_dir():
         raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file")
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .bin file") from None
     except OSError as error:
