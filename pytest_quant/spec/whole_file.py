@@ -25,10 +25,11 @@ def whole_file(path: Path, most: int = MOST_BYTES, begins: bytes = b"") -> bytes
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         check_size(path, size, most)
-        head = file.read(1)
-        if begins and size > _LARGE_BYTES and head not in begins:
-            raise OSError(errno.EFBIG, f"it has {size} bytes, and does not begin as such a file does", str(path))
-        return head + file.read()
+        if begins and size > _LARGE_BYTES:
+            if file.read(1) not in begins:
+                raise OSError(errno.EFBIG, f"it has {size} bytes, and does not begin as such a file does", str(path))
+            file.seek(0)
+        return file.read()
 
 
 def open_regular(path: Path) -> FileIO:

@@ -15,8 +15,10 @@ from PIL import Image
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.coco_json import read_json
+from pytest_quant.datasets.image_bytes import image_bytes
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.datasets.text_lines import read_text
+from pytest_quant.datasets.unlabelled import open_images
 from pytest_quant.extending.known import open_dataset, options_of
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import read_table
@@ -98,3 +100,24 @@ def test_no_reader_waits(tmp_path: Path, target: str) -> None:
     (tmp_path / "net.param").symlink_to(target)
     with pytest.raises(ModelFileError, match="it is not a regular file"):
         read_param(tmp_path / "net.param")
+
+
+def test_gigabytes_of_something_else_are_not_read(tmp_path: Path) -> None:
+    for name in ("a.json", "a.png"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**31 - 1)
+    with pytest.raises(DatasetError, match=r"it has 2147483647 bytes, and does not begin as such a file does"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(OSError, match=r"it has 2147483647 bytes, and does not begin as an image does"):
+        image_bytes(tmp_path / "a.png", "a")
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.png")
+    with (tmp_path / "b.png").open("r+b") as file:
+        file.truncate(2**31 - 1)
+    with pytest.raises(OSError, match="it has 2147483647 bytes, and may have 67109120"):
+        image_bytes(tmp_path / "b.png", "b")
+
+
+def test_a_list_of_paths_that_no_path_can_be(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a" * 5000 + ".png\n")
+    with pytest.raises(DatasetError, match=r"1 of the 1 images of .*list\.txt"):
+        open_images(tmp_path / "list.txt")
