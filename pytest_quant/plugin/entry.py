@@ -159,6 +159,7 @@ def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> Recorde
     watch_over(config, settings, run_dir, has_workers=xdist.worker_count(config) == 0)
     recorder = Recorder(settings, run_dir, config.rootpath)
     config.pluginmanager.register(recorder, "quant-recorder")
+    config.pluginmanager.register(recorder.provisional, "quant-provisional")
     config.pluginmanager.register(Summary(recorder), "quant-summary")
     if Annotations.are_wanted(config):
         config.pluginmanager.register(Annotations(config), "quant-annotations")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+
+import pytest
 
 from pytest_quant.nets.trial.process import OF_THIS_PROCESS
 
@@ -28,16 +32,36 @@ def load(names: tuple[str, ...]) -> None:
 
     They live as long as the process. To look through them again and again, and to take them apart at its end, takes
     half a second of a run. What tests and their conftest.py make comes later, and is collected as ever.
+
+    Raises `pytest.UsageError` where a library that one of them takes cannot be loaded.
     """
+    with nothing_collected():
+        for name in names:
+            _import(name)
+    gc.freeze()
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Have the garbage collector look for nothing meanwhile: where much is made that stays, and hardly any cycle."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        for name in names:
-            import_module(name)
+        yield
     finally:
         if was_enabled:
             gc.enable()
-    gc.freeze()
+
+
+def _import(name: str) -> None:
+    try:
+        import_module(name)
+    except (ImportError, MemoryError, OSError) as error:
+        said = str(error) or "there is no memory left"
+        raise pytest.UsageError(
+            f"--quant: {name} cannot be loaded: {type(error).__name__}: {said}; is the installation whole (pip check), "
+            "and is there enough memory for it (ulimit -v, the bound of the container)?"
+        ) from None
 
 
 def start_trials() -> None:

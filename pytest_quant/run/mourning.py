@@ -16,6 +16,7 @@ from pytest_quant.plugin.settings import Settings
 from pytest_quant.report.terminal import counts_line
 from pytest_quant.run.diary import read_diary
 from pytest_quant.run.plan import read_plan
+from pytest_quant.run.provisional import is_provisional
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.watch import WILL, Will, read_will
@@ -79,7 +80,8 @@ def _learn(tests: Told, will: Will) -> Iterator[str]:
 def _unwritten(settings: Settings, folder: Path) -> tuple[Settings, list[Path]]:
     """What is still to be written, no baseline among it; and the reports that somebody wrote since the run began."""
     began_ns = (folder / WILL).stat().st_mtime_ns
-    kept = [path for path in settings.reports if path.exists() and path.stat().st_mtime_ns > began_ns]
+    written = [path for path in settings.reports if path.exists() and path.stat().st_mtime_ns > began_ns]
+    kept = [path for path in written if not is_provisional(path, folder)]
     reports = tuple(path for path in settings.reports if path not in kept)
     return replace(settings, update_baseline=False, reports=reports), kept
 

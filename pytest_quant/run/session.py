@@ -10,6 +10,7 @@ import pytest
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.over import say_over
 from pytest_quant.run.plan import read_plan
+from pytest_quant.run.provisional import Provisional
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.xdist import death_of
@@ -25,6 +26,8 @@ class Recorder:
     def __init__(self, settings: Settings, run_dir: Path, rootdir: Path) -> None:
         self._told = Told(settings, run_dir, datetime.now(timezone.utc).isoformat(timespec="seconds"))
         self._publisher = Publisher(settings, run_dir, rootdir)
+        self.provisional = Provisional(self._told, settings, run_dir)
+        """Reports for the case that nothing else can be written; a plugin, too."""
         self._run_dir = run_dir
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -60,6 +63,7 @@ class Recorder:
 
     def announce(self, config: pytest.Config) -> None:
         """The same, printed at once: under xdist nothing is collected in this process."""
+        self.provisional.begin()
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         for line in self.pytest_report_collectionfinish():
             if reporter is not None:
@@ -69,6 +73,7 @@ class Recorder:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Account for every planned case; what never reported fails the run."""
         say_over(self._run_dir)
+        self.provisional.end()
         if session.config.option.collectonly:
             return
         plans = read_plan(self._run_dir).tests

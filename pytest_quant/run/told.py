@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,16 @@ class Told:
             return True
         answered = any(case.verdict != "skipped" for key, case in self._cases.items() if key in keys)
         return answered or (bool(bodies) and self._measured)
+
+    def if_ended_now(self, tests: Sequence[PlannedTest], running: Mapping[str, str]) -> Report:
+        """The report if the run had ended with what runs, each with its reason; nothing here changes by it."""
+        now = copy.copy(self)
+        now.models, now.problems, now._reported = dict(self.models), list(self.problems), set(self._reported)
+        now._cases, now._crashed, now._again = dict(self._cases), dict(self._crashed), dict(self._again)
+        for test, reason in running.items():
+            now.take_death(test, reason)
+        now.account(tests, stopped=True)
+        return now.report()
 
     def report(self) -> Report:
         """The report as data."""

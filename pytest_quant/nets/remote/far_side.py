@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import mmap
 import os
 import platform
@@ -18,10 +19,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import ncnn
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[np.generic]]
     Blobs = dict[str, Any]
     """Input blob to array."""
 
@@ -36,6 +41,12 @@ _OLD_S = 60.0
 
 TOGETHER_S = 0.1
 """Answers to the inputs of one message go back before the last of them is there when they take longer."""
+
+CHANNEL_BYTES = 16
+"""Where ncnn's own memory has each channel begin: at multiples of this."""
+
+_READERS = frozenset({"Convolution", "ConvolutionDepthWise"})
+"""Types of layers that make new memory for what they give."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """In glibc's malloc.h."""
@@ -132,7 +143,8 @@ def serve_net(channel: Channel, request: dict[str, Any]) -> None:
         channel.send(("failed", net))
         return
     channel.send(("loaded", None))
-    answer_all(channel, net, request, vars(sys).get(_MEMORY))
+    memory = vars(sys).get(_MEMORY)
+    answer_all(channel, net, {**request, "lent": lent(net) if memory else frozenset()}, memory)
 
 
 def seen(shared: tuple[str, bytes, int]) -> mmap.mmap | None:
@@ -260,6 +272,15 @@ def load(paths: list[str], options: dict[str, bool], threads: int) -> Any:
     return net
 
 
+def lent(net: ncnn.Net) -> frozenset[str]:
+    """The input blobs that the net neither writes into nor hands on: it may read them in memory of others."""
+    readers: dict[int, list[bool]] = {}
+    for layer in net.layers():
+        for at in layer.bottoms:
+            readers.setdefault(at, []).append(layer.type in _READERS and not layer.support_inplace)
+    return frozenset(blob.name for at, blob in enumerate(net.blobs()) if readers.get(at) == [True])
+
+
 def shapes(blobs: Blobs) -> str:
     """Of the inputs, for a message."""
     return " and ".join(str(array.shape) for array in blobs.values())
@@ -279,24 +300,49 @@ def given(
                 blobs[blob] = np.ndarray(shape, dtype, data, start)
                 start += blobs[blob].nbytes
             else:
-                blobs[blob] = np.ndarray(shape, dtype, memory, place)
+                blobs[blob] = np.ndarray(shape, dtype, memory, place, strides_of(shape, np.dtype(dtype).itemsize))
         yield blobs
 
 
-def run(net: Any, request: dict[str, Any], blobs: Blobs, values: list[bytes]) -> str | list[tuple[int, ...]]:
+def strides_of(shape: Sequence[int], itemsize: int) -> tuple[int, ...] | None:
+    """Of an array in memory that both sides see, laid out as ncnn does it; None where nothing is between its values.
+
+    >>> strides_of((3, 227, 227), 4)
+    (206128, 908, 4)
+    """
+    channel_bytes = math.prod(shape[1:]) * itemsize
+    if len(shape) < 3 or channel_bytes % CHANNEL_BYTES == 0:
+        return None
+    inner = [math.prod(shape[axis + 1 :]) * itemsize for axis in range(1, len(shape))]
+    return (-(-channel_bytes // CHANNEL_BYTES) * CHANNEL_BYTES, *inner)
+
+
+def mat_of(array: Array, *, is_lent: bool) -> ncnn.Mat:
+    """An input as ncnn takes it: a copy in its own memory, or the array itself, which is not kept alive by it.
+
+    What is not ncnn's own memory must not reach a layer that works in place: it would write there, or crash.
+    """
+    import ncnn
+
+    mat = ncnn.Mat(array)
+    if not array.flags.c_contiguous:  # of which ncnn.Mat knows nothing
+        mat.cstep = array.strides[0] // array.itemsize
+    return mat if is_lent else mat.clone()
+
+
+def run(net: ncnn.Net, request: dict[str, Any], blobs: Blobs, values: list[bytes]) -> str | list[tuple[int, ...]]:
     """One forward pass: the shape of each output, or in words what is wrong.
 
     Their values go behind ``values`` as little-endian float32.
     """
-    import ncnn
     import numpy as np
 
     answer = []
     found = []
     with net.create_extractor() as extractor:
         for blob, held in blobs.items():
-            own = ncnn.Mat(held).clone()  # a first layer that works in place must not write into memory of others
-            if extractor.input(blob, own) != 0:
+            is_lent = blob in request["lent"] and isinstance(held.base, mmap.mmap)  # else not aligned as ncnn likes it
+            if extractor.input(blob, mat_of(held, is_lent=is_lent)) != 0:
                 return f"has no input blob {blob!r}"
         for name in request["outputs"]:
             code, mat = extractor.extract(name)

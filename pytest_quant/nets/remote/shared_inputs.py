@@ -16,10 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from pytest_quant.nets.given import AnyArray
+from pytest_quant.nets.remote.far_side import strides_of
 
 SIZE_BYTES = 1 << 25
 """For each thread that may send inputs."""
 _TOKEN_BYTES = 64
+_BEHIND_BYTES = 64
+"""ncnn's kernels may read so far behind an input."""
 _MEMORY = "/dev/shm"  # noqa: S108 - the file in it has a random name and the rights of its owner alone
 
 
@@ -46,13 +49,14 @@ class _Held:
 
     key: Key
     start: int
+    end: int
     array: AnyArray
     """Kept so that no other array gets its address meanwhile."""
     users: int = 1
 
 
 class SharedInputs:
-    """Inputs in a file that is mapped here and there; threads and nets share it.
+    """Inputs in a file that is mapped here and there, laid out so that a net may read them there; all threads share it.
 
     Each takes the first place that is free, so that few pages are used again and again: the processor has them at hand,
     where a walk through all of them would copy to main memory. An input that several nets take lies there once. The
@@ -66,7 +70,7 @@ class SharedInputs:
         self._memory = mmap.mmap(handle, size)
         self._memory[:_TOKEN_BYTES] = self.token
         self._lock = threading.Lock()
-        self._free = [(_TOKEN_BYTES, size)]
+        self._free = [(_TOKEN_BYTES, size - _BEHIND_BYTES)]
         """Start and end of what is free, in order; no two of them touch."""
         self._at: dict[int, _Held] = {}
         self._of: dict[Key, _Held] = {}
@@ -99,11 +103,13 @@ class SharedInputs:
             if held is not None:
                 held.users += 1
                 return held.start
-            start = self._room(array.nbytes)
+            strides = strides_of(array.shape, array.itemsize)
+            size = _whole(array.nbytes if strides is None else strides[0] * array.shape[0])
+            start = self._room(size)
             if start is None:
                 return None
-            np.ndarray(array.shape, little(array.dtype), self._memory, start)[...] = array
-            held = _Held(key, start, array)
+            np.ndarray(array.shape, little(array.dtype), self._memory, start, strides)[...] = array
+            held = _Held(key, start, start + size, array)
             self._at[start] = self._of[key] = held
         return start
 
@@ -120,14 +126,13 @@ class SharedInputs:
             if held.users == 0:
                 self._part(held)
                 del self._at[place]
-                self._release(place, place + _whole(held.array.nbytes))
+                self._release(held.start, held.end)
 
     def _part(self, held: _Held) -> None:
         if self._of.get(held.key) is held:
             del self._of[held.key]
 
-    def _room(self, nbytes: int) -> int | None:
-        size = _whole(nbytes)
+    def _room(self, size: int) -> int | None:
         for at, (start, end) in enumerate(self._free):
             if end - start >= size:
                 if end - start == size:
