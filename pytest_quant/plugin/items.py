@@ -33,7 +33,7 @@ class ZooFile(pytest.File):
         plain = relative_posix(path, parent.config.rootpath)
         escaped = visible(plain)
         nodeid = escaped.replace("::", r"\x3a\x3a")
-        named = {} if escaped == plain else {"nodeid": nodeid, "name": nodeid.rpartition("/")[2]}
+        named: dict[str, Any] = {} if escaped == plain else {"nodeid": nodeid, "name": nodeid.rpartition("/")[2]}
         found: ZooFile = cls.from_parent(parent, path=path, **named)
         return found
 

@@ -89,10 +89,10 @@ class _Constructor(yaml.constructor.SafeConstructor):
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
-            problem, cause = str(error), error
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
         except (LookupError, AttributeError, TypeError) as error:
-            problem, cause = f"found {str(node.value)[:40]!r} behind the tag {node.tag}, which it does not fit", error
-        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from cause
+            problem = f"found {str(node.value)[:40]!r} behind the tag {node.tag}, which it does not fit"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from error
 
 
 class _Loader(_Constructor, yaml.SafeLoader):
