@@ -32,10 +32,12 @@ class ZooFile(pytest.File):
         """
         plain = relative_posix(path, parent.config.rootpath)
         escaped = visible(plain)
-        nodeid = escaped.replace("::", r"\x3a\x3a")
-        named: dict[str, Any] = {} if escaped == plain else {"nodeid": nodeid, "name": nodeid.rpartition("/")[2]}
-        found: ZooFile = cls.from_parent(parent, path=path, **named)
-        return found
+        if escaped == plain:
+            file: ZooFile = cls.from_parent(parent, path=path)
+        else:
+            nodeid = escaped.replace("::", r"\x3a\x3a")
+            file = cls.from_parent(parent, path=path, nodeid=nodeid, name=nodeid.rpartition("/")[2])
+        return file
 
     @property
     def shown_path(self) -> Path:
