@@ -1,6 +1,6 @@
 """Where the time of a run goes, on this machine: one table, and JSON with ``--json FILE``.
 
-    python -m benchmarks.speed --shared ../shared                       # everything, some 20 minutes
+    python -m benchmarks.speed --shared ../shared                       # everything, some 30 minutes
     python -m benchmarks.speed --shared ../shared --parts a c --rounds 5
 
 (a) processor time of direct calls of OpenCV and ncnn over that of an evaluation, and the wall on one core over all,
@@ -8,8 +8,9 @@ beside what processes of direct calls side by side reach on this machine;
 (b) wall of a whole process beside a pytest loop written by hand; (c) ``-n 2`` beside serial; (d) a second run beside
 the first; (e) most memory against images and models; (f) collecting 1000 models; (g) early stop; (h) two
 Dask workers of this machine beside a serial run; (i) what of a sample's time, by direct calls, is reading and decoding
-its image. The two of a ratio run in turns; given is the median of the rounds, with the least and the most. Read them on
-a machine that does nothing else.
+its image; (j) processor time of the forward passes over that of an evaluation, and one core over all, for every model
+of ``fixtures/`` and of the shared folder, 60 samples each. The two of a ratio run in turns; given is the median of the
+rounds, with the least and the most. Read them on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.speed import decoding, runs, sample
-from benchmarks.speed.models import REAL, real_models
+from benchmarks.speed import decoding, every, runs, sample
+from benchmarks.speed.models import REAL, all_models, real_models
 from benchmarks.speed.rows import Row
 from pytest_quant.spec.model import ModelSpec
 
-PARTS = "abcdefghi"
+PARTS = "abcdefghij"
 WANTED = {"squeezenet": 0.97, "resnet20": 0.90}
 
 
@@ -43,6 +44,7 @@ def rows(shared: Path, parts: str, rounds: int) -> Iterator[Row]:
         "g": lambda: runs.early_stop(shared, rounds),
         "h": lambda: runs.cluster(shared, rounds),
         "i": lambda: decoding.rows(models, rounds),
+        "j": lambda: every.rows(all_models(shared), rounds),
     }
     for part, measured in found.items():
         if part in parts:

@@ -1,18 +1,20 @@
-"""The models whose speed is measured: real ones of the shared folder, and a miniature of ``fixtures/``."""
+"""The models whose speed is measured: real ones of the shared folder, and the miniatures of ``fixtures/``."""
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from benchmarks.later_tasks import zoo_of
 from benchmarks.target_throughput import ZOO, read_models
 from pytest_quant.spec.model import ModelSpec
-from pytest_quant.zoo.reader import read_zoo
+from pytest_quant.zoo.reader import BrokenModel, read_zoo
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = tuple(Path(__file__).parents[2] / "fixtures" / f"{name}.quant.yaml" for name in ("zoo", "more"))
 REAL = {"squeezenet": 400, "resnet20": 10000}
 """Model to samples: all of its dataset."""
 
@@ -22,10 +24,58 @@ def real_models(shared: Path) -> dict[str, ModelSpec]:
     return {model.name: model for model in read_models(shared)}
 
 
-def miniature() -> ModelSpec:
-    """ResNet-18 of ``fixtures/``, whose images lie in CIFAR-10's own files."""
-    found = read_zoo(FIXTURES / "zoo.quant.yaml").models
-    return next(model for model in found if isinstance(model, ModelSpec) and model.name == "resnet18")
+POSE_AND_TEXT = """
+version: 1
+datasets:
+  pose:
+    type: coco-keypoints
+    images: {shared}/data/coco-pose/images
+    annotations: {shared}/data/coco-pose/person_keypoints_subset.json
+    boxes: ground-truth
+  icdar: {{type: icdar2015, images: {shared}/data/icdar2015/images, annotations: {shared}/data/icdar2015/gt}}
+models:
+  simplepose:
+    task: keypoints
+    dataset: pose
+    fp32:
+      param: {shared}/models/simplepose-coco/simplepose.param
+      bin: {shared}/models/simplepose-coco/simplepose.bin
+    int8:
+      param: {shared}/models/simplepose-coco/simplepose-int8.param
+      bin: {shared}/models/simplepose-coco/simplepose-int8.bin
+    input: {{blob: data, size: [192, 256], color: rgb, mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375]}}
+    output: hybridsequential0_conv7_fwd
+    tolerance: {{AP: 0.05}}
+  ppocr_det:
+    task: text-detection
+    dataset: icdar
+    fp32: {{param: {shared}/models/ppocr_det-icdar/ppocr_det.param, bin: {shared}/models/ppocr_det-icdar/ppocr_det.bin}}
+    int8:
+      param: {shared}/models/ppocr_det-icdar/ppocr_det-int8.param
+      bin: {shared}/models/ppocr_det-icdar/ppocr_det-int8.bin
+    input: {{blob: in0, color: bgr, mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375]}}
+    output: out0
+    preprocess: {{resize: {{long_side: 960}}, pad_divisor: 32}}
+    postprocess: {{decoder: db, profile: paddle, box_threshold: 0.6, unclip_ratio: 1.5}}
+    tolerance: {{hmean: 0.02}}
+"""
+
+
+def all_models(shared: Path) -> list[ModelSpec]:
+    """Those, the shared folder's other ones by task, and all of ``fixtures/``."""
+    texts = [POSE_AND_TEXT.format(shared=shared.resolve()), yaml.safe_dump(zoo_of(shared.resolve()), sort_keys=False)]
+    found: list[ModelSpec | BrokenModel] = []
+    with TemporaryDirectory() as made:
+        zoo = Path(made) / "zoo.quant.yaml"
+        for text in texts:
+            zoo.write_text(text)
+            found += read_zoo(zoo).models
+    for zoo in FIXTURES:
+        found += read_zoo(zoo).models
+    broken = [model.message for model in found if isinstance(model, BrokenModel)]
+    if broken:
+        raise SystemExit("\n".join(broken))
+    return [*read_models(shared), *(model for model in found if isinstance(model, ModelSpec))]
 
 
 def write_zoo(

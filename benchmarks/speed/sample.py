@@ -23,8 +23,10 @@ from benchmarks.target_throughput import cpu_s
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.evaluation.cores import single_threaded_opencv
+from pytest_quant.evaluation.first_input import first_input
 from pytest_quant.evaluation.model_nets import open_runner
 from pytest_quant.evaluation.sampling import Sampling
+from pytest_quant.extending.known import get_task
 from pytest_quant.nets.ncnn.net_files import ncnn_files
 from pytest_quant.nets.ncnn.options import net_options
 from pytest_quant.spec.model import ModelSpec
@@ -91,9 +93,9 @@ def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float
     """
     with tempfile.TemporaryDirectory() as folder:
         bench = open_workbench(Path(folder), cores=cores, sampling=Sampling(samples=samples))
-        bench.dataset(model.dataset)
-        width, height = model.input.size or (0, 0)
-        first = np.zeros((model.input.channels, height, width), np.float32)
+        sample = bench.selection(model)[0][0]
+        pipeline = get_task(model.task).pipeline(model)
+        first = first_input(pipeline, pipeline.prepare(bench.dataset(model.dataset).read(sample), sample))
         for side in SIDES:
             open_runner(model, side, first, bench.resources.trials).close()
         start, start_s = cpu_s(), time.perf_counter()

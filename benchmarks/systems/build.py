@@ -80,8 +80,7 @@ def fold(model: nn.Module) -> None:
 def rename_blobs(param: Param) -> Param:
     """The same net with mmdeploy's names for its input and output."""
     layers = tuple(
-        replace(
-            layer,
+        layer._replace(
             bottoms=tuple(_BLOBS.get(blob, blob) for blob in layer.bottoms),
             tops=tuple(_BLOBS.get(blob, blob) for blob in layer.tops),
         )

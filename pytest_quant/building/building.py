@@ -23,7 +23,7 @@ from pytest_quant.nets.ncnn.net_files import NcnnFiles, ncnn_files
 from pytest_quant.quantize.from_images import calibrate_model, choose
 from pytest_quant.quantize.lower import quantize_model
 from pytest_quant.spec.calibration import CalibrationSpec
-from pytest_quant.spec.environment import versions
+from pytest_quant.spec.environment import kernels, versions
 from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError, ModelFileError, QuantError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net, NetSpec, OnnxSource
@@ -108,25 +108,32 @@ class ModelBuilder:
         from pytest_quant.nets.ncnn.pnnx import converted_files, onnx_to_ncnn, pnnx_version  # with them comes onnx
         from pytest_quant.nets.onnxruntime.facts import inspect_onnx
 
-        key = {
-            "build": _BUILD_VERSION,
-            "name": onnx.stem,
-            "onnx": [sha256_file(path) for path in inspect_onnx(onnx).files],
-            "pnnx": pnnx_version(),
-        }
+        files = inspect_onnx(onnx).files
+        digests = [sha256_file(path) for path in files]
+        key = {"build": _BUILD_VERSION, "name": onnx.stem, "onnx": digests, "pnnx": pnnx_version()}
 
         def make(folder: Path) -> None:
             with self._engine.cores.core():
                 onnx_to_ncnn(onnx, folder)
+            if [sha256_file(path) for path in files] != digests:
+                raise ModelFileError(f"{shown(onnx)} was replaced while the run was on; run again")
 
         return converted_files(onnx, self._files.folder(sha256_json(key), make))
 
     def _calibrated(self, model: ModelSpec, name: Net, calibration: CalibrationSpec) -> NcnnFiles:
         dataset, images = calibration_set(calibration, model)
-        key = self._int8_key(model, name, calibration, self.image_digests(dataset, images))
+
+        def key_now() -> str:
+            return self._int8_key(model, name, calibration, self.image_digests(dataset, images))
+
+        key = key_now()
 
         def make(fresh: Path) -> None:
             self._make_int8(model, calibration, dataset, images, _int8_files(fresh, model, name))
+            if key_now() != key:
+                raise ModelFileError(
+                    f"{model.name}: its fp32 net or a calibration image was replaced while the run was on; run again"
+                )
 
         return _int8_files(self._files.folder(key, make), model, name)
 
@@ -172,6 +179,7 @@ class ModelBuilder:
                 "eight_bit": calibration.eight_bit,
                 "keep_float": sorted(calibration.keep_float),
                 "images": list(images),
+                **kernels(),
             }
         )
 

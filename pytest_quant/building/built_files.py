@@ -85,7 +85,7 @@ def _filled(store: ContentStore, name: str, make: Callable[[Path], None]) -> Pat
     """The folder, made anew; raises `OSError` where it cannot be written."""
     done = store.path(name)
     store.root.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=PART, dir=store.root))
+    fresh = Path(tempfile.mkdtemp(prefix=f"{PART}{name}-", dir=store.root))
     try:
         make(fresh)
         digests = {path.relative_to(fresh).as_posix(): sha256_file(path) for path in _files(fresh)}

@@ -83,7 +83,7 @@ def _age(used_ns: int) -> str:
 def _prune(cache: Path, args: argparse.Namespace) -> int:
     """What a run that lives has used since it began stays."""
     from pytest_quant.evaluation.alive import Alive
-    from pytest_quant.evaluation.kept import everything, prune, remove, remove_parts, total_bytes
+    from pytest_quant.evaluation.kept import KINDS, everything, prune, remove, remove_parts, total_bytes
 
     if not args.all and args.size is None and args.older is None:
         raise ConfigError("prune what? Give --size GB, --older DAYS or --all")
@@ -91,6 +91,9 @@ def _prune(cache: Path, args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and not 0 <= value < float("inf"):
             raise ConfigError(f"--{name}: found {value}, expected a number of 0 or more")
+    if not any((cache / kind).is_dir() for kind in KINDS):
+        print(f"{shown(cache)}: holds nothing that a run has kept")
+        return 0
     alive = Alive(cache)
     try:
         others = alive.others()

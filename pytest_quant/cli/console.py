@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from pytest_quant.cli.streams import naming_stdout, print_on_stderr
 from pytest_quant.spec.text import visible
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _DRAW_EVERY_S = 0.1
 
 def say(kind: Literal["error", "warning"], message: str) -> None:
     """Print an error or a warning as argparse prints its own."""
-    print(visible(f"{PROGRAM}: {kind}: {message}", lines=True), file=sys.stderr)
+    print_on_stderr(visible(f"{PROGRAM}: {kind}: {message}", lines=True))
 
 
 class VisibleStream:
@@ -32,7 +33,10 @@ class VisibleStream:
 
     def write(self, text: str) -> int:
         """Write a text, lines and tabs as they are."""
-        return self._stream.write(visible(text, lines=True))
+        try:
+            return self._stream.write(visible(text, lines=True))
+        except OSError as error:
+            raise naming_stdout(error) from None
 
     def flush(self) -> None:
         """Hand on what is held back."""

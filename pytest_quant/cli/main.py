@@ -27,8 +27,9 @@ from pytest_quant.cli import (
     target,
 )
 from pytest_quant.cli.console import PROGRAM, VisibleStream, say
+from pytest_quant.cli.streams import usable_streams
 from pytest_quant.extending.known import in_use, with_builtins
-from pytest_quant.spec.errors import QuantError, QuantWarning
+from pytest_quant.spec.errors import QuantError, QuantWarning, told
 
 EXIT_UNUSABLE = 2
 """Usage errors and files that cannot be used, as argparse has it; 1 is for findings, see each subcommand."""
@@ -57,6 +58,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     ``argv`` without the program's name; None: the process's own. A usage error ends in `SystemExit` with status 2.
     """
+    try:
+        with usable_streams():
+            return _run(argv)
+    except BrokenPipeError:  # `| head` has seen enough
+        return 0
+    except OSError as error:
+        say("error", told(error))
+        return EXIT_UNUSABLE
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     _complete(parser)
     args = parser.parse_args(argv)
@@ -69,14 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             with in_use(with_builtins()), redirect_stdout(VisibleStream(sys.stdout)):
                 status: int = args.run(args)
-        except BrokenPipeError:  # `| head` has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         except QuantError as error:
             say("error", str(error))
-            return EXIT_UNUSABLE
-        except OSError as error:
-            say("error", f"{error.filename}: {error.strerror}" if error.filename else str(error))
             return EXIT_UNUSABLE
         except KeyboardInterrupt:
             say("error", "interrupted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from collections.abc import Sequence
@@ -70,7 +71,7 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
             holds values or colours that are not classes.
 
     """
-    image = _opened(mask.path, f"{name}: the label image {shown(mask.path)}")
+    image = _opened(mask.path, mask.sha256, f"{name}: the label image {shown(mask.path)}")
     where = f"{name}: the label image {shown(mask.path)}"
     if mask.coding.palette is not None:
         return _of_colors(image, mask.coding.palette, mask.coding.ignore_colors, where)
@@ -82,9 +83,11 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
     return _of_indexes(np.asarray(image).astype(np.int32), mask.coding, class_count, where)
 
 
-def _opened(path: Path, where: str) -> PillowImage.Image:
+def _opened(path: Path, sha256: str, where: str) -> PillowImage.Image:
     try:
         data = whole_file(path, most_image_bytes())
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise DatasetError(f"{where} was replaced while the run was on; run again")
         absent = why_absent(data)
         if absent is not None:
             raise DatasetError(f"{where} {absent}")

@@ -63,7 +63,8 @@ class ContentStore:
                 self._make_room(path)
                 keep_in(path, content)
         except OSError as error:
-            warnings.warn(f"{path} cannot be kept: {error.strerror or error}", QuantWarning, stacklevel=2)
+            what = self.root if self.root.is_file() else path  # somebody's own file, which is left alone
+            warnings.warn(f"{what} cannot be kept: {error.strerror or error}", QuantWarning, stacklevel=2)
             return False
         return True
 
@@ -121,10 +122,10 @@ class ContentStore:
         if path.is_dir():
             shutil.rmtree(path)
         for parent in path.parents:
-            if parent.is_file():
-                parent.unlink()
             if parent == self.root:
                 return
+            if parent.is_file():
+                parent.unlink()
 
 
 def kept_in(path: Path) -> bytes | None:

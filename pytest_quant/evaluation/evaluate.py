@@ -108,6 +108,8 @@ class Evaluation:
     """Of these the predictions are wanted; the first two are compared where an evaluation may stop early."""
     counts_hits: bool = False
     """Whether a comparison of the samples of one shard has hits, which a listener is told."""
+    check_read: Callable[[Shard], None] | None = None
+    """Raises `DatasetError` where a sample that was read is not what its key says any more."""
     watched: str | None = None
     """Another metric, whose drop a listener is told now and then."""
 
@@ -207,7 +209,9 @@ class _Results:
         self._store.give_up(shard.keys.values(), str(error))
 
     def put(self, shard: Shard, result: Mapping[Net, StoredShard]) -> None:
-        """Keep what was computed of a shard."""
+        """Keep what was computed of a shard; raises `DatasetError` where it was made of other samples."""
+        if self._evaluation.check_read is not None:
+            self._evaluation.check_read(shard)
         for net, stored in result.items():
             self._known[shard.index, net] = stored
             self._store.save(shard.keys[net], stored)

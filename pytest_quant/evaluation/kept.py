@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,22 @@ DIGESTS, DISCORDANCE, TIMES, FACTS, URLS = "digests", "discordance", "times", "f
 KINDS = (PREDICTIONS, BUILT, RESULTS, TRIALS, DIGESTS, DISCORDANCE, TIMES, FACTS, URLS)
 
 PART = "part-"
-"""What the name of a folder of built files begins with that is still being filled."""
+"""What the name of a folder of built files begins with that is still being filled; their own name comes next."""
+
+_HEX = "[0-9a-f]"
+_NAMES = {
+    PREDICTIONS: rf"{_HEX}{{2}}/{_HEX}{{32}}/{_HEX}{{32}}\.shard(\.begun)?",
+    RESULTS: rf"{_HEX}{{2}}/{_HEX}{{64}}\.json",
+    TRIALS: rf"{_HEX}{{64}}",
+    DIGESTS: rf"{_HEX}{{16}}\.stamps",
+    DISCORDANCE: rf"{_HEX}{{32}}\.discordance",
+    TIMES: rf"{_HEX}{{32}}\.time",
+    FACTS: rf"{_HEX}{{32}}\.facts",
+}
+"""What is ours, below the folder of a kind: nothing else is ever touched, whatever folder somebody calls a cache."""
+_BUILT_NAME = re.compile(rf"{_HEX}{{32}}")
+_FILLED_NAME = re.compile(rf"{PART}{_HEX}{{32}}-\w+")
+_PART_NAME = rf"\.\d+-\d+{re.escape(PART_SUFFIX)}"
 
 
 @dataclass(frozen=True)
@@ -38,13 +54,17 @@ def everything(cache: Path) -> list[Kept]:
 
 def _files(cache: Path, kind: str) -> Iterator[Kept]:
     for path, stat in _walk(cache / kind):
-        if path.suffix != PART_SUFFIX:
+        if re.fullmatch(_NAMES[kind], _below(path, cache / kind)):
             yield Kept(kind, path, stat.st_size, stat.st_mtime_ns)
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _built(cache: Path) -> Iterator[Kept]:
     for folder in _children(cache / BUILT):
-        if folder.is_dir() and not folder.name.startswith(PART):
+        if _BUILT_NAME.fullmatch(folder.name) and folder.is_dir():
             stats = [stat for _, stat in _walk(folder)]
             used = max((stat.st_mtime_ns for stat in stats), default=0)
             yield Kept(BUILT, folder, sum(stat.st_size for stat in stats), used)
@@ -52,6 +72,8 @@ def _built(cache: Path) -> Iterator[Kept]:
 
 def _copies(root: Path) -> Iterator[Kept]:
     """Of files at URLs; the note beside each tells when a run last asked for it."""
+    if not (root / "notes").is_dir():
+        return
     for path, stat in _walk(root / "files"):
         if path.suffix != PART_SUFFIX:
             try:
@@ -131,13 +153,18 @@ def remove(one: Kept) -> bool:
 
 def remove_parts(cache: Path) -> list[Path]:
     """Remove what processes have left half written, such as after a SIGKILL; only where nobody else uses the cache."""
-    halves = [path for kind in KINDS for path, _ in _walk(cache / kind) if path.suffix == PART_SUFFIX]
-    folders = [folder for folder in _children(cache / BUILT) if folder.name.startswith(PART)]
+    halves = [path for kind in KINDS for path, _ in _walk(cache / kind) if _is_half(path, kind, cache)]
+    folders = [folder for folder in _children(cache / BUILT) if _FILLED_NAME.fullmatch(folder.name)]
     for path in halves:
         path.unlink(missing_ok=True)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return [*halves, *folders]
+
+
+def _is_half(path: Path, kind: str, cache: Path) -> bool:
+    name = {BUILT: rf"{_BUILT_NAME.pattern}/[^/]+", URLS: r"(files|notes)/.+"}.get(kind) or _NAMES[kind]
+    return re.fullmatch(name + _PART_NAME, _below(path, cache / kind)) is not None
 
 
 def total_bytes(kept: Iterable[Kept]) -> int:

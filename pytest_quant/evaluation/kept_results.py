@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_json
-from pytest_quant.spec.environment import code_digest, version_of, versions
+from pytest_quant.spec.environment import code_digest, kernels, version_of, versions
 
 _LIBRARIES = ("scipy", "shapely", "pyclipper", "pycocotools")
 """Beside those of `versions`, what computes scores and intervals."""
@@ -26,11 +26,15 @@ class KeptResults:
     def __init__(self, folder: Path, locks: Path) -> None:
         self._contents = ContentStore(folder, locks)
 
-    def under(self, *parts: object) -> KeptResult:
-        """The place of the result that depends on these plain JSON values, this code and its libraries alone."""
-        made_by = [code_digest(), versions(), {name: version_of(name) for name in _LIBRARIES}]
+    def under(self, *parts: object, is_sound: Callable[[], bool] | None = None) -> KeptResult:
+        """The place of the result that depends on these plain JSON values, this code and its libraries alone.
+
+        ``is_sound``: whether what was read for it is still what the values say, asked before it is kept.
+        """
+        libraries = {name: version_of(name) for name in _LIBRARIES}
+        made_by = [code_digest(), versions(), {**libraries, **kernels()}]
         key = sha256_json([made_by, list(parts)])
-        return KeptResult(self._contents, f"{key[:2]}/{key}.json")
+        return KeptResult(self._contents, f"{key[:2]}/{key}.json", is_sound)
 
     def nowhere(self) -> KeptResult:
         """The place of a result that is made each time."""
@@ -44,6 +48,7 @@ class KeptResult:
     contents: ContentStore | None
     """None: it is not kept at all."""
     name: str
+    is_sound: Callable[[], bool] | None = None
 
     def load(self) -> JsonValue:
         """The result; None where it was not kept, or is damaged."""
@@ -53,7 +58,7 @@ class KeptResult:
 
     def save(self, result: JsonValue) -> None:
         """Keep a result; floats, infinite ones too, come back as they are."""
-        if self.contents is not None:
+        if self.contents is not None and (self.is_sound is None or self.is_sound()):
             self.contents.save(self.name, json.dumps(result).encode())
 
     def fetch(self, make: Callable[[], JsonValue]) -> JsonValue:

@@ -13,7 +13,7 @@ from pytest_quant.evaluation.evaluate import Shard, samples_key
 from pytest_quant.evaluation.machine import isa
 from pytest_quant.evaluation.store import ShardKey
 from pytest_quant.extending.known import active, get_format
-from pytest_quant.spec.environment import versions
+from pytest_quant.spec.environment import kernels, versions
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.tasks.base import Pipeline
@@ -58,6 +58,7 @@ def _net_key(model: ModelSpec, name: Net, pipeline: Pipeline, files: Mapping[str
         "pipeline": pipeline.fingerprint(),
         "format": net.format,
         "net": own,
+        **kernels(),
     }
 
 

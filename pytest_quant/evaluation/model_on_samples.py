@@ -13,7 +13,7 @@ from pytest_quant.evaluation.digests import DigestMemo, sha256_file
 from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
 from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.model_nets import open_runner, try_input
-from pytest_quant.evaluation.pixels import ReadsPixels
+from pytest_quant.evaluation.pixels import KnowsContent, ReadsPixels
 from pytest_quant.evaluation.trials import Trials
 from pytest_quant.evaluation.without_labels import WithoutLabels, wants_agreement
 from pytest_quant.extending.known import get_task
@@ -44,6 +44,8 @@ class ModelOnSamples:
     """Where the verdicts of the nets' trials are kept."""
     dataset_files: Mapping[str, str] = field(default_factory=dict)
     """Key of the dataset to the digest of the file that it names."""
+    memo: DigestMemo | None = None
+    """What took the digests of the samples; None: their contents are not held against them later."""
 
     @classmethod
     def of(
@@ -55,11 +57,12 @@ class ModelOnSamples:
         files: Mapping[str, str],
         trials: Trials,
         dataset_files: Mapping[str, str],
+        memo: DigestMemo | None = None,
     ) -> ModelOnSamples:
         """With the pipelines and keys of the model's nets."""
         pipelines = _pipelines(model)
         keys = net_keys(model, pipelines, files)
-        return cls(model, pixels, samples, digests, files, pipelines, keys, trials, dataset_files)
+        return cls(model, pixels, samples, digests, files, pipelines, keys, trials, dataset_files, memo)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -69,6 +72,34 @@ class ModelOnSamples:
     def samples_sha256(self, used: int) -> str:
         """Over id, content and ground truth of the first samples, in their order."""
         return samples_digest(self.samples[:used], self.digests[:used])
+
+    def check_read(self, shard: Shard) -> None:
+        """Raise `DatasetError` where a sample of a shard, which was read, is not what its digest says any more.
+
+        What is kept by content must have been made of that content: images may be replaced while a run is on.
+        """
+        start = shard.index * get_task(self.model.task).shard_size
+        path = self._replaced(slice(start, start + len(shard.samples)))
+        if path is not None:
+            raise DatasetError(f"{shown(path)} was replaced while the run was on; run again")
+
+    def is_as_found(self) -> bool:
+        """Whether all samples and the files of all nets still are what their digests say."""
+        try:
+            return self._replaced(slice(None)) is None and file_digests(self.model) == self.files
+        except (DatasetError, ModelFileError):
+            return False
+
+    def _replaced(self, place: slice) -> Path | None:
+        pixels, samples = self.pixels, self.samples[place]
+        if self.memo is None or not isinstance(pixels, KnowsContent):
+            return None
+        try:
+            if samples and not isinstance(pixels.content(samples[0]), Path):
+                return None  # bytes that the dataset holds
+            return self.memo.replaced((pixels.content(sample) for sample in samples), self.digests[place])
+        except OSError as error:
+            raise _unreadable(error) from error
 
     def shards(self, keys: Mapping[Net, str]) -> list[Shard]:
         """All samples, cut as the task has it."""
@@ -99,6 +130,7 @@ class ModelOnSamples:
             ),
             shards=shards if first is None else shards[: -(-first // task.shard_size)],
             nets=nets,
+            check_read=self.check_read,
             counts_hits=len(nets) > 1 and watched.is_mean_of_hits,
             watched=watched.name if len(nets) > 1 and not watched.is_mean_of_hits else None,
         )
@@ -156,7 +188,11 @@ def sample_digests(dataset: Dataset, samples: Sequence[Sample], memo: DigestMemo
     try:
         return memo.of_contents([dataset.content(sample) for sample in samples])
     except OSError as error:
-        raise DatasetError(f"{shown(Path(error.filename))}: cannot be read: {error.strerror}") from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> DatasetError:
+    return DatasetError(f"{shown(Path(error.filename))}: cannot be read: {error.strerror}")
 
 
 def file_digests(model: ModelSpec) -> dict[str, str]:

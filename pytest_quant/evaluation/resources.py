@@ -102,6 +102,7 @@ class Resources:
             file_digests(model),
             self.trials,
             self._option_files(model),
+            self.digests,
         )
 
     def _option_files(self, model: ModelSpec) -> dict[str, str]:

@@ -165,9 +165,10 @@ class Workbench:
 
     def result(self, model: ModelSpec, nets: Sequence[Net], samples: Sequence[Sample], *parts: JsonValue) -> KeptResult:
         """The place of what is made of some nets on some samples, and of some plain values."""
-        key = result_key(self.on_samples(model, samples), nets, len(samples))
+        found = self.on_samples(model, samples)
+        key = result_key(found, nets, len(samples))
         results = self.resources.results
-        return results.nowhere() if key is None else results.under(key, *parts)
+        return results.nowhere() if key is None else results.under(key, *parts, is_sound=found.is_as_found)
 
     def agreement(self, model: ModelSpec, signal: Net, other: Net, samples: Sequence[Sample]) -> OutputAgreement:
         """How far the raw outputs of ``other`` are from those of ``signal``; see `OutputAgreement`.

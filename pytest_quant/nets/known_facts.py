@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pytest_quant.nets.format import StaticFacts
@@ -26,6 +26,8 @@ Fact = tuple[str, str]
 
 _MOST_PLACES = 8
 """Of one key: nets of one description differ in what their weights are stored as, which comes in few forms."""
+
+_MOST_ALIKE = 10_000
 
 
 class Bytes(Protocol):
@@ -51,6 +53,11 @@ class Touched:
         self._spans.append((start, end))
         return self._data[start:end]
 
+    def joined(self, spans: Sequence[tuple[int, int]]) -> bytes:
+        """See `joined`."""
+        self._spans += spans
+        return joined(self._data, spans)
+
     def place(self) -> Place:
         """What was looked at, in the order of the file, neighbours as one."""
         joined = array("Q")
@@ -62,6 +69,13 @@ class Touched:
         return len(self), joined.tobytes()
 
 
+def joined(data: Bytes, spans: Sequence[tuple[int, int]]) -> bytes:
+    """The bytes of spans within the file, first byte and the one behind the last of each, one after the other."""
+    if isinstance(data, Touched):
+        return data.joined(spans)
+    return b"".join([data[start:end] for start, end in spans])
+
+
 @dataclass
 class KnownFacts:
     """Of one process.
@@ -71,6 +85,8 @@ class KnownFacts:
     """
 
     by_key: dict[str, dict[Place, dict[str, StaticFacts]]] = field(default_factory=dict)
+    alike: dict[Hashable, StaticFacts] = field(default_factory=dict)
+    """What the layers of nets say that may differ in the weights: nets are trained again."""
     used: set[Fact] = field(default_factory=set)
     """What was asked for since `noting` began."""
 
@@ -95,6 +111,14 @@ class KnownFacts:
             self.used.add((key, digest))
         return found
 
+    def once(self, key: Hashable, find: Callable[[], StaticFacts]) -> StaticFacts:
+        """What ``find`` gives, or has given where ``key`` was the same; whatever it raises is not remembered."""
+        if key not in self.alike:
+            if len(self.alike) >= _MOST_ALIKE:
+                self.alike.clear()
+            self.alike[key] = find()
+        return self.alike[key]
+
     @contextmanager
     def noting(self) -> Iterator[set[Fact]]:
         """Give what is asked for from now on."""
@@ -108,7 +132,7 @@ class KnownFacts:
     def dumped(self, facts: Iterable[Fact]) -> bytes:
         """What is known of some, as `load` takes it."""
         rows = [
-            [key, length, spans.hex(), digest, asdict(by_digest[digest])]
+            [key, length, spans.hex(), digest, vars(by_digest[digest])]
             for key, digest in sorted(facts)
             for (length, spans), by_digest in list(self.by_key[key].items())
             if digest in by_digest
@@ -132,7 +156,7 @@ def key_of(parts: Sequence[object], text: str) -> str:
 
 def _digest(data: Bytes, place: Place) -> str:
     spans = array("Q", place[1])
-    return hashlib.sha256(b"".join([data[a:b] for a, b in zip(spans[::2], spans[1::2], strict=True)])).hexdigest()
+    return hashlib.sha256(joined(data, list(zip(spans[::2], spans[1::2], strict=True)))).hexdigest()
 
 
 def _facts(stored: Mapping[str, object]) -> StaticFacts:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_quant.plugin.state import RECORDS, active_run
 from pytest_quant.spec.errors import ConfigError, InternalError, QuantError, QuantWarning, ZooError
-from pytest_quant.spec.text import visible
+from pytest_quant.spec.text import for_system, visible
 
 if TYPE_CHECKING:
     from pytest_quant.run.records import RunCase
@@ -38,7 +38,7 @@ class ZooFile(pytest.File):
         if zoo.problems:
             yield self._problem("\n".join(zoo.problems))
         for model in zoo.models:
-            yield ModelNode.from_parent(self, name=visible(model.name), model=model)
+            yield ModelNode.from_parent(self, name=for_system(visible(model.name)), model=model)
 
     def _problem(self, message: str) -> ProblemItem:
         from pytest_quant.zoo.reader import line_in

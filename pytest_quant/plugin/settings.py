@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
+from pytest_quant.plugin.option_values import (
+    above_zero,
+    called_path,
+    given_path,
+    given_text,
+    given_value,
+    ini_count,
+    ini_percentage,
+    number,
+    whole_number,
+)
 from pytest_quant.spec.columns import TITLES
 from pytest_quant.spec.part import Part
 from pytest_quant.spec.verdict import Inconclusive
@@ -32,9 +42,9 @@ class Settings:
     part: Part | None
     """Which part of every dataset is evaluated; None: all of it."""
     early_stop: bool
+    """Whether a model's evaluation ends as soon as its verdicts are certain."""
     whole_table: bool
     """Whether the confidence is that of all sampled cases together, by Holm's correction."""
-    """Whether a model's evaluation ends as soon as its verdicts are certain."""
     strict: bool
     rescue: bool
     """Whether a repair of models whose drop is too large is looked for."""
@@ -89,93 +99,53 @@ class Settings:
 
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check all options; raises `pytest.UsageError` for a value that cannot be used."""
-    samples = _text(config, "samples")
-    enabled = bool(_value(config, "quant"))
+    samples = given_text(config, "samples")
+    enabled = bool(given_value(config, "quant"))
     update = bool(config.getoption("quant_update_baseline"))
     return Settings(
         enabled=enabled,
         zoo_files=_zoo_files(config) if enabled else (),
-        samples=None if samples in ("", "all") else _whole_number("samples", samples, 1, " or `all`"),
+        samples=None if samples in ("", "all") else whole_number("samples", samples, 1, " or `all`"),
         whole=samples == "all",
-        seed=_whole_number("seed", _text(config, "seed") or "0", 0),
-        confidence=_confidence(_text(config, "confidence") or "0.95"),
-        inconclusive=_inconclusive(_text(config, "inconclusive") or "fail"),
+        seed=whole_number("seed", given_text(config, "seed") or "0", 0),
+        confidence=_confidence(given_text(config, "confidence") or "0.95"),
+        inconclusive=_inconclusive(given_text(config, "inconclusive") or "fail"),
         part=_part(config),
-        early_stop=bool(_value(config, "quant_early_stop")),
+        early_stop=bool(given_value(config, "quant_early_stop")),
         whole_table=_whole_table(config),
-        strict=bool(_value(config, "quant_strict")),
-        rescue=bool(_value(config, "quant_rescue")),
+        strict=bool(given_value(config, "quant_strict")),
+        rescue=bool(given_value(config, "quant_rescue")),
         rescue_folder=_rescue_folder(config),
-        diagnose=bool(_value(config, "quant_diagnose")),
+        diagnose=bool(given_value(config, "quant_diagnose")),
         diagnose_failing=bool(config.getoption("quant_diagnose_failing")),
-        jobs=_whole_number("jobs", _text(config, "jobs"), 1) if _text(config, "jobs") else None,
+        jobs=whole_number("jobs", given_text(config, "jobs"), 1) if given_text(config, "jobs") else None,
         cache_dir=_cache_dir(config),
-        keep=not _value(config, "quant_no_cache"),
-        cache_size_gb=_above_zero("--quant-cache-size", _text(config, "cache_size") or "20", "gigabytes"),
-        rehash=bool(_value(config, "quant_rehash")),
-        timeout_s=_above_zero("--quant-timeout", _text(config, "timeout") or "300", "seconds"),
-        max_pixels=_count(config, "quant_max_pixels", least=1),
+        keep=not given_value(config, "quant_no_cache"),
+        cache_size_gb=above_zero("--quant-cache-size", given_text(config, "cache_size") or "20", "gigabytes"),
+        rehash=bool(given_value(config, "quant_rehash")),
+        timeout_s=above_zero("--quant-timeout", given_text(config, "timeout") or "300", "seconds"),
+        max_pixels=ini_count(config, "quant_max_pixels", least=1),
         progress=_progress(config),
         columns=_columns(config),
         reports=_reports(config),
-        pictures=_count(config, "quant_report_pictures"),
+        pictures=ini_count(config, "quant_report_pictures"),
         executor=_executor(config),
-        target=_text(config, "target") or None,
-        target_nets=_target_nets(_text(config, "target_nets") or "all"),
+        target=given_text(config, "target") or None,
+        target_nets=_target_nets(given_text(config, "target_nets") or "all"),
         baseline=_baseline(config, update),
         update_baseline=update,
         history=_history(config),
-        baseline_within_pct=_percentage(config, "quant_baseline_within", 0.1),
+        baseline_within_pct=ini_percentage(config, "quant_baseline_within", 0.1),
         max_tolerance_pct=_max_tolerance(config),
     )
 
 
-def _value(config: pytest.Config, name: str) -> Any:
-    given = config.getoption(name)
-    return config.getini(name) if given is None else given
-
-
-def _text(config: pytest.Config, name: str) -> str:
-    return str(_value(config, f"quant_{name}")).strip()
-
-
-def _whole_number(name: str, text: str, least: int, other: str = "") -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise pytest.UsageError(f"--quant-{name}: found {text!r}, expected a whole number of {least} or more{other}")
-    return number
-
-
-def _number(name: str, text: str, expected: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}") from None
-
-
-_MOST = 1e6
-"""Eleven days, which what waits for processes can count in milliseconds of 32 bits, or as many gigabytes."""
-
-
-def _above_zero(name: str, text: str, unit: str) -> float:
-    expected = f"{unit}, a number above 0"
-    number = _number(name, text, expected)
-    if number > _MOST:
-        expected += f" and up to {_MOST:g}"
-    if not 0 < number <= _MOST:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}")
-    return number
-
-
 def _confidence(text: str) -> float:
     expected = "a number above 0.5 and below 1, such as 0.95"
-    number = _number("--quant-confidence", text, expected)
-    if not 0.5 < number < 1:
+    found = number("--quant-confidence", text, expected)
+    if not 0.5 < found < 1:
         raise pytest.UsageError(f"--quant-confidence: found {text!r}, expected {expected}")
-    return number
+    return found
 
 
 def _inconclusive(text: str) -> Inconclusive:
@@ -187,10 +157,10 @@ def _inconclusive(text: str) -> Inconclusive:
 
 
 def _whole_table(config: pytest.Config) -> bool:
-    text = _text(config, "family") or "none"
+    text = given_text(config, "family") or "none"
     if text not in ("none", "holm"):
         raise pytest.UsageError(f"--quant-family: found {text!r}, expected none or holm")
-    if text == "holm" and _value(config, "quant_early_stop"):
+    if text == "holm" and given_value(config, "quant_early_stop"):
         raise pytest.UsageError(
             "--quant-family holm and --quant-early-stop exclude each other: Holm's correction takes all cases "
             "together, an early stop decides each by itself"
@@ -210,7 +180,7 @@ def _part(config: pytest.Config) -> Part | None:
             f"--quant-shard: found {text!r}, expected I/N, the I-th of N parts counted from 1, such as 1/4"
         ) from None
     for option, why in _NOT_IN_PARTS.items():
-        if _value(config, option):
+        if given_value(config, option):
             name = f"--{option.replace('_', '-')}"
             raise pytest.UsageError(f"--quant-shard and {name} exclude each other: {why}")
     if config.getoption("quant_update_baseline"):
@@ -232,7 +202,7 @@ _NOT_IN_PARTS = {
 
 def _progress(config: pytest.Config) -> bool:
     """``auto`` leaves it out where pytest is told to be quiet."""
-    text = _text(config, "progress") or "auto"
+    text = given_text(config, "progress") or "auto"
     if text not in ("auto", "on", "off"):
         raise pytest.UsageError(f"--quant-progress: found {text!r}, expected auto, on or off")
     is_quiet = int(config.getoption("verbose", 0)) < 0
@@ -240,7 +210,7 @@ def _progress(config: pytest.Config) -> bool:
 
 
 def _columns(config: pytest.Config) -> tuple[str, ...]:
-    names = [name.strip().lower() for name in _text(config, "columns").split(",")]
+    names = [name.strip().lower() for name in given_text(config, "columns").split(",")]
     found = tuple(dict.fromkeys(filter(None, names)))
     for name in found:
         if name not in TITLES:
@@ -253,8 +223,8 @@ def _columns(config: pytest.Config) -> tuple[str, ...]:
 
 
 def _executor(config: pytest.Config) -> str | None:
-    text = _text(config, "executor")
-    if not text or not _value(config, "quant"):
+    text = given_text(config, "executor")
+    if not text or not given_value(config, "quant"):
         return None
     from pytest_quant.evaluation.cluster.address import ClusterAddress
     from pytest_quant.spec.errors import ConfigError
@@ -263,7 +233,7 @@ def _executor(config: pytest.Config) -> str | None:
         found = ClusterAddress.parse(text)
     except ConfigError as error:
         raise pytest.UsageError(f"--quant-executor: {error}") from None
-    if _text(config, "target"):
+    if given_text(config, "target"):
         raise pytest.UsageError(
             "--quant-executor and --quant-target exclude each other: the nets run on the cluster, or on the target"
         )
@@ -280,39 +250,13 @@ def _target_nets(text: str) -> Literal["all", "int8"]:
 
 def _max_tolerance(config: pytest.Config) -> float | None:
     given = str(config.getini("quant_max_tolerance"))
-    return _percentage(config, "quant_max_tolerance", 10) if given else None
-
-
-def _percentage(config: pytest.Config, name: str, example: float) -> float:
-    """An ini option that is a percentage."""
-    text = str(config.getini(name))
-    expected = f"a percentage above 0 and up to 100, such as {example:g}"
-    number = _number(name, text, expected)
-    if not 0 < number <= 100:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected {expected}")
-    return number
-
-
-def _count(config: pytest.Config, name: str, least: int = 0) -> int:
-    """An ini option that says how many."""
-    text = str(config.getini(name)).strip()
-    from pytest_quant.spec.strict import whole_number
-
-    found = whole_number(text)
-    if found is None or found < least:
-        raise pytest.UsageError(f"{name}: found {text!r}, expected a whole number of {least} or more")
-    return found
-
-
-def _called_path(config: pytest.Config, name: str) -> Path:
-    """A path relative to where pytest was called, in the one form that collected files have, too."""
-    return Path(os.path.abspath(config.invocation_params.dir / name))
+    return ini_percentage(config, "quant_max_tolerance", 10) if given else None
 
 
 def _zoo_files(config: pytest.Config) -> tuple[Path, ...]:
     given = config.getoption("quant_zoo")
     if given is not None:
-        files = tuple(dict.fromkeys(_called_path(config, name) for name in given))
+        files = tuple(dict.fromkeys(called_path(config, name) for name in given))
         for file in files:
             if not file.is_file():
                 raise pytest.UsageError(f"--quant-zoo: {file} does not exist")
@@ -332,11 +276,11 @@ def _zoo_files(config: pytest.Config) -> tuple[Path, ...]:
 
 
 def _cache_dir(config: pytest.Config) -> Path | None:
-    return _path(config, "quant_cache")
+    return given_path(config, "quant_cache")
 
 
 def _baseline(config: pytest.Config, update: bool) -> Path | None:
-    path = _path(config, "quant_baseline")
+    path = given_path(config, "quant_baseline")
     if update and path is None:
         raise pytest.UsageError("--quant-update-baseline: which file? Name it with --quant-baseline FILE")
     if path is not None and path.is_dir():
@@ -345,28 +289,19 @@ def _baseline(config: pytest.Config, update: bool) -> Path | None:
 
 
 def _history(config: pytest.Config) -> Path | None:
-    path = _path(config, "quant_history")
+    path = given_path(config, "quant_history")
     if path is not None and path.is_dir():
         raise pytest.UsageError(f"--quant-history: {path} is a folder, expected the name of a file")
     return path
 
 
-def _path(config: pytest.Config, name: str) -> Path | None:
-    """A path: relative to the working folder on the command line, to rootdir in the ini file."""
-    given = config.getoption(name)
-    if given is not None:
-        return _called_path(config, given)
-    from_ini = str(config.getini(name))
-    return config.rootpath / from_ini if from_ini else None
-
-
 def _rescue_folder(config: pytest.Config) -> Path:
-    reports = _value(config, "quant_report")
-    return _called_path(config, reports[0]).parent if reports else _called_path(config, ".")
+    reports = given_value(config, "quant_report")
+    return called_path(config, reports[0]).parent if reports else called_path(config, ".")
 
 
 def _reports(config: pytest.Config) -> tuple[Path, ...]:
-    paths = tuple(_called_path(config, name) for name in _value(config, "quant_report"))
+    paths = tuple(called_path(config, name) for name in given_value(config, "quant_report"))
     for path in paths:
         if path.is_dir():
             raise pytest.UsageError(f"--quant-report: {path} is a folder, expected the name of a file")

@@ -197,7 +197,7 @@ class _Writer:
         term = 1 if layer.type == "ConvolutionDepthWise" else 2
         if scales.top is not None:
             term += _REQUANTIZE
-        return replace(layer, params={**layer.params, int8_term_key(layer.type): term})
+        return layer._replace(params={**layer.params, int8_term_key(layer.type): term})
 
     def pack(self, layer: Layer) -> Iterator[bytes]:
         """The layer's arrays, in file order."""

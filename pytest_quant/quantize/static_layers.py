@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def _gemm(weights: Weights, layer: Layer) -> StaticLayer:
         matrices["weight"] = (stored if layer.get_int(3) else stored.T).reshape(1, -1)
         params[3] = 1
     scales = {role: _absmax_scales(rows) for role, rows in matrices.items()}
-    return StaticLayer(as_int8(replace(layer, params=params)), matrices, scales)
+    return StaticLayer(as_int8(layer._replace(params=params)), matrices, scales)
 
 
 def _rows(weights: Weights, layer: Layer, role: str, count: int) -> Matrix:

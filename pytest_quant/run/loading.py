@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 
@@ -33,15 +35,22 @@ def load(names: tuple[str, ...]) -> None:
 
     Raises `pytest.UsageError` where a library that one of them takes cannot be loaded.
     """
+    with nothing_collected():
+        for name in names:
+            _import(name)
+    gc.freeze()
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Have the garbage collector look for nothing meanwhile: where much is made that stays, and hardly any cycle."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        for name in names:
-            _import(name)
+        yield
     finally:
         if was_enabled:
             gc.enable()
-    gc.freeze()
 
 
 def _import(name: str) -> None:

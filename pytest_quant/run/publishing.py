@@ -157,7 +157,7 @@ def _raised(error: Exception) -> str:
 
 def _width(terminal: pytest.TerminalReporter) -> int | None:
     """How wide the table may be; a log has no width, unless ``COLUMNS`` gives it one."""
-    if not terminal.isatty and not os.environ.get("COLUMNS"):
+    if not getattr(terminal, "isatty", False) and not os.environ.get("COLUMNS"):  # another plugin's may lack it
         return None
     return terminal.config.get_terminal_writer().fullwidth
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pytest_quant.evaluation.kept_facts import KeptFacts
+from pytest_quant.run.loading import nothing_collected
 from pytest_quant.spec.errors import ConfigError, InternalError, ZooError
 from pytest_quant.spec.text import relative_posix, shown
 from pytest_quant.zoo.placement import Placement
@@ -38,7 +39,8 @@ class Zoos:
         """A zoo file; raises `ZooError` or `InternalError`, each time."""
         if path not in self._read:
             try:
-                with nullcontext() if self._facts is None else self._facts.of_zoo(self.id_of(path)):
+                facts = nullcontext() if self._facts is None else self._facts.of_zoo(self.id_of(path))
+                with nothing_collected(), facts:
                     zoo = read_zoo(path, max_tolerance_pct=self._max_tolerance_pct)
                 self._read[path] = zoo if self._placement is None else self._placement.of_zoo(zoo)
             except (ZooError, InternalError) as error:

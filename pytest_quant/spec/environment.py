@@ -18,6 +18,20 @@ _ISA_FLAGS = (
 """Flags of ``/proc/cpuinfo`` for which a runtime has kernels of its own."""
 
 
+_KERNEL_VARIABLES = (
+    "OPENCV_IPP", "OPENCV_CPU_DISABLE", "NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "OPENBLAS_CORETYPE",
+    "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA",
+    "TF_ENABLE_ONEDNN_OPTS",
+)  # fmt: skip
+"""Variables by which libraries are told which kernels to take: the same pixels come out otherwise (measured: OpenCV's
+`resize` of floats and `warpAffine`, NumPy's `exp`, a product of matrices)."""
+
+
+def kernels() -> dict[str, str]:
+    """What the environment says of kernels, for keys of results; empty as a rule."""
+    return {name: os.environ[name] for name in _KERNEL_VARIABLES if name in os.environ}
+
+
 @cache
 def cpu_name() -> str:
     """The processor as the system calls it."""

@@ -42,6 +42,19 @@ def encodable(text: str) -> str:
     return text if text.isascii() else _HALVES.sub(_escape, text)
 
 
+def for_system(text: str) -> str:
+    """Text that the system takes in names and in the environment; escaped where its encoding lacks some of it.
+
+    >>> for_system("tiny")
+    'tiny'
+    """
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return text.encode("ascii", "backslashreplace").decode()
+    return text
+
+
 def _escape(found: re.Match[str]) -> str:
     return found.group().encode("unicode_escape").decode()
 

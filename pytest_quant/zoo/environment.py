@@ -35,4 +35,4 @@ def expand(text: str, environ: Mapping[str, str] | None = None) -> str:
 
 def resolve_path(text: str, folder: Path) -> Path:
     """An absolute path: variables expanded, relative to ``folder`` unless it is absolute; symbolic links stay."""
-    return Path(os.path.normpath(folder / os.path.expanduser(expand(text))))
+    return Path(os.path.normpath(os.path.join(folder, os.path.expanduser(expand(text)))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -18,7 +18,8 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.net import ArrayInput, InputSpec, NetSpec, OnnxSource
 from pytest_quant.spec.text import listed
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, OnnxEntry, describe, model_entry
+from pytest_quant.zoo.schema import ArraysEntry, CalibrateEntry, ModelEntry, OnnxEntry, model_entry
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath
 
 FindFile = Callable[[KeyPath, str], Path]
@@ -61,7 +62,8 @@ def _entry_class(names: tuple[str, ...]) -> type[ModelEntry]:
     return model_entry(fp32, others)
 
 
-def _keys(name: str, found: NetFormat) -> dict[str, object]:
+@lru_cache(maxsize=64)
+def _keys(name: str, found: NetFormat) -> Mapping[str, object]:
     """The keys of a format in a net's entry, with the types of their values before paths are resolved."""
     if not found.stands_flat:
         return {name: str | dict[str, object]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pytest_quant.spec.errors import ConfigError, MissingFileError
 from pytest_quant.spec.text import shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
-from pytest_quant.zoo.schema import describe
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
 
 T = TypeVar("T")
@@ -70,6 +71,9 @@ class Places:
             if S_ISREG(mode):
                 return path
             state = "is a folder" if S_ISDIR(mode) else "is not a regular file"
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            state = f"cannot be looked for: names of files are {encoding} here; PYTHONUTF8=1 makes that utf-8"
         except (FileNotFoundError, NotADirectoryError, ValueError):  # of text that no path can be
             state = "does not exist"
         except OSError as error:

@@ -22,7 +22,8 @@ from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.text import brief, listed, shown, suggestion
 from pytest_quant.zoo.environment import UnsetVariableError, expand, resolve_path
 from pytest_quant.zoo.resolve import ModelResolver
-from pytest_quant.zoo.schema import MODEL_NAME, ZooHead, describe
+from pytest_quant.zoo.schema import MODEL_NAME, ZooHead
+from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
 
 
@@ -134,7 +135,7 @@ def _model(resolver: ModelResolver, document: Document, name: Any, raw: object) 
                 f"{document.where(('models', name))}: found the model name {name!r}, expected a letter or digit "
                 "followed by letters, digits, '.', '_', '+' and '-'"
             )
-        with told_as_internal(document.where(("models", name))):
+        with told_as_internal(lambda: document.where(("models", name))):
             return resolver.resolve(name, raw)
     except (ConfigError, InternalError) as error:
         line = line_in(str(error), document.path) or document.line(("models", str(name)))

@@ -155,7 +155,8 @@ def _document(path: Path, loader: _Loader) -> Document:
         if root is None:
             return Document(path, None, {})
         _check_size(path, root, {})
-        lines = dict(_lines(path, root, (), set()))
+        lines: dict[KeyPath, int] = {}
+        _add_lines(path, root, (), lines, set())
         return Document(path, loader.construct_document(root), lines)
     finally:
         loader.dispose()
@@ -163,10 +164,12 @@ def _document(path: Path, loader: _Loader) -> Document:
 
 def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> int:
     """How many values there are with every alias written out; raises `ZooError` when there is no end of them."""
+    if isinstance(node, yaml.ScalarNode):  # most are
+        _check_text(path, node)
+        return 1
     known = sizes.setdefault(id(node), None)
     if known is not None:
         return known
-    _check_text(path, node)
     size = 1
     for child in _children(node):
         if sizes.get(id(child), 0) is None:
@@ -181,9 +184,9 @@ def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> in
     return size
 
 
-def _check_text(path: Path, node: yaml.Node) -> None:
+def _check_text(path: Path, node: yaml.ScalarNode) -> None:
     """Refuse what YAML can spell with an escape, but no file and no report can hold."""
-    if isinstance(node, yaml.ScalarNode) and not str(node.value).isascii():
+    if not str(node.value).isascii():
         try:
             node.value.encode()
         except UnicodeEncodeError as error:
@@ -201,9 +204,10 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
         yield from node.value
 
 
-def _lines(path: Path, node: yaml.Node, keys: KeyPath, visited: set[int]) -> Iterator[tuple[KeyPath, int]]:
-    yield keys, node.start_mark.line + 1
-    if id(node) in visited:  # an alias: its lines stand where its anchor does
+def _add_lines(path: Path, node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], visited: set[int]) -> None:
+    """Note the lines of a value and of all that it holds; raises `ZooError` for a key that stands twice."""
+    lines[keys] = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode) or id(node) in visited:  # an alias: its lines stand where its anchor does
         return
     visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
@@ -214,8 +218,8 @@ def _lines(path: Path, node: yaml.Node, keys: KeyPath, visited: set[int]) -> Ite
                 dotted = ".".join(map(str, (*keys, name)))
                 raise ZooError(f"{shown(path)}:{line}: `{dotted}` stands here and on line {seen[name]}: remove one")
             seen[name] = line
-            yield from _lines(path, value, (*keys, name), visited)
-            yield (*keys, name), line
+            _add_lines(path, value, (*keys, name), lines, visited)
+            lines[(*keys, name)] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _lines(path, value, (*keys, index), visited)
+            _add_lines(path, value, (*keys, index), lines, visited)

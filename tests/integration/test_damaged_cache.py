@@ -7,12 +7,14 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import yaml
 
+from pytest_quant.building.building import ModelBuilder
 from pytest_quant.datasets.cifar10 import RECORD_BYTES
 from tests import tiny
 from tests.integration import counting
@@ -173,3 +175,31 @@ def test_equal_times_and_size_do_not_hide_a_new_model_file(
     path.write_bytes((root / "other.bin").read_bytes())
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert run_quant(pytester, "--quant-cache", "kept").verdicts["tiny::top1"] == "fail"
+
+
+@pytest.mark.parametrize("name", ["calibration/images/003.png", "tiny.bin"])
+def test_what_a_net_is_calibrated_with_is_replaced_meanwhile(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    root = pytester.path
+    (root / "pytest.ini").write_text("[pytest]\n")
+    tiny.write_images(root, count=30)
+    tiny.write_images(root / "calibration", 12, seed=7)
+    recipe = {"calibrate": {"images": "calibration/images"}}
+    tiny.write_zoo(root, {"tiny": tiny.model_entry(root, int8=recipe)})
+    before = run_quant(pytester, "--quant-cache", "other")
+    old, make = (root / name).read_bytes(), ModelBuilder._make_int8
+    other = (root / "calibration/images/004.png").read_bytes() if name.endswith("png") else old[:4] + old[4:][::-1]
+
+    def replacing(*args: Any) -> None:
+        (root / name).write_bytes(other)
+        make(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelBuilder, "_make_int8", replacing)
+        hurt = run_quant(pytester, "--quant-cache", "kept")
+    assert hurt.verdicts["tiny::top1"] == "error"
+    assert "was replaced while the run was on; run again" in hurt.text
+    assert not list((root / "kept").rglob("*-int8.bin"))
+    (root / name).write_bytes(old)
+    assert comparable(run_quant(pytester, "--quant-cache", "kept")) == comparable(before)

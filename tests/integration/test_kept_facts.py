@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_quant.nets.known_facts import KnownFacts
+from pytest_quant.nets.format import StaticFacts
+from pytest_quant.nets.known_facts import Bytes, KnownFacts
 from pytest_quant.nets.ncnn import format as ncnn_format
+from pytest_quant.spec.net import ModelNet
 from tests import tiny
 from tests.integration.runs import run_quant
 
@@ -27,9 +29,9 @@ def _count_walks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     walked: list[Path] = []
     known, walk = KnownFacts(), ncnn_format._static_facts
 
-    def counted(net: object, param: object, data: object) -> object:
-        walked.append(param.path)  # type: ignore[attr-defined]
-        return walk(net, param, data)  # type: ignore[arg-type]
+    def counted(net: ModelNet, text: str, data: Bytes) -> StaticFacts:
+        walked.append(ncnn_format.net_files(net).param)
+        return walk(net, text, data)
 
     monkeypatch.setattr(ncnn_format, "_static_facts", counted)
     for module in (ncnn_format, kept_facts):

@@ -20,6 +20,9 @@ from tests import tiny
 from tests.integration import counting
 from tests.integration.runs import PLAIN, run_quant
 
+HALF = Path("predictions", "aa", 32 * "a", f"{32 * 'b'}.shard.1-0.part")
+"""A shard half written, below the cache."""
+
 SLOW = """
 import time
 from pytest_quant.nets.ncnn.ncnn_net import NcnnRunner
@@ -51,6 +54,12 @@ def project(pytester: pytest.Pytester) -> Path:
 
 def run_folders(tmp: Path) -> list[str]:
     return [path.name for path in tmp.iterdir() if path.name.startswith("pytest-quant-")]
+
+
+def write_half(cache: Path) -> Path:
+    (cache / HALF).parent.mkdir(parents=True, exist_ok=True)
+    (cache / HALF).write_bytes(b"half")
+    return cache / HALF
 
 
 def wait_for(what: Callable[[], object]) -> None:
@@ -100,10 +109,9 @@ def test_the_folder_of_a_killed_run_goes_with_the_next(
     assert len(run_folders(own_tmp)) == 1
     (pytester.path / "conftest.py").unlink()
     cache = pytester.path / "kept"
-    (cache / "built" / "part-dead").mkdir(parents=True)
-    (cache / "built" / "part-dead" / "net.bin").write_bytes(b"half")
-    (cache / "predictions").mkdir(exist_ok=True)
-    (cache / "predictions" / "a.shard1234.part").write_bytes(b"half")
+    (cache / "built" / f"part-{32 * 'd'}-dead_123").mkdir(parents=True)
+    (cache / "built" / f"part-{32 * 'd'}-dead_123" / "net.bin").write_bytes(b"half")
+    write_half(cache)
     found = run_quant(pytester, "--quant-cache", "kept", *how)
     assert found.status == 0
     assert run_folders(own_tmp) == []
@@ -118,9 +126,7 @@ def test_nothing_of_a_living_run_is_removed(pytester: pytest.Pytester, own_tmp: 
         wait_for(lambda: list(own_tmp.glob("pytest-quant-*/claims/*.lock")))
         before = run_folders(own_tmp)
         (pytester.path / "conftest.py").unlink()
-        part = pytester.path / "kept" / "predictions" / "b.shard1.part"
-        part.parent.mkdir(exist_ok=True)
-        part.write_bytes(b"of the living run")
+        part = write_half(pytester.path / "kept")
         assert run_quant(pytester, "--quant-cache", "kept").status == 0
         assert run_folders(own_tmp) == before
         assert part.exists()
@@ -190,6 +196,47 @@ def test_what_another_living_run_has_used_stays(pytester: pytest.Pytester) -> No
     alive.end()
 
 
+FOREIGN = (
+    "results/report.json",
+    "results/ab/notes.json",
+    "built/app/main.o",
+    "built/part-assembly/plan.txt",
+    "predictions/2026.csv",
+    "predictions/download.part",
+    "times/april.time",
+    "trials/1",
+    "urls/files/list.txt",
+    "facts/a.part",
+    "digests/all",
+)
+
+
+def test_what_others_keep_in_folders_of_these_names_is_left_alone(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = pytester.path
+    for name in FOREIGN:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("mine")
+        os.utime(root / name, ns=(0, 10**9))
+    (root / "discordance").write_text("mine")  # a file where a folder would be
+    assert main(["cache", "prune", ".", "--all"]) == 0
+    assert "removed 0 things, 0.00 MB, 0 leftovers" in capsys.readouterr().out
+    found = run_quant(pytester, "--quant-cache", ".", "--quant-cache-size", "0.000000001")
+    assert found.status == 0
+    assert main(["cache", "prune", ".", "--older", "0"]) == 0
+    assert main(["cache", "prune", ".", "--all"]) == 0
+    assert everything(root) == []
+    assert [(root / name).read_text() for name in (*FOREIGN, "discordance")] == ["mine"] * (len(FOREIGN) + 1)
+
+
+def test_a_folder_that_is_no_cache_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").write_text("mine")
+    assert main(["cache", "prune", str(tmp_path), "--all"]) == 0
+    assert "holds nothing that a run has kept" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 @pytest.mark.parametrize("value", ["0", "-2", "much", "inf"])
 def test_a_bound_that_is_none(pytester: pytest.Pytester, value: str) -> None:
     found = run_quant(pytester, f"--quant-cache-size={value}")
@@ -216,7 +263,7 @@ def test_the_command(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[st
     size = total_bytes(everything(cache))
     assert main(["cache", "prune", "--size", str(0.9 * size / 1e9)]) == 0
     assert 0 < total_bytes(everything(cache)) <= 0.9 * size
-    (cache / "predictions" / "x.part").write_bytes(b"half")
+    write_half(cache)
     capsys.readouterr()
     assert main(["cache", "prune", "--all"]) == 0
     assert "1 leftovers" in capsys.readouterr().out

@@ -20,8 +20,8 @@ from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threa
 from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
-from pytest_quant.evaluation.engine.work import Job, R, Release, S, WorkerPool
-from pytest_quant.spec.errors import OverdueError, RunnerError
+from pytest_quant.evaluation.engine.work import Job, R, Release, S, Sink, WorkerPool
+from pytest_quant.spec.errors import OverdueError, QuantError, RunnerError
 
 _POLL_S = 0.01
 """How often a shard that another process has claimed is asked for again."""
@@ -208,8 +208,8 @@ class _Dispatch(Generic[S, R]):
         flight = self._running.pop(future)
         try:
             error = CancelledError() if future.cancelled() else future.exception()
+            error = error or _refused(self._sink, flight.shard, future.result())
             if error is None:
-                self._sink.put(flight.shard, future.result())
                 self._done(flight.shard, flight.since)
             elif not isinstance(error, CancelledError):
                 if isinstance(error, OverdueError):  # told where it was done
@@ -258,6 +258,15 @@ class _Dispatch(Generic[S, R]):
                 self._land(future)
             if self._limit_s is not None:
                 self._give_up_overdue(self._limit_s)
+
+
+def _refused(sink: Sink[S, R], shard: S, result: R) -> BaseException | None:
+    """Hand a result on; gives why it cannot be used."""
+    try:
+        sink.put(shard, result)
+    except QuantError as error:
+        return error
+    return None
 
 
 def _told(error: BaseException) -> BaseException:

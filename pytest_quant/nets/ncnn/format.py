@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,8 +15,8 @@ from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
 from pytest_quant.nets.ncnn.files.lint import lint_scales
 from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
-from pytest_quant.nets.ncnn.files.param import Param, parse_param, read_param, read_text
-from pytest_quant.nets.ncnn.files.weights import mapped, walk, walk_bytes
+from pytest_quant.nets.ncnn.files.param import Param, parse_param, read_param, read_text, without_names
+from pytest_quant.nets.ncnn.files.weights import Weights, mapped, walk, walk_bytes
 from pytest_quant.nets.ncnn.net_files import NCNN, NcnnFiles
 from pytest_quant.nets.ncnn.options import PACKING, net_options
 from pytest_quant.nets.remote.targets import target_of
@@ -64,11 +64,10 @@ class NcnnFormat(NetFormat):
         """Walk both files byte by byte, and follow what the entry says of the input through the layers."""
         files = net_files(net)
         text = read_text(files.param)
-        inputs = input_blob(net), net.input_names, net.input.size, net.input.channels
-        key = key_of([NCNN, *inputs, net.outputs, output_blobs(net)], text)
+        key = key_of([NCNN, *_asked(net)], text)
         try:
             with mapped(files.bin) as data:
-                return KNOWN.find(key, data, lambda seen: _static_facts(net, parse_param(files.param, text), seen))
+                return KNOWN.find(key, data, lambda seen: _static_facts(net, text, seen))
         except ModelFileError:
             inspect_net(files.param, files.bin, follow=False)  # what is wrong with the .param is told before the .bin
             raise
@@ -115,9 +114,22 @@ class NcnnFormat(NetFormat):
         return ncnn_isa()
 
 
-def _static_facts(net: ModelNet, param: Param, data: Bytes) -> StaticFacts:
+def _static_facts(net: ModelNet, text: str, data: Bytes) -> StaticFacts:
     """Of a net's two files. Whatever this depends on is part of the key that it is known by."""
-    facts = net_facts(param, walk_bytes(param, net_files(net).bin, data), follow=False)
+    files = net_files(net)
+    param = parse_param(files.param, text)
+    weights = walk_bytes(param, files.bin, data)
+    return KNOWN.once((without_names(text), *_asked(net)), lambda: _facts_of_layers(net, param, weights))
+
+
+def _asked(net: ModelNet) -> tuple[Hashable, ...]:
+    """What the entry says of the net, and its files have to fit."""
+    return input_blob(net), net.input_names, net.input.size, net.input.channels, net.outputs, output_blobs(net)
+
+
+def _facts_of_layers(net: ModelNet, param: Param, weights: Weights) -> StaticFacts:
+    """What follows from the layers, whatever the weights are and the layers are called."""
+    facts = net_facts(param, weights, follow=False)
     _check_input(net, facts)
     _check_outputs(net, facts)
     width, height = net.input.size or (None, None)
@@ -169,25 +181,31 @@ def net_files(net: ModelNet) -> NcnnFiles:
     return net.entry
 
 
+def _param(net: ModelNet) -> str:
+    """Its ``.param`` as messages print it."""
+    return shown(net_files(net).param)
+
+
 def _check_input(net: ModelNet, facts: NetFacts) -> None:
     if net.input_names:
         _check_arrays(net, facts)
         return
-    param, blob = shown(net_files(net).param), input_blob(net)
+    blob = input_blob(net)
     if len(facts.inputs) > 1:
         raise ConfigError(
-            f"{net.name}: {param} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one; "
+            f"{net.name}: {_param(net)} has {len(facts.inputs)} inputs ({listed(facts.inputs)}), expected one; "
             "a net of several inputs is fed arrays, by `inputs` in the place of `input`"
         )
     if blob not in facts.inputs:
         raise ConfigError(
-            f"input.blob: found {blob!r}, expected the input of {param} ({net.name}): {listed(facts.inputs) or 'none'}"
+            f"input.blob: found {blob!r}, expected the input of {_param(net)} ({net.name}): "
+            f"{listed(facts.inputs) or 'none'}"
         )
     channels = facts.input_channels.get(blob)
     if channels is not None and channels != net.input.channels:
         raise ConfigError(
             f"input.color: {net.input.color} gives {net.input.channels} channels, "
-            f"{param} ({net.name}) takes {channels} in {blob!r}"
+            f"{_param(net)} ({net.name}) takes {channels} in {blob!r}"
         )
 
 
@@ -226,10 +244,9 @@ def _ignored_hints(net: ModelNet, facts: NetFacts) -> Iterator[str]:
 
 
 def _check_outputs(net: ModelNet, facts: NetFacts) -> None:
-    param = shown(net_files(net).param)
     for output in output_blobs(net):
         if output not in facts.blobs:
             raise ConfigError(
-                f"output: {param} ({net.name}) has no blob {output!r}.{suggestion(output, facts.blobs)} "
+                f"output: {_param(net)} ({net.name}) has no blob {output!r}.{suggestion(output, facts.blobs)} "
                 f"Its last blobs: {listed(facts.outputs)}"
             )

@@ -13,7 +13,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import IO
 
 import ncnn
@@ -51,7 +50,7 @@ def check_loads(param: Param) -> tuple[str, ...]:
 
 
 def _placeholder(layer: Layer) -> str:
-    return format_layer(replace(layer, type="Noop", params={}))
+    return format_layer(layer._replace(type="Noop", params={}))
 
 
 def _refusal(param: Param, printed: str) -> ModelFileError:
@@ -77,7 +76,7 @@ def _culprits(layer: Layer) -> Iterator[int]:
     blobs = len(inputs) + len(layer.tops)
     for key in layer.params:
         rest = {other: value for other, value in layer.params.items() if other != key}
-        if _load([*inputs, format_layer(replace(layer, params=rest))], blobs)[0] == 0:
+        if _load([*inputs, format_layer(layer._replace(params=rest))], blobs)[0] == 0:
             yield key
 
 

@@ -16,6 +16,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.text import listed, relative_posix
 from pytest_quant.zoo.draft import FILL_IN, Finding, holds
+from pytest_quant.zoo.initial.datasets import DATASETS
 from pytest_quant.zoo.initial.proposal import Found, Proposal
 from pytest_quant.zoo.initial.published import results_of
 from pytest_quant.zoo.metafile import MetafileModel, Metafiles, PublishedNumber, published_numbers
@@ -43,65 +44,6 @@ _KEY_ORDER = (
 _NO_FILES = frozenset({"input", "inputs", "output"})
 """The keys of a net beside its files."""
 _INPUT_ORDER = ("blob", "size", "color", "mean", "std")
-
-_DATASETS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
-    "arrays": (
-        "ARRAYS_ROOT",
-        {"root": "${ARRAYS_ROOT}"},
-        "a folder of .npz files, each the inputs of one sample: numpy.savez(file, KEY=array, ...)",
-    ),
-    "cifar10": (
-        "CIFAR10_ROOT",
-        {"root": "${CIFAR10_ROOT}", "split": "test"},
-        "the folder that holds cifar-10-batches-bin or cifar-10-batches-py",
-    ),
-    "imagenet": ("IMAGENET_ROOT", {"root": "${IMAGENET_ROOT}", "split": "val"}, "the folder that holds val/"),
-    "image-list": (
-        "IMAGES_ROOT",
-        {"root": "${IMAGES_ROOT}", "list": "list.txt"},
-        "the folder that holds the images and list.txt, with one `relative/path class` per line",
-    ),
-    "icdar2015": (
-        "ICDAR2015_ROOT",
-        {"images": "${ICDAR2015_ROOT}/images", "annotations": "${ICDAR2015_ROOT}/gt"},
-        "the folder that holds the test images and their gt_img_N.txt in images/ and gt/",
-    ),
-    "ctw1500": (
-        "CTW1500_ROOT",
-        {"images": "${CTW1500_ROOT}/images", "annotations": "${CTW1500_ROOT}/gt"},
-        "the folder that holds the test images and their annotations in images/ and gt/",
-    ),
-    "coco-keypoints": (
-        "COCO_ROOT",
-        {
-            "images": "${COCO_ROOT}/val2017",
-            "annotations": "${COCO_ROOT}/annotations/person_keypoints_val2017.json",
-            "boxes": "ground-truth",
-        },
-        "the folder of COCO 2017 (`boxes` may also be the json of a person detector's results)",
-    ),
-    "coco-detection": (
-        "COCO_ROOT",
-        {"images": "${COCO_ROOT}/val2017", "annotations": "${COCO_ROOT}/annotations/instances_val2017.json"},
-        "the folder of COCO 2017",
-    ),
-    "mmocr-json": (
-        "TEXT_ROOT",
-        {"images": "${TEXT_ROOT}/images", "annotations": "${TEXT_ROOT}/test.json"},
-        "the folder that holds images/ and test.json, mmocr's annotations",
-    ),
-    "segmentation": (
-        "SEGMENTATION_ROOT",
-        {"images": "${SEGMENTATION_ROOT}/images", "masks": "${SEGMENTATION_ROOT}/masks"},
-        "the folder that holds images/ and the label images in masks/",
-    ),
-    "text-lines": (
-        "WORDS_ROOT",
-        {"images": "${WORDS_ROOT}/images", "annotations": "${WORDS_ROOT}/gt.txt"},
-        'the folder that holds images/ and gt.txt, with one `file, "text"` per line',
-    ),
-}
-"""Type of a dataset to the variable that says where it is, its keys, and what the variable names."""
 
 
 def zoo_text(found: Found, folder: Path, command: str) -> str:
@@ -200,7 +142,7 @@ def _regression_tolerance(tolerance: RegressionTolerance, metric: Metric, *, is_
 
 
 def _dataset(kind: str) -> Iterator[str]:
-    variable, keys, what = _DATASETS[kind]
+    variable, keys, what = DATASETS[kind]
     yield f"  {kind}:"
     yield from _comment(f"Set {variable} to {what}; while it is not set the cases are skipped.", "    ")
     yield f"    type: {kind}"

@@ -15,7 +15,7 @@ from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import listed, shown
 from pytest_quant.spec.whole_file import whole_file
-from pytest_quant.zoo.schema import problems
+from pytest_quant.zoo.schema_problems import problems
 
 Generation = Literal["0.x", "1.x"]
 """Of mmdeploy, and with it of mmocr and mmpose: each works with its own generation of them."""

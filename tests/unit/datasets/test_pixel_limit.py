@@ -18,6 +18,7 @@ from PIL import Image
 from pytest_quant.datasets.decode import decode_image
 from pytest_quant.datasets.masks import Coding, MaskFile, read_labels
 from pytest_quant.datasets.pixel_limit import DEFAULT_MAX_PIXELS, image_size, limit_pixels
+from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.spec.errors import DatasetError
 
 PIXELS = np.zeros((30, 40, 3), np.uint8)
@@ -76,7 +77,7 @@ def test_masks(tmp_path: Path, limit: None) -> None:
     path = tmp_path / "mask.png"
     path.write_bytes(cv2.imencode(".png", PIXELS[..., 0])[1].tobytes())
     with pytest.raises(DatasetError, match=r"sample 'a': the label image .*mask.png has 40 x 30 pixels, more than"):
-        read_labels(MaskFile(path, "", Coding()), 2, "sample 'a'")
+        read_labels(MaskFile(path, sha256_file(path), Coding()), 2, "sample 'a'")
 
 
 def test_the_limit_of_before_comes_back() -> None:

@@ -278,8 +278,8 @@ def test_the_bound_of_the_cache_holds_copies(server: Server, tmp_path: Path) -> 
     copies = [one for one in everything(cache) if one.kind == URLS]
     assert len(copies) == 3
     assert URLS in KINDS
-    (cache / URLS / "files" / "left.part").write_bytes(b"x")
-    assert [path.name for path in remove_parts(cache)] == ["left.part"]
+    (cache / URLS / "files" / "left.1-0.part").write_bytes(b"x")
+    assert [path.name for path in remove_parts(cache)] == ["left.1-0.part"]
     assert len(prune(cache, copies[0].size_bytes)) == 2
     prune_copies(cache / URLS, 0)
     assert [one for one in everything(cache) if one.kind == URLS] == []

@@ -99,6 +99,15 @@ def test_absent_folders(tmp_path: Path) -> None:
         open_dataset(folders(tmp_path))
 
 
+def test_a_label_image_that_is_replaced_after_it_was_hashed(tmp_path: Path) -> None:
+    write(tmp_path, "images/a.png", "masks/a.png")
+    truth = open_dataset(folders(tmp_path)).samples[0].truth
+    assert isinstance(truth, MaskFile)
+    write(tmp_path, "masks/a.png", pixels=((1, 0),))
+    with pytest.raises(DatasetError, match=r"a\.png was replaced while the run was on; run again"):
+        read_labels(truth, 2, "sample 'a'")
+
+
 def test_another_mask_is_another_sample(tmp_path: Path) -> None:
     """What is kept of a prediction are counts against the label image."""
     write(tmp_path, "images/a.png", "masks/a.png")

@@ -7,13 +7,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 
 from pytest_quant.building.workbench import open_workbench
 from pytest_quant.evaluation import evaluate, keys
 from pytest_quant.nets.base import Runner
 from pytest_quant.nets.given import Given
-from pytest_quant.spec.errors import ModelFileError
+from pytest_quant.spec.errors import DatasetError, ModelFileError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from tests import tiny
@@ -94,6 +95,57 @@ def test_a_net_that_is_replaced_before_it_is_loaded_poisons_nothing(tmp_path: Pa
         evaluate.evaluate(replace(evaluation, work=work), bench.resources.store, bench.engine)
     assert not list((tmp_path / "cache" / "predictions").rglob("*.shard"))
     measure(tmp_path, spec)
+    assert passes.by_net == {"tiny": 20, "tiny-int8": 20}
+
+
+def negative(path: Path) -> None:
+    """Replace an image by its negative, which bears the size of no other and the time of the old one."""
+    image, before = cv2.imread(str(path)), path.stat()
+    assert image is not None
+    cv2.imwrite(str(path), 255 - image)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_an_image_that_is_replaced_before_it_is_read_poisons_nothing(tmp_path: Path, passes: Passes) -> None:
+    spec = model(tmp_path)
+    bench = open_workbench(tmp_path / "run", cores=1, cache_dir=tmp_path / "cache")
+    subject = bench.on_samples(spec, bench.selection(spec)[0])
+    image = tmp_path / "images" / "003.png"
+    shutil.copy2(image, tmp_path / "old.png")
+    negative(image)
+    assert not subject.is_as_found()
+    evaluation = subject.evaluation(("fp32", "int8"))
+    with pytest.raises(DatasetError, match=r"images/003\.png was replaced while the run was on; run again"):
+        evaluate.evaluate(evaluation, bench.resources.store, bench.engine)
+    with pytest.raises(DatasetError, match=r"images/003\.png was replaced"):
+        evaluate.evaluate(subject.agreement("fp32", "int8"), bench.resources.store, bench.engine)
+    assert not list((tmp_path / "cache" / "predictions").rglob("*.shard"))
+    shutil.copy2(tmp_path / "old.png", image)  # another inode and time of change, and the content that was hashed
+    assert subject.is_as_found()
+    passes.by_net.clear()
+    evaluate.evaluate(evaluation, bench.resources.store, bench.engine)
+    assert passes.by_net == {"tiny": 20, "tiny-int8": 20}
+    image.unlink()
+    assert not subject.is_as_found()
+
+
+def test_what_is_made_of_replaced_files_is_not_kept(tmp_path: Path) -> None:
+    spec = model(tmp_path)
+    bench = open_workbench(tmp_path / "run", cores=1, cache_dir=tmp_path / "cache")
+    place = bench.result(spec, ["fp32"], bench.selection(spec)[0], "of some kind")
+    place.save([1])
+    assert place.load() == [1]
+    other = bench.result(spec, ["fp32"], bench.selection(spec)[0], "of another kind")
+    replace_keeping_times(tmp_path / "tiny.bin")
+    assert other.fetch(lambda: [2]) == [2]
+    assert other.load() is None
+
+
+def test_other_kernels_are_computed_anew(tmp_path: Path, passes: Passes, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure(tmp_path)
+    passes.by_net.clear()
+    monkeypatch.setenv("OPENCV_IPP", "disabled")
+    measure(tmp_path)
     assert passes.by_net == {"tiny": 20, "tiny-int8": 20}
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 
 from pytest_quant.nets import known_facts
 from pytest_quant.nets.format import StaticFacts
-from pytest_quant.nets.known_facts import Bytes, KnownFacts
+from pytest_quant.nets.known_facts import Bytes, KnownFacts, Touched, joined
 from pytest_quant.nets.ncnn import format as ncnn_format
+from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape
+from pytest_quant.nets.ncnn.files.flow import check_flow
+from pytest_quant.nets.ncnn.files.param import Param
 from pytest_quant.nets.ncnn.format import NcnnFormat
 from pytest_quant.nets.ncnn.net_files import NcnnFiles
 from pytest_quant.spec.errors import ModelFileError, QuantError
@@ -130,6 +135,45 @@ def test_another_entry_is_another_question(
     monkeypatch.setattr(ncnn_format, "KNOWN", KnownFacts())
     assert _told(net) != expected
     assert _told(other) == expected
+
+
+def test_names_of_layers_make_no_difference_but_to_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[str] = []
+
+    def follow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
+        followed.append(param.layers[1].name)
+        check_flow(param, inputs)
+
+    monkeypatch.setattr(ncnn_format, "KNOWN", KnownFacts())
+    monkeypatch.setattr(ncnn_format, "check_flow", follow)
+    param = FLOAT_PARAM.replace("     conv ", "     {} ")
+    first = _told(_net(tmp_path, (FLOAT_PARAM.encode(), float_bin())))
+    assert _told(_net(tmp_path, (param.format("other").encode(), float_bin()))) == first
+    assert followed == ["conv"]
+    header = _told(_net(tmp_path, (param.format("third").replace("\n6 7\n", "\n6 9\n").encode(), float_bin())))
+    assert isinstance(header, StaticFacts)
+    assert header.notes == ("the header announces 9 blobs, the layers write 7: harmless",)
+    assert followed == ["conv", "third"]
+    wrong = _told(_net(tmp_path, (param.format("fourth").replace("1=3 4=1", "1=3 4=-9").encode(), float_bin())))
+    assert "net.param:4: layer 'fourth' (Convolution)" in str(wrong)
+    cut = _told(_net(tmp_path, (FLOAT_PARAM.encode(), float_bin()[:-1])))
+    assert "net.bin: the file ends inside layer 'fc'" in str(cut)
+
+
+def test_of_many_kinds_the_first_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_facts, "_MOST_ALIKE", 2)
+    known, found = KnownFacts(), StaticFacts()
+    for key in range(3):
+        assert known.once(key, lambda: found) is found
+    assert list(known.alike) == [2]
+
+
+def test_spans_that_are_read_together_are_noted_each() -> None:
+    touched = Touched(b"abcdefgh")
+    assert joined(touched, [(6, 8), (0, 2)]) == b"ghab"
+    assert joined(b"abcdefgh", [(6, 8), (0, 2)]) == b"ghab"
+    assert touched[3:100] == b"defgh"
+    assert touched.place() == (8, array("Q", [0, 2, 3, 8]).tobytes())
 
 
 def test_the_param_is_told_before_the_bin(tmp_path: Path) -> None:

@@ -31,6 +31,19 @@ def test_what_is_there_is_left_alone_and_what_comes_later_is_collected() -> None
     assert done.stdout.splitlines() == ["True True True", "collected"]
 
 
+def test_a_collector_that_was_off_stays_off() -> None:
+    gc.disable()
+    try:
+        with loading.nothing_collected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    with loading.nothing_collected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
 def test_an_error_of_an_import_leaves_the_collector_on() -> None:
     expected = r"^--quant: pytest_quant\.run\.nothing_of_that_name cannot be loaded: ModuleNotFoundError: No module"
     with pytest.raises(pytest.UsageError, match=expected):

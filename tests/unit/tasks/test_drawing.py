@@ -14,6 +14,7 @@ from pytest_quant.datasets.coco_keypoints import PoseTruth
 from pytest_quant.datasets.coco_persons import Person
 from pytest_quant.datasets.masks import Coding, MaskFile
 from pytest_quant.datasets.text_region import TextRegion
+from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.tasks.classification import drawing as classes
 from pytest_quant.tasks.classification.prediction import ClassPrediction
 from pytest_quant.tasks.drawing import Mask, Outline, Scene, Skeleton
@@ -87,7 +88,7 @@ def test_a_segmented_image_has_a_class_at_each_place(tmp_path: Path) -> None:
     labels[:24] = 1
     labels[0, 0] = 255
     Image.fromarray(labels).save(tmp_path / "mask.png")
-    sample = Sample("a", MaskFile(tmp_path / "mask.png", "", Coding()), 0)
+    sample = Sample("a", MaskFile(tmp_path / "mask.png", sha256_file(tmp_path / "mask.png"), Coding()), 0)
     (truth,) = masks.draw_truth(sample, SCENE).shapes
     assert isinstance(truth, Mask)
     assert truth.classes.shape == (48, 64)

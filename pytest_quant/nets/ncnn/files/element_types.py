@@ -41,11 +41,12 @@ def check_stored(param: Param) -> None:
     """Raise `ModelFileError` for a layer that takes its input for something else than it holds."""
     stored: dict[str, Stored | None] = {}
     for layer in param.layers:
-        bottoms = tuple(stored.get(bottom) for bottom in layer.bottoms)
+        bottoms = tuple(map(stored.get, layer.bottoms))
         known = _SOUND.get(layer, bottoms)
         if known is None:
             known = _SOUND.keep(layer, bottoms, (_checked(param, layer, bottoms),))
-        stored.update(dict.fromkeys(layer.tops, known[0]))
+        for top in layer.tops:
+            stored[top] = known[0]
 
 
 _SOUND = ByParams[tuple[Stored | None]]()

@@ -117,7 +117,7 @@ def _facts(param: Param, weights: Weights | None, *, follow: bool) -> NetFacts:
             array_specs(param, layer)
     if follow:
         check_flow(param, {})
-    unknown = dict.fromkeys(layer.type for layer in param.layers if not is_known(layer.type))
+    types = dict.fromkeys(layer.type for layer in param.layers)
     channels = _found({blob: _wanted_channels(param, blob) for blob in param.inputs})
     return NetFacts(
         inputs=param.inputs,
@@ -129,7 +129,7 @@ def _facts(param: Param, weights: Weights | None, *, follow: bool) -> NetFacts:
         quantized=_names(layer for layer in param.layers if layer.type in INT8_LAYER_TYPES or int8_term(layer)),
         quantizable=_names(layer for layer in param.layers if layer.type in QUANTIZABLE_TYPES),
         storage=Counter(a.storage for a in weights.arrays if a.storage != "bare") if weights else {},
-        unknown_types=tuple(unknown),
+        unknown_types=tuple(name for name in types if not is_known(name)),
         rows=row_blobs(param),
         notes=param.notes,
     )

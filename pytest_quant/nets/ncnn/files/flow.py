@@ -79,7 +79,7 @@ def check_flow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
         if layer.type == "Input":
             shapes |= {top: inputs.get(top) for top in layer.tops}
             continue
-        bottoms = tuple(shapes.get(bottom) for bottom in layer.bottoms)
+        bottoms = tuple(map(shapes.get, layer.bottoms))
         known = _SOUND.get(layer, (bottoms, len(layer.tops)))
         if known is None:
             known = _SOUND.keep(layer, (bottoms, len(layer.tops)), _outputs(param, layer, bottoms))

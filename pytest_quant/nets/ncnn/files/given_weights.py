@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from pytest_quant.nets.ncnn.files.blob_shape import MaybeShape, extents, values, words
 from pytest_quant.nets.ncnn.files.param import Layer
@@ -31,7 +30,7 @@ def with_weights(layer: Layer, bottoms: Sequence[MaybeShape]) -> Layer | None:
     if layer.type.startswith("Deconvolution"):  # the inputs come first
         group = layer.get_int(7, 1) if "DepthWise" in layer.type else 1
         outputs = (height if layer.type.endswith("1D") else depth) * group
-    return replace(layer, params={**layer.params, 0: outputs, 1: width, 11: height, 6: count, _key(layer): 0})
+    return layer._replace(params={**layer.params, 0: outputs, 1: width, 11: height, 6: count, _key(layer): 0})
 
 
 def _key(layer: Layer) -> int:

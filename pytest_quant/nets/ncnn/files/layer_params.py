@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
 
 MAX_PARAM_ID = 31
+SHORT_LINE = 400
+"""Characters of what is remembered: most lines have less, and a file may have some of megabytes."""
 _ARRAY_BASE = -23300
 _SHORT = 9  # characters of a number that fits into 32 bits in any case
 _MAX_NUMBER_LENGTH = 15  # ncnn reads at most so many characters of a number and takes the rest for the next key
@@ -38,6 +41,9 @@ class LayerLine:
         return f"{shown(self.path)}:{self.line}: layer {self.layer!r} ({self.type})"
 
 
+_NOWHERE = LayerLine(Path(), 0, "", "")
+
+
 def is_pair(text: str) -> bool:
     """Whether a word is a parameter, and no name of a blob."""
     return _PAIR.fullmatch(text) is not None
@@ -48,11 +54,20 @@ def read_params(where: LayerLine, text: str) -> Mapping[int, ParamValue]:
 
     Raises `ModelFileError` for what ncnn would not read, or read otherwise.
     """
-    params = _read_whole_numbers(text)
+    params = sound_params(text) if len(text) <= SHORT_LINE else None
     return _read_any_params(where, text) if params is None else params
 
 
 @lru_cache(maxsize=4096)
+def sound_params(text: str) -> Mapping[int, ParamValue] | None:
+    """The parameters of any layer that ends like this; None where something is wrong with them."""
+    params = _read_whole_numbers(text)
+    if params is None:
+        with suppress(ModelFileError):  # told by `read_params`, which knows where
+            return _read_any_params(_NOWHERE, text)
+    return params
+
+
 def _read_whole_numbers(text: str) -> dict[int, ParamValue] | None:
     """Pairs of short whole numbers, which nearly all lines hold and nothing else; None for any other."""
     params: dict[int, ParamValue] = {}

@@ -6,13 +6,23 @@ blob name loads a net that cannot run), so `read_param` is stricter than the run
 
 from __future__ import annotations
 
+import hashlib
+import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from pytest_quant.nets.ncnn.files.layer_params import LayerLine, ParamValue, is_pair, read_params
+from pytest_quant.nets.ncnn.files.layer_params import (
+    SHORT_LINE,
+    LayerLine,
+    ParamValue,
+    is_pair,
+    read_params,
+    sound_params,
+)
 from pytest_quant.nets.ncnn.files.too_old import why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
@@ -25,9 +35,8 @@ _MOST_BLOBS = 100_000
 """Of one layer: far more than any has."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One line of a ``.param`` file.
+class Layer(NamedTuple):
+    """One line of a ``.param`` file; a large zoo has many.
 
     Attributes:
         type: layer type, such as ``Convolution``.
@@ -129,7 +138,8 @@ def parse_param(path: Path, text: str) -> Param:
     if not lines:
         raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
     layer_count, blob_count = _read_head(path, lines)
-    layers = tuple(_read_layer(path, number, line) for number, line in lines[2:])
+    words = [line.split(None, 2) for _, line in lines[2:]]
+    layers = tuple([_read_layer(path, number, line, own) for (number, line), own in zip(lines[2:], words, strict=True)])
     if len(layers) != layer_count:
         raise ModelFileError(
             f"{shown(path)}:{lines[1][0]}: the header announces {layer_count} layers, the file holds {len(layers)}: "
@@ -148,10 +158,15 @@ def parse_param(path: Path, text: str) -> Param:
     return param
 
 
+def without_names(text: str) -> str:
+    """A digest of what a ``.param`` file says but for the names of its layers, of which only messages tell."""
+    layers = [line.split(None, 2) for line in text.splitlines()]
+    told = [f"{words[0]} {words[2]}" if len(words) == 3 else " ".join(words) for words in layers]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
 def read_text(path: Path) -> str:
     """The text of a ``.param`` file; raises `ModelFileError` for one that is missing, binary or no text."""
-    if path.is_dir():
-        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -160,11 +175,13 @@ def read_text(path: Path) -> str:
                 raise ModelFileError(f"{shown(path)} {absent}")
             if b"\0" in head:
                 raise ModelFileError(f"{shown(path)}: {_describe_binary(head)}")
-            check_size(path, path.stat().st_size)
+            check_size(path, os.fstat(file.fileno()).st_size)
             data = head + file.read()
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .param file") from None
     except OSError as error:
+        if path.is_dir():
+            raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .param file") from None
         raise ModelFileError(f"{shown(path)}: the .param file cannot be read: {error.strerror}") from error
     try:
         return data.decode("utf-8")
@@ -200,7 +217,32 @@ def _read_head(path: Path, lines: list[tuple[int, str]]) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def _read_layer(path: Path, number: int, text: str) -> Layer:
+def _read_layer(path: Path, number: int, text: str, words: list[str]) -> Layer:
+    """A layer; ``words``: its type, its name and all that follows."""
+    wired = _read_rest(words[2]) if len(words) == 3 and len(text) <= SHORT_LINE else None
+    return _read_odd_layer(path, number, text) if wired is None else Layer(words[0], words[1], *wired, number)
+
+
+@lru_cache(maxsize=4096)
+def _read_rest(text: str) -> tuple[tuple[str, ...], tuple[str, ...], Mapping[int, ParamValue]] | None:
+    """What a layer reads, what it writes and its parameters, from what stands behind its name; None: see what is wrong.
+
+    Layers have names of their own, and most zoos many that are alike but for that.
+    """
+    words = text.split(None, 2)
+    bottoms, tops = (whole_number(word, most=_MOST_BLOBS) for word in words[:2]) if len(words) >= 2 else (None, None)
+    if bottoms is None or tops is None:
+        return None
+    names = words[2].split(None, bottoms + tops) if len(words) == 3 else []
+    blobs = tuple(names[: bottoms + tops])
+    params = sound_params(names[-1] if len(names) > bottoms + tops else "")
+    if len(blobs) < bottoms + tops or params is None or "=" in "".join(blobs):
+        return None
+    return blobs[:bottoms], blobs[bottoms:], params
+
+
+def _read_odd_layer(path: Path, number: int, text: str) -> Layer:
+    """The layer of any line; raises `ModelFileError`."""
     head = text.split(None, 4)
     bottoms, tops = (whole_number(word, most=_MOST_BLOBS) for word in head[2:4]) if len(head) >= 4 else (None, None)
     if bottoms is None or tops is None:
@@ -226,11 +268,11 @@ def _place(path: Path, layer: Layer) -> LayerLine:
 
 
 def _check_blobs(path: Path, layers: tuple[Layer, ...]) -> None:
-    all_tops = {top: layer for layer in layers for top in layer.tops}
     written: dict[str, Layer] = {}
     for layer in layers:
         for bottom in layer.bottoms:
             if bottom not in written:
+                all_tops = {top: layer for layer in layers for top in layer.tops}
                 raise ModelFileError(
                     f"{_place(path, layer)} reads blob {bottom!r}, {_why_missing(bottom, all_tops.get, written)}"
                 )

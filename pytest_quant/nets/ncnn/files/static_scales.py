@@ -7,7 +7,6 @@ Gemm and SDPA stand in no table, ncnn2int8 computes what they need itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pytest_quant.nets.ncnn.files.arrays import array_specs, int8_term_key
 from pytest_quant.nets.ncnn.files.param import Layer, Param
@@ -28,7 +27,7 @@ STATIC_TERM = 2
 
 def as_int8(layer: Layer) -> Layer:
     """The layer with its quantization term set."""
-    return replace(layer, params={**layer.params, int8_term_key(layer.type): STATIC_TERM})
+    return layer._replace(params={**layer.params, int8_term_key(layer.type): STATIC_TERM})
 
 
 def static_scale_counts(param: Param, layer: Layer) -> dict[str, tuple[str, int]]:

@@ -8,17 +8,18 @@ small arrays and a few values of each large one, so a large file costs little.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_quant.nets.known_facts import Bytes
+from pytest_quant.nets.known_facts import Bytes, joined
 from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
@@ -43,8 +44,7 @@ _Specs = tuple[ArraySpec, ...] | None
 """The arrays of a layer; None where its type is unknown."""
 
 
-@dataclass(frozen=True)
-class StoredArray:
+class StoredArray(NamedTuple):
     """One array of the ``.bin``.
 
     Attributes:
@@ -58,13 +58,15 @@ class StoredArray:
 
     layer: Layer
     role: str
-    count: int
+    count: int  # type: ignore[assignment] # what tuples have under that name, nobody needs of one of these
     storage: Storage
     offset: int
 
     @property
     def size_bytes(self) -> int:
         """Bytes of the values with their table and padding, without the tag."""
+        if self.storage == "bare":
+            return 4 * self.count
         table = _TABLE_BYTES if self.storage == "table" else 0
         return table + (self.count * _ITEM_BYTES[self.storage] + 3) // 4 * 4
 
@@ -143,16 +145,16 @@ def walk_bytes(param: Param, bin_path: Path, data: Bytes) -> Weights:
 @contextmanager
 def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     """Give the file's bytes, which are read page by page as they are touched; raises `ModelFileError`."""
-    if path.is_dir():
-        raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file")
     try:
         file = path.open("rb")
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .bin file") from None
     except OSError as error:
+        if path.is_dir():
+            raise ModelFileError(f"{shown(path)} is a folder; expected an ncnn .bin file") from None
         raise ModelFileError(f"{shown(path)}: the .bin file cannot be read: {error.strerror}") from error
     with file:
-        if path.stat().st_size == 0:
+        if os.fstat(file.fileno()).st_size == 0:
             yield b""  # an empty file cannot be mapped
         else:
             try:
@@ -165,39 +167,31 @@ def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
 
 def _walk(param: Param, path: Path, data: Bytes, specs: Iterable[_Specs]) -> Weights:
     arrays: list[StoredArray] = []
-    position = 0
+    position, size = 0, len(data)
     for layer, found in zip(param.layers, specs, strict=True):
         if found is None:
-            return Weights(path, tuple(arrays), len(data), (layer,))
+            return Weights(path, tuple(arrays), size, (layer,))
         for spec in found:
-            array, position = _locate(param, path, data, layer, spec, position)
-            if array.storage == "int8":
+            storage: Storage = "bare"
+            if spec.tagged:
+                if position + 4 > size:
+                    raise _truncated(param, path, layer, spec, position + 4 + spec.count, size)
+                tag = int.from_bytes(data[position : position + 4], "little")
+                storage = _STORAGE_BY_TAG.get(tag, "table")
+                position += 4
+            array = StoredArray(layer, spec.role, spec.count, storage, position)
+            position = array.end
+            if position > size:
+                raise _truncated(param, path, layer, spec, position, size)
+            if storage == "int8":
                 _check_storage(param, path, array)
             arrays.append(array)
-    if position < len(data):
+    if position < size:
         raise ModelFileError(
-            f"{shown(path)}: {len(data) - position} bytes are left over: {shown(param.path)} uses {position} of "
-            f"{len(data)}; this .bin belongs to another model, or the .param was edited"
+            f"{shown(path)}: {size - position} bytes are left over: {shown(param.path)} uses {position} of "
+            f"{size}; this .bin belongs to another model, or the .param was edited"
         )
-    return Weights(path, tuple(arrays), len(data), ())
-
-
-def _locate(
-    param: Param, path: Path, data: Bytes, layer: Layer, spec: ArraySpec, position: int
-) -> tuple[StoredArray, int]:
-    """An array that begins at ``position``, with its tag, and where the next one does."""
-    storage: Storage = "bare"
-    if spec.tagged:
-        if position + 4 > len(data):
-            raise _truncated(param, path, layer, spec, position + 4 + spec.count, len(data))
-        tag = int.from_bytes(data[position : position + 4], "little")
-        storage = _STORAGE_BY_TAG.get(tag, "table")
-        position += 4
-    array = StoredArray(layer, spec.role, spec.count, storage, position)
-    end = array.end
-    if end > len(data):
-        raise _truncated(param, path, layer, spec, end, len(data))
-    return array, end
+    return Weights(path, tuple(arrays), size, ())
 
 
 def _truncated(param: Param, path: Path, layer: Layer, spec: ArraySpec, end: int, size: int) -> ModelFileError:
@@ -252,13 +246,15 @@ def _check_values(weights: Weights, data: Bytes) -> None:
 
 def _has_odd_values(weights: Weights, data: Bytes) -> bool:
     """Whether `_check_values` has to look at the arrays one by one: all of them together are looked at in no time."""
-    parts: dict[tuple[Storage, bool], list[bytes]] = {}
+    parts: dict[tuple[Storage, bool], list[tuple[int, int]]] = {}
     for array in weights.arrays:
         if array.storage in _DTYPES:
-            start, end = _first_bytes(array)
-            parts.setdefault((array.storage, "scale" in array.role), []).append(data[start:end])
-    joined = ((np.frombuffer(b"".join(found), _DTYPES[kind]), is_scale) for (kind, is_scale), found in parts.items())
-    return any(not np.isfinite(values).all() or (is_scale and (values < 0).any()) for values, is_scale in joined)
+            parts.setdefault((array.storage, "scale" in array.role), []).append(_first_bytes(array))
+    for (kind, is_scale), spans in parts.items():
+        values = np.frombuffer(joined(data, spans), _DTYPES[kind])
+        if not np.isfinite(values).all() or (is_scale and (values < 0).any()):
+            return True
+    return False
 
 
 def _first_bytes(array: StoredArray) -> tuple[int, int]:

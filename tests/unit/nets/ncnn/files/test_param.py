@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_quant.nets.ncnn.files.param import read_param
+from pytest_quant.nets.ncnn.files.param import read_param, without_names
 from pytest_quant.spec.errors import ModelFileError
 
 from .nets import FLOAT_PARAM, float_bin, shared_model
@@ -40,6 +40,34 @@ def test_values_of_every_kind(tmp_path: Path) -> None:
     (tmp_path / "net.param").write_text(f"7767517\n1 1\nInput in 0 1 in0 {values}\n")
     numbers = {0: 5, 1: -0.25, 3: (1.0, 6.0), 4: (1, 2, 3), 30: (3, 8, 8, 1, 3)}
     assert read_param(tmp_path / "net.param").layers[0].params == numbers | {5: "0w, 1h", 6: "abc"}
+
+
+def test_a_line_of_any_length_is_read_alike(tmp_path: Path) -> None:
+    """Lines that are long, or odd, are read by themselves; most others once for all that are alike."""
+    end = "0=4 -23303=2,1,6 9=0.5"
+    for name, lines in (("short", [f"Input in 0 1 in0 {end}", f"Input two 0 1 in0 {end}"]), ("long", [])):
+        for line in lines or [f"Input in 0 1 in0 {end}{' ' * 500}", f"Input two 0 1 {' ' * 500}in0 {end}"]:
+            path = tmp_path / f"{name}.param"
+            path.write_text(f"7767517\n1 1\n{line}\n")
+            layer = read_param(path).layers[0]
+            assert (layer.bottoms, layer.tops, layer.params) == ((), ("in0",), {0: 4, 3: (1, 6), 9: 0.5})
+    assert layer.name == "two"
+
+
+def test_what_is_wrong_with_a_line_names_each_file_that_has_it(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        path = tmp_path / f"{name}.param"
+        path.write_text(f"7767517\n1 1\nInput {name} 0 1 in0 0=4 40=1\n")
+        with pytest.raises(ModelFileError, match=f"{name}.param:3: layer '{name}' .Input.: parameter id 40"):
+            read_param(path)
+
+
+def test_names_alone_are_left_out_of_the_digest() -> None:
+    renamed = FLOAT_PARAM.replace("     conv ", "     other ")
+    other_counts = FLOAT_PARAM.replace("\n6 7\n", "\n6 8\n")
+    assert without_names(renamed) == without_names(FLOAT_PARAM) != without_names(other_counts)
+    for old in ("Input ", "in0 c1", "0=4", "7767517", " 1 1 in0", "2=640"):
+        assert without_names(FLOAT_PARAM.replace(old, f"{old}1", 1)) != without_names(FLOAT_PARAM)
 
 
 def test_crlf_reads_the_same(tmp_path: Path) -> None:
