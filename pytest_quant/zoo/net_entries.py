@@ -120,9 +120,10 @@ class NetEntries:
 
     def _runs(self, keys: KeyPath, entry: BaseModel) -> NetSpec:
         ways = [way for way in (_CONVERT, _CALIBRATE) if getattr(entry, way, None) is not None]
+        given = {key for key in entry.model_fields_set if getattr(entry, key) is not None}
         named: dict[str, list[str]] = {}
         for name in format_names():
-            found = [key for key in _keys(name, get_format(name)) if getattr(entry, key, None) is not None]
+            found = [key for key in _keys(name, get_format(name)) if key in given]
             if found:
                 named[name] = found
         self._only_one(keys, ways, named)

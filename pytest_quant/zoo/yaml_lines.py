@@ -71,6 +71,9 @@ def _bounded_int(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode
     return PrintedFloat(-math.inf if text.startswith("-") else math.inf, text[:_INT_CHARS])
 
 
+_TEXT = "tag:yaml.org,2002:str"
+
+
 class _Constructor(yaml.constructor.SafeConstructor):
     """The safe constructor whose floats remember how they were printed, and whose errors all have a line."""
 
@@ -82,6 +85,8 @@ class _Constructor(yaml.constructor.SafeConstructor):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
+        if node.tag == _TEXT and isinstance(node, yaml.ScalarNode):  # what most nodes are, and keys
+            return node.value
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
@@ -164,14 +169,16 @@ def _document(path: Path, loader: _Loader) -> Document:
 
 def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> int:
     """How many values there are with every alias written out; raises `ZooError` when there is no end of them."""
-    if isinstance(node, yaml.ScalarNode):  # most are
-        _check_text(path, node)
-        return 1
     known = sizes.setdefault(id(node), None)
     if known is not None:
         return known
+    _check_text(path, node)
     size = 1
     for child in _children(node):
+        if isinstance(child, yaml.ScalarNode):  # most are
+            _check_text(path, child)
+            size += 1
+            continue
         if sizes.get(id(child), 0) is None:
             raise ZooError(f"{shown(path)}:{child.start_mark.line + 1}: what stands here holds an alias of itself")
         size += _check_size(path, child, sizes)
@@ -184,9 +191,9 @@ def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> in
     return size
 
 
-def _check_text(path: Path, node: yaml.ScalarNode) -> None:
+def _check_text(path: Path, node: yaml.Node) -> None:
     """Refuse what YAML can spell with an escape, but no file and no report can hold."""
-    if not str(node.value).isascii():
+    if isinstance(node.value, str) and not node.value.isascii():
         try:
             node.value.encode()
         except UnicodeEncodeError as error:
@@ -207,7 +214,7 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 def _add_lines(path: Path, node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], visited: set[int]) -> None:
     """Note the lines of a value and of all that it holds; raises `ZooError` for a key that stands twice."""
     lines[keys] = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode) or id(node) in visited:  # an alias: its lines stand where its anchor does
+    if id(node) in visited:  # an alias: its lines stand where its anchor does
         return
     visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
@@ -218,7 +225,8 @@ def _add_lines(path: Path, node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, 
                 dotted = ".".join(map(str, (*keys, name)))
                 raise ZooError(f"{shown(path)}:{line}: `{dotted}` stands here and on line {seen[name]}: remove one")
             seen[name] = line
-            _add_lines(path, value, (*keys, name), lines, visited)
+            if not isinstance(value, yaml.ScalarNode):
+                _add_lines(path, value, (*keys, name), lines, visited)
             lines[(*keys, name)] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):

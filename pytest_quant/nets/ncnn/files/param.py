@@ -23,7 +23,7 @@ from pytest_quant.nets.ncnn.files.layer_params import (
     read_params,
     sound_params,
 )
-from pytest_quant.nets.ncnn.files.too_old import why_too_old
+from pytest_quant.nets.ncnn.files.too_old import FLAGGED, why_too_old
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.strict import whole_number
@@ -152,7 +152,7 @@ def parse_param(path: Path, text: str) -> Param:
         raise ModelFileError(f"{shown(path)}:{lines[1][0]}: {counts}: ncnn refuses it; correct the header")
     param = Param(path, layers, (f"{counts}: harmless",) if blob_count > written else ())
     for layer in layers:
-        reason = why_too_old(layer)
+        reason = why_too_old(layer) if layer.type in FLAGGED else None
         if reason is not None:
             raise param.error(layer, reason)
     return param
