@@ -28,7 +28,7 @@ from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.strict import whole_number
 from pytest_quant.spec.text import shown
-from pytest_quant.spec.whole_file import check_size
+from pytest_quant.spec.whole_file import check_size, open_regular
 
 MAGIC = 7767517
 _MOST_BLOBS = 100_000
@@ -175,7 +175,7 @@ def _parsed(path: Path, text: str) -> tuple[Param, str]:
 def read_text(path: Path) -> str:
     """The text of a ``.param`` file; raises `ModelFileError` for one that is missing, binary or no text."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(4096)
             absent = why_absent(head)
             if absent is not None:
