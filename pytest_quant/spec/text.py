@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 _BRIEF_CHARS = 60
@@ -74,9 +75,15 @@ def shown(path: Path) -> str:
     url = getattr(path, "url", None)
     if url is not None:
         return visible(str(url))
+    return _shown(path, os.getcwd())
+
+
+@lru_cache(maxsize=256)
+def _shown(path: Path, folder: str) -> str:
+    """`shown` in a working folder: places in one file are named again and again."""
     shortest = Path(os.path.normpath(path))
     try:
-        return visible(shortest.relative_to(Path.cwd()).as_posix())
+        return visible(shortest.relative_to(folder).as_posix())
     except ValueError:
         return visible(shortest.as_posix())
 

@@ -120,6 +120,8 @@ def to_fill_in(value: object, keys: Keys = ()) -> Iterator[Keys]:
     >>> list(to_fill_in({"input": {"blob": "data", "mean": FILL_IN}, "output": [FILL_IN]}))
     [('input', 'mean'), ('output',)]
     """
+    if isinstance(value, (int, float)) or (isinstance(value, str) and value != FILL_IN):  # nearly all
+        return
     if value == FILL_IN:
         yield keys
     elif isinstance(value, Mapping):

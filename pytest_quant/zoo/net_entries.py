@@ -72,6 +72,12 @@ def _keys(name: str, found: NetFormat) -> Mapping[str, object]:
     }
 
 
+@lru_cache(maxsize=64)
+def _files(keys: type[BaseModel]) -> frozenset[str]:
+    """Those of a format's keys that name files."""
+    return frozenset(key for key, field in keys.model_fields.items() if _is_path(field.annotation))
+
+
 def _is_path(annotation: object) -> bool:
     return annotation is Path or Path in get_args(annotation)
 
@@ -120,9 +126,10 @@ class NetEntries:
 
     def _runs(self, keys: KeyPath, entry: BaseModel) -> NetSpec:
         ways = [way for way in (_CONVERT, _CALIBRATE) if getattr(entry, way, None) is not None]
+        given = {key for key in entry.model_fields_set if getattr(entry, key) is not None}
         named: dict[str, list[str]] = {}
         for name in format_names():
-            found = [key for key in _keys(name, get_format(name)) if getattr(entry, key, None) is not None]
+            found = [key for key in _keys(name, get_format(name)) if key in given]
             if found:
                 named[name] = found
         self._only_one(keys, ways, named)
@@ -160,14 +167,10 @@ class NetEntries:
             if isinstance(raw, str):
                 return self._validated(place, found.keys, {"file": self.find(place, raw)})
         resolved = {
-            key: self.find((*place, key), value) if self._is_file(found, key, value) else value
+            key: self.find((*place, key), value) if isinstance(value, str) and key in _files(found.keys) else value
             for key, value in raw.items()
         }
         return self._validated(place, found.keys, resolved)
-
-    def _is_file(self, found: NetFormat, key: str, value: object) -> bool:
-        field = found.keys.model_fields.get(key)
-        return field is not None and isinstance(value, str) and _is_path(field.annotation)
 
     def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, object]) -> ModelT:
         try:

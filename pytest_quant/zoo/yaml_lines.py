@@ -15,6 +15,7 @@ import yaml
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import shown, visible
+from pytest_quant.spec.whole_file import whole_file
 
 KeyPath = tuple[str | int, ...]
 
@@ -71,6 +72,9 @@ def _bounded_int(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode
     return PrintedFloat(-math.inf if text.startswith("-") else math.inf, text[:_INT_CHARS])
 
 
+_TEXT = "tag:yaml.org,2002:str"
+
+
 class _Constructor(yaml.constructor.SafeConstructor):
     """The safe constructor whose floats remember how they were printed, and whose errors all have a line."""
 
@@ -81,11 +85,19 @@ class _Constructor(yaml.constructor.SafeConstructor):
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
+        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises something else.
+
+        What a tag in the file asks for need not fit what it stands before, as in ``!!bool x``.
+        """
+        if node.tag == _TEXT and isinstance(node, yaml.ScalarNode):  # what most nodes are, and keys
+            return node.value
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
             raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+        except (LookupError, AttributeError, TypeError) as error:
+            problem = f"found {str(node.value)[:40]!r} behind the tag {node.tag}, which it does not fit"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from error
 
 
 class _Loader(_Constructor, yaml.SafeLoader):
@@ -114,7 +126,7 @@ def read_yaml(path: Path) -> Document:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ZooError(f"{shown(path)}: has {size} bytes, more than the {MAX_BYTES} that are parsed; split it")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = whole_file(path).decode("utf-8-sig")
     except OSError as error:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -158,20 +170,25 @@ def _document(path: Path, loader: _Loader) -> Document:
         lines: dict[KeyPath, int] = {}
         _add_lines(path, root, (), lines, set())
         return Document(path, loader.construct_document(root), lines)
+    except (ValueError, OverflowError) as error:  # of the scanner: "\\UFFFFFFFF", or a %YAML of 5000 digits
+        mark = loader.get_mark() if isinstance(loader, yaml.SafeLoader) else None
+        raise yaml.MarkedYAMLError(problem=str(error)[:_INT_CHARS], problem_mark=mark) from error
     finally:
         loader.dispose()
 
 
 def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> int:
     """How many values there are with every alias written out; raises `ZooError` when there is no end of them."""
-    if isinstance(node, yaml.ScalarNode):  # most are
-        _check_text(path, node)
-        return 1
     known = sizes.setdefault(id(node), None)
     if known is not None:
         return known
+    _check_text(path, node)
     size = 1
     for child in _children(node):
+        if isinstance(child, yaml.ScalarNode):  # most are
+            _check_text(path, child)
+            size += 1
+            continue
         if sizes.get(id(child), 0) is None:
             raise ZooError(f"{shown(path)}:{child.start_mark.line + 1}: what stands here holds an alias of itself")
         size += _check_size(path, child, sizes)
@@ -184,9 +201,9 @@ def _check_size(path: Path, node: yaml.Node, sizes: dict[int, int | None]) -> in
     return size
 
 
-def _check_text(path: Path, node: yaml.ScalarNode) -> None:
+def _check_text(path: Path, node: yaml.Node) -> None:
     """Refuse what YAML can spell with an escape, but no file and no report can hold."""
-    if not str(node.value).isascii():
+    if isinstance(node.value, str) and not node.value.isascii():
         try:
             node.value.encode()
         except UnicodeEncodeError as error:
@@ -207,7 +224,7 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 def _add_lines(path: Path, node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, int], visited: set[int]) -> None:
     """Note the lines of a value and of all that it holds; raises `ZooError` for a key that stands twice."""
     lines[keys] = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode) or id(node) in visited:  # an alias: its lines stand where its anchor does
+    if id(node) in visited:  # an alias: its lines stand where its anchor does
         return
     visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
@@ -218,7 +235,8 @@ def _add_lines(path: Path, node: yaml.Node, keys: KeyPath, lines: dict[KeyPath, 
                 dotted = ".".join(map(str, (*keys, name)))
                 raise ZooError(f"{shown(path)}:{line}: `{dotted}` stands here and on line {seen[name]}: remove one")
             seen[name] = line
-            _add_lines(path, value, (*keys, name), lines, visited)
+            if not isinstance(value, yaml.ScalarNode):
+                _add_lines(path, value, (*keys, name), lines, visited)
             lines[(*keys, name)] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):

@@ -13,7 +13,7 @@ from pytest_quant.spec.errors import ConfigError
 class Content(BaseModel):
     """What is carried, with digests that tell a foreign part."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     digests: dict[str, str]
     """What must be the same in all parts, by words: the zoo file, the nets' files, the whole dataset."""

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
 
 class Entry(BaseModel):
-    """Part of a report. A key with a default value may be absent, and is written only where it says something else."""
+    """Part of a report. A key with a default value may be absent, and is written only where it says something else.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    What stands below a key in the source is its description in the published schema, which `report.schema` reads there:
+    pydantic would in every process that reports.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -42,6 +46,8 @@ _SEVERAL_LINES = ("reason", "error")
 
 def _with_texts(value: object, change: Callable[[str], str]) -> object:
     """A value with each text in it changed; a part of a report goes by its own rule."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Entry):

@@ -33,10 +33,12 @@ def test_long_values_are_shortened() -> None:
 
 
 def test_paths_inside_the_working_folder_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     assert shown(tmp_path / "here" / "a" / "b.param") == "a/b.param"
     assert shown(tmp_path / "there" / "b.param") == (tmp_path / "there" / "b.param").as_posix()
+    monkeypatch.chdir(tmp_path / "here" / "a")
+    assert shown(tmp_path / "here" / "a" / "b.param") == "b.param"
     assert relative_posix(tmp_path / "there" / "b.param", tmp_path / "here") == "../there/b.param"
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_quant.nets.ncnn.files.param import Layer
 
 _FLAG_BY_TYPE = {"Reduction": 5, "Softmax": 1}
+FLAGGED = _FLAG_BY_TYPE.keys()
+"""The types that have such a flag."""
 
 
 def why_too_old(layer: Layer) -> str | None:

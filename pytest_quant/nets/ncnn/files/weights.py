@@ -25,6 +25,7 @@ from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import open_regular
 
 Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
 
@@ -146,7 +147,7 @@ def walk_bytes(param: Param, bin_path: Path, data: Bytes) -> Weights:
 def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     """Give the file's bytes, which are read page by page as they are touched; raises `ModelFileError`."""
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .bin file") from None
     except OSError as error:
@@ -180,7 +181,7 @@ def _walk(param: Param, path: Path, data: Bytes, specs: Iterable[_Specs]) -> Wei
                 storage = _STORAGE_BY_TAG.get(tag, "table")
                 position += 4
             array = StoredArray(layer, spec.role, spec.count, storage, position)
-            position = array.end
+            position = array.end if spec.tagged else position + 4 * spec.count
             if position > size:
                 raise _truncated(param, path, layer, spec, position, size)
             if storage == "int8":
@@ -249,7 +250,10 @@ def _has_odd_values(weights: Weights, data: Bytes) -> bool:
     parts: dict[tuple[Storage, bool], list[tuple[int, int]]] = {}
     for array in weights.arrays:
         if array.storage in _DTYPES:
-            parts.setdefault((array.storage, "scale" in array.role), []).append(_first_bytes(array))
+            kind_of = array.storage, "scale" in array.role
+            if kind_of not in parts:
+                parts[kind_of] = []
+            parts[kind_of].append(_first_bytes(array))
     for (kind, is_scale), spans in parts.items():
         values = np.frombuffer(joined(data, spans), _DTYPES[kind])
         if not np.isfinite(values).all() or (is_scale and (values < 0).any()):
@@ -258,8 +262,10 @@ def _has_odd_values(weights: Weights, data: Bytes) -> bool:
 
 
 def _first_bytes(array: StoredArray) -> tuple[int, int]:
-    count = array.count if array.storage == "bare" else min(array.count, _SAMPLED_VALUES)
-    return array.offset, array.offset + count * _ITEM_BYTES[array.storage]
+    _, _, count, storage, offset = array
+    if storage == "bare":
+        return offset, offset + 4 * count
+    return offset, offset + min(count, _SAMPLED_VALUES) * _ITEM_BYTES[storage]
 
 
 def _first_values(array: StoredArray, data: Bytes) -> NDArray[np.float32]:

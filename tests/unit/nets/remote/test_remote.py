@@ -304,3 +304,34 @@ def test_what_a_pass_frees_is_not_asked_for_again() -> None:
         for call in ("far_side.keep_freed_memory()", "")
     )
     assert kept < 1000 < given_back
+
+
+LARGE_PAGES = """
+import re
+import threading
+from pathlib import Path
+from pytest_quant.nets.remote import far_side
+def load():
+    far_side.keep_freed_memory()
+    {call}
+    global blocks
+    blocks = [b"x" * (1 << 20) for _ in range(20)]
+thread = threading.Thread(target=load)
+(load if {is_main} else thread.start)()
+{is_main} or thread.join()
+print(re.search("AnonHugePages: *([0-9]+) kB", Path("/proc/self/smaps_rollup").read_text()).group(1))
+"""
+
+
+def _gives_large_pages() -> bool:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return platform.libc_ver()[0] == "glibc" and setting.exists() and "[never]" not in setting.read_text()
+
+
+@pytest.mark.skipif(not _gives_large_pages(), reason="this system has no large pages for those who ask")
+@pytest.mark.parametrize("is_main", [True, False])
+def test_a_net_lies_in_large_pages(is_main: bool) -> None:
+    """In the main thread and in any other, which have heaps of their own."""
+    program = LARGE_PAGES.format(call="far_side.ask_for_large_pages()", is_main=is_main)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(ran.stdout) >= 16 << 10
