@@ -17,6 +17,7 @@ from pytest_quant.datasets.plain_pickle import ArrayRecord, PickleRefusedError, 
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import whole_file
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 """As ``batches.meta`` has them."""
@@ -110,7 +111,7 @@ def open_dataset(spec: DatasetSpec) -> Cifar10:
 def _names_in(folder: Path) -> tuple[str, ...] | None:
     """The names of the classes as the files beside the batches have them; they are for the eye, so none is needed."""
     try:
-        found: object = (folder / "batches.meta.txt").read_text(encoding="utf-8").split()
+        found: object = whole_file(folder / "batches.meta.txt", _MAX_META_BYTES).decode().split()
     except (OSError, UnicodeDecodeError):
         found = _names_pickled(folder / "batches.meta")
     if not isinstance(found, list):
@@ -121,7 +122,7 @@ def _names_in(folder: Path) -> tuple[str, ...] | None:
 
 def _names_pickled(path: Path) -> object:
     try:
-        meta = read_plain_pickle(path.read_bytes()[:_MAX_META_BYTES], max_instructions=_MAX_INSTRUCTIONS)
+        meta = read_plain_pickle(whole_file(path, _MAX_META_BYTES), max_instructions=_MAX_INSTRUCTIONS)
     except (OSError, PickleRefusedError):
         return None
     return meta.get("label_names", meta.get(b"label_names")) if isinstance(meta, dict) else None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from pathlib import Path
 
 from pytest_quant.datasets.base import Sample
+from pytest_quant.spec.whole_file import whole_file
 
 FILES = ("classes.txt", "synset_words.txt", "synsets.txt")
 """A name per line, in the order of the class indexes; behind a WordNet id up to a comma."""
 _WORDNET = re.compile(r"^(n\d{8})(?:\s+(.*))?$")
 _MOST = 100_000
+_MOST_BYTES = 100 * _MOST
 
 
 def class_names(folders: Iterable[Path], samples: Sequence[Sample]) -> tuple[str, ...] | None:
@@ -34,8 +35,7 @@ def class_names(folders: Iterable[Path], samples: Sequence[Sample]) -> tuple[str
 
 def _in_file(path: Path, count: int) -> tuple[str, ...] | None:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            lines = [line.strip() for line in islice(file, _MOST)]
+        lines = [line.strip() for line in whole_file(path, _MOST_BYTES).decode("utf-8-sig").split("\n")[:_MOST]]
     except (OSError, UnicodeDecodeError):
         return None
     while lines and not lines[-1]:

@@ -43,6 +43,10 @@ _MOST_JSON = 4 << 30
 """Annotations of the largest public datasets have a gigabyte."""
 
 
+_JSON = b"{[ \t\r\n\xef"
+"""What it may begin with, a byte order mark included."""
+
+
 class RowError(Exception):
     """What is wrong with one entry of a file."""
 
@@ -50,7 +54,7 @@ class RowError(Exception):
 def read_json(path: Path) -> object:
     """The content of a file; raises `DatasetError` when it cannot be read or is not JSON."""
     try:
-        return parse_json(whole_file(path, _MOST_JSON))
+        return parse_json(whole_file(path, _MOST_JSON, begins=_JSON))
     except OSError as error:
         raise DatasetError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are such

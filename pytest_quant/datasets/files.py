@@ -12,13 +12,12 @@ from pytest_quant.datasets.base import Image, Sample
 from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.decode import decode_image
 from pytest_quant.datasets.folders import entries
+from pytest_quant.datasets.image_bytes import image_bytes
 from pytest_quant.datasets.label_list import LabelledPath
-from pytest_quant.datasets.pixel_limit import most_image_bytes
 from pytest_quant.datasets.remote import UrlPath
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
 from pytest_quant.spec.text import shown
-from pytest_quant.spec.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class ImageFiles:
         path = self.content(sample)
         name = _Named(self.name, sample.id, path)
         try:
-            data = whole_file(path, most_image_bytes())
+            data = image_bytes(path, name)
         except OSError as error:
             raise DatasetError(f"{name} cannot be read: {error.strerror}") from error
         return decode_image(data, orient=orient, name=name)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from pytest_quant.datasets.pixel_limit import check_pixels, most_image_bytes
+from pytest_quant.datasets.image_bytes import image_bytes
+from pytest_quant.datasets.pixel_limit import check_pixels
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import first_few, shown
-from pytest_quant.spec.whole_file import whole_file
 
 VOID = -1
 """In place of a class: the pixel does not count."""
@@ -85,7 +85,7 @@ def read_labels(mask: MaskFile, class_count: int, name: str) -> Labels:
 
 def _opened(path: Path, sha256: str, where: str) -> PillowImage.Image:
     try:
-        data = whole_file(path, most_image_bytes())
+        data = image_bytes(path, where)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DatasetError(f"{where} was replaced while the run was on; run again")
         absent = why_absent(data)

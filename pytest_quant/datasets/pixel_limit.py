@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.whole_file import MOST_BYTES
@@ -52,15 +53,23 @@ def check_pixels(data: bytes, name: object) -> None:
     A file that is no image, or in a format whose header nobody knows, passes: its decoder has a word to say.
     """
     size = image_size(data)
-    if size is not None and size[0] * size[1] > _max_pixels:
+    if size is not None:
+        check_size_in_pixels(size, name)
+
+
+def check_size_in_pixels(size: tuple[int, int], name: object) -> None:
+    """Likewise for width and height."""
+    if size[0] * size[1] > _max_pixels:
         raise DatasetError(
             f"{name} has {size[0]} x {size[1]} pixels, more than the {_max_pixels} that an image may have; if it is "
             "meant, set the ini option `quant_max_pixels`"
         )
 
 
-def image_size(data: bytes) -> tuple[int, int] | None:
+def image_size(data: bytes, path: Path | None = None) -> tuple[int, int] | None:
     """Width and height as the header of an image file has them; None where that is not known.
+
+    ``path``: where to look for more, when ``data`` is the beginning only.
 
     >>> image_size(b"P6 2 3 255 " + bytes(18))
     (2, 3)
@@ -68,7 +77,8 @@ def image_size(data: bytes) -> tuple[int, int] | None:
     if data.startswith(_PNG) and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return width, height
-    return _jpeg_size(data) if data.startswith(_JPEG) else _pillow_size(data)
+    size = _jpeg_size(data) if data.startswith(_JPEG) else None
+    return size or _pillow_size(io.BytesIO(data) if path is None else path)
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
@@ -87,11 +97,11 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _pillow_size(data: bytes) -> tuple[int, int] | None:
+def _pillow_size(source: io.BytesIO | Path) -> tuple[int, int] | None:
     from PIL import Image, UnidentifiedImageError  # for what is rare
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(source) as image:
             width, height = image.size
             return width, height
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -15,16 +15,15 @@ from pytest_quant.datasets.annotation_pairs import IMAGE_SUFFIXES, natural_order
 from pytest_quant.datasets.base import Sample
 from pytest_quant.datasets.files import ImageFiles, require_file, require_folder, where
 from pytest_quant.datasets.folders import files_below
+from pytest_quant.datasets.image_bytes import image_bytes
 from pytest_quant.datasets.inside import inside
 from pytest_quant.datasets.masks import Coding, MaskFile
-from pytest_quant.datasets.pixel_limit import most_image_bytes
 from pytest_quant.datasets.remote import fetch_all
 from pytest_quant.datasets.text_lines import read_text
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import first_few, shown
-from pytest_quant.spec.whole_file import whole_file
 
 Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
 ColorKey = tuple[Byte, Byte, Byte]
@@ -127,7 +126,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
 def _sample(pair: _Pair, coding: Coding) -> Sample:
     """What is kept of a prediction are counts against the label image, so that belongs to what it depends on."""
     try:
-        digest = hashlib.sha256(whole_file(pair.mask, most_image_bytes())).hexdigest()
+        digest = hashlib.sha256(image_bytes(pair.mask, f"the label image {shown(pair.mask)}")).hexdigest()
     except OSError as error:
         raise DatasetError(f"the label image {shown(pair.mask)} cannot be read: {error.strerror}") from error
     truth = MaskFile(pair.mask, digest, coding)

@@ -16,6 +16,7 @@ from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.folders import files_below
 from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.whole_file import whole_file
 
@@ -144,7 +145,7 @@ def _samples(paths: Sequence[Path], folder: Path, kind: FileKind, what: str, whe
             f"{what}: number {paths.index(other[0]) + 1} of the {len(paths)} paths of {where} does not end in "
             f"{' or '.join(sorted(kind.suffixes))}; expected {kind.many}"
         )
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not is_file(path)]
     if missing:
         count = f"{len(missing)} of the {len(paths)} {kind.many} of {where}"
         first = shown(missing[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_quant.datasets.remote import UrlPath, fetch_all
 from pytest_quant.evaluation.content_store import ContentStore
-from pytest_quant.spec.whole_file import check_size
+from pytest_quant.spec.whole_file import check_size, open_regular
 
 Stamp = tuple[int, int, int, int]
 """Size in bytes, times of modification and of the last change of the inode in nanoseconds, and the inode: another stamp
@@ -27,7 +27,7 @@ _RUN = 64
 def sha256_json(value: object) -> str:
     """SHA-256 of a plain JSON value in its canonical form."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()  # paths need not be UTF-8
 
 
 def sha256_file(path: Path) -> str:
@@ -35,7 +35,7 @@ def sha256_file(path: Path) -> str:
     digest = hashlib.sha256()
     path = path.local() if isinstance(path, UrlPath) else path
     try:
-        with open(path, "rb", buffering=0) as file:  # many are small: what buffers costs as much as what reads
+        with open_regular(path) as file:  # many are small: what buffers costs as much as what reads
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
@@ -108,8 +108,12 @@ class DigestMemo:
 
     def _hash(self, paths: Sequence[Path]) -> list[str]:
         runs = [paths[start : start + _RUN] for start in range(0, len(paths), _RUN)]
-        with ThreadPoolExecutor(self._threads) as pool:
-            return [digest for digests in pool.map(_sha256_files, runs) for digest in digests]
+        try:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(_sha256_files, runs))
+        except RuntimeError:  # the system gives no more threads
+            found = [_sha256_files(run) for run in runs]
+        return [digest for digests in found for digest in digests]
 
     def _read(self, scope: str) -> dict[str, tuple[Stamp, str]]:
         content = self._trusted.load(_memo(scope))

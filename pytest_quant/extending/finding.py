@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -112,7 +113,7 @@ def _is_ini(file: Path, words: tuple[str, ...]) -> bool:
 
 def _imported_conftest(file: Path) -> ModuleType:
     """The module, imported once; modules beside it can be imported by it, as under pytest."""
-    name = f"conftest_{hashlib.sha256(str(file).encode()).hexdigest()[:16]}"
+    name = f"conftest_{hashlib.sha256(os.fsencode(file)).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)

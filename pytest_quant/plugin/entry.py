@@ -171,8 +171,7 @@ def _report(config: pytest.Config, settings: Settings, run_dir: Path) -> Recorde
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Zoo files are test files."""
     if file_path.name.endswith(ZOO_SUFFIX):
-        node: ZooFile = ZooFile.from_parent(parent, path=file_path)
-        return node
+        return ZooFile.of(parent, file_path)
     return None
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_quant.plugin.state import RECORDS, active_run
 from pytest_quant.spec.errors import ConfigError, InternalError, QuantError, QuantWarning, ZooError
-from pytest_quant.spec.text import for_system, visible
+from pytest_quant.spec.text import for_system, relative_posix, shown, visible
 
 if TYPE_CHECKING:
     from pytest_quant.run.records import RunCase
@@ -24,14 +24,37 @@ NOT_ENABLED = "accuracy cases run with --quant"
 class ZooFile(pytest.File):
     """A ``*.quant.yaml`` file; read only when accuracy cases are to run."""
 
+    @classmethod
+    def of(cls, parent: pytest.Collector, path: Path) -> ZooFile:
+        """The file at ``path``; pytest prints its id, so one that would do more than stand there is escaped.
+
+        Half a surrogate pair, which a name that is not UTF-8 gives, even ends the run when pytest writes its cache.
+        """
+        plain = relative_posix(path, parent.config.rootpath)
+        escaped = visible(plain)
+        if escaped == plain:
+            file: ZooFile = cls.from_parent(parent, path=path)
+        else:
+            nodeid = escaped.replace("::", r"\x3a\x3a")
+            file = cls.from_parent(parent, path=path, nodeid=nodeid, name=nodeid.rpartition("/")[2])
+        return file
+
+    @property
+    def shown_path(self) -> Path:
+        """Where it stands, as pytest may print it."""
+        return self.config.rootpath / self.nodeid
+
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         """One failing item for what is wrong with the file, then its models; without ``--quant`` one skipped item."""
         run = active_run(self.config)
         if run is None:
             yield NotEnabled.from_parent(self, name="quant")
             return
+        from pytest_quant.spec.internal import told_as_internal
+
         try:
-            zoo = run.zoos.read(self.path)
+            with told_as_internal(shown(self.path)):
+                zoo = run.zoos.read(self.path)
         except (ZooError, InternalError) as error:
             yield self._problem(str(error))
             return
@@ -104,8 +127,10 @@ class _QuantItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the item stands: file, line counted from 0, and the name in headings."""
-        names = [node.name for node in self.listchain() if isinstance(node, (ModelNode, pytest.Item))]
-        return self.path, self.line - 1, "::".join(names)
+        chain = self.listchain()
+        names = [node.name for node in chain if isinstance(node, (ModelNode, pytest.Item))]
+        file = next((node.shown_path for node in chain if isinstance(node, ZooFile)), self.path)
+        return file, self.line - 1, "::".join(names)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """A message for what is the user's to mend, a traceback for anything else."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_quant.evaluation.kept_facts import KeptFacts
 from pytest_quant.run.loading import nothing_collected
 from pytest_quant.spec.errors import ConfigError, InternalError, ZooError
-from pytest_quant.spec.text import relative_posix, shown
+from pytest_quant.spec.text import encodable, relative_posix, shown
 from pytest_quant.zoo.placement import Placement
 from pytest_quant.zoo.reader import Zoo, read_zoo
 
@@ -60,5 +60,5 @@ class Zoos:
             )
 
     def id_of(self, path: Path) -> str:
-        """A zoo file as node ids name it."""
-        return relative_posix(path, self._rootdir)
+        """A zoo file as node ids name it; a name that is not UTF-8 in escapes, since every report has it."""
+        return encodable(relative_posix(path, self._rootdir))

@@ -9,6 +9,7 @@ from typing import cast
 
 from pytest_quant.training_config.functions import (
     FUNCTIONS,
+    LONGEST,
     is_small,
 )
 from pytest_quant.training_config.loops import comprehension, dict_comprehension
@@ -25,7 +26,10 @@ class Expressions(Operators):
         """The value of an expression, with `Unread` in place of what is not known."""
         method = _METHODS.get(type(node))
         if method is not None:
-            return method(self, node)
+            found: object = method(self, node)
+            self.budget.effort.look()  # what is short may hold what is not
+            self.budget.effort.spend(1 + len(found) if isinstance(found, str | list | tuple | dict) else 1)
+            return found
         self.spoil_names(node)
         return self.unread(node, f"`{brief(node)}` is not executed")
 
@@ -70,6 +74,8 @@ class Expressions(Operators):
                 inner = self.value(element.value)
                 if not isinstance(inner, list | tuple) or unread_in(inner):
                     return self.unread(element, f"`{brief(element)}` is not known")
+                if len(values) + len(inner) > LONGEST:
+                    return self.unread(element, f"`{brief(element)}` makes it too long")
                 values += inner
             else:
                 values.append(self.value(element))
@@ -108,7 +114,7 @@ class Expressions(Operators):
                 return self._computed(node, function, *values)
             return self._first_unread(node, *values)
         if ast.unparse(node.func) in _DEEP_COPIES and len(node.args) == 1 and not node.keywords:
-            return copied(self.value(node.args[0]))
+            return copied(self.value(node.args[0]), self.budget.effort)
         self.spoil_names(node)
         return self.unread(node, f"the call `{brief(node)}` is not executed")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 
-_LONGEST = 100_000
+from pytest_quant.training_config.effort import Effort
+
+LONGEST = 100_000
 _LARGEST = 2**63
 _LARGEST_BASE = 2**20
 _LARGEST_POWER = 40
@@ -15,7 +17,9 @@ _MOST_ROUNDS = 200_000
 class Budget:
     """How many rounds the loops of a file may still take: no file, however strange, makes the reader work for long."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort: Effort) -> None:
+        """``effort`` is that of all files."""
+        self.effort = effort
         self._left = _MOST_ROUNDS
 
     def spend(self) -> bool:
@@ -27,7 +31,7 @@ class Budget:
 def is_small(value: object) -> bool:
     """Whether an operator or function may work on it: a number, or a sequence that is not too long."""
     if isinstance(value, str | list | tuple | range | dict):
-        return len(value) <= _LONGEST
+        return len(value) <= LONGEST
     return value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
 
 
@@ -45,12 +49,12 @@ def is_small_repetition(left: object, right: object) -> bool:
         return True
     size = next(size for size in sizes if size is not None)
     times = right if sizes[1] is None else left
-    return isinstance(times, int) and size * max(times, 0) <= _LONGEST
+    return isinstance(times, int) and size * max(times, 0) <= LONGEST
 
 
 def _range(*limits: int) -> range:
     found = range(*limits)
-    if len(found) > _LONGEST:
+    if len(found) > LONGEST:
         raise ValueError("too long")
     return found
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_quant.training_config.functions import Budget, is_small, is_small_power, is_small_repetition
+from pytest_quant.training_config.functions import LONGEST, Budget, is_small, is_small_power, is_small_repetition
 from pytest_quant.training_config.values import REST, Unread, spoil, unread_in
 
 _Operator = Callable[..., object]
@@ -43,11 +43,11 @@ _COMPARE: Mapping[type[ast.cmpop], _Operator] = {
 class Operators(ABC):
     """Evaluates operators; where their operands come from, `value` says."""
 
-    def __init__(self, names: Mapping[object, object], file: str, budget: Budget | None = None) -> None:
-        """``budget`` bounds what loops may take; by default a whole one."""
+    def __init__(self, names: Mapping[object, object], file: str, budget: Budget) -> None:
+        """``budget`` bounds what it may take."""
         self._names = names
         self._file = file
-        self.budget = budget or Budget()
+        self.budget = budget
 
     def unread(self, node: ast.AST, what: str) -> Unread:
         """The mark for a value that stands at ``node``."""
@@ -130,6 +130,8 @@ class Operators(ABC):
             if not isinstance(value, str | int | float):
                 return self._first_unread(node, value)
             texts.append(str(value))
+            if sum(map(len, texts)) > LONGEST:
+                return self._first_unread(node)
         return "".join(texts)
 
     def _computed(self, node: ast.expr, function: Callable[..., object], *values: object) -> object:

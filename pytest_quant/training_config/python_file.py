@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from pytest_quant.training_config.effort import Effort
 from pytest_quant.training_config.expressions import Expressions
+from pytest_quant.training_config.functions import Budget
 from pytest_quant.training_config.loops import items
 from pytest_quant.training_config.values import REST, NotToldError, Unread
 
@@ -17,11 +19,11 @@ LoadBase = Callable[[str], dict[object, object]]
 class PythonFile:
     """The names that a file binds, and their values."""
 
-    def __init__(self, tree: ast.Module, file: str, load_module: LoadBase) -> None:
+    def __init__(self, tree: ast.Module, file: str, load_module: LoadBase, effort: Effort) -> None:
         """Follow ``tree``; ``file`` is what messages call it. ``load_module`` reads what ``read_base`` imports."""
         self.names: dict[object, object] = {}
         self.modules: set[object] = set()
-        self._expressions = Expressions(self.names, file)
+        self._expressions = Expressions(self.names, file, Budget(effort))
         self._load_module = load_module
         self._tree = tree
 
@@ -147,13 +149,13 @@ class PythonFile:
             self.names[name] = self._expressions.unread(node, f"`{name}` is set by code that is not executed")
 
 
-def base_paths(tree: ast.Module, file: str) -> list[str | Unread] | None:
+def base_paths(tree: ast.Module, file: str, effort: Effort) -> list[str | Unread] | None:
     """What ``_base_`` names, or None when the file has no ``_base_``."""
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == "_base_" for target in statement.targets
         ):
-            value = Expressions({}, file).value(statement.value)
+            value = Expressions({}, file, Budget(effort)).value(statement.value)
             return as_paths(value, f"{file}, line {statement.lineno}: `_base_` is not a list of paths")
     return None
 

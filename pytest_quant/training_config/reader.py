@@ -11,13 +11,19 @@ from typing import Any
 import yaml
 
 from pytest_quant.spec.errors import ConfigError
+from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.whole_file import whole_file
+from pytest_quant.training_config.effort import FILE_VALUES, Effort
 from pytest_quant.training_config.python_file import PythonFile, as_paths, base_paths
-from pytest_quant.training_config.values import REST, Unread, lookup, merge, separate
+from pytest_quant.training_config.values import REST, Unread, copied, lookup, merge, separate
 
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
+_MOST_BYTES = 1_000_000
+"""Of a file; the largest, with the names of thousands of classes, have a third."""
+_MOST_YAML_BYTES = 250_000
+"""The parser takes some 4 s for as much."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +49,27 @@ def read_training_config(path: Path) -> TrainingConfig:
 
     A base that is not there, or cannot be read, leaves the values that it may set unread; the file's own are known.
 
-    Raises `ConfigError` when the file itself does not exist, is none of these, or inherits from itself.
+    Raises `ConfigError` when the file itself does not exist, is none of these, inherits from itself, or asks for more
+    than any config needs.
     """
-    return TrainingConfig(path, _Reader().read(path, ()))
+    try:
+        return TrainingConfig(path, _Reader(path).read(path, ()))
+    except RecursionError as error:
+        raise ConfigError(f"{shown(path)} is nested too deeply to be read, or holds itself") from error
 
 
 class _Reader:
     """Reads files; each with the chain of files that led to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._effort = Effort(path)
 
     def read(self, path: Path, heirs: tuple[Path, ...]) -> dict[object, object]:
         path = path.absolute()
         chain = (*heirs, path.resolve())
         if path.resolve() in heirs:
             raise ConfigError(f"{shown(path)} inherits from itself: {' -> '.join(map(shown, chain))}")
+        self._effort.spend(FILE_VALUES)
         text = _text(path)
         if path.suffix == ".py":
             return self._python(path, text, chain)
@@ -66,20 +80,23 @@ class _Reader:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ConfigError(f"{shown(path)} is not Python: {error}") from error
-        bases = base_paths(tree, path.name)
+        bases = base_paths(tree, path.name, self._effort)
         inherited = None if bases is None else self._bases(path, bases, chain)
-        file = PythonFile(tree, path.name, lambda module: self._module(path, module, chain))
+        file = PythonFile(tree, path.name, lambda module: self._module(path, module, chain), self._effort)
         try:
             own = file.read(inherited)
         except RecursionError as error:
             raise ConfigError(f"{shown(path)} is nested too deeply to be read") from error
-        return separate(merge(own, inherited or {}))
+        return separate(merge(own, inherited or {}), self._effort)
 
     def _data(self, path: Path, text: str, chain: tuple[Path, ...]) -> dict[object, object]:
         try:
             own = parse_json(text.encode()) if path.suffix == ".json" else yaml.safe_load(text)
-        except (ValueError, yaml.YAMLError, RecursionError) as error:
+        except (ValueError, OverflowError, yaml.YAMLError, RecursionError) as error:
             raise ConfigError(f"{shown(path)} is not {path.suffix[1:].upper()}: {error}") from error
+        except (LookupError, AttributeError, TypeError) as error:  # of PyYAML, for ``!!bool x`` and its like
+            raise ConfigError(f"{shown(path)} is not YAML: a tag stands before what it does not fit") from error
+        own = copied(own, self._effort)  # aliases of YAML are objects in several places
         if not isinstance(own, dict):
             raise ConfigError(f"{shown(path)}: found {type(own).__name__}, expected a mapping of config keys")
         if "_base_" not in own:
@@ -97,14 +114,14 @@ class _Reader:
         if isinstance(base, Unread):
             return {REST: base}
         file = path.parent / base
-        if not file.is_file():
+        if not is_file(file):
             return {REST: Unread(f"{path.name}: its base {base} is not there, expected at {shown(file)}")}
         return self.read(file, chain)
 
     def _module(self, path: Path, module: str, chain: tuple[Path, ...]) -> dict[object, object]:
         """The values of a config that another imports: ``.base`` beside it, ``mmpose.configs.base`` around it."""
         file = module_file(path, module)
-        if file is None or not file.is_file():
+        if file is None or not is_file(file):
             return {REST: Unread(f"{path.name}: its base {module} is not there")}
         return self.read(file, chain)
 
@@ -135,7 +152,7 @@ def _text(path: Path) -> str:
             f"{shown(path)}: found a file of type {path.suffix or 'none'}, expected {', '.join(SUFFIXES)}"
         )
     try:
-        return whole_file(path).decode()
+        return whole_file(path, _MOST_YAML_BYTES if path.suffix in (".yaml", ".yml") else _MOST_BYTES).decode()
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from pytest_quant.training_config.effort import Effort
+
+_LARGEST = 2**63
+"""Python does not print one of 5000 digits."""
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -34,19 +39,25 @@ class UnreadError(Exception):
     """A value was asked for that cannot be told without executing the file; the text says where and why."""
 
 
-def separate(values: Mapping[object, object]) -> dict[object, object]:
+def separate(values: Mapping[object, object], effort: Effort) -> dict[object, object]:
     """The values of a file for those that inherit from it: copies, each by itself, as mmengine hands them on.
 
     So a list that a file names twice is one object in that file, and two for its heirs.
     """
-    return {key: copied(value) for key, value in values.items()}
+    return {key: copied(value, effort) for key, value in values.items()}
 
 
-def copied(value: object) -> object:
-    """A copy that shares nothing with the value."""
+def copied(value: object, effort: Effort) -> object:
+    """A copy that shares nothing with the value, whole numbers of more than 64 bits infinite.
+
+    Raises `ConfigError` for one that is too large when written out.
+    """
+    effort.spend()
     if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
-    return type(value)(map(copied, value)) if isinstance(value, list | tuple) else value
+        return {key: copied(inner, effort) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(copied(inner, effort) for inner in value)
+    return float("inf") if isinstance(value, int) and abs(value) >= _LARGEST else value
 
 
 def merge(child: Mapping[object, object], base: Mapping[object, object]) -> dict[object, object]:

@@ -15,8 +15,9 @@ from pytest_quant.spec.errors import ConfigError, ZooError
 from pytest_quant.spec.metric import Metric
 from pytest_quant.spec.paths import is_file
 from pytest_quant.spec.text import brief, listed, shown, suggestion
+from pytest_quant.spec.whole_file import whole_file
 from pytest_quant.zoo.metric_names import DATASET_NAMES, METRIC_NAMES, in_own_unit, is_number, plain
-from pytest_quant.zoo.yaml_lines import Document, KeyPath, read_yaml
+from pytest_quant.zoo.yaml_lines import MAX_BYTES, Document, KeyPath, read_yaml
 
 _EMPTY = (None, "", "-", "N/A")  # what authors leave in the place of a number that is still to come
 _NAME_LINE = re.compile(r"""^\s*(?:-\s+)?Name:\s*["']?(?P<name>[^"'#\s]+)""", re.MULTILINE)
@@ -155,7 +156,10 @@ class Metafiles:
 
     def _text(self, path: Path) -> str:
         if path not in self._texts:
-            self._texts[path] = path.read_text(encoding="utf-8", errors="replace")
+            try:
+                self._texts[path] = whole_file(path, MAX_BYTES).decode(errors="replace")
+            except OSError as error:
+                raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}") from error
         return self._texts[path]
 
 

@@ -12,6 +12,7 @@ from pytest_quant.nets.ncnn.files.param import Param, read_param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import listed, shown
+from pytest_quant.spec.whole_file import open_regular
 from pytest_quant.zoo.draft import Draft
 
 _POINTER_BYTES = 200
@@ -85,7 +86,7 @@ def put_net(draft: Draft, side: str, net: NetFile) -> None:
     if not net.bin.is_file():
         draft.problem(f"{shown(net.bin)} does not exist; expected the weights of {net.param.name} there", (side,))
         return
-    with net.bin.open("rb") as file:
+    with open_regular(net.bin) as file:
         absent = why_absent(file.read(_POINTER_BYTES))
     if absent is not None:
         draft.problem(f"{shown(net.bin)} {absent}", (side,))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pytest_quant.spec.errors import ConfigError, MissingFileError
-from pytest_quant.spec.text import shown
+from pytest_quant.spec.text import encodable, shown
 from pytest_quant.zoo.environment import UnsetVariableError, resolve_path
 from pytest_quant.zoo.schema_problems import describe
 from pytest_quant.zoo.yaml_lines import Document, KeyPath, RawEntry
@@ -64,8 +64,12 @@ class Places:
             ) from None
 
     def file(self, keys: KeyPath, text: str) -> Path:
-        """The path of a file; raises `MissingFileError` when it is not there."""
+        """The path of a file; raises `MissingFileError` when it is not there, `ConfigError` for a name of no text."""
         path = self.path(keys, text)
+        if encodable(str(path)) != str(path):
+            raise ConfigError(
+                f"{self.where(keys)}: the path {shown(path)} is not text in UTF-8, and no runtime opens it; rename it"
+            )
         try:
             mode = path.stat().st_mode  # `is_file` of Python 3.14 says no where it could not look
             if S_ISREG(mode):

@@ -15,6 +15,7 @@ import yaml
 from pytest_quant.spec.errors import ZooError
 from pytest_quant.spec.number import PrintedFloat
 from pytest_quant.spec.text import shown, visible
+from pytest_quant.spec.whole_file import whole_file
 
 KeyPath = tuple[str | int, ...]
 
@@ -84,13 +85,19 @@ class _Constructor(yaml.constructor.SafeConstructor):
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
-        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises `ValueError`."""
+        """The value of a node; raises `yaml.MarkedYAMLError`, also where the safe loader raises something else.
+
+        What a tag in the file asks for need not fit what it stands before, as in ``!!bool x``.
+        """
         if node.tag == _TEXT and isinstance(node, yaml.ScalarNode):  # what most nodes are, and keys
             return node.value
         try:
             return super().construct_object(node, deep)
         except ValueError as error:
             raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+        except (LookupError, AttributeError, TypeError) as error:
+            problem = f"found {str(node.value)[:40]!r} behind the tag {node.tag}, which it does not fit"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from error
 
 
 class _Loader(_Constructor, yaml.SafeLoader):
@@ -119,7 +126,7 @@ def read_yaml(path: Path) -> Document:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ZooError(f"{shown(path)}: has {size} bytes, more than the {MAX_BYTES} that are parsed; split it")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = whole_file(path).decode("utf-8-sig")
     except OSError as error:
         raise ZooError(f"{shown(path)}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -163,6 +170,9 @@ def _document(path: Path, loader: _Loader) -> Document:
         lines: dict[KeyPath, int] = {}
         _add_lines(path, root, (), lines, set())
         return Document(path, loader.construct_document(root), lines)
+    except (ValueError, OverflowError) as error:  # of the scanner: "\\UFFFFFFFF", or a %YAML of 5000 digits
+        mark = loader.get_mark() if isinstance(loader, yaml.SafeLoader) else None
+        raise yaml.MarkedYAMLError(problem=str(error)[:_INT_CHARS], problem_mark=mark) from error
     finally:
         loader.dispose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -134,3 +135,37 @@ def test_halves_of_characters(pytester: pytest.Pytester) -> None:
     [reason] = {case["reason"] for name, case in found.cases.items() if name.endswith("floor[agreement]")}
     assert "the name of sample 'b\\udcff.png' is not UTF-8" in reason
     assert "INTERNALERROR" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "shown"),
+    [
+        ("zoos", "b\udcff.quant.yaml", r"zoos/b\udcff.quant.yaml"),
+        ("d\udcff", "zoo.quant.yaml", r"d\udcff/zoo.quant.yaml"),
+        (
+            "zoos",
+            f"n{ESC}{BIDI}\n::error::\x9b1m.quant.yaml",
+            r"n\x1b[31m\u202e\n\x3a\x3aerror\x3a\x3a\x9b1m.quant.yaml",
+        ),
+    ],
+)
+def test_a_zoo_file_of_that_name(pytester: pytest.Pytester, folder: str, file: str, shown: str) -> None:
+    """It is what pytest prints and writes to its cache: half of a character ended the whole run."""
+    root = pytester.path
+    tiny.write_images(root)
+    tiny.write_zoo(root, {"sound": tiny.model_entry(root)})
+    shutil.copytree(root / "images", root / folder / "images")  # OpenCV would die of such a path
+    shutil.copy(root / "list.txt", root / folder)
+    tiny.write_zoo(root / folder, {"evil": tiny.model_entry(root / folder), "broken": {"task": "x"}}, name=file)
+    reports = ("--quant-report", "r.md", "--quant-report", "r.html", "--junitxml", "j.xml")
+    found = run_quant(pytester, *reports, "-vv", "-rA", "--color=no", cached=True)
+    assert found.status == pytest.ExitCode.TESTS_FAILED
+    assert "INTERNALERROR" not in found.text
+    assert found.text.isprintable() or OBEYED.findall(found.text) == []
+    assert f"{shown}::evil::" in found.text
+    evil = "error" if folder.endswith("\udcff") else "pass"
+    verdicts = {case["model"]: case["verdict"] for case in found.cases.values()}
+    assert verdicts == {"sound": "pass", "evil": evil, "broken": "error"}
+    assert ("is not text in UTF-8, and no runtime opens it" in found.text) == (evil == "error")
+    for name in ("r.md", "r.html", "j.xml"):
+        assert OBEYED.findall((root / name).read_text()) == [], name

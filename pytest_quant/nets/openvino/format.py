@@ -12,6 +12,7 @@ from pytest_quant.nets.graph_runner import Session
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import open_regular
 
 _BEGINNING = 1024
 
@@ -25,7 +26,7 @@ class OpenvinoFormat(GraphFormat):
 
     def recognizes(self, path: Path) -> bool:
         """Annotations are XML, too, and there may be thousands of them."""
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return b"<net" in file.read(_BEGINNING)
 
     def read(self, net: ModelNet) -> GraphFacts:

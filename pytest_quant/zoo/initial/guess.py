@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_quant.extending.known import task_names
 from pytest_quant.nets.ncnn.files.arrays import CONVOLUTIONS
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.spec.whole_file import whole_file
 from pytest_quant.zoo.draft import Draft, Keys
 from pytest_quant.zoo.net_files import NetFile
 
@@ -27,6 +28,7 @@ _ENLARGING = frozenset({"Deconvolution", "DeconvolutionDepthWise", "Interp", "Pi
 _RECOGNIZER_NAME = re.compile(r"(?<![a-z])(rec|crnn|svtr|recognition)(?![a-z])", re.IGNORECASE)
 EMBEDDING_SIZES = frozenset({64, 128, 256, 512})
 _FEWEST_CHARACTERS = 11
+_MOST_KEYS_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _put_keys(draft: Draft, net: NetFile) -> bool:
     features = net.facts.output_features[net.facts.outputs[0]]
     for path in sorted(net.param.parent.glob("*.txt")):
         try:
-            lines = path.read_bytes().decode("utf-8-sig").removesuffix("\n").count("\n") + 1
+            lines = whole_file(path, _MOST_KEYS_BYTES).decode("utf-8-sig").removesuffix("\n").count("\n") + 1
         except (OSError, UnicodeDecodeError):  # any text file may lie here
             continue
         if features - lines in (1, 2):

@@ -11,6 +11,7 @@ from pytest_quant.nets.ncnn.load_check import check_loads
 from pytest_quant.spec.errors import ConfigError, ModelFileError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import first_few, listed, shown
+from pytest_quant.spec.whole_file import whole_file
 from pytest_quant.zoo.draft import Draft
 from pytest_quant.zoo.initial.describe import describe_pair
 from pytest_quant.zoo.initial.describe_graphs import describe_graphs, put_graphs, why_input_not_run
@@ -200,7 +201,7 @@ def _from_export(folder: Path, published: Published) -> Proposal:
 def _config_name(folder: Path) -> str | None:
     """What the training repository calls the model: the name of its config file, as detail.json has it."""
     try:
-        detail: Any = parse_json((folder / "detail.json").read_bytes())
+        detail: Any = parse_json(whole_file(folder / "detail.json"))
         return Path(str(detail["codebase"]["config"])).stem
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from pytest_quant.datasets.base import Sample
+from pytest_quant.datasets.class_names import class_names
 from pytest_quant.datasets.coco_json import read_json
+from pytest_quant.datasets.image_bytes import image_bytes
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.datasets.text_lines import read_text
+from pytest_quant.datasets.unlabelled import open_images
+from pytest_quant.extending.known import open_dataset, options_of
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import read_table
-from pytest_quant.spec.errors import ConfigError, QuantError
-from pytest_quant.spec.whole_file import MOST_BYTES, whole_file
+from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError, QuantError
+from pytest_quant.spec.whole_file import MOST_BYTES, open_regular, whole_file
 from pytest_quant.tasks.text_recognition.keys import read_keys
 
 
@@ -60,3 +69,55 @@ def test_a_line_of_megabytes_is_shown_by_its_ends() -> None:
     short = "y" * 3999
     assert str(ConfigError(short)) == short
     assert MOST_BYTES > 1e9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lacks such files")
+def test_what_has_no_end_or_waits_for_somebody_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(tmp_path / "socket"))
+    for name in ("pipe", "zero", "socket", "."):
+        with pytest.raises(OSError):
+            whole_file(tmp_path / name)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        open_regular(tmp_path / "pipe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lacks such files")
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
+def test_no_reader_waits(tmp_path: Path, target: str) -> None:
+    """Names of classes are looked for beside the samples, annotations are paired by name."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "classes.txt").symlink_to(target)
+    (tmp_path / "gt_img_1.txt").symlink_to(target)
+    assert class_names([tmp_path], [Sample("1.png", 0, 0)]) is None
+    (tmp_path / "classes.txt").unlink()
+    Image.new("RGB", (4, 4)).save(tmp_path / "img_1.png")
+    options = options_of("icdar2015").model_validate({"images": tmp_path, "annotations": tmp_path})
+    with pytest.raises(DatasetError, match=r"gt_img_1\.txt cannot be read: it is not a regular file"):
+        open_dataset(DatasetSpec("mini", "icdar2015", options, tmp_path / "zoo.quant.yaml"))
+    (tmp_path / "net.param").symlink_to(target)
+    with pytest.raises(ModelFileError, match="it is not a regular file"):
+        read_param(tmp_path / "net.param")
+
+
+def test_gigabytes_of_something_else_are_not_read(tmp_path: Path) -> None:
+    for name in ("a.json", "a.png"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**31 - 1)
+    with pytest.raises(DatasetError, match=r"it has 2147483647 bytes, and does not begin as such a file does"):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(OSError, match=r"it has 2147483647 bytes, and does not begin as an image does"):
+        image_bytes(tmp_path / "a.png", "a")
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.png")
+    with (tmp_path / "b.png").open("r+b") as file:
+        file.truncate(2**31 - 1)
+    with pytest.raises(OSError, match="it has 2147483647 bytes, and may have 67109120"):
+        image_bytes(tmp_path / "b.png", "b")
+
+
+def test_a_list_of_paths_that_no_path_can_be(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a" * 5000 + ".png\n")
+    with pytest.raises(DatasetError, match=r"1 of the 1 images of .*list\.txt"):
+        open_images(tmp_path / "list.txt")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import json
+import math
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.training_config import TrainingConfig, UnreadError, read_training_config
+from pytest_quant.training_config.effort import Effort
 from pytest_quant.training_config.python_file import PythonFile
 from pytest_quant.training_config.values import unread_in
 
@@ -250,6 +253,66 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "inherits from itself" in message("loop.py", "_base_ = 'loop.py'")
 
 
+CHAIN = range(1, 26)
+TOO_LARGE = (
+    "with all that it inherits, and with what it names several times written out, it has more than 1000000 values"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("net.py", "x = [1]\n" + "x = [x, x]\n" * 40, TOO_LARGE),
+        ("net.py", "x = dict(a=1)\n" + "x = dict(a=x, b=x)\n" * 40, TOO_LARGE),
+        ("net.py", "x = [1]\n" + "x = [deepcopy(x), deepcopy(x)]\n" * 40, TOO_LARGE),
+        ("net.py", "x = []\nx.append(x)\n", "is nested too deeply to be read, or holds itself"),
+        ("net.py", "x = {}\nx.update(a=x)\n", "is nested too deeply to be read, or holds itself"),
+        ("net.py", "#" * 1_000_001, "it has 1000001 bytes, and may have 1000000"),
+        ("net.yaml", "a: &a {b: *a}", "is nested too deeply to be read, or holds itself"),
+        ("net.yaml", "b0: &b0 [x, x]\n" + "".join(f"b{n}: &b{n} [*b{n - 1}, *b{n - 1}]\n" for n in CHAIN), TOO_LARGE),
+        ("net.yaml", "a: !!bool x", "is not YAML: a tag stands before what it does not fit"),
+        ("net.yaml", "a: !!timestamp x", "is not YAML: a tag stands before what it does not fit"),
+        ("net.yaml", "a: !!int ''", "is not YAML: a tag stands before what it does not fit"),
+        ("net.yaml", 'a: "\\UFFFFFFFF"', "is not YAML: Python int too large"),
+        ("net.yaml", "#" * 250_001, "it has 250001 bytes, and may have 250000"),
+    ],
+)
+def test_a_config_that_asks_for_more_than_any_config_needs(tmp_path: Path, name: str, text: str, says: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        read_training_config(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["py", "yaml"])
+def test_bases_that_multiply(tmp_path: Path, suffix: str) -> None:
+    for n in CHAIN:
+        base = f"b{n + 1}.{suffix}"
+        text = f"_base_ = ['{base}', './{base}']\n" if suffix == "py" else f"_base_: [{base}, ./{base}]\n"
+        (tmp_path / f"b{n}.{suffix}").write_text(text)
+    (tmp_path / f"b{max(CHAIN) + 1}.{suffix}").write_text("x = 1" if suffix == "py" else "x: 1")
+    with pytest.raises(ConfigError, match=TOO_LARGE):
+        read_training_config(tmp_path / f"b1.{suffix}")
+
+
+def test_what_is_left_unread_for_its_size(tmp_path: Path) -> None:
+    lines = [
+        "a = 'ab'",
+        *["a = f'{a}{a}'"] * 40,
+        "b = [1]",
+        *["b = [*b, *b]"] * 40,
+        f"c = dict(_base_='{'x' * 5000}.py')",
+    ]
+    (tmp_path / "net.py").write_text("\n".join([*lines, "d = 0x" + "f" * 5000]))
+    config = read_training_config(tmp_path / "net.py")
+    for name in "ab":
+        with pytest.raises(UnreadError):
+            config.value(name)
+    assert config.value("d") == math.inf
+    (tmp_path / "heir.py").write_text(f"_base_ = '{'x' * 5000}.py'\n")
+    with pytest.raises(UnreadError, match="is not there"):
+        read_training_config(tmp_path / "heir.py").value("model")
+
+
 LEAVES = st.none() | st.booleans() | st.integers() | st.text()
 LITERALS = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
@@ -257,7 +320,7 @@ LITERALS = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(
 @given(LITERALS)
 def test_any_literal_is_read_as_python_reads_it(value: Any) -> None:
     tree = ast.parse(f"x = {value!r}")
-    found = PythonFile(tree, "net.py", lambda _: {}).read(None)["x"]
+    found = PythonFile(tree, "net.py", lambda _: {}, Effort(Path("net.py"))).read(None)["x"]
     assert found == value or ("{{" in repr(value) and unread_in(found) is not None)
 
 

@@ -109,6 +109,12 @@ def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
         ("a: &x {<<: *x}\n", "zoo.quant.yaml:1: what stands here holds an alias of itself"),
         ('a:\n  "x\\ud800y": 1\n', "zoo.quant.yaml:2: found '\\ud800', half of a surrogate pair, which is not text"),
         ("[" * 3000, "zoo.quant.yaml: is nested too deeply"),
+        ("a:\n  !!bool x\n", "zoo.quant.yaml:2: is not valid YAML: found 'x' behind the tag tag:yaml.org,2002:bool, "),
+        ("a: !!timestamp x\n", "zoo.quant.yaml:1: is not valid YAML: found 'x' behind the tag tag:yaml.org,2002:time"),
+        ("a: !!int ''\n", "zoo.quant.yaml:1: is not valid YAML: found '' behind the tag tag:yaml.org,2002:int, "),
+        ('a:\n - "\\UFFFFFFFF"\n', "zoo.quant.yaml:2: is not valid YAML: Python int too large"),
+        ('a: "\\U00110000"\n', "zoo.quant.yaml:1: is not valid YAML: chr() arg not in range"),
+        (f"%YAML 1.{'9' * 5000}\n---\na: 1\n", "zoo.quant.yaml:1: is not valid YAML: Exceeds the limit"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -25,6 +25,7 @@ from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
+from pytest_quant.spec.whole_file import open_regular
 
 Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
 
@@ -146,7 +147,7 @@ def walk_bytes(param: Param, bin_path: Path, data: Bytes) -> Weights:
 def mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
     """Give the file's bytes, which are read page by page as they are touched; raises `ModelFileError`."""
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         raise ModelFileError(f"{shown(path)}: no such .bin file") from None
     except OSError as error:
