@@ -49,8 +49,9 @@ class Alive:
         return [path for path in living if path != self._path]
 
     def end(self) -> None:
-        """Leave."""
-        self._path.unlink(missing_ok=True)
+        """Leave; where the file cannot be removed any more, its lock ends all the same."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
         self._own.release()
 
 

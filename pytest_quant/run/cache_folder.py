@@ -50,8 +50,11 @@ def will_try_nets(config: pytest.Config) -> bool:
 
     if text("quant_executor") or text("quant_target"):
         return False
-    trials = _likely_folder(config, text("quant_cache")) / TRIALS
-    return text("quant_no_cache") == "True" or not trials.is_dir() or not any(trials.iterdir())
+    try:
+        has_tried = any((_likely_folder(config, text("quant_cache")) / TRIALS).iterdir())
+    except OSError:  # there is none, or it cannot be looked at
+        has_tried = False
+    return text("quant_no_cache") == "True" or not has_tried
 
 
 def _likely_folder(config: pytest.Config, named: str) -> Path:

@@ -230,6 +230,38 @@ def test_what_others_keep_in_folders_of_these_names_is_left_alone(
     assert [(root / name).read_text() for name in (*FOREIGN, "discordance")] == ["mine"] * (len(FOREIGN) + 1)
 
 
+def test_a_cache_that_becomes_a_file_while_a_run_is_on(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("""
+import shutil
+from pathlib import Path
+
+def pytest_runtest_teardown(item):
+    if Path("kept").is_dir():
+        shutil.rmtree("kept")
+        Path("kept").write_text("mine")
+""")
+    found = run_quant(pytester, "--quant-cache", "kept")
+    assert found.status == 0
+    assert "Traceback" not in found.text + found.errors
+    assert (pytester.path / "kept").read_text() == "mine"
+
+
+def test_verdicts_of_trials_that_cannot_be_looked_at(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = pytester.path / "kept" / "trials"
+    trials.mkdir(parents=True)
+    look = Path.iterdir
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path == trials:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert run_quant(pytester, "--quant-cache", "kept").status == 0
+
+
 def test_a_folder_that_is_no_cache_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a").write_text("mine")
     assert main(["cache", "prune", str(tmp_path), "--all"]) == 0
