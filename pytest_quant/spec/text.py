@@ -18,8 +18,10 @@ _HIDDEN = re.compile(
 """What a terminal or a browser obeys instead of showing it: control characters, what turns the direction of writing
 around, separators of lines, what has no width, halves of characters."""
 _HIDDEN_IN_LINES = re.compile(rf"(?![\n\t]){_HIDDEN.pattern}")
-_COMMAND = re.compile(r"^(\s*):(?=:[A-Za-z])|#(?=#\w*\[)", re.MULTILINE)
-"""What a continuous integration obeys in a log: lines of GitHub that begin with ``::``, ``##[`` of Azure and others."""
+_COMMAND = re.compile(r"(?:^|(?<=[\s-])):(?=:[A-Za-z])|#(?=#\w*\[)", re.MULTILINE)
+"""What a continuous integration obeys in a log: lines of GitHub that begin with ``::``, ``##[`` of Azure and others.
+
+Where a line is wrapped, by us or by pytest, a word of it begins one."""
 _HALVES = re.compile(r"[\ud800-\udfff]")
 
 
