@@ -11,8 +11,13 @@ ratios with the interval of 95 % that holds it, whatever the ratios' distributio
 * ``met``: the whole interval is above what is wanted; ``missed``: all of it is below; ``open``: more rounds are needed.
 * ``itself``: the same from the runs here alone, each beside its neighbours: what the machine does to a ratio of 1.
 
+Each run there has a target of its own, started and warmed by a short run before, which is not counted: where a process
+finds its memory makes it up to 5 % faster or slower for as long as it lives, so the turns of a single one agree with
+each other to more than they tell.
+
 Beside it processor milliseconds per image of both processes and their ratio, which other work disturbs less, and how
-many milliseconds more it takes to open both nets there (in both ratios, too). Both ways get the same cores:
+many milliseconds more it takes to open both nets there (in both ratios, too; starting the target is in none). Both
+ways get the same cores:
 
 * ``1 core``: this process and the target's are bound to one and the same core, one thread reads (``--quant-jobs 1``),
   so all that the detour costs shows.
@@ -159,6 +164,13 @@ class Ratios:
         return f"{self.median:.3f} [{low:.3f} {high:.3f}]"
 
 
+def start_target(cores: int) -> None:
+    """End the target's process and start another: how long that takes is not measured."""
+    close_targets()
+    if target_of(SPEC).facts.cores != cores:
+        raise SystemExit("the target does not run on the cores of this process")
+
+
 def row(model: ModelSpec, label: str, cores: int, rounds: int) -> str:
     """In turns, after short runs of each."""
     samples, wanted = WANTED[model.name]
@@ -168,6 +180,8 @@ def row(model: ModelSpec, label: str, cores: int, rounds: int) -> str:
     opening_ms = FEW * statistics.mean(far.cpu_ms - near.cpu_ms for near, far in opened)
     here, far = [speed(model, samples, cores)], []
     for _ in range(rounds):
+        start_target(cores)
+        speed(there, FEW, cores)
         far.append(speed(there, samples, cores))
         here.append(speed(model, samples, cores))
     rates = [one.images_per_s for one in here]
@@ -187,8 +201,7 @@ def row(model: ModelSpec, label: str, cores: int, rounds: int) -> str:
 def run(models: Sequence[ModelSpec], label: str, cores: set[int], rounds: int) -> None:
     """All models with this process and its target bound to some cores."""
     os.sched_setaffinity(0, cores)
-    if target_of(SPEC).facts.cores != len(cores):  # connects, too: how long that takes is not measured
-        raise SystemExit("the target does not run on the cores of this process")
+    start_target(len(cores))
     for model in models:
         print(row(model, label, len(cores), rounds), flush=True)
     close_targets()

@@ -120,7 +120,7 @@ def memory_of(shared: Path, copies: int, samples: int) -> float:
 
 
 def large_zoo(shared: Path, rounds: int) -> Iterator[Row]:
-    """(f) Collecting 1000 models in ten files, of nets that are all different, at first and again."""
+    """(f) Collecting 1000 models in ten files, whose nets differ in the names of layers, at first and again."""
     with TemporaryDirectory() as made:
         folder = Path(made)
         for index in range(10):

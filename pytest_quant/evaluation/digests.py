@@ -108,8 +108,12 @@ class DigestMemo:
 
     def _hash(self, paths: Sequence[Path]) -> list[str]:
         runs = [paths[start : start + _RUN] for start in range(0, len(paths), _RUN)]
-        with ThreadPoolExecutor(self._threads) as pool:
-            return [digest for digests in pool.map(_sha256_files, runs) for digest in digests]
+        try:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(_sha256_files, runs))
+        except RuntimeError:  # the system gives no more threads
+            found = [_sha256_files(run) for run in runs]
+        return [digest for digests in found for digest in digests]
 
     def _read(self, scope: str) -> dict[str, tuple[Stamp, str]]:
         content = self._trusted.load(_memo(scope))

@@ -20,6 +20,8 @@ def expand(text: str, environ: Mapping[str, str] | None = None) -> str:
     >>> expand("${ROOT:-data}/cifar10", {})
     'data/cifar10'
     """
+    if "${" not in text:
+        return text
     known = os.environ if environ is None else environ
 
     def value(match: re.Match[str]) -> str:

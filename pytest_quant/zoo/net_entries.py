@@ -72,6 +72,12 @@ def _keys(name: str, found: NetFormat) -> Mapping[str, object]:
     }
 
 
+@lru_cache(maxsize=64)
+def _files(keys: type[BaseModel]) -> frozenset[str]:
+    """Those of a format's keys that name files."""
+    return frozenset(key for key, field in keys.model_fields.items() if _is_path(field.annotation))
+
+
 def _is_path(annotation: object) -> bool:
     return annotation is Path or Path in get_args(annotation)
 
@@ -161,14 +167,10 @@ class NetEntries:
             if isinstance(raw, str):
                 return self._validated(place, found.keys, {"file": self.find(place, raw)})
         resolved = {
-            key: self.find((*place, key), value) if self._is_file(found, key, value) else value
+            key: self.find((*place, key), value) if isinstance(value, str) and key in _files(found.keys) else value
             for key, value in raw.items()
         }
         return self._validated(place, found.keys, resolved)
-
-    def _is_file(self, found: NetFormat, key: str, value: object) -> bool:
-        field = found.keys.model_fields.get(key)
-        return field is not None and isinstance(value, str) and _is_path(field.annotation)
 
     def _validated(self, keys: KeyPath, model: type[ModelT], raw: Mapping[str, object]) -> ModelT:
         try:

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from pytest_quant.evaluation.cores import CorePool, HeldCore
+from pytest_quant.spec.errors import StorageError
 
 T = TypeVar("T")
 _Call = tuple["Future[Any]", Callable[[], Any]]
@@ -36,8 +37,7 @@ class CoreThreads(Executor):
         """Call ``fn`` on the next thread that gets a core."""
         future: Future[T] = Future()
         if self._threads < min(self._most, len(self._unfinished) + 1):
-            self._threads += 1
-            self._start()
+            self._start_first_or_another()
         with self._lock:
             self._unfinished.add(future)
         self._calls.put((future, lambda: fn(*args, **kwargs)))
@@ -51,6 +51,16 @@ class CoreThreads(Executor):
         if held is not None:
             held.release()
             self._start()  # takes its place
+
+    def _start_first_or_another(self) -> None:
+        """Raise `StorageError` where there is no thread and the system gives none; fewer than wanted are enough."""
+        try:
+            self._start()
+        except RuntimeError as error:
+            if not self._threads:
+                raise StorageError(f"no thread of the run can be started: {error} (ulimit -u, ulimit -v)") from error
+        else:
+            self._threads += 1
 
     def _start(self) -> None:
         threading.Thread(target=self._work, name="pytest-quant-core", daemon=True).start()
@@ -68,7 +78,13 @@ class CoreThreads(Executor):
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             future, run = call
-            held = self._cores.acquire(unless=future.cancelled)
+            try:
+                held = self._cores.acquire(unless=future.cancelled)
+            except StorageError as error:  # whoever waits for the call is told: this thread is nobody's
+                if future.set_running_or_notify_cancel():
+                    future.set_exception(error)
+                self._forget(future)
+                continue
             if held is None:
                 future.set_running_or_notify_cancel()  # whoever waits for it learns now that it is cancelled
                 self._forget(future)

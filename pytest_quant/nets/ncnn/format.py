@@ -119,7 +119,7 @@ def _static_facts(net: ModelNet, text: str, data: Bytes) -> StaticFacts:
     files = net_files(net)
     param = parse_param(files.param, text)
     weights = walk_bytes(param, files.bin, data)
-    return KNOWN.once((without_names(text), *_asked(net)), lambda: _facts_of_layers(net, param, weights))
+    return KNOWN.once((without_names(files.param, text), *_asked(net)), lambda: _facts_of_layers(net, param, weights))
 
 
 def _asked(net: ModelNet) -> tuple[Hashable, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import pickle
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,14 +46,18 @@ class Child:
     """One child process; for one thread at a time."""
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
-        """``modules``: imported before the first question."""
+        """``modules``: imported before the first question. Raises `OSError` where it cannot be started."""
         self._printed = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - as long as the child; one offset for both
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START, json.dumps(sys.path), *modules],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._printed,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START, json.dumps(sys.path), *modules],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+            )
+        except OSError:
+            self._printed.close()
+            raise
         self._owner = os.getpid()
         self.asked = 0
         """How often."""
@@ -69,7 +75,10 @@ class Child:
         overdue = threading.Event()
         timer = threading.Timer(request.limit_s, self._give_up, [overdue])
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, f"{error} (ulimit -u, ulimit -v)") from error
         try:
             return self._exchange(request)
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -150,7 +159,7 @@ class Trials:
 
         It imports ``modules`` meanwhile, which nets are likely to take.
         """
-        with self._lock:
+        with self._lock, suppress(OSError):  # the first question tells why there is no child
             if self._child is None:
                 self._another(modules)
 

@@ -12,7 +12,7 @@ from pytest_quant.nets.format import NetFormat
 from pytest_quant.nets.given import Given
 from pytest_quant.nets.trial.process import OF_THIS_PROCESS, Ended, Trials
 from pytest_quant.nets.trial.words import Answer, Request, Shape
-from pytest_quant.spec.errors import RunnerError
+from pytest_quant.spec.errors import RunnerError, told
 from pytest_quant.spec.net import ModelNet
 from pytest_quant.spec.text import shown
 
@@ -54,9 +54,9 @@ def try_net(
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
     request = Request(payload, os.getcwd(), limit_s)
-    answer, said = trials.ask(request)
+    answer, said = _asked(trials, request, net_format, net)
     if _is_from_outside(answer, said):
-        answer, said = trials.ask(request)
+        answer, said = _asked(trials, request, net_format, net)
         if _is_from_outside(answer, said):
             raise _interrupted(net_format, net, answer, said)
     if answer == "unknown":
@@ -64,6 +64,16 @@ def try_net(
     if not isinstance(answer, Ended):
         return Verdict("lives", said=said)
     return Verdict("hung", f"{limit_s:g} s", said) if answer.is_overdue else Verdict("died", _cause(answer), said)
+
+
+def _asked(trials: Trials, request: Request, net_format: NetFormat, net: ModelNet) -> tuple[Answer | Ended, str]:
+    try:
+        return trials.ask(request)
+    except OSError as error:  # no memory, no files, no processes, no threads
+        raise RunnerError(
+            f"{described(net_format, net)}: the child process that loads the net and runs it once cannot be started: "
+            f"{told(error)}. This says nothing of the files; run again"
+        ) from error
 
 
 def described(net_format: NetFormat, net: ModelNet) -> str:

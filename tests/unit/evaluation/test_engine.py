@@ -27,7 +27,7 @@ from pytest_quant.evaluation.engine.events import (
     to_line,
 )
 from pytest_quant.evaluation.engine.work import Collected, Job, Note
-from pytest_quant.spec.errors import RunnerError
+from pytest_quant.spec.errors import RunnerError, StorageError
 from tests.unit.evaluation.fakes import Bench
 
 WAIT_S = 30
@@ -248,6 +248,43 @@ def test_threads_are_an_executor(tmp_path: Path) -> None:
         assert isinstance(threads.submit(int, "x").exception(), ValueError)
     before = threading.active_count()
     assert before < 20
+
+
+def test_a_core_that_cannot_be_taken_is_an_error_and_no_hang(tmp_path: Path) -> None:
+    cores = CorePool(tmp_path / "cores", 2)
+    (tmp_path / "cores").rmdir()  # somebody has removed the folder of the run
+    with CoreThreads(cores) as threads:
+        calls = [threads.submit(abs, -1) for _ in range(5)]
+        for call in calls:
+            error = call.exception(timeout=30)
+            assert isinstance(error, StorageError)
+            assert "a core of the run cannot be taken: " in str(error)
+            assert str(error).endswith(": No such file or directory")
+
+
+def no_more_threads(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """As the system has it where a user may have no more of them."""
+    start, started = threading.Thread.start, []
+
+    def refusing(thread: threading.Thread) -> None:
+        if thread.name == "pytest-quant-core":
+            started.append(thread)
+            if len(started) > after:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refusing)
+
+
+def test_threads_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        no_more_threads(patched, after=1)
+        with CoreThreads(CorePool(tmp_path, 4)) as threads:
+            assert list(threads.map(abs, range(-20, 0))) == list(range(20, 0, -1))
+    no_more_threads(monkeypatch, after=0)
+    refused = pytest.raises(StorageError, match=r"no thread of the run can be started: can't start new thread")
+    with CoreThreads(CorePool(tmp_path, 4)) as threads, refused:
+        threads.submit(abs, -1)
 
 
 texts = st.text(max_size=20)

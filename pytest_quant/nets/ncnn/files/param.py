@@ -131,9 +131,22 @@ def read_param(path: Path | str) -> Param:
     return parse_param(path, read_text(path))
 
 
-@lru_cache(maxsize=64)
 def parse_param(path: Path, text: str) -> Param:
     """`read_param` of what `read_text` gave: a run asks for each file many times."""
+    return _parsed(path, text)[0]
+
+
+def without_names(path: Path, text: str) -> str:
+    """A digest of what a ``.param`` file says but for the names of its layers, of which only messages tell.
+
+    Raises `ModelFileError` as `parse_param` does.
+    """
+    return _parsed(path, text)[1]
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, text: str) -> tuple[Param, str]:
+    """`parse_param` and `without_names`."""
     lines = [(i, line) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise ModelFileError(f"{shown(path)}: the .param file is empty; expected {MAGIC} on its first line")
@@ -155,14 +168,8 @@ def parse_param(path: Path, text: str) -> Param:
         reason = why_too_old(layer) if layer.type in FLAGGED else None
         if reason is not None:
             raise param.error(layer, reason)
-    return param
-
-
-def without_names(text: str) -> str:
-    """A digest of what a ``.param`` file says but for the names of its layers, of which only messages tell."""
-    layers = [line.split(None, 2) for line in text.splitlines()]
-    told = [f"{words[0]} {words[2]}" if len(words) == 3 else " ".join(words) for words in layers]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    nameless = [lines[1][1].strip(), *(f"{kind} {rest}" for kind, _, rest in words)]
+    return param, hashlib.sha256("\n".join(nameless).encode()).hexdigest()
 
 
 def read_text(path: Path) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,38 @@ def test_a_death_is_told_with_its_signal_and_the_last_words(trials: Trials, tmp_
     assert found is not None
     assert (found.how, found.by) == ("died", signal)
     assert "deadly: die" in found.said
+
+
+def test_a_child_that_cannot_be_started_says_nothing_of_the_net(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    own = Trials()
+    own.start([])  # beforehand: not told yet
+    with pytest.raises(RunnerError, match=r"cannot be started: Too many open files\. This says nothing of the files"):
+        try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE, trials=own)
+
+
+def test_a_watch_that_cannot_be_started_says_nothing_of_the_net(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    own = Trials()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Timer, "start", refused)
+            with pytest.raises(RunnerError, match=r"can't start new thread"):
+                try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE, trials=own)
+        found = try_net(DeadlyFormat(), net(tmp_path, "live"), SHAPE, trials=own)
+        assert found is not None
+        assert found.how == "lives"
+    finally:
+        own.close()
 
 
 def test_an_exit_is_a_death(trials: Trials, tmp_path: Path) -> None:

@@ -63,11 +63,21 @@ def test_what_is_wrong_with_a_line_names_each_file_that_has_it(tmp_path: Path) -
 
 
 def test_names_alone_are_left_out_of_the_digest() -> None:
-    renamed = FLOAT_PARAM.replace("     conv ", "     other ")
-    other_counts = FLOAT_PARAM.replace("\n6 7\n", "\n6 8\n")
-    assert without_names(renamed) == without_names(FLOAT_PARAM) != without_names(other_counts)
-    for old in ("Input ", "in0 c1", "0=4", "7767517", " 1 1 in0", "2=640"):
-        assert without_names(FLOAT_PARAM.replace(old, f"{old}1", 1)) != without_names(FLOAT_PARAM)
+    def digest(old: str = "", new: str = "") -> str:
+        return without_names(Path("net.param"), FLOAT_PARAM.replace(old, new, 1) if old else FLOAT_PARAM)
+
+    assert digest("     conv ", "     other ") == digest()
+    changes = {
+        "\n6 7\n": "\n6 8\n",
+        "Split ": "Noop ",
+        "0=10": "0=11",
+        " 9=1": "",
+        "d1 c1b s1": "c1b d1 s1",
+        "s1 out0": "s1 out1",
+    }
+    assert len({digest(), *(digest(*change) for change in changes.items())}) == 1 + len(changes)
+    with pytest.raises(ModelFileError, match=r"net\.param:2"):
+        digest("\n6 7\n", "\n6 6\n")
 
 
 def test_crlf_reads_the_same(tmp_path: Path) -> None:
