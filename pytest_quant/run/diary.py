@@ -74,4 +74,8 @@ def _lines(path: Path) -> Iterator[list[str]]:
     if not path.exists():
         return
     for line in path.read_bytes().split(b"\n")[:-1]:  # what follows the last one was cut off
-        yield json.loads(line)
+        try:
+            found: list[str] = json.loads(line)
+        except ValueError:  # damaged
+            continue
+        yield found

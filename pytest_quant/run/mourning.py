@@ -20,7 +20,7 @@ from pytest_quant.run.provisional import is_provisional
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.watch import WILL, Will, read_will
-from pytest_quant.spec.errors import QuantError, told
+from pytest_quant.spec.errors import QuantError, in_words
 from pytest_quant.spec.text import listed, visible
 
 _CORE = 0x80
@@ -37,8 +37,9 @@ def mourn(run_dir: str, lock: str, stat: str = "") -> None:
         try:
             for line in _tell(Path(run_dir), how_ended(stat)):
                 print(line, file=sys.stderr)
-        except OSError as error:
-            print(f"pytest --quant: its process is dead, and the report cannot be made: {told(error)}", file=sys.stderr)
+        except (OSError, QuantError) as error:
+            why = in_words(error)
+            print(f"pytest --quant: its process is dead, and the report cannot be made: {why}", file=sys.stderr)
     os.close(int(lock))
     remove_dead_run_folders()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.report.model import Entry
 from pytest_quant.run.records import RunCase
+from pytest_quant.spec.errors import StorageError
 from pytest_quant.spec.part import Part
 
 if TYPE_CHECKING:
@@ -38,9 +39,15 @@ def write_plan(plan: Plan, run_dir: Path) -> None:
 
 
 def read_plan(run_dir: Path) -> Plan:
-    """What the processes that run tests wrote down; empty when nothing was collected."""
+    """What the processes that run tests wrote down; empty when nothing was collected.
+
+    Raises `StorageError` where somebody has damaged it, `OSError` where it cannot be read.
+    """
     path = run_dir / _FILE
-    return Plan.model_validate(json.loads(path.read_bytes())) if path.exists() else Plan()
+    try:
+        return Plan.model_validate(json.loads(path.read_bytes())) if path.exists() else Plan()
+    except ValueError as error:
+        raise StorageError(f"{path}: what the run wrote down was damaged while it was on") from error
 
 
 def part_entry(part: Part | None, run_dir: Path) -> PartEntry | None:

@@ -17,6 +17,7 @@ from pytest_quant.evaluation.files import replace_file
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.plan import PlannedTest, read_plan
 from pytest_quant.run.told import Told
+from pytest_quant.spec.errors import StorageError
 
 REASON = (
     "the run has come as far as this test: unless it is still on it was ended here, with all that could have told of it"
@@ -96,7 +97,7 @@ class Provisional:
 
     def _write(self) -> None:
         started_s = time.perf_counter()
-        with suppress(OSError):  # the reports themselves will meet it, and say so
+        with suppress(OSError, StorageError):  # the reports themselves will meet it, and say so
             self._tests = self._tests or read_plan(self._run_dir).tests
             if not self._tests:
                 return
@@ -136,7 +137,10 @@ def _note(run_dir: Path, path: Path, data: bytes) -> None:
 
 def _noted(run_dir: Path) -> dict[str, list[str]]:
     file = run_dir / _NOTE
-    found: dict[str, list[str]] = json.loads(file.read_bytes()) if file.exists() else {}
+    try:
+        found: dict[str, list[str]] = json.loads(file.read_bytes()) if file.exists() else {}
+    except ValueError:  # damaged: no report is known to be one of these
+        return {}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import pytest
 
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.over import say_over
-from pytest_quant.run.plan import read_plan
+from pytest_quant.run.plan import PlannedTest, read_plan
 from pytest_quant.run.provisional import Provisional
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.xdist import death_of
-from pytest_quant.spec.errors import QuantError
+from pytest_quant.spec.errors import QuantError, StorageError, in_words
 from pytest_quant.spec.text import visible
 
 NOTHING_DECIDED = "no accuracy case was decided"
@@ -59,7 +60,9 @@ class Recorder:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What sampled cases can prove, before they run."""
-        return list(read_plan(self._run_dir).outlook)
+        with suppress(OSError, StorageError):  # told when the session ends
+            return list(read_plan(self._run_dir).outlook)
+        return []
 
     def announce(self, config: pytest.Config) -> None:
         """The same, printed at once: under xdist nothing is collected in this process."""
@@ -76,7 +79,7 @@ class Recorder:
         self.provisional.end()
         if session.config.option.collectonly:
             return
-        plans = read_plan(self._run_dir).tests
+        plans = self._planned()
         stopped = exitstatus == pytest.ExitCode.INTERRUPTED or bool(session.shouldstop or session.shouldfail)
         told = self._told
         missing = told.account(plans, stopped=stopped)
@@ -89,6 +92,17 @@ class Recorder:
         if plans or told.cases:
             self._learn(session.config)
             self._publish(session)
+
+    def _planned(self) -> tuple[PlannedTest, ...]:
+        """What was to run; where that is not known any more the run fails."""
+        try:
+            plans = read_plan(self._run_dir).tests
+        except (OSError, StorageError) as error:
+            self._told.problems.append(in_words(error))
+            return ()
+        if self._told.cases and not self._run_dir.exists():
+            self._told.problems.append(f"{self._run_dir}: the folder of the run was removed while it was on")
+        return plans
 
     def _learn(self, config: pytest.Config) -> None:
         """Register what zoo files' own ``conftest.py`` brings: a process that collects nothing has not loaded it."""

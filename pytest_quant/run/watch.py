@@ -24,6 +24,7 @@ from pytest_quant.evaluation.alive import hold_for_another
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.diary import Diary
 from pytest_quant.run.xdist import death_of
+from pytest_quant.spec.errors import StorageError
 
 WILL = "will.pickle"
 _DONE = b"done\n"
@@ -56,8 +57,12 @@ class Will:
 
 
 def read_will(run_dir: Path) -> Will:
-    """What the process of a run has left."""
-    will: Will = pickle.loads((run_dir / WILL).read_bytes())  # noqa: S301 - of this same program, in a folder of ours
+    """What the process of a run has left; raises `StorageError` where that is damaged."""
+    content = (run_dir / WILL).read_bytes()
+    try:
+        will: Will = pickle.loads(content)  # noqa: S301 - of this same program, in a folder of ours
+    except (pickle.UnpicklingError, EOFError, ValueError, IndexError) as error:
+        raise StorageError(f"{run_dir / WILL} is damaged") from error
     return will
 
 

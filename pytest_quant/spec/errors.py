@@ -78,6 +78,11 @@ class QuantWarning(UserWarning):
     """Something that is legitimate and probably not meant."""
 
 
+def in_words(error: OSError | QuantError) -> str:
+    """One of the system's, or of ours, as the user is told."""
+    return told(error) if isinstance(error, OSError) else str(error)
+
+
 def told(error: OSError, path: object = None) -> str:
     """An error of the operating system in words: the path, where it or the caller knows one, and the reason.
 
