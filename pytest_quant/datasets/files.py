@@ -17,6 +17,7 @@ from pytest_quant.datasets.label_list import LabelledPath
 from pytest_quant.datasets.remote import UrlPath
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
+from pytest_quant.spec.paths import exists, is_file, is_folder
 from pytest_quant.spec.text import shown
 
 
@@ -67,18 +68,18 @@ def where(spec: DatasetSpec) -> str:
 
 def require_folder(path: Path, spec: DatasetSpec, key: str) -> None:
     """Raise `DatasetMissingError` when a dataset's folder is absent, `DatasetError` when it is something else."""
-    if not path.is_dir():
+    if not is_folder(path):
         raise _absent(path, spec, key, "folder")
 
 
 def require_file(path: Path, spec: DatasetSpec, key: str) -> None:
     """Raise `DatasetMissingError` when a dataset's file is absent, `DatasetError` when it is something else."""
-    if not path.is_file():
+    if not is_file(path):
         raise _absent(path, spec, key, "file")
 
 
 def _absent(path: Path, spec: DatasetSpec, key: str, kind: str) -> DatasetError | DatasetMissingError:
-    if path.exists():
+    if exists(path):
         return DatasetError(f"{where(spec)}: {shown(path)} (`{key}`) is not a {kind}")
     return DatasetMissingError(
         f"{where(spec)}: the {kind} {shown(path)} (`{key}`) does not exist; fetch the dataset, or correct the path in "

@@ -7,6 +7,7 @@ import os
 from io import FileIO
 from pathlib import Path
 
+from pytest_quant.datasets.image_headers import BEGINNINGS
 from pytest_quant.datasets.pixel_limit import check_size_in_pixels, image_size, most_image_bytes
 from pytest_quant.spec.whole_file import check_size, open_regular
 
@@ -14,8 +15,6 @@ _SMALL_BYTES = 64 << 20
 """Read without a question."""
 _BYTES_OF_A_PIXEL = 16
 """Four floats: no format takes more, but for what stands beside the pixels, for which there are `_SMALL_BYTES`."""
-_NOT_PILLOWS = (b"\x76\x2f\x31\x01", b"#?R", b"PF", b"Pf", b"P7", b"\x59\xa6\x6a\x95")
-"""Beginnings of OpenEXR, Radiance HDR, PFM, PAM and Sun raster files, which OpenCV reads and Pillow does not."""
 
 
 def image_bytes(path: Path, name: object) -> bytes:
@@ -39,5 +38,5 @@ def _check_large(path: Path, file: FileIO, size: int, name: object) -> None:
     if found is not None:
         check_size_in_pixels(found, name)
         check_size(path, size, _SMALL_BYTES + _BYTES_OF_A_PIXEL * found[0] * found[1])
-    elif not head.startswith(_NOT_PILLOWS):
+    elif not head.startswith(BEGINNINGS):
         raise OSError(errno.EFBIG, f"it has {size} bytes, and does not begin as an image does", str(path))

@@ -11,6 +11,7 @@ from pytest_quant.datasets.inside import inside
 from pytest_quant.datasets.label_list import read_label_list
 from pytest_quant.spec.dataset import DatasetSpec
 from pytest_quant.spec.errors import DatasetError
+from pytest_quant.spec.paths import exists
 from pytest_quant.spec.text import shown
 
 
@@ -41,7 +42,7 @@ def open_dataset(spec: DatasetSpec) -> ImageFiles:
             "name of a file below it"
         )
     list_file = options.root / name
-    if not list_file.exists():
+    if not exists(list_file):
         raise DatasetError(
             f"{where(spec)}: {shown(options.root)} (`root`) is there, but not its `list` {shown(list_file)}, so it is "
             "not a dataset that is merely missing; correct the name, which is relative to `root`"

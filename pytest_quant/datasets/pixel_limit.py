@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from pytest_quant.datasets.image_headers import other_size
 from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.whole_file import MOST_BYTES
 
@@ -77,7 +78,7 @@ def image_size(data: bytes, path: Path | None = None) -> tuple[int, int] | None:
     if data.startswith(_PNG) and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return width, height
-    size = _jpeg_size(data) if data.startswith(_JPEG) else None
+    size = _jpeg_size(data) if data.startswith(_JPEG) else other_size(data)
     return size or _pillow_size(io.BytesIO(data) if path is None else path)
 
 

@@ -16,7 +16,7 @@ from pytest_quant.datasets.files import ImageFiles
 from pytest_quant.datasets.folders import files_below
 from pytest_quant.datasets.inside import inside
 from pytest_quant.spec.errors import DatasetError, DatasetMissingError
-from pytest_quant.spec.paths import is_file
+from pytest_quant.spec.paths import exists, is_file, is_folder
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.whole_file import whole_file
 
@@ -70,7 +70,7 @@ class UnlabelledOptions(BaseModel):
 def find_files(source: Path | Sequence[Path], kind: FileKind, *, what: str, is_dataset: bool = False) -> list[Sample]:
     """The files of ``source``, see `open_images`, which says what that may be and what is raised."""
     if isinstance(source, Path):
-        return _in_folder(source, kind, what) if source.is_dir() else _listed(source, kind, what, is_dataset)
+        return _in_folder(source, kind, what) if is_folder(source) else _listed(source, kind, what, is_dataset)
     paths = [path.absolute() for path in source]
     folder = _common_folder(paths) if paths else Path()
     return _samples(paths, folder, kind, what, f"the {kind.many} given")
@@ -109,7 +109,7 @@ def _raise(error: OSError) -> None:
 
 
 def _listed(path: Path, kind: FileKind, what: str, is_dataset: bool) -> list[Sample]:
-    if not path.exists():
+    if not exists(path):
         raise DatasetMissingError(
             f"{what}: {shown(path)} does not exist; expected a folder of {kind.many} or a list of them"
         )

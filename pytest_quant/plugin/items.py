@@ -156,7 +156,7 @@ class CaseItem(_QuantItem):
         self.planned: Sequence[RunCase] = (limit_case(self.nodeid, model.name, limit),)
         reason = model.xfail.get(limit.name)
         if reason is not None:
-            self.add_marker(pytest.mark.xfail(reason=reason, raises=LimitBroken, strict=True))
+            self.add_marker(pytest.mark.xfail(reason=visible(reason), raises=LimitBroken, strict=True))
 
     def runtest(self) -> None:
         """Decide the limit; fails with the formula and its values."""

@@ -20,11 +20,13 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text as code in a paragraph or a list.
+    """Text as code in a paragraph or a list; as `plain` has it where it looks like HTML, or like the end of a link.
 
-    >>> code("a"), code("a`b"), code("`")
-    ('`a`', '``a`b``', '`` ` ``')
+    >>> code("a"), code("a`b"), code("`"), code("<b>")
+    ('`a`', '``a`b``', '`` ` ``', '&lt;b>')
     """
+    if _TAG.search(text) or "](" in text:  # nobody obeys it between backticks, but not everybody knows these
+        return plain(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""

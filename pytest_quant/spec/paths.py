@@ -19,3 +19,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def exists(path: Path) -> bool:
+    """Likewise for anything."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

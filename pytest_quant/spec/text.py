@@ -12,14 +12,16 @@ from pathlib import Path
 _BRIEF_CHARS = 60
 
 _HIDDEN = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff"
     r"\U000e0000-\U000e007f]"
 )
 """What a terminal or a browser obeys instead of showing it: control characters, what turns the direction of writing
 around, separators of lines, what has no width, halves of characters."""
 _HIDDEN_IN_LINES = re.compile(rf"(?![\n\t]){_HIDDEN.pattern}")
-_COMMAND = re.compile(r"^(\s*):(?=:[A-Za-z])|#(?=#\w*\[)", re.MULTILINE)
-"""What a continuous integration obeys in a log: lines of GitHub that begin with ``::``, ``##[`` of Azure and others."""
+_COMMAND = re.compile(r"(?:^|(?<=[\s-])):(?=:[A-Za-z])|#(?=#\w*\[)", re.MULTILINE)
+"""What a continuous integration obeys in a log: lines of GitHub that begin with ``::``, ``##[`` of Azure and others.
+
+Where a line is wrapped, by us or by pytest, a word of it begins one."""
 _HALVES = re.compile(r"[\ud800-\udfff]")
 
 

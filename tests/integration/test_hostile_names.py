@@ -16,11 +16,12 @@ from tests import tiny
 from tests.integration.runs import Run, run_quant
 
 ESC, BIDI = "\x1b[31m", "\u202e"
+HIDDEN = "\u200c\u200d\xad\u180e\ufffe"
 NAME = f"x{ESC}{BIDI}<script>alert(1)</script>|`**b**`[l](http://e)"
 FILE = f"a{ESC}{BIDI}<b>c`|d\ne.png"
 LAYER = f"co{ESC}{BIDI}<i>|`nv"
 
-OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff]")
 """What a terminal or browser would obey."""
 
 
@@ -41,6 +42,8 @@ def write_hostile(root: Path) -> None:
         rename_layer(root, net)
     models: dict[str, Any] = {
         "bad": entry,
+        "known": tiny.write_bad_model(root, "known", dataset=NAME, xfail={"top1": f"why{ESC}{BIDI}{NAME}{HIDDEN}"}),
+        f"m{NAME}{HIDDEN}": entry,
         f"m{ESC}\n": entry,
         "gone": tiny.model_entry(root, "gone", dataset=f"{NAME}\n2"),
         "broken": tiny.model_entry(root, "broken", output=f"prob{ESC}{BIDI}"),
@@ -80,6 +83,7 @@ def test_a_whole_run(pytester: pytest.Pytester, hostile: Run) -> None:
     assert shown in hostile.text
     assert "co\\x1b[31m\\u202e<i>|`nv" in hostile.text  # the layer that is to blame
     assert "not there\\x1b[31m\\u202e\\n" in hostile.text
+    assert "why\\x1b[31m\\u202ex" in hostile.text
     assert "m\\x1b[31m\\n" in hostile.text
 
     markdown = (pytester.path / "r.md").read_text()

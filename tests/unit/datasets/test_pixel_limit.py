@@ -25,7 +25,8 @@ PIXELS = np.zeros((30, 40, 3), np.uint8)
 
 
 def encoded(suffix: str) -> bytes:
-    return cv2.imencode(suffix, PIXELS)[1].tobytes()
+    pixels = PIXELS.astype(np.float32) if suffix in (".hdr", ".pfm") else PIXELS
+    return cv2.imencode(suffix, pixels)[1].tobytes()
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -46,18 +47,34 @@ def limit() -> Iterator[None]:
     restore()
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tiff", ".webp", ".ppm"])
+FORMATS = [".png", ".jpg", ".bmp", ".tiff", ".webp", ".ppm", ".hdr", ".pfm", ".pam", ".ras"]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_the_size_of_each_format(suffix: str) -> None:
     assert image_size(encoded(suffix)) == (40, 30)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tiff", ".webp", ".ppm"])
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_an_image_of_more_pixels_than_the_limit_is_refused(suffix: str, limit: None) -> None:
     with pytest.raises(DatasetError, match=r"sample 'a' has 40 x 30 pixels, more than the 1199 .* `quant_max_pixels`"):
         decode_image(encoded(suffix), orient=True, name="sample 'a'")
 
 
+def test_sizes_of_formats_that_not_every_opencv_writes() -> None:
+    exr = b"\x76\x2f\x31\x01\2\0\0\0dataWindow\0box2i\0\x10\0\0\0" + struct.pack("<4i", 2, 3, 41, 32)
+    assert image_size(exr) == (40, 30)
+    tiles = b"".join(b"ispe\0\0\0\0" + struct.pack(">II", *size) for size in ((8, 8), (40, 30), (8, 8)))
+    assert image_size(b"\0\0\0\x20ftypavif" + tiles) == (40, 30)
+    for cut in (exr[:20], b"\0\0\0\x20ftypavif", b"#?RGBE\n\n", b"PF 40", b"P7\nWIDTH 40\n", b"\x59\xa6\x6a\x95"):
+        assert image_size(cut) is None
+
+
 def test_what_is_refused_is_not_decoded() -> None:
+    run = bytes([128 + 125, 7]) * 112
+    line = b"\2\2" + struct.pack(">H", 14000) + run * 4
+    with pytest.raises(DatasetError, match="has 14000 x 14000 pixels"):  # 2.4 GB of floats
+        decode_image(b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 14000 +X 14000\n" + line * 9, orient=True, name="a")
     with pytest.raises(DatasetError, match="has 20000 x 20000 pixels"):
         decode_image(png_of(20000, 20000), orient=True, name="a")
     bomb = io.BytesIO()

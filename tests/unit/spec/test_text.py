@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_quant.spec.number import PrintedFloat
-from pytest_quant.spec.text import brief, relative_posix, shown, suggestion
+from pytest_quant.spec.text import brief, hanging, relative_posix, shown, suggestion, visible
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,11 @@ def test_only_near_names_are_suggested() -> None:
     assert suggestion("preproces", ["preprocess", "postprocess"]) == " Did you mean `preprocess`?"
     assert suggestion("xyz", ["preprocess", "postprocess"]) == ""
     assert suggestion("xyz", []) == ""
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", "\t", "-"])
+def test_no_wrapped_line_begins_with_a_command(gap: str) -> None:
+    text = visible(f"a name that is long enough{gap}::error file=x::y", lines=True)
+    for width in range(20, 60):
+        lines = [*hanging(text, width), *textwrap.wrap(text, width)]
+        assert not [line for line in lines if line.lstrip().startswith("::")], width

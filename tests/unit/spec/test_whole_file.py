@@ -23,7 +23,7 @@ from pytest_quant.extending.known import open_dataset, options_of
 from pytest_quant.nets.ncnn.files.param import read_param
 from pytest_quant.nets.ncnn.files.table import read_table
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.errors import ConfigError, DatasetError, ModelFileError, QuantError
+from pytest_quant.spec.errors import ConfigError, DatasetError, DatasetMissingError, ModelFileError, QuantError
 from pytest_quant.spec.whole_file import MOST_BYTES, open_regular, whole_file
 from pytest_quant.tasks.text_recognition.keys import read_keys
 
@@ -121,3 +121,23 @@ def test_a_list_of_paths_that_no_path_can_be(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a" * 5000 + ".png\n")
     with pytest.raises(DatasetError, match=r"1 of the 1 images of .*list\.txt"):
         open_images(tmp_path / "list.txt")
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("image-list", {"root": "a" * 5000, "list": "l.txt"}),
+        ("image-list", {"root": ".", "list": "a" * 5000}),
+        ("images", {"root": "a" * 5000}),
+        ("images", {"list": "a" * 5000}),
+        ("coco-detection", {"images": ".", "annotations": "a" * 5000}),
+        ("segmentation", {"images": "a" * 5000, "masks": ".", "classes": ["a"]}),
+    ],
+)
+def test_a_path_that_is_too_long_for_one(
+    tmp_path: Path, kind: str, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = options_of(kind).model_validate(keys)
+    with pytest.raises((DatasetError, DatasetMissingError)):
+        open_dataset(DatasetSpec("mini", kind, options, tmp_path / "zoo.quant.yaml"))

@@ -334,4 +334,4 @@ def test_a_net_lies_in_large_pages(is_main: bool) -> None:
     """In the main thread and in any other, which have heaps of their own."""
     program = LARGE_PAGES.format(call="far_side.ask_for_large_pages()", is_main=is_main)
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(ran.stdout) >= 16 << 10
+    assert int(ran.stdout) >= 4 << 10, "of 20 MB, where memory is not all in pieces"
