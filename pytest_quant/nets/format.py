@@ -111,6 +111,10 @@ class NetFormat(ABC):
         """What in the files makes a quantized net worthless, such as an infinite scale, each with its layer."""
         return ()
 
+    def faults_beside(self, net: ModelNet, fp32: ModelNet) -> tuple[str, ...]:
+        """The same of what only the float net shows, whatever its format is; called where `faults` finds nothing."""
+        return ()
+
     def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """What the report says of how the net is run, by `condition_names`; plain JSON values that `key` covers too."""
         return {}

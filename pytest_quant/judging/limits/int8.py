@@ -75,6 +75,8 @@ class Quantized(JudgedLimit):
                 value=0.0,
             )
         faults = runtime.faults(net)
+        if not faults and "fp32" not in model.unusable:  # which is another case's error
+            faults = runtime.faults_beside(net, model.net("fp32"))
         if faults:
             first = next(iter(runtime.files(net).values()))
             return Verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,10 +10,11 @@ from pytest_quant.nets.base import Runner
 from pytest_quant.nets.format import NetFormat, NetKeys, StaticFacts
 from pytest_quant.nets.known_facts import KNOWN, Bytes, key_of
 from pytest_quant.nets.ncnn.files.facts import NetFacts, inspect_net, net_facts
+from pytest_quant.nets.ncnn.files.finding import Finding
 from pytest_quant.nets.ncnn.files.flow import check_flow
 from pytest_quant.nets.ncnn.files.grouped import WHY, garbled_layers
 from pytest_quant.nets.ncnn.files.input_hints import InputHint
-from pytest_quant.nets.ncnn.files.lint import lint_scales
+from pytest_quant.nets.ncnn.files.lint import lint_scales, lint_scales_beside
 from pytest_quant.nets.ncnn.files.other_on_arm import SATURATES, saturating_layers
 from pytest_quant.nets.ncnn.files.param import Param, parse_param, read_param, read_text, without_names
 from pytest_quant.nets.ncnn.files.weights import Weights, mapped, walk, walk_bytes
@@ -83,8 +84,16 @@ class NcnnFormat(NetFormat):
     def faults(self, net: ModelNet) -> tuple[str, ...]:
         """Scales that clip or erase everything, by the rules for tables."""
         files = net_files(net)
-        found = lint_scales(walk(read_param(files.param), files.bin))
-        return tuple(f"{one.layer}: {one.message}" for one in found if one.severity == "error")
+        return _errors(lint_scales(walk(read_param(files.param), files.bin)))
+
+    def faults_beside(self, net: ModelNet, fp32: ModelNet) -> tuple[str, ...]:
+        """Scales that take away weights which fp32 has, where that is a net of ncnn, too."""
+        if fp32.format != net.format:
+            return ()
+        files, float_files = net_files(net), net_files(fp32)
+        param = read_param(float_files.param)
+        weights, float_weights = walk(read_param(files.param), files.bin), walk(param, float_files.bin)
+        return _errors(lint_scales_beside(weights, param, float_weights))
 
     def conditions(self, net: ModelNet) -> Mapping[str, object]:
         """Whether ncnn packs channels (not where x86 computes int8 otherwise than ARM), and the machine."""
@@ -112,6 +121,10 @@ class NcnnFormat(NetFormat):
         from pytest_quant.nets.ncnn.ncnn_net import ncnn_isa
 
         return ncnn_isa()
+
+
+def _errors(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(f"{one.layer}: {one.message}" for one in findings if one.severity == "error")
 
 
 def _static_facts(net: ModelNet, text: str, data: Bytes) -> StaticFacts:

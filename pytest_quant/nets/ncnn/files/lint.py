@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, QUANTIZABLE_TYPES, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.finding import Finding
-from pytest_quant.nets.ncnn.files.lint_weights import known_weight_findings, weight_findings
+from pytest_quant.nets.ncnn.files.lint_weights import deadening_findings, known_weight_findings, weight_findings
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.nets.ncnn.files.static_scales import static_scale_counts
 from pytest_quant.nets.ncnn.files.table import Table, layer_of
@@ -101,6 +101,20 @@ def lint_scales(weights: Weights) -> list[Finding]:
         elif array.layer.type in INT8_LAYER_TYPES and array.role in _CODE_SCALES:
             findings += _code_findings(array.layer.name, array.role, weights.read(array).astype(np.float64))
     return [*findings, *_activation_findings(activations), *_activation_findings(outputs, "output")]
+
+
+def lint_scales_beside(int8: Weights, param: Param, fp32: Weights) -> list[Finding]:
+    """Hold the weight scales of an int8 net against the weights of its float net, layers of the same name and shape."""
+    largest = _largest_weights(param, fp32)
+    findings: list[Finding] = []
+    for array in int8.arrays:
+        name, found = array.layer.name, int8.of(array.layer)
+        if array.role != "weight_scales" or name not in largest or "weight" not in found:
+            continue
+        scales, weights = int8.read(array).astype(np.float32), int8.read(found["weight"]).astype(np.float32)
+        if len(scales) == len(largest[name]) and weights.size % len(scales) == 0:
+            findings += deadening_findings(name, scales, weights.reshape(len(scales), -1), largest[name])
+    return findings
 
 
 def _code_findings(name: str, role: str, scales: NDArray[np.float64]) -> Iterator[Finding]:

@@ -56,6 +56,32 @@ def known_weight_findings(name: str, scales: Sequence[float], largest: NDArray[n
         yield Finding("warning", name, f"{_count(is_dead)} are dead: their weights are all zero")
 
 
+def deadening_findings(
+    name: str, scales: NDArray[np.float32], codes: NDArray[np.float32], largest: NDArray[np.float32]
+) -> Iterator[Finding]:
+    """Scales that take away what a layer's weights say, where the float net has the same layer.
+
+    Args:
+        name: the layer.
+        scales: of the int8 net, shape (channels,).
+        codes: its weights, shape (channels, weights of a channel).
+        largest: the largest absolute weight of each channel in the float net, shape (channels,).
+
+    Where all codes of a channel are the same the channel may be dead on purpose (weights of zero times infinity, a net
+    that was trained on); and weights that another training or an equalization has moved differ by less than this.
+
+    """
+    is_alive = (largest >= np.finfo(np.float32).tiny) & (codes.min(axis=1) != codes.max(axis=1))
+    with np.errstate(divide="ignore"):
+        needed = _LARGEST_CODE / largest.astype(np.float64)
+    is_far = (scales < needed / _FAR_FROM_MEDIAN) | (scales > needed * _FAR_FROM_MEDIAN)
+    hits = is_alive & is_far
+    if hits.any():
+        at = int(np.flatnonzero(hits)[np.argmax(largest[hits])])
+        text = f"{_share(hits)} is far from what fp32's weights need, such as {scales[at]:g} for some {needed[at]:.3g}"
+        yield Finding("error", name, text)
+
+
 def _share(hits: NDArray[np.bool_]) -> str:
     return f"the scale of {_count(hits)}"
 
