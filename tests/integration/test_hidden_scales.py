@@ -74,3 +74,14 @@ def test_a_channel_that_is_dead_in_int8_alone_is_no_fault(pytester: pytest.Pytes
     file.write_bytes(data)
     put(file, -20, INF)
     assert run_quant(pytester).cases["tiny::int8"]["verdict"] == "pass"
+
+
+def test_a_float_net_of_absurd_weights_proves_nothing(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    tiny.write_zoo(folder)
+    file = folder / "tiny.bin"
+    data = bytearray(file.read_bytes())
+    struct.pack_into("<f", data, 4, 3e38)
+    file.write_bytes(data)
+    assert run_quant(pytester).cases["tiny::int8"]["verdict"] == "pass"

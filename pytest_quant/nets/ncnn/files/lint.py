@@ -106,13 +106,14 @@ def lint_scales(weights: Weights) -> list[Finding]:
 def lint_scales_beside(int8: Weights, param: Param, fp32: Weights) -> list[Finding]:
     """Hold the weight scales of an int8 net against the weights of its float net, layers of the same name and shape."""
     largest = _largest_weights(param, fp32)
+    sizes = {array.layer.name: array.count for array in fp32.arrays if array.role == "weight"}
     findings: list[Finding] = []
     for array in int8.arrays:
         name, found = array.layer.name, int8.of(array.layer)
         if array.role != "weight_scales" or name not in largest or "weight" not in found:
             continue
         scales, weights = int8.read(array).astype(np.float32), int8.read(found["weight"]).astype(np.float32)
-        if len(scales) == len(largest[name]) and weights.size % len(scales) == 0:
+        if len(scales) == len(largest[name]) and weights.size == sizes[name]:
             findings += deadening_findings(name, scales, weights.reshape(len(scales), -1), largest[name])
     return findings
 

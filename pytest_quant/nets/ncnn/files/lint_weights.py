@@ -25,6 +25,7 @@ _UNUSUAL_FROM_MEDIAN = 1e3
 _OF_ZEROS = 1.0
 _MOST_CLIPPED = 50.0  # ACIQ clips at a fifth of the largest weight of a wide layer
 _LARGEST_CODE = 127.0
+_LARGEST_SANE = 1e6  # a float net with larger weights is what is broken
 _FEWEST_CODES = 2.0
 
 
@@ -71,7 +72,9 @@ def deadening_findings(
     that was trained on); and weights that another training or an equalization has moved differ by less than this.
 
     """
-    is_alive = (largest >= np.finfo(np.float32).tiny) & (codes.min(axis=1) != codes.max(axis=1))
+    is_alive = (
+        (largest >= np.finfo(np.float32).tiny) & (largest <= _LARGEST_SANE) & (codes.min(axis=1) != codes.max(axis=1))
+    )
     with np.errstate(divide="ignore"):
         needed = _LARGEST_CODE / largest.astype(np.float64)
     is_far = (scales < needed / _FAR_FROM_MEDIAN) | (scales > needed * _FAR_FROM_MEDIAN)
