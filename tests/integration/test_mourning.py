@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests import tiny
-from tests.integration import counting
+from tests.integration.dying import write_project
 from tests.integration.runs import PLAIN, UNCACHED, ZOO
 
 TESTS = """
@@ -30,14 +29,7 @@ def test_end(): {end}
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pytest.ini").write_text("[pytest]\n")
-    tiny.write_images(root, 60)
-    names = ("first", "second")
-    tiny.write_zoo(root, {name: tiny.model_entry(root, name) for name in names})
-    counting.make_distinct(root, names)
-    return root
+    return write_project(tmp_path / "project")
 
 
 def command(*args: str) -> list[str]:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
-from tests.integration import counting
+from tests.integration.dying import write_project
 from tests.integration.runs import PLAIN, UNCACHED, ZOO
 
 TEST = """
@@ -41,14 +40,7 @@ def test_end(quant_scores):
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "pytest.ini").write_text("[pytest]\n")
-    tiny.write_images(root, 60)
-    names = ("first", "second")
-    tiny.write_zoo(root, {name: tiny.model_entry(root, name) for name in names})
-    counting.make_distinct(root, names)
-    return root
+    return write_project(tmp_path / "project")
 
 
 def run(project: Path, *args: str) -> int:
