@@ -20,12 +20,14 @@ class ArraySpec:
         role: ``weight``, ``bias``, ``weight_scales``, ``bottom_scale``, ``top_scale`` or the layer's own word for it.
         count: number of elements.
         tagged: stored behind a 4-byte storage tag (fp32, fp16, int8 or table); otherwise bare fp32.
+        is_packed: bare bytes instead, up to a multiple of four: integers of a few bits.
 
     """
 
     role: str
     count: int
     tagged: bool = False
+    is_packed: bool = False
 
 
 _GRID_CONVOLUTIONS = frozenset({"Convolution", "ConvolutionDepthWise"})
@@ -277,7 +279,7 @@ def _gemm(layer: Layer, term: int) -> Iterator[ArraySpec]:
         yield ArraySpec("weight_a", _positive("M * K (parameters 7, 9)", m * k), tagged=True)
     if constant_b:
         size = blocks.packed(k) * n if blocks else k * n
-        yield ArraySpec("weight", _positive("N * K (parameters 8, 9)", size), tagged=True)
+        yield _matrix("weight", _positive("N * K (parameters 8, 9)", size), blocks)
     broadcast = layer.get_int(10)
     if constant_c and broadcast != -1:
         sizes = {0: 1, 1: m, 2: m, 3: m * n, 4: n}
@@ -302,7 +304,7 @@ def _attention(layer: Layer, term: int) -> Iterator[ArraySpec]:
     matrices = [("query", query, embed), ("key", key, embed), ("value", value, embed), ("output", embed, query)]
     blocks = _BlockQuantization.of(term)
     for role, inputs, outputs in matrices:
-        yield ArraySpec(f"{role}_weight", (blocks.packed(inputs) if blocks else inputs) * outputs, tagged=True)
+        yield _matrix(f"{role}_weight", (blocks.packed(inputs) if blocks else inputs) * outputs, blocks)
         yield ArraySpec(f"{role}_bias", outputs)
     if blocks:
         yield from blocks.scales([(inputs, outputs) for _, inputs, outputs in matrices])
@@ -340,6 +342,10 @@ class _BlockQuantization:
         if self.has_input_scale:
             for inputs, _ in matrices:
                 yield ArraySpec("input_scales", inputs)
+
+
+def _matrix(role: str, count: int, blocks: _BlockQuantization | None) -> ArraySpec:
+    return ArraySpec(role, count, tagged=blocks is None, is_packed=blocks is not None)
 
 
 _FINDERS: dict[str, Callable[[Layer, int], Iterator[ArraySpec]]] = {
