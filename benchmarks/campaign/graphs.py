@@ -113,6 +113,7 @@ GRAPHS: dict[str, Sequence[str]] = {
         "Padding p 1 1 conv prob 0=1000000 2=1000000",
         "Tile t 1 1 conv prob 0=1 1=100000000",
         "Deconvolution d 1 1 conv prob 0=4 1=3 3=9000 6=144",
+        _SPLIT + "Interp i 1 1 a x 0=1 3=16000 4=16000\nInterp j 1 1 b y 0=1 3=16000 4=16000\nEltwise e 2 1 x y prob",
     ),
     "kills ncnn": (
         'Reshape r 1 1 conv a 6="floor(exp(1.5)),floor(exp(4.17))"\nFold f 1 1 a far 1=64 11=1 20=4000 21=4000\n'

@@ -125,7 +125,7 @@ def _try(param: Param, bin_path: Path, facts: NetFacts, shape: tuple[int, int, i
     from pytest_quant.spec.net import InputSpec, ModelNet
 
     blob = facts.inputs[0]
-    check_flow(param, {blob: shape})
+    check_flow(param, {blob: shape}, facts.outputs)
     taken = InputSpec(blob, (shape[2], shape[1]), "gray" if shape[0] == 1 else "rgb", (0.0,) * 3, (1.0,) * 3)
     files = NcnnFiles(param=param.path, bin=bin_path)
     Trials().require(ModelNet("net", NCNN, files, taken, tuple(facts.outputs)), shape)

@@ -80,6 +80,8 @@ class ShapeGuard:
     """Holds the shapes of arrays against the layers before ncnn does, which reads memory that is not there."""
 
     path: Path
+    outputs: tuple[str, ...]
+    """The blobs that are asked for."""
     _known: set[tuple[tuple[str, tuple[int, ...]], ...]] = field(default_factory=set)
     _param: Param | None = None
 
@@ -92,7 +94,7 @@ class ShapeGuard:
         if self._param is None:
             self._param = read_param(self.path)
         try:
-            check_flow(self._param, shapes)
+            check_flow(self._param, shapes, self.outputs)
         except ModelFileError as error:
             told = ", ".join(f"{blob} {shape}" for blob, shape in shapes.items())
             raise RunnerError(f"inputs of shape {told} do not fit the net: {error}") from None

@@ -146,7 +146,7 @@ def _facts_of_layers(net: ModelNet, param: Param, weights: Weights) -> StaticFac
     _check_input(net, facts)
     _check_outputs(net, facts)
     width, height = net.input.size or (None, None)
-    check_flow(param, {input_blob(net): (net.input.channels, height, width)})
+    check_flow(param, {input_blob(net): (net.input.channels, height, width)}, output_blobs(net))
     features = dict(zip(output_blobs(net), net.outputs, strict=True))
     return StaticFacts(
         quantized={name: len(layers) for name, layers in facts.quantized.items()},

@@ -63,7 +63,7 @@ class NcnnRunner:
         self._setup = setup
         self._what = shown(setup.files.param)
         self._feeding = setup.feeding
-        self._guard = ShapeGuard(setup.files.param) if setup.arrays else None
+        self._guard = ShapeGuard(setup.files.param, setup.outputs) if setup.arrays else None
         self._net = ncnn.Net()
         self._net.opt.num_threads = 1
         chosen = net_options(setup.files.param, setup.runtime) if options is None else options

@@ -55,7 +55,7 @@ class RemoteRunner(LooksAhead):
         self._setup = setup
         self._target = target
         self._what = f"{shown(setup.param)} on {target.spec}"
-        self._guard = ShapeGuard(setup.param) if setup.feeding.arrays else None
+        self._guard = ShapeGuard(setup.param, setup.outputs) if setup.feeding.arrays else None
         self._flights = InFlight()
         self._connection = target.connection()
         self._channel = self._open_again_once()

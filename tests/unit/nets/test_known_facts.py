@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,9 +140,9 @@ def test_another_entry_is_another_question(
 def test_names_of_layers_make_no_difference_but_to_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     followed: list[str] = []
 
-    def follow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
+    def follow(param: Param, inputs: Mapping[str, MaybeShape], outputs: Sequence[str]) -> None:
         followed.append(param.layers[1].name)
-        check_flow(param, inputs)
+        check_flow(param, inputs, outputs)
 
     monkeypatch.setattr(ncnn_format, "KNOWN", KnownFacts())
     monkeypatch.setattr(ncnn_format, "check_flow", follow)

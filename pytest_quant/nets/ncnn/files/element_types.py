@@ -39,6 +39,11 @@ _OF_CODES_TOO = frozenset({"Interp", "Pooling", "ReLU"})
 
 def check_stored(param: Param) -> None:
     """Raise `ModelFileError` for a layer that takes its input for something else than it holds."""
+    stored_types(param)
+
+
+def stored_types(param: Param) -> dict[str, Stored | None]:
+    """What each blob holds; None: it is not known. Raises as `check_stored` does."""
     stored: dict[str, Stored | None] = {}
     for layer in param.layers:
         bottoms = tuple(map(stored.get, layer.bottoms))
@@ -47,6 +52,7 @@ def check_stored(param: Param) -> None:
             known = _SOUND.keep(layer, bottoms, (_checked(param, layer, bottoms),))
         for top in layer.tops:
             stored[top] = known[0]
+    return stored
 
 
 _SOUND = ByParams[tuple[Stored | None]]()

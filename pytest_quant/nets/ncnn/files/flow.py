@@ -6,7 +6,8 @@ and the net answers. Only what is known for certain is held against each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pytest_quant.nets.ncnn.files.blob_shape import (
     Check,
@@ -30,6 +31,7 @@ from pytest_quant.nets.ncnn.files.detecting import (
     check_yolo,
 )
 from pytest_quant.nets.ncnn.files.einsum import check_einsum
+from pytest_quant.nets.ncnn.files.memory import MOST_BYTES_AT_ONCE, check_memory
 from pytest_quant.nets.ncnn.files.padding import check_padding
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.nets.ncnn.files.patches import check_deformable, check_fold, check_grid_sample, check_unfold
@@ -69,25 +71,53 @@ MOST_BYTES = 4 << 30
 """Of one blob: far more than any net of an embedded runtime has."""
 
 
-def check_flow(param: Param, inputs: Mapping[str, MaybeShape]) -> None:
+def check_flow(
+    param: Param,
+    inputs: Mapping[str, MaybeShape],
+    outputs: Sequence[str] = (),
+    most_bytes: int = MOST_BYTES_AT_ONCE,
+) -> None:
     """Follow shapes through a net; raises `ModelFileError` at the first layer that is given what it cannot take.
 
-    ``inputs``: input blob to its shape, as far as it is known.
+    Args:
+        param: the net.
+        inputs: input blob to its shape, as far as it is known.
+        outputs: the blobs that a run asks for, whose computation may not take more than
+        most_bytes: in all blobs that live at one time.
+
     """
     shapes: dict[str, MaybeShape] = {}
+    count = 0
     for layer in param.layers:
         if layer.type == "Input":
             shapes |= {top: inputs.get(top) for top in layer.tops}
+            count += _values(map(inputs.get, layer.tops))
             continue
         bottoms = tuple(map(shapes.get, layer.bottoms))
         known = _SOUND.get(layer, (bottoms, len(layer.tops)))
         if known is None:
-            known = _SOUND.keep(layer, (bottoms, len(layer.tops)), _outputs(param, layer, bottoms))
-        shapes.update(zip(layer.tops, known, strict=True))
+            tops = _outputs(param, layer, bottoms)
+            known = _SOUND.keep(layer, (bottoms, len(layer.tops)), _Tops(tops, _values(tops)))
+        shapes.update(zip(layer.tops, known.shapes, strict=True))
+        count += known.values
+    if 4 * count > most_bytes:
+        check_memory(param, shapes, outputs, most_bytes)
 
 
-_SOUND = ByParams[list[MaybeShape]]()
-"""The shapes of a layer's outputs, where nothing is wrong with it: by those of its inputs, and how many outputs."""
+class _Tops(NamedTuple):
+    """What a layer gives."""
+
+    shapes: list[MaybeShape]
+    values: int
+    """In all of those whose shapes are known."""
+
+
+_SOUND = ByParams[_Tops]()
+"""Of a layer, where nothing is wrong with it: by the shapes of its inputs, and how many outputs."""
+
+
+def _values(shapes: Iterable[MaybeShape]) -> int:
+    return sum(values(shape) or 0 for shape in shapes)
 
 
 def _outputs(param: Param, layer: Layer, bottoms: Sequence[MaybeShape]) -> list[MaybeShape]:
