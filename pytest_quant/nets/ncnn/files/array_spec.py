@@ -13,12 +13,14 @@ class ArraySpec:
         role: ``weight``, ``bias``, ``weight_scales``, ``bottom_scale``, ``top_scale`` or the layer's own word for it.
         count: number of elements.
         tagged: stored behind a 4-byte storage tag (fp32, fp16, int8 or table); otherwise bare fp32.
+        is_packed: bare bytes instead, up to a multiple of four: integers of a few bits.
 
     """
 
     role: str
     count: int
     tagged: bool = False
+    is_packed: bool = False
 
 
 def positive(what: str, value: int) -> int:

@@ -41,7 +41,7 @@ def gemm(layer: Layer, term: int) -> Iterator[ArraySpec]:
         yield ArraySpec("weight_a", positive("M * K (parameters 7, 9)", m * k), tagged=True)
     if constant_b:
         size = blocks.packed(k) * n if blocks else k * n
-        yield ArraySpec("weight", positive("N * K (parameters 8, 9)", size), tagged=True)
+        yield _matrix("weight", positive("N * K (parameters 8, 9)", size), blocks)
     broadcast = layer.get_int(10)
     if constant_c and broadcast != -1:
         sizes = {0: 1, 1: m, 2: m, 3: m * n, 4: n}
@@ -67,7 +67,7 @@ def attention(layer: Layer, term: int) -> Iterator[ArraySpec]:
     matrices = [("query", query, embed), ("key", key, embed), ("value", value, embed), ("output", embed, query)]
     blocks = _BlockQuantization.of(term)
     for role, inputs, outputs in matrices:
-        yield ArraySpec(f"{role}_weight", (blocks.packed(inputs) if blocks else inputs) * outputs, tagged=True)
+        yield _matrix(f"{role}_weight", (blocks.packed(inputs) if blocks else inputs) * outputs, blocks)
         yield ArraySpec(f"{role}_bias", outputs)
     if blocks:
         yield from blocks.scales([(inputs, outputs) for _, inputs, outputs in matrices])
@@ -105,3 +105,7 @@ class _BlockQuantization:
         if self.has_input_scale:
             for inputs, _ in matrices:
                 yield ArraySpec("input_scales", inputs)
+
+
+def _matrix(role: str, count: int, blocks: _BlockQuantization | None) -> ArraySpec:
+    return ArraySpec(role, count, tagged=blocks is None, is_packed=blocks is not None)
