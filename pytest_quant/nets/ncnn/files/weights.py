@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.nets.known_facts import Bytes, joined
-from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
+from pytest_quant.nets.ncnn.files.array_spec import ArraySpec
+from pytest_quant.nets.ncnn.files.arrays import array_specs, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
