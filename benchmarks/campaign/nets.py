@@ -166,7 +166,10 @@ def _weights(rows: str) -> bytes:
         with suppress(ModelFileError):  # sizes that no layer has
             for array in array_specs(Param(Path("net.param"), layers), layer) or ():
                 data += struct.pack("<I", 0) if array.tagged else b""
-                data += np.full(array.count, 0.1, "<f4").tobytes()
+                if array.is_packed:
+                    data += bytes(-(-array.count // 4) * 4)
+                else:
+                    data += np.full(array.count, 0.1, "<f4").tobytes()
     return data
 
 

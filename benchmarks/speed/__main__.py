@@ -9,8 +9,9 @@ beside what processes of direct calls side by side reach on this machine;
 the first; (e) most memory against images and models; (f) collecting 1000 models; (g) early stop; (h) two
 Dask workers of this machine beside a serial run; (i) what of a sample's time, by direct calls, is reading and decoding
 its image; (j) processor time of the forward passes over that of an evaluation, and one core over all, for every model
-of ``fixtures/`` and of the shared folder, 60 samples each. The two of a ratio run in turns; given is the median of the
-rounds, with the least and the most. Read them on a machine that does nothing else.
+of ``fixtures/`` and of the shared folder, 60 samples each; (k) an evaluation on one core of files that take
+3 ms each to open, as on a network drive, over that of files in memory. The two of a ratio run in turns; given is the
+median of the rounds, with the least and the most. Read them on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.speed import decoding, every, runs, sample
+from benchmarks.speed import decoding, drive, every, runs, sample
 from benchmarks.speed.models import REAL, all_models, real_models
 from benchmarks.speed.rows import Row
 from pytest_quant.spec.model import ModelSpec
 
-PARTS = "abcdefghij"
+PARTS = "abcdefghijk"
 WANTED = {"squeezenet": 0.97, "resnet20": 0.90}
 
 
@@ -45,6 +46,7 @@ def rows(shared: Path, parts: str, rounds: int) -> Iterator[Row]:
         "h": lambda: runs.cluster(shared, rounds),
         "i": lambda: decoding.rows(models, rounds),
         "j": lambda: every.rows(all_models(shared), rounds),
+        "k": lambda: drive.rows(models, rounds),
     }
     for part, measured in found.items():
         if part in parts:

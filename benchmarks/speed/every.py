@@ -64,13 +64,13 @@ def rows(models: Sequence[ModelSpec], rounds: int) -> Iterator[Row]:
     for model in models:
         chosen = selected(model, SAMPLES)
         bare_s, one_s, one_wall_s, all_wall_s = [], [], [], []
-        with single_threaded_opencv():
+        with single_threaded_opencv(), tempfile.TemporaryDirectory() as made:
             for _ in range(rounds):
                 bare_s.append(forward_s(model, chosen))
-                cpu_s, wall_s = evaluation(model, SAMPLES, 1)
+                cpu_s, wall_s = evaluation(model, SAMPLES, 1, Path(made))
                 one_s.append(cpu_s)
                 one_wall_s.append(wall_s)
-                all_wall_s.append(evaluation(model, SAMPLES, cores)[1])
+                all_wall_s.append(evaluation(model, SAMPLES, cores, Path(made))[1])
         seen = {"evaluation ms": 1000 * statistics.median(one_s) / len(chosen)}
         name = f"{model.name}, {len(chosen)} samples"
         yield row("j", f"{name}: CPU of bare forward / evaluation", bare_s, one_s, "", seen)

@@ -86,21 +86,22 @@ def direct(model: ModelSpec, samples: Sequence[Sample], begin: Callable[[], obje
     return Direct(time.thread_time() - start, read_s, forward_s)
 
 
-def evaluation(model: ModelSpec, samples: int, cores: int) -> tuple[float, float]:
+def evaluation(model: ModelSpec, samples: int, cores: int, folder: Path) -> tuple[float, float]:
     """Processor and wall-clock seconds of an evaluation, from hashing the images to the interval, nothing kept.
 
     Opening the dataset is not part of it; nor is the child process in which a net that was never seen is tried once.
+    Its cache and the run's own files lie under ``folder``, which is to be removed when all is measured: for seconds
+    after files were removed ext4 takes up to a millisecond to make another one.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        bench = open_workbench(Path(folder), cores=cores, sampling=Sampling(samples=samples))
-        sample = bench.selection(model)[0][0]
-        pipeline = get_task(model.task).pipeline(model)
-        first = first_input(pipeline, pipeline.prepare(bench.dataset(model.dataset).read(sample), sample))
-        for side in SIDES:
-            open_runner(model, side, first, bench.resources.trials).close()
-        start, start_s = cpu_s(), time.perf_counter()
-        bench.measure(model)
-        return cpu_s() - start, time.perf_counter() - start_s
+    bench = open_workbench(Path(tempfile.mkdtemp(dir=folder)), cores=cores, sampling=Sampling(samples=samples))
+    sample = bench.selection(model)[0][0]
+    pipeline = get_task(model.task).pipeline(model)
+    first = first_input(pipeline, pipeline.prepare(bench.dataset(model.dataset).read(sample), sample))
+    for side in SIDES:
+        open_runner(model, side, first, bench.resources.trials).close()
+    start, start_s = cpu_s(), time.perf_counter()
+    bench.measure(model)
+    return cpu_s() - start, time.perf_counter() - start_s
 
 
 def side_by_side(model: ModelSpec, samples: Sequence[Sample], processes: int) -> float:
@@ -141,15 +142,15 @@ def rows(model: ModelSpec, samples: int, rounds: int, wanted: float) -> Iterator
     direct_s, forward_s, one_s, one_wall_s, all_wall_s = [], [], [], [], []
     alone_s, together_s = [], []
     cores = len(os.sched_getaffinity(0))
-    with single_threaded_opencv():
+    with single_threaded_opencv(), tempfile.TemporaryDirectory() as made:
         for _ in range(rounds):
             both = direct(model, chosen)
             direct_s.append(both.all_s)
             forward_s.append(both.forward_s)
-            cpu, wall = evaluation(model, samples, 1)
+            cpu, wall = evaluation(model, samples, 1, Path(made))
             one_s.append(cpu)
             one_wall_s.append(wall)
-            all_wall_s.append(evaluation(model, samples, cores)[1])
+            all_wall_s.append(evaluation(model, samples, cores, Path(made))[1])
             alone_s.append(side_by_side(model, chosen, 1))
             together_s.append(side_by_side(model, chosen, cores))
     name = f"{model.name}, {samples} images"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_quant.cli.types import SubParsers
 
 if TYPE_CHECKING:
-    from pytest_quant.report.compare.changes import Changes
+    from pytest_quant.report.compare.change import Changes
     from pytest_quant.report.compare.paired import PairedChanges
 
 _CACHE = Path(".pytest_cache") / "d" / "quant"

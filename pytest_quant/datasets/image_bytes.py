@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from io import FileIO
 from pathlib import Path
 
 from pytest_quant.datasets.image_headers import BEGINNINGS
 from pytest_quant.datasets.pixel_limit import check_size_in_pixels, image_size, most_image_bytes
-from pytest_quant.spec.whole_file import check_size, open_regular
+from pytest_quant.spec.whole_file import check_size, open_descriptor, rest_of
 
 _SMALL_BYTES = 64 << 20
 """Read without a question."""
@@ -23,17 +22,19 @@ def image_bytes(path: Path, name: object) -> bytes:
     Raises `OSError` for one that cannot be read, or is larger than its pixels can take, and `DatasetError` for one of
     more pixels than the limit, both before it is read.
     """
-    with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    number, size = open_descriptor(path)
+    try:
         check_size(path, size, most_image_bytes())
         if size > _SMALL_BYTES:
-            _check_large(path, file, size, name)
-            file.seek(0)
-        return file.read()
+            _check_large(path, number, size, name)
+        return rest_of(number, size)
+    finally:
+        os.close(number)
 
 
-def _check_large(path: Path, file: FileIO, size: int, name: object) -> None:
-    head = file.read(4096)
+def _check_large(path: Path, number: int, size: int, name: object) -> None:
+    head = os.read(number, 4096)
+    os.lseek(number, 0, os.SEEK_SET)
     found = image_size(head, path)
     if found is not None:
         check_size_in_pixels(found, name)

@@ -20,6 +20,7 @@ from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.locks import try_lock
 from pytest_quant.evaluation.not_kept import tell_not_kept
 from pytest_quant.spec.errors import StorageError, told
+from pytest_quant.spec.whole_file import open_regular
 
 _DIGEST_BYTES = 32
 """A file is the SHA-256 of what follows, then the content."""
@@ -135,7 +136,8 @@ class ContentStore:
 def kept_in(path: Path) -> bytes | None:
     """What a store has kept in a file; None where it is absent or damaged."""
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError:
         return None
     digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]

@@ -16,6 +16,7 @@ from pytest_quant.evaluation.engine.events import BOTH
 from pytest_quant.evaluation.engine.work import Job, Release, WorkerPool
 from pytest_quant.evaluation.pixels import KnowsContent, ReadsPixels
 from pytest_quant.evaluation.predictor import Predictor
+from pytest_quant.evaluation.read_ahead import OF_THIS_PROCESS
 from pytest_quant.evaluation.running_drop import RunningDrop
 from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.nets.base import Runner
@@ -197,6 +198,7 @@ class _Results:
         if release is None:
             return None
         self._begun[shard.index] = self._store.begin(shard.keys.values())
+        OF_THIS_PROCESS.soon(self._evaluation.work.dataset, shard.samples)  # while those before it are being done
         return partial(self._release, shard, release)
 
     def _release(self, shard: Shard, release: Release) -> None:

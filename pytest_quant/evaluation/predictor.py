@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation.first_input import first_input
+from pytest_quant.evaluation.read_ahead import OF_THIS_PROCESS
 from pytest_quant.evaluation.store import StoredShard
 from pytest_quant.nets.base import Array, LooksAhead, Runner
 from pytest_quant.nets.given import Given, nbytes_of
@@ -64,6 +65,7 @@ class Predictor:
         """The predictions of each net that the shard has a key for; raises a `QuantError` that names the sample."""
         pipelines = {net: self._work.pipelines.get(net, self._work.pipeline) for net in shard.keys}
         note(f"sample {visible(shard.samples[0].id)}")
+        OF_THIS_PROCESS.soon(self._work.dataset, shard.samples)
         first = self._read(shard.samples[0], pipelines)
         nets = {net: self._runner(net, pipelines[net], first, note) for net in shard.keys}
         found = _Found(nets, pipelines, self._work.try_input if shard.is_deadly else None)
@@ -108,7 +110,9 @@ class Predictor:
         """What is wrong with a sample is told when its turn comes: those before it are not done yet."""
         prepared: dict[int, Prepared] = {}
         try:
+            since = OF_THIS_PROCESS.before()
             image = self._work.dataset.read(sample, orient=self._work.orient)
+            OF_THIS_PROCESS.behind(since)
             for pipeline in pipelines.values():
                 if id(pipeline) not in prepared:
                     prepared[id(pipeline)] = pipeline.prepare(image, sample)

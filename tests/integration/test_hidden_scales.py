@@ -36,10 +36,11 @@ def put(path: Path, offset: int, *values: float) -> None:
             (1e30,),
             "conv: the scale of 1 of 4 channels is far from what fp32's weights need, such as 1e+30 for some ",
         ),
+        (-20, (3e38,) * 4, "conv: all 4 weight scales are 0, infinite or beyond 1e+15: nothing passes the layer"),
         (
             -20,
-            (3e38,) * 4,
-            "conv: the scale of 3 of 4 channels is far from what fp32's weights need, such as 3e+38 for some ",
+            (3e14,) * 4,
+            "conv: the scale of 3 of 4 channels is far from what fp32's weights need, such as 3e+14 for some ",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from pytest_quant.report.compare.changes import CaseChange, Changes, Judgement, RowChange
+from pytest_quant.report.compare.change import CaseChange, Changes, Judgement, RowChange
 from pytest_quant.report.model.base import Entry
 
 T = TypeVar("T")

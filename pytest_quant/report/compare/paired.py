@@ -12,7 +12,7 @@ from pytest_quant.evaluation.sampling import Sampling
 from pytest_quant.evaluation.workbench import Workbench
 from pytest_quant.evidence.interval import Interval
 from pytest_quant.judging.evidence import drop_interval, units
-from pytest_quant.report.compare.changes import Noise
+from pytest_quant.report.compare.change import Noise
 from pytest_quant.report.model import MeasuredMetric, ModelEntry, NetEntry
 from pytest_quant.spec.errors import QuantError
 from pytest_quant.spec.metric import AGREEMENT, SQNR_DB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_quant.report.compare.changes import CaseChange, Changes, RowChange
+from pytest_quant.report.compare.change import CaseChange, Changes, RowChange
 from pytest_quant.report.markdown_text import plain
 from pytest_quant.spec.text import aligned, visible
 

@@ -21,13 +21,16 @@ def store(tmp_path: Path) -> ContentStore:
 
 
 def test_no_damage_goes_unnoticed_and_is_mended(store: ContentStore) -> None:
-    for make in ("flip", "truncate", "empty", "folder"):
+    for make in ("flip", "truncate", "empty", "folder", "pipe"):
         store.save("a/b/c", b"content" * 10)
         path = store.path("a/b/c")
         whole = path.read_bytes()
         if make == "folder":
             path.unlink()
             (path / "in it").mkdir(parents=True)
+        elif make == "pipe":
+            path.unlink()
+            os.mkfifo(path)
         else:
             path.write_bytes({"flip": bytes([whole[0] ^ 1]) + whole[1:], "truncate": whole[:-1], "empty": b""}[make])
         assert store.load("a/b/c") is None, make

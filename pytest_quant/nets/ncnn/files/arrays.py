@@ -6,27 +6,11 @@ The facts are those of ncnn's layers (``load_model`` of each, source of July 202
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from pytest_quant.nets.ncnn.files.array_spec import ArraySpec, divides, positive
 from pytest_quant.nets.ncnn.files.param import Layer, Param
+from pytest_quant.nets.ncnn.files.product_arrays import attention, gemm, recurrent
 from pytest_quant.nets.ncnn.files.remembered import ByParams
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """One array that a layer loads.
-
-    Attributes:
-        role: ``weight``, ``bias``, ``weight_scales``, ``bottom_scale``, ``top_scale`` or the layer's own word for it.
-        count: number of elements.
-        tagged: stored behind a 4-byte storage tag (fp32, fp16, int8 or table); otherwise bare fp32.
-
-    """
-
-    role: str
-    count: int
-    tagged: bool = False
-
 
 _GRID_CONVOLUTIONS = frozenset({"Convolution", "ConvolutionDepthWise"})
 _FLOAT_CONVOLUTIONS = frozenset(
@@ -118,31 +102,20 @@ def kernel_size(layer: Layer) -> int:
         size *= layer.get_int(11, width)
     if layer.type.endswith("3D"):
         size *= layer.get_int(21, width)
-    return _positive("kernel size (parameters 1, 11)", size)
-
-
-def _positive(what: str, value: int) -> int:
-    if value <= 0:
-        raise ValueError(f"{what} is {value}, expected a number above 0")
-    return value
-
-
-def _divides(what: str, size: int, by: int) -> None:
-    if size % by:
-        raise ValueError(f"{what} {size} is not a multiple of {by}")
+    return positive("kernel size (parameters 1, 11)", size)
 
 
 def _convolution(layer: Layer, term: int) -> Iterator[ArraySpec]:
-    outputs = _positive("number of outputs (parameter 0)", layer.get_int(0))
+    outputs = positive("number of outputs (parameter 0)", layer.get_int(0))
     taps = kernel_size(layer)
     for key, what in ((2, "dilation"), (3, "stride")):
-        _positive(f"{what} (parameter {key})", layer.get_int(key, 1))
-    group = _positive("number of groups (parameter 7)", layer.get_int(7, 1)) if "DepthWise" in layer.type else 1
-    _divides("number of outputs", outputs, group)
+        positive(f"{what} (parameter {key})", layer.get_int(key, 1))
+    group = positive("number of groups (parameter 7)", layer.get_int(7, 1)) if "DepthWise" in layer.type else 1
+    divides("number of outputs", outputs, group)
     if _takes_weight_as_input(layer):
         return
-    size = _positive("weight size (parameter 6)", layer.get_int(6))
-    _divides("weight size", size, outputs * taps)
+    size = positive("weight size (parameter 6)", layer.get_int(6))
+    divides("weight size", size, outputs * taps)
     yield ArraySpec("weight", size, tagged=True)
     if layer.get_int(5):
         yield ArraySpec("bias", outputs)
@@ -169,9 +142,9 @@ def _convolution_scales(layer: Layer, term: int, outputs: int, group: int) -> It
 
 
 def _inner_product(layer: Layer, term: int) -> Iterator[ArraySpec]:
-    outputs = _positive("number of outputs (parameter 0)", layer.get_int(0))
-    size = _positive("weight size (parameter 2)", layer.get_int(2))
-    _divides("weight size", size, outputs)
+    outputs = positive("number of outputs (parameter 0)", layer.get_int(0))
+    size = positive("weight size (parameter 2)", layer.get_int(2))
+    divides("weight size", size, outputs)
     yield ArraySpec("weight", size, tagged=True)
     if layer.get_int(1):
         yield ArraySpec("bias", outputs)
@@ -181,15 +154,15 @@ def _inner_product(layer: Layer, term: int) -> Iterator[ArraySpec]:
 
 
 def _embed(layer: Layer, term: int) -> Iterator[ArraySpec]:
-    yield ArraySpec("weight", _positive("weight size (parameter 3)", layer.get_int(3)), tagged=True)
+    yield ArraySpec("weight", positive("weight size (parameter 3)", layer.get_int(3)), tagged=True)
     if layer.get_int(2):
-        yield ArraySpec("bias", _positive("number of outputs (parameter 0)", layer.get_int(0)))
+        yield ArraySpec("bias", positive("number of outputs (parameter 0)", layer.get_int(0)))
     if term:
         yield ArraySpec("weight_scales", 1)
 
 
 def _batch_norm(layer: Layer, _term: int) -> Iterator[ArraySpec]:
-    channels = _positive("number of channels (parameter 0)", layer.get_int(0))
+    channels = positive("number of channels (parameter 0)", layer.get_int(0))
     for role in ("slope", "mean", "variance", "bias"):
         yield ArraySpec(role, channels)
 
@@ -198,14 +171,14 @@ def _scale(layer: Layer, _term: int) -> Iterator[ArraySpec]:
     size = layer.get_int(0)
     if size == -233:  # the scale is the second input
         return
-    yield ArraySpec("scale", _positive("scale size (parameter 0)", size))
+    yield ArraySpec("scale", positive("scale size (parameter 0)", size))
     if layer.get_int(1):
         yield ArraySpec("bias", size)
 
 
 def _single(role: str, key: int, default: int = 0) -> Callable[[Layer, int], Iterator[ArraySpec]]:
     def find(layer: Layer, _term: int) -> Iterator[ArraySpec]:
-        yield ArraySpec(role, _positive(f"{role} size (parameter {key})", layer.get_int(key, default)))
+        yield ArraySpec(role, positive(f"{role} size (parameter {key})", layer.get_int(key, default)))
 
     return find
 
@@ -213,7 +186,7 @@ def _single(role: str, key: int, default: int = 0) -> Callable[[Layer, int], Ite
 def _affine(count_key: int, affine_key: int, *roles: str) -> Callable[[Layer, int], Iterator[ArraySpec]]:
     def find(layer: Layer, _term: int) -> Iterator[ArraySpec]:
         if layer.get_int(affine_key, 1):
-            count = _positive(f"number of elements (parameter {count_key})", layer.get_int(count_key))
+            count = positive(f"number of elements (parameter {count_key})", layer.get_int(count_key))
             for role in roles:
                 yield ArraySpec(role, count)
 
@@ -227,119 +200,25 @@ def _memory_data(layer: Layer, _term: int) -> Iterator[ArraySpec]:
         return
     for size in sizes:
         count *= size or 1
-    yield ArraySpec("data", _positive("data size (parameters 0, 1, 11, 2)", count), tagged=layer.get_int(21, 1) == 0)
+    yield ArraySpec("data", positive("data size (parameters 0, 1, 11, 2)", count), tagged=layer.get_int(21, 1) == 0)
 
 
 def _padding(layer: Layer, _term: int) -> Iterator[ArraySpec]:
     if layer.get_int(6):
-        yield ArraySpec("pad_values", _positive("number of pad values (parameter 6)", layer.get_int(6)))
+        yield ArraySpec("pad_values", positive("number of pad values (parameter 6)", layer.get_int(6)))
 
 
 def _dequantize(layer: Layer, _term: int) -> Iterator[ArraySpec]:
-    yield ArraySpec("scale", _positive("scale size (parameter 0)", layer.get_int(0, 1)))
+    yield ArraySpec("scale", positive("scale size (parameter 0)", layer.get_int(0, 1)))
     if layer.get_int(1):
         yield ArraySpec("bias", layer.get_int(1))
 
 
 def _requantize(layer: Layer, _term: int) -> Iterator[ArraySpec]:
-    yield ArraySpec("scale_in", _positive("scale size (parameter 0)", layer.get_int(0, 1)))
-    yield ArraySpec("scale_out", _positive("scale size (parameter 1)", layer.get_int(1, 1)))
+    yield ArraySpec("scale_in", positive("scale size (parameter 0)", layer.get_int(0, 1)))
+    yield ArraySpec("scale_out", positive("scale size (parameter 1)", layer.get_int(1, 1)))
     if layer.get_int(2):
         yield ArraySpec("bias", layer.get_int(2))
-
-
-def _recurrent(gates: int, biases: int) -> Callable[[Layer, int], Iterator[ArraySpec]]:
-    def find(layer: Layer, term: int) -> Iterator[ArraySpec]:
-        outputs = _positive("number of outputs (parameter 0)", layer.get_int(0))
-        hidden = outputs
-        if layer.type == "LSTM":
-            hidden = _positive("hidden size (parameter 3)", layer.get_int(3, outputs))
-        directions = 2 if layer.get_int(2) == 2 else 1
-        size = _positive("weight size (parameter 1)", layer.get_int(1))
-        _divides("weight size", size, directions * hidden * gates)
-        yield ArraySpec("weight", size, tagged=True)
-        yield ArraySpec("bias", directions * hidden * biases, tagged=True)
-        yield ArraySpec("hidden_weight", directions * outputs * hidden * gates, tagged=True)
-        if hidden != outputs:
-            yield ArraySpec("projection_weight", directions * outputs * hidden, tagged=True)
-        if term:
-            yield ArraySpec("weight_scales", directions * hidden * gates)
-            yield ArraySpec("hidden_weight_scales", directions * hidden * gates)
-
-    return find
-
-
-def _gemm(layer: Layer, term: int) -> Iterator[ArraySpec]:
-    constant_a, constant_b, constant_c = (layer.get_int(key) == 1 for key in (4, 5, 6))
-    m, n, k = (layer.get_int(key) for key in (7, 8, 9))
-    blocks = _BlockQuantization.of(term)
-    if constant_a:
-        yield ArraySpec("weight_a", _positive("M * K (parameters 7, 9)", m * k), tagged=True)
-    if constant_b:
-        size = blocks.packed(k) * n if blocks else k * n
-        yield ArraySpec("weight", _positive("N * K (parameters 8, 9)", size), tagged=True)
-    broadcast = layer.get_int(10)
-    if constant_c and broadcast != -1:
-        sizes = {0: 1, 1: m, 2: m, 3: m * n, 4: n}
-        if broadcast not in sizes:
-            raise ValueError(f"broadcast type of C (parameter 10) is {broadcast}, expected -1 to 4")
-        yield ArraySpec("bias", _positive("size of C (parameters 7, 8, 10)", sizes[broadcast]), tagged=True)
-    if blocks:
-        yield from blocks.scales([(k, n)])
-    elif term:
-        if constant_a:
-            yield ArraySpec("weight_a_scales", m)
-        if constant_b:
-            yield ArraySpec("weight_scales", 1)
-
-
-def _attention(layer: Layer, term: int) -> Iterator[ArraySpec]:
-    embed = _positive("embedding size (parameter 0)", layer.get_int(0))
-    size = _positive("weight size (parameter 2)", layer.get_int(2))
-    _divides("weight size", size, embed)
-    query = size // embed
-    key, value = (_positive(f"parameter {i}", layer.get_int(i, embed)) for i in (3, 4))
-    matrices = [("query", query, embed), ("key", key, embed), ("value", value, embed), ("output", embed, query)]
-    blocks = _BlockQuantization.of(term)
-    for role, inputs, outputs in matrices:
-        yield ArraySpec(f"{role}_weight", (blocks.packed(inputs) if blocks else inputs) * outputs, tagged=True)
-        yield ArraySpec(f"{role}_bias", outputs)
-    if blocks:
-        yield from blocks.scales([(inputs, outputs) for _, inputs, outputs in matrices])
-    elif term:
-        for role in ("query", "key", "value"):
-            yield ArraySpec(f"{role}_weight_scales", embed)
-        yield ArraySpec("output_weight_scales", 1)
-
-
-@dataclass(frozen=True)
-class _BlockQuantization:
-    """Weights alone quantized, in blocks along the inputs: term = 100 * bits + 10 * has input scale + block code."""
-
-    bits: int
-    has_input_scale: bool
-    block: int
-
-    @classmethod
-    def of(cls, term: int) -> _BlockQuantization | None:
-        if term < 400:
-            if term in (4, 5, 6):
-                raise ValueError(f"quantization term (parameter 18) is {term}, which ncnn refuses")
-            return None
-        bits, form, code = term // 100, term % 100 // 10, term % 10
-        if bits not in (4, 6, 8) or form not in (0, 1) or code not in (0, 1, 2):
-            raise ValueError(f"quantization term (parameter 18) is {term}, which ncnn refuses")
-        return cls(bits, form == 1, 32 << code)
-
-    def packed(self, inputs: int) -> int:
-        return (inputs * self.bits + 7) // 8
-
-    def scales(self, matrices: list[tuple[int, int]]) -> Iterator[ArraySpec]:
-        for inputs, outputs in matrices:
-            yield ArraySpec("block_scales", -(-inputs // self.block) * outputs)
-        if self.has_input_scale:
-            for inputs, _ in matrices:
-                yield ArraySpec("input_scales", inputs)
 
 
 _FINDERS: dict[str, Callable[[Layer, int], Iterator[ArraySpec]]] = {
@@ -360,9 +239,9 @@ _FINDERS: dict[str, Callable[[Layer, int], Iterator[ArraySpec]]] = {
     "Padding": _padding,
     "Dequantize": _dequantize,
     "Requantize": _requantize,
-    "RNN": _recurrent(1, 1),
-    "LSTM": _recurrent(4, 4),
-    "GRU": _recurrent(3, 4),
-    "Gemm": _gemm,
-    "MultiHeadAttention": _attention,
+    "RNN": recurrent(1, 1),
+    "LSTM": recurrent(4, 4),
+    "GRU": recurrent(3, 4),
+    "Gemm": gemm,
+    "MultiHeadAttention": attention,
 }

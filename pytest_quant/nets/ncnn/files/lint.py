@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from pytest_quant.nets.ncnn.files.arrays import INT8_LAYER_TYPES, QUANTIZABLE_TYPES, array_specs, int8_term
 from pytest_quant.nets.ncnn.files.finding import Finding
-from pytest_quant.nets.ncnn.files.lint_weights import deadening_findings, known_weight_findings, weight_findings
+from pytest_quant.nets.ncnn.files.lint_weights import (
+    block_findings,
+    deadening_findings,
+    input_findings,
+    known_weight_findings,
+    weight_findings,
+)
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.nets.ncnn.files.static_scales import static_scale_counts
 from pytest_quant.nets.ncnn.files.table import Table, layer_of
@@ -91,11 +97,15 @@ def lint_scales(weights: Weights) -> list[Finding]:
     activations: dict[str, float] = {}
     outputs: dict[str, float] = {}
     for array in weights.arrays:
-        if array.role.endswith("weight_scales"):
+        if array.role.endswith(("weight_scales", "weight_a_scales")):
             is_static = array.layer.type not in CALIBRATED_TYPES
             findings += weight_findings(array.layer.name, weights.read(array).tolist(), is_static=is_static)
         elif array.role == "bottom_scale":
             activations[array.layer.name] = float(weights.read(array)[0])
+        elif array.role == "block_scales":
+            findings += block_findings(array.layer.name, weights.read(array).astype(np.float64))
+        elif array.role == "input_scales":
+            findings += input_findings(array.layer.name, weights.read(array).astype(np.float64))
         elif array.role == "top_scale":
             outputs[array.layer.name] = float(weights.read(array)[0])
         elif array.layer.type in INT8_LAYER_TYPES and array.role in _CODE_SCALES:

@@ -20,6 +20,7 @@ from pytest_quant.nets.ncnn.files.finding import Finding
 _LEAST = 1e-6
 _USUAL_LEAST = 0.1  # weights up to 1270
 _NEARLY_DEAD = 1e6  # weights below 0.000127
+_SURELY_DEAD = 1e15  # weights below 0.000000000000127
 _FAR_FROM_MEDIAN = 1e5
 _UNUSUAL_FROM_MEDIAN = 1e3
 _OF_ZEROS = 1.0
@@ -32,9 +33,10 @@ _FEWEST_CODES = 2.0
 def weight_findings(name: str, scales: Sequence[float], *, is_static: bool) -> Iterator[Finding]:
     """Hold the scales of a layer's weights against each other; ``is_static``: a layer without a scale of its input."""
     yield from _impossible(name, scales, is_static=is_static)
-    dead = [scale for scale in scales if scale == 0 or scale == math.inf]
+    dead = [scale for scale in scales if scale == 0 or scale > _SURELY_DEAD]
     if dead and len(dead) == len(scales):
-        yield Finding("error", name, f"all {len(scales)} weight scales are 0 or infinite: nothing passes the layer")
+        what = "0 or infinite" if {*dead} <= {0, math.inf} else f"0, infinite or beyond {_SURELY_DEAD:g}"
+        yield Finding("error", name, f"all {len(scales)} weight scales are {what}: nothing passes the layer")
         return
     yield from _dead(name, scales, is_static=is_static)
     yield from _outliers(name, [scale for scale in scales if 0 < scale < math.inf])
@@ -93,6 +95,28 @@ def _count(hits: NDArray[np.bool_]) -> str:
     return f"{int(hits.sum())} of {hits.size} channels"
 
 
+def block_findings(name: str, scales: NDArray[np.float64]) -> Iterator[Finding]:
+    """The scales of weights in blocks, by which ncnn divides: 0 and infinity are NaN in every answer (measured)."""
+    for kind, hits in (("zero", scales == 0), ("infinite", np.isinf(scales))):
+        if hits.any():
+            yield Finding("error", name, f"{_those(hits.tolist(), 'block')} {kind}: ncnn answers with NaN")
+    far = scales[(scales > 0) & (scales < _LEAST)]
+    if far.size:
+        text = f"block scale {_few(far.tolist())} is far outside of what weights have (median {np.median(scales):g})"
+        yield Finding("error", name, text)
+
+
+def input_findings(name: str, scales: NDArray[np.float64]) -> Iterator[Finding]:
+    """What the inputs of such a layer are multiplied by; those of the weights were divided by it."""
+    if np.isinf(scales).any():
+        yield Finding("error", name, f"{_those(np.isinf(scales).tolist(), 'input')} infinite")
+    if not scales.any():
+        yield Finding("error", name, f"all {len(scales)} input scales are zero: nothing passes the layer")
+    far = scales[np.isfinite(scales) & (scales > _LARGEST_SANE)]
+    if far.size:
+        yield Finding("error", name, f"input scale {_few(far.tolist())} is far outside of what inputs have")
+
+
 def _impossible(name: str, scales: Sequence[float], *, is_static: bool) -> Iterator[Finding]:
     kinds = {
         "not a number": [math.isnan(scale) for scale in scales],
@@ -134,8 +158,8 @@ def _outliers(name: str, usable: list[float]) -> Iterator[Finding]:
             yield Finding("warning", name, f"weight scale {_few(found)} beside a median of {middle:g}: {meaning}")
 
 
-def _those(hits: Sequence[bool]) -> str:
-    return f"{sum(hits)} of {len(hits)} weight scales are" if len(hits) > 1 else "the weight scale is"
+def _those(hits: Sequence[bool], of: str = "weight") -> str:
+    return f"{sum(hits)} of {len(hits)} {of} scales are" if len(hits) > 1 else f"the {of} scale is"
 
 
 def _few(scales: Iterable[float]) -> str:

@@ -20,20 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_quant.nets.known_facts import Bytes, joined
-from pytest_quant.nets.ncnn.files.arrays import ArraySpec, array_specs, int8_term
+from pytest_quant.nets.ncnn.files.array_spec import ArraySpec
+from pytest_quant.nets.ncnn.files.arrays import array_specs, int8_term
 from pytest_quant.nets.ncnn.files.param import Layer, Param
 from pytest_quant.spec.errors import ModelFileError
 from pytest_quant.spec.lfs import why_absent
 from pytest_quant.spec.text import shown
 from pytest_quant.spec.whole_file import open_regular
 
-Storage = Literal["bare", "fp32", "fp16", "int8", "table"]
+Storage = Literal["bare", "packed", "fp32", "fp16", "int8", "table"]
 
 TAG_FP16 = 0x01306B47
 TAG_INT8 = 0x000D4B38
 TAG_FP32 = 0x0002C056
 _STORAGE_BY_TAG: dict[int, Storage] = {0: "fp32", TAG_FP32: "fp32", TAG_FP16: "fp16", TAG_INT8: "int8"}
-_ITEM_BYTES: dict[Storage, int] = {"bare": 4, "fp32": 4, "fp16": 2, "int8": 1, "table": 1}
+_ITEM_BYTES: dict[Storage, int] = {"bare": 4, "packed": 1, "fp32": 4, "fp16": 2, "int8": 1, "table": 1}
 _DTYPES: dict[Storage, str] = {"bare": "<f4", "fp32": "<f4", "fp16": "<f2"}
 _TABLE_BYTES = 1024
 _SAMPLED_VALUES = 16
@@ -52,7 +53,8 @@ class StoredArray(NamedTuple):
         layer: the layer that it belongs to.
         role: its part there, see `pytest_quant.nets.ncnn.files.arrays.ArraySpec`.
         count: number of elements.
-        storage: ``bare`` (fp32 without a tag), ``fp32``, ``fp16``, ``int8`` or ``table`` (256 values and indexes).
+        storage: ``bare`` (fp32 without a tag), ``packed`` (bytes without a tag), ``fp32``, ``fp16``, ``int8`` or
+            ``table`` (256 values and indexes).
         offset: byte where its values begin, behind the tag.
 
     """
@@ -107,7 +109,7 @@ class Weights:
         return self.by_line.get(layer.line, {})
 
     def read(self, array: StoredArray) -> NDArray[np.float32] | NDArray[np.int8]:
-        """Read the values, 1-D: int8 for int8 storage, else float32 (fp16 and table storage are expanded)."""
+        """Read the values, 1-D: int8 for int8 and packed storage, else float32 (of fp16 and tables, too)."""
         with self.path.open("rb") as file:
             file.seek(array.offset)
             data = file.read(array.size_bytes)
@@ -173,7 +175,7 @@ def _walk(param: Param, path: Path, data: Bytes, specs: Iterable[_Specs]) -> Wei
         if found is None:
             return Weights(path, tuple(arrays), size, (layer,))
         for spec in found:
-            storage: Storage = "bare"
+            storage: Storage = "packed" if spec.is_packed else "bare"
             if spec.tagged:
                 if position + 4 > size:
                     raise _truncated(param, path, layer, spec, position + 4 + spec.count, size)
@@ -181,7 +183,7 @@ def _walk(param: Param, path: Path, data: Bytes, specs: Iterable[_Specs]) -> Wei
                 storage = _STORAGE_BY_TAG.get(tag, "table")
                 position += 4
             array = StoredArray(layer, spec.role, spec.count, storage, position)
-            position = array.end if spec.tagged else position + 4 * spec.count
+            position = array.end
             if position > size:
                 raise _truncated(param, path, layer, spec, position, size)
             if storage == "int8":
@@ -285,7 +287,7 @@ def _decode(data: bytes, storage: Storage, count: int) -> NDArray[np.float32] | 
         indexes: NDArray[np.uint8] = np.frombuffer(data, np.uint8, count, _TABLE_BYTES)
         expanded: NDArray[np.float32] = np.frombuffer(data, "<f4", 256)[indexes].astype(np.float32)
         return expanded
-    if storage == "int8":
+    if storage in ("int8", "packed"):
         codes: NDArray[np.int8] = np.frombuffer(data, np.int8, count).copy()
         return codes
     values: NDArray[np.float32] = np.frombuffer(data, _DTYPES[storage], count).astype(np.float32)
