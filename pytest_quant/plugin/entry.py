@@ -24,6 +24,7 @@ from pytest_quant.plugin.fixtures import (
 from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.options import add_options
+from pytest_quant.plugin.own_cache import OwnCache
 from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
@@ -81,6 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     settings = read_settings(config)
     config.stash[SETTINGS] = settings
+    if settings.cache_dir is not None:
+        config.pluginmanager.register(OwnCache(settings.cache_dir), "quant-own-cache")
     if settings.enabled:
         _start(config, settings)
 
