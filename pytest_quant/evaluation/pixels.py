@@ -11,9 +11,12 @@ from typing import Protocol, runtime_checkable
 from pytest_quant.datasets.arrays import ArrayFiles
 from pytest_quant.datasets.base import Content, Dataset, Sample
 from pytest_quant.datasets.files import ImageFiles
+from pytest_quant.evaluation.digests import DigestMemo
 from pytest_quant.extending.known import open_dataset
 from pytest_quant.spec.dataset import DatasetSpec
+from pytest_quant.spec.errors import DatasetError
 from pytest_quant.spec.internal import told_as_internal
+from pytest_quant.spec.text import shown
 
 
 class ReadsPixels(Protocol):
@@ -66,10 +69,16 @@ def _opened(spec: DatasetSpec) -> Pixels:
 class OpenDatasets:
     """Datasets by their description, each opened when first asked for."""
 
-    def __init__(self, given: Mapping[DatasetSpec, Dataset] | None = None) -> None:
-        """``given``: datasets that are open already, and that nobody else could open by their description."""
+    def __init__(self, memo: DigestMemo, given: Mapping[DatasetSpec, Dataset] | None = None) -> None:
+        """``memo`` takes the digests of files.
+
+        ``given``: datasets that are open already, and that nobody else could open by their description.
+        """
+        self._memo = memo
         self._given = dict(given or {})
         self._opened: dict[DatasetSpec, Dataset] = {}
+        self._files: dict[DatasetSpec, dict[str, str]] = {}
+        """The digests of the files that their keys name, as these were before anything read them."""
 
     def __getitem__(self, spec: DatasetSpec) -> Dataset:
         """The opened dataset; raises `DatasetMissingError` or `DatasetError`."""
@@ -77,9 +86,41 @@ class OpenDatasets:
             return self._given[spec]
         if spec not in self._opened:
             with told_as_internal(f"dataset {spec.name}"):
+                self._files[spec] = self._digests(spec)
                 self._opened[spec] = open_dataset(spec)
         return self._opened[spec]
+
+    def files(self, spec: DatasetSpec) -> Mapping[str, str]:
+        """The digest of each file that the keys of an open dataset name, such as its annotations, by key.
+
+        Raises `DatasetError` where one is another by now: some are read again, and what was read is kept by these.
+        """
+        if spec not in self._files:  # somebody else opened it
+            return self._digests(spec)
+        found, paths = self._files[spec], _named(spec)
+        there = {name: path for name, path in paths.items() if name in found}
+        try:
+            replaced = self._memo.replaced(there.values(), (found[name] for name in there))
+        except OSError as error:
+            raise DatasetError(f"{shown(Path(error.filename))}: cannot be read: {error.strerror}") from error
+        if replaced is not None:
+            raise DatasetError(f"{shown(replaced)} was replaced while the run was on; run again")
+        return found
+
+    def _digests(self, spec: DatasetSpec) -> dict[str, str]:
+        """Of the files that are there; opening tells of the others, and of those that cannot be read."""
+        files = {name: path for name, path in _named(spec).items() if path.is_file()}
+        try:
+            return dict(zip(files, self._memo.of_files(list(files.values())), strict=True))
+        except OSError:
+            return {}
 
     def pixels(self, spec: DatasetSpec) -> ReadsPixels:
         """What reads its pixels, here and elsewhere; raises like `__getitem__`."""
         return pixels_of(self._given[spec]) if spec in self._given else Pixels(spec, self[spec])
+
+
+def _named(spec: DatasetSpec) -> dict[str, Path]:
+    """What the keys of a dataset name, files and folders."""
+    values: Mapping[str, object] = vars(spec.options)
+    return {name: path for name, path in values.items() if isinstance(path, Path)}

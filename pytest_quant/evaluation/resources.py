@@ -67,14 +67,15 @@ class Resources:
         Raises `StorageError` where ``run_dir`` cannot be written.
         """
         locks = run_dir / "claims"
+        digests = DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None)
         return cls(
             store=PredictionStore(kept / PREDICTIONS, locks),
-            digests=DigestMemo(kept / DIGESTS, locks, cores, anew=run_dir / "digests" if rehash else None),
+            digests=digests,
             discordances=DiscordanceMemo(kept / DISCORDANCE, locks),
             times=TimesMemo(kept / TIMES, locks),
             results=KeptResults(kept / RESULTS, locks),
             engine=Engine(CorePool(run_dir / "cores", cores), listener, executor, limit_s=limit_s, turns=Turns()),
-            datasets=OpenDatasets(),
+            datasets=OpenDatasets(digests),
             trials=Trials(ContentStore(kept / TRIALS, locks), LIMIT_S if limit_s is None else _OF_LIMIT * limit_s),
         )
 
@@ -87,26 +88,22 @@ class Resources:
             discordances=DiscordanceMemo(folder / "discordance", folder / "claims"),
             times=TimesMemo(folder / "times", folder / "claims"),
             results=KeptResults(folder / "results", folder / "claims"),
-            datasets=OpenDatasets(datasets),
+            datasets=OpenDatasets(self.digests, datasets),
             probes=Probes(),
         )
 
     def on_samples(self, model: ModelSpec, samples: list[Sample]) -> ModelOnSamples:
         """A built model on some samples of its dataset; raises `DatasetError` or `ModelFileError`."""
         dataset = self.datasets[model.dataset]
-        return ModelOnSamples.of(
+        found = ModelOnSamples.of(
             model,
             self.datasets.pixels(model.dataset),
             samples,
             sample_digests(dataset, samples, self.digests),
             file_digests(model),
             self.trials,
-            self._option_files(model),
+            self.datasets.files(model.dataset),
             self.digests,
         )
-
-    def _option_files(self, model: ModelSpec) -> dict[str, str]:
-        """The digest of each file that the keys of the model's dataset name, such as its annotations."""
-        values: Mapping[str, object] = vars(model.dataset.options)
-        files = {name: path for name, path in values.items() if isinstance(path, Path) and path.is_file()}
-        return dict(zip(files, self.digests.of_files(list(files.values())), strict=True))
+        self.datasets.files(model.dataset)  # pipelines read some of them, too
+        return found

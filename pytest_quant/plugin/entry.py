@@ -106,6 +106,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.datasets.remote import use_copies
     from pytest_quant.evaluation.kept import URLS
+    from pytest_quant.evaluation.not_kept import leave_notes
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
@@ -114,6 +115,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
+    config.add_cleanup(leave_notes(run_dir))
     config.add_cleanup(_end_far_sides)
     config.add_cleanup(limit_pixels(settings.max_pixels))
     cache_dir = cache_folder(config, settings)

@@ -10,14 +10,17 @@ from pytest_quant.report.model import SCHEMA, Report
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.strict import parse_json
 from pytest_quant.spec.text import brief, shown
+from pytest_quant.spec.whole_file import whole_file
 
 _WRITE_ONE = "write one with pytest --quant --quant-report report.json"
+_MOST_BYTES = 4 << 30
+"""Parts of a run hold the predictions of large datasets."""
 
 
 def read_report(path: Path) -> Report:
     """The report that a file holds; raises `ConfigError` that says what is wrong where, and what to do."""
     try:
-        raw = parse_json(path.read_bytes())
+        raw = parse_json(whole_file(path, _MOST_BYTES))
     except OSError as error:
         raise ConfigError(f"{shown(path)}: cannot be read: {error.strerror}; {_WRITE_ONE}") from None
     except ValueError as error:  # neither JSON nor UTF-8

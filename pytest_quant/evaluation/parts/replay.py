@@ -10,7 +10,7 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.datasets.sampling import seeded_order
 from pytest_quant.evaluation.agreement import LikenessPipeline, agreement_key
 from pytest_quant.evaluation.calibration_facts import CalibrationFacts
-from pytest_quant.evaluation.digests import sha256_json
+from pytest_quant.evaluation.digests import DigestMemo, sha256_json
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.keys import shards_of
 from pytest_quant.evaluation.model_on_samples import ModelOnSamples, file_digests
@@ -182,7 +182,7 @@ class Replay:
     def resources(self, own: Resources) -> Resources:
         """The resources of a process with what the parts carry in the place of nets and datasets."""
         values = {name: getattr(own, name) for name in own.__dataclass_fields__}
-        values["datasets"] = _ReplayedDatasets(self)
+        values["datasets"] = _ReplayedDatasets(self, own.digests)
         values["probes"] = KnownProbes(self.probes)
         return ReplayedResources(**values, replay=self)
 
@@ -200,8 +200,8 @@ def dataset_name(spec: DatasetSpec, root: Path) -> str:
 class _ReplayedDatasets(OpenDatasets):
     """The datasets of the parts; others are opened."""
 
-    def __init__(self, replay: Replay) -> None:
-        super().__init__()
+    def __init__(self, replay: Replay, memo: DigestMemo) -> None:
+        super().__init__(memo)
         self._replay = replay
 
     def __getitem__(self, spec: DatasetSpec) -> Dataset:

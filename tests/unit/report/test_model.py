@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,12 @@ def test_what_is_no_report_says_so(tmp_path: Path, text: str, message: str) -> N
 def test_an_absent_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
         read_report(tmp_path / "none.json")
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(ConfigError, match="cannot be read: it is not a regular file"):
+        read_report(tmp_path / "pipe.json")
 
 
 def test_further_nets_have_rows_of_their_own() -> None:

@@ -1,0 +1,60 @@
+"""Files of a dataset that are replaced while a run is on: nothing that came of two of them is told, or kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_quant.evaluation import model_on_samples
+from tests import tiny, tiny_detector
+from tests.integration.runs import Run, run_quant
+from tests.integration.test_segmentation import entry, write_zoo
+
+CACHE = "--quant-cache=cache"
+
+
+def replaced_at(monkeypatch: pytest.MonkeyPatch, function: str, replace: Callable[[], object]) -> None:
+    """Something is replaced when a function of `model_on_samples` begins, in the next run only."""
+    own = getattr(model_on_samples, function)
+
+    def replacing(*args: object) -> object:
+        replace()
+        return own(*args)
+
+    monkeypatch.setattr(model_on_samples, function, replacing)
+
+
+def names(run: Run) -> list[str]:
+    return list(entry(run)["details"]["iou_per_class"])
+
+
+def test_names_of_classes_that_are_replaced_before_they_are_read(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    write_zoo(folder, dataset={"classes": "classes.txt"})
+    file = folder / "classes.txt"
+    file.write_text("dark\nbright\n")
+    with pytest.MonkeyPatch.context() as patch:
+        replaced_at(patch, "_pipelines", lambda: file.write_text("night\nday\n"))
+        run = run_quant(pytester, CACHE)
+    assert run.verdicts["bars::mIoU"] == "error"
+    assert run.cases["bars::mIoU"]["reason"] == "classes.txt was replaced while the run was on; run again"
+    assert names(run_quant(pytester, CACHE)) == ["night", "day"]
+    file.write_text("dark\nbright\n")
+    assert names(run_quant(pytester, CACHE)) == ["dark", "bright"]
+
+
+def test_annotations_that_are_replaced_when_they_were_read(pytester: pytest.Pytester) -> None:
+    folder = pytester.path
+    tiny_detector.write_dataset(folder)
+    models = {"squares": tiny_detector.model_entry(folder)}
+    tiny.write_zoo(folder, models, datasets={"squares": tiny_detector.DATASET})
+    file = folder / "squares.json"
+    own = file.read_text()
+    before = run_quant(pytester, CACHE).metric("squares", "mAP")
+    with pytest.MonkeyPatch.context() as patch:
+        replaced_at(patch, "_pipelines", lambda: file.write_text(own.replace('"iscrowd": 0', '"iscrowd": 1')))
+        run = run_quant(pytester, CACHE)
+    assert run.cases["squares::mAP"]["reason"] == "squares.json was replaced while the run was on; run again"
+    file.write_text(own)
+    assert run_quant(pytester, CACHE).metric("squares", "mAP") == before
