@@ -49,7 +49,7 @@ def slow_files(beside: str) -> Iterator[None]:
     """
     opened: Counter[str] = Counter()
     real = os.open
-    read_ahead.OF_THIS_PROCESS._asked.clear()
+    read_ahead.OF_THIS_PROCESS.begin()
 
     def slow(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         if not flags & (os.O_WRONLY | os.O_RDWR) and not str(path).startswith(beside):
@@ -66,7 +66,7 @@ def slow_files(beside: str) -> Iterator[None]:
 def nobody_reads_ahead() -> Iterator[None]:
     """As if no drive were slow."""
     before, read_ahead.SLOW_S = read_ahead.SLOW_S, float("inf")
-    read_ahead.OF_THIS_PROCESS.is_on = False
+    read_ahead.OF_THIS_PROCESS.begin()
     try:
         yield
     finally:

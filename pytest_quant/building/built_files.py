@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.evaluation.digests import sha256_file
 from pytest_quant.evaluation.kept import PART
-from pytest_quant.spec.errors import QuantWarning, StorageError, told
+from pytest_quant.spec.errors import StorageError, told
 from pytest_quant.spec.text import shown
 
 _DIGESTS = "digests"
@@ -63,7 +62,7 @@ class BuiltFiles:
             reason = f"{shown(self._contents.root)}: files cannot be built there: {told(error)}"
             if self._spare is None:
                 raise StorageError(reason) from error
-            warnings.warn(f"{reason}; they are built for this run alone", QuantWarning, stacklevel=2)
+            self._contents.tell_not_kept(error, f"{reason}; they are built for this run alone")
         try:
             return _filled(self._spare, name, make)
         except OSError as error:

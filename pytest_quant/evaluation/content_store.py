@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,7 +18,8 @@ from filelock import FileLock
 
 from pytest_quant.evaluation.files import replace_file
 from pytest_quant.evaluation.locks import try_lock
-from pytest_quant.spec.errors import QuantWarning, StorageError, told
+from pytest_quant.evaluation.not_kept import tell_not_kept
+from pytest_quant.spec.errors import StorageError, told
 from pytest_quant.spec.whole_file import open_regular
 
 _DIGEST_BYTES = 32
@@ -54,7 +54,8 @@ class ContentStore:
     def save(self, name: str, content: bytes) -> bool:
         """Keep something; a reader sees all of it or nothing.
 
-        Where it cannot be written (full disk, no rights) the run goes on without, with a warning, and gives False.
+        Where it cannot be written (full disk, no rights) the run goes on without, with a warning, and this gives
+        False.
         """
         path = self.path(name)
         try:
@@ -64,8 +65,7 @@ class ContentStore:
                 self._make_room(path)
                 keep_in(path, content)
         except OSError as error:
-            what = self.root if self.root.is_file() else path  # somebody's own file, which is left alone
-            warnings.warn(f"{what} cannot be kept: {error.strerror or error}", QuantWarning, stacklevel=2)
+            self.tell_not_kept(error, f"{path} cannot be kept: {error.strerror or error}")
             return False
         return True
 
@@ -74,7 +74,11 @@ class ContentStore:
         try:
             self.path(name).unlink(missing_ok=True)
         except OSError as error:
-            warnings.warn(f"{self.path(name)} cannot be removed: {error.strerror}", QuantWarning, stacklevel=2)
+            self.tell_not_kept(error, f"{self.path(name)} cannot be removed: {error.strerror}")
+
+    def tell_not_kept(self, error: OSError, message: str) -> None:
+        """Warn with ``message``; where the store or all of its cache takes nothing, of that, once in a run."""
+        tell_not_kept(self.root, error, message)
 
     def fetch(self, name: str, make: Callable[[], bytes]) -> bytes:
         """What was kept, made now where it is not there; another process that wants the same waits for it."""

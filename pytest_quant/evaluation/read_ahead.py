@@ -43,6 +43,10 @@ class ReadAhead:
     """
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing is known, and nobody works: a fork has neither the threads nor the lock of its parent."""
         self.is_on = False
         """Whether samples are waited for."""
         self._waited_s = 0.0
@@ -114,3 +118,5 @@ def _fetch(path: Path) -> None:
 
 
 OF_THIS_PROCESS = ReadAhead()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=OF_THIS_PROCESS.begin)

@@ -24,6 +24,7 @@ from pytest_quant.plugin.fixtures import (
 from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.options import add_options
+from pytest_quant.plugin.own_cache import OwnCache
 from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
@@ -81,6 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     settings = read_settings(config)
     config.stash[SETTINGS] = settings
+    if settings.cache_dir is not None:
+        config.pluginmanager.register(OwnCache(settings.cache_dir), "quant-own-cache")
     if settings.enabled:
         _start(config, settings)
 
@@ -106,6 +109,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     from pytest_quant.datasets.pixel_limit import limit_pixels
     from pytest_quant.datasets.remote import use_copies
     from pytest_quant.evaluation.kept import URLS
+    from pytest_quant.evaluation.not_kept import leave_notes
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_care import care_for
     from pytest_quant.run.cache_folder import cache_folder
@@ -114,6 +118,7 @@ def _start(config: pytest.Config, settings: Settings) -> None:
     start_registering(config, settings.reports)
     xdist.refuse_each(config)
     run_dir = xdist.run_folder(config)
+    config.add_cleanup(leave_notes(run_dir))
     config.add_cleanup(_end_far_sides)
     config.add_cleanup(limit_pixels(settings.max_pixels))
     cache_dir = cache_folder(config, settings)

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_quant.evaluation.kept import TRIALS
 from pytest_quant.plugin.settings import Settings
+from pytest_quant.run.xdist import is_worker
 from pytest_quant.spec.errors import QuantWarning
 
 
@@ -25,11 +26,15 @@ def cache_folder(config: pytest.Config, settings: Settings) -> Path | None:
         try:
             return _writable(settings.cache_dir)
         except OSError as error:
+            if is_worker(config):  # its controller could use it: it is as if it were taken away a little later
+                return settings.cache_dir
             raise pytest.UsageError(f"--quant-cache: {settings.cache_dir} cannot be used: {error.strerror}") from None
     cache: pytest.Cache | None = getattr(config, "cache", None)  # without pytest's cache plugin it has none
     try:
         return None if cache is None else _writable(cache.mkdir("quant"))
     except OSError as error:
+        if is_worker(config):  # its controller has told
+            return None
         warning = QuantWarning(f"predictions are not kept between runs: {error.filename}: {error.strerror}")
         try:
             config.issue_config_time_warning(warning, stacklevel=2)

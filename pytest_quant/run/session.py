@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
+from pytest_quant.evaluation.not_kept import notes_in
 from pytest_quant.plugin.settings import Settings
 from pytest_quant.run.over import say_over
 from pytest_quant.run.plan import PlannedTest, read_plan
@@ -15,7 +17,7 @@ from pytest_quant.run.provisional import Provisional
 from pytest_quant.run.publishing import Publisher
 from pytest_quant.run.told import Told
 from pytest_quant.run.xdist import death_of
-from pytest_quant.spec.errors import QuantError, StorageError, in_words
+from pytest_quant.spec.errors import QuantError, QuantWarning, StorageError, in_words
 from pytest_quant.spec.text import visible
 
 NOTHING_DECIDED = "no accuracy case was decided"
@@ -77,6 +79,7 @@ class Recorder:
         """Account for every planned case; what never reported fails the run."""
         say_over(self._run_dir)
         self.provisional.end()
+        self._tell_not_kept()
         if session.config.option.collectonly:
             return
         plans = self._planned()
@@ -92,6 +95,14 @@ class Recorder:
         if plans or told.cases:
             self._learn(session.config)
             self._publish(session)
+
+    def _tell_not_kept(self) -> None:
+        """Warn of a cache that took nothing more; where the user's filters make errors of warnings the run fails."""
+        for note in notes_in(self._run_dir):
+            try:
+                warnings.warn(note, QuantWarning, stacklevel=2)
+            except QuantWarning as warning:
+                self._told.problems.append(str(warning))
 
     def _planned(self) -> tuple[PlannedTest, ...]:
         """What was to run; where that is not known any more the run fails."""

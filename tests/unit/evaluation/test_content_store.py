@@ -12,6 +12,7 @@ import pytest
 from pytest_quant.building.built_files import BuiltFiles
 from pytest_quant.evaluation.content_store import ContentStore
 from pytest_quant.spec.errors import QuantWarning
+from pytest_quant.spec.text import shown
 
 
 @pytest.fixture
@@ -52,16 +53,48 @@ def test_a_file_without_rights_is_made_again(store: ContentStore) -> None:
     assert store.load("a") == b"2"
 
 
-def test_what_cannot_be_written_is_a_warning_and_the_run_goes_on(
-    store: ContentStore, monkeypatch: pytest.MonkeyPatch
+def test_what_cannot_be_written_is_one_warning_and_the_run_goes_on(
+    store: ContentStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(source: object, target: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.warns(QuantWarning, match=r"kept/a cannot be kept: No space left on device"):
-        assert store.fetch("a", lambda: b"1") == b"1"
+    other = ContentStore(tmp_path / "other", tmp_path / "locks")  # of the same cache
+    with pytest.warns(QuantWarning) as said:
+        assert [store.save("a", b"1"), store.save("b", b"1"), other.save("a", b"1")] == [False] * 3
+    assert store.fetch("a", lambda: b"1") == b"1"
+    assert [str(one.message) for one in said] == [
+        f"{shown(tmp_path)} takes nothing more: No space left on device; {LATER}"
+    ]
     assert store.load("a") is None
+
+
+LATER = "later runs compute again what is not kept there"
+
+
+def test_a_file_in_the_place_of_the_store_is_told_once(store: ContentStore) -> None:
+    store.root.write_text("of somebody")
+    with pytest.warns(QuantWarning) as said:
+        assert [store.save(name, b"1") for name in ("a", "b/c")] == [False, False]
+    assert [str(one.message) for one in said] == [f"{shown(store.root)} takes nothing more: Not a directory; {LATER}"]
+    assert store.root.read_text() == "of somebody"
+
+
+def test_a_place_that_takes_nothing_is_told_beside_others(store: ContentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.replace
+
+    def refuse(source: str, target: Path) -> None:
+        if target.parent.name == "bad":
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.warns(QuantWarning) as said:
+        assert [store.save(name, b"1") for name in ("bad/a", "good/b", "bad/c")] == [False, True, False]
+    places = [store.path(name) for name in ("bad/a", "bad/c")]
+    assert [str(one.message) for one in said] == [f"{path} cannot be kept: Input/output error" for path in places]
+    assert sorted(path.name for path in store.root.rglob("*") if path.is_file()) == ["b"]
 
 
 def test_two_that_fetch_at_once_make_it_once(store: ContentStore) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,3 +107,20 @@ def test_whoever_waits_is_not_held_up_by_what_cannot_be_read(tmp_path: Path) -> 
     ahead.soon(Files(tmp_path), samples("gone", "folder", "large"))
     ahead.soon(object(), samples("a"))  # a dataset that has no files
     until(lambda: not any(thread.name == "pytest-quant-read-ahead" for thread in threading.enumerate()))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
+def test_a_fork_does_not_wait_for_what_its_parent_held() -> None:
+    with read_ahead.OF_THIS_PROCESS._lock:
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=_take_lock)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, where other threads live
+            child.start()
+        child.join(20)
+    assert child.exitcode == 0
+    child.close()
+
+
+def _take_lock() -> None:
+    assert read_ahead.OF_THIS_PROCESS._lock.acquire(timeout=5)
