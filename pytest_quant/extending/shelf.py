@@ -103,4 +103,8 @@ def imported(reference: str, origin: Origin) -> object:
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{origin.by} registers {reference!r}, which cannot be imported: {error}") from error
+    except Exception as error:  # a user's module may raise anything
+        raise ConfigError(
+            f"{origin.by} registers {reference!r}, which cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return found

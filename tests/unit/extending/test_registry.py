@@ -130,7 +130,7 @@ def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path, monkeypatch:
     registry = Registry().by(MINE)
     registry.task("lazy_task_module:TASK", "lazy")
     assert "lazy" in registry.tasks
-    with pytest.raises(RuntimeError, match="imported"):
+    with pytest.raises(ConfigError, match=r"conftest\.py registers .* cannot be imported: RuntimeError: imported"):
         registry.tasks.get("lazy")
 
 
