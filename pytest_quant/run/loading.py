@@ -19,6 +19,7 @@ ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registeri
 TO_RUN = (
     "scipy.special",
     "pytest_quant.judging.assess",
+    "pytest_quant.judging.part_work",
     "pytest_quant.building.workbench",
     "pytest_quant.run.bulletin",
 )

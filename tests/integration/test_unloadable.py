@@ -65,6 +65,7 @@ def run(pytester: pytest.Pytester, *args: str) -> tuple[pytest.RunResult, str]:
     ("library", "args"),
     [
         ("ncnn", ()),
+        ("PIL", ()),
         ("ncnn", ("-n2",)),
         ("ncnn", ("-n2", "--max-worker-restart=0")),
         ("numpy", ("-n2",)),
