@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -78,6 +79,29 @@ def test_an_executor_that_cannot_be_used(pytester: pytest.Pytester, folder: Path
     assert run.status == 1
     assert says in run.cases["tiny::top1"]["reason"] + run.text
     assert run.cases["tiny::top1"]["verdict"] == "error"
+
+
+def test_an_executor_that_drops_a_shard(pytester: pytest.Pytester, folder: Path) -> None:
+    """It is not taken for a smaller subset."""
+    dropping = """
+
+    class Dropping(ThreadPoolExecutor):
+        count = 0
+
+        def submit(self, *args):
+            self.count += 1
+            future = super().submit(*args)
+            while self.count == 3 and not future.cancel():
+                future = super().submit(time.sleep, 0.1)
+            return future
+
+
+    """
+    text = FIXTURE.replace('ProcessPoolExecutor(2, mp_context=get_context("spawn"))', "Dropping(1)")
+    override(folder, "import time\n" + text.replace("import pytest\n", "import pytest\n" + dedent(dropping), 1))
+    case = run_quant(pytester).cases["tiny::top1"]
+    assert case["verdict"] == "error"
+    assert "the executor of the run has dropped shards" in case["reason"]
 
 
 def test_a_process_of_the_executor_that_dies(pytester: pytest.Pytester, folder: Path) -> None:

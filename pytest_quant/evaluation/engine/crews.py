@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import Generic, Protocol, cast, runtime_checkable
 
 from pytest_quant.evaluation.cores import CorePool
@@ -112,3 +112,15 @@ class Elsewhere(Generic[S, R]):
 
     def close(self) -> None:
         """The executor is its owner's."""
+
+
+def told(error: BaseException) -> BaseException:
+    """The error of a shard; in words where it is that of an executor which is broken or drops shards."""
+    if isinstance(error, CancelledError):
+        return RunnerError("the executor of the run has dropped shards: it was shut down, or somebody cancelled them")
+    if not isinstance(error, BrokenExecutor):
+        return error
+    return RunnerError(
+        f"the executor of the run is broken: {error}; a process of it was ended, by the system for lack of memory, by "
+        "somebody, or by a net that crashes it"
+    )

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +16,12 @@ from typing import Generic
 from pytest_quant.evaluation.alive import run_folder
 from pytest_quant.evaluation.cores import CorePool, single_threaded_opencv
 from pytest_quant.evaluation.engine.beat import Beat
-from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threads
+from pytest_quant.evaluation.engine.crews import Cluster, Crew, Elsewhere, Threads, told
 from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, Sink, WorkerPool
-from pytest_quant.spec.errors import OverdueError, QuantError, RunnerError
+from pytest_quant.spec.errors import OverdueError, QuantError
 
 _POLL_S = 0.01
 """How often a shard that another process has claimed is asked for again."""
@@ -132,6 +132,7 @@ class _Dispatch(Generic[S, R]):
         self._postponed: deque[S] = deque()
         self._running: dict[Future[R], _Flight[S]] = {}
         self._error: tuple[int, BaseException] | None = None
+        self._dropped: CancelledError | None = None
         self._log = Log(job, listener)
         self._order = _InOrder(job.enough)
 
@@ -142,6 +143,8 @@ class _Dispatch(Generic[S, R]):
                 self._reap()
             if self._error is not None:
                 raise self._error[1]
+            if self._dropped is not None and not self._order.stopped:
+                raise told(self._dropped)  # not by this engine: without an error here it drops none that is needed
         except BaseException as error:
             self._log.failed(error)
             raise
@@ -190,19 +193,15 @@ class _Dispatch(Generic[S, R]):
         self._running[future] = _Flight(shard, release, beat, time.perf_counter())
 
     def _reap(self) -> None:
-        if not self._running:
-            self._pause()
+        if not self._running:  # another process is at it: longer each time, until one of its shards is done
+            time.sleep(self._poll_s)
+            self._poll_s = min(1.5 * self._poll_s, _MOST_POLL_S)
             return
         done, _ = wait(self._running, self._poll_s if self._postponed else self._watch_s, FIRST_COMPLETED)
         for future in sorted(done, key=lambda future: self._running[future].shard.index):
             self._land(future)
         if self._limit_s is not None:
             self._give_up_overdue(self._limit_s)
-
-    def _pause(self) -> None:
-        """Wait for another process; longer each time, until one of its shards is done."""
-        time.sleep(self._poll_s)
-        self._poll_s = min(1.5 * self._poll_s, _MOST_POLL_S)
 
     def _land(self, future: Future[R]) -> None:
         flight = self._running.pop(future)
@@ -211,10 +210,12 @@ class _Dispatch(Generic[S, R]):
             error = error or _refused(self._sink, flight.shard, future.result())
             if error is None:
                 self._done(flight.shard, flight.since)
-            elif not isinstance(error, CancelledError):
+            elif isinstance(error, CancelledError):
+                self._dropped = error
+            else:
                 if isinstance(error, OverdueError):  # told where it was done
                     self._sink.gave_up(flight.shard, error)
-                self._note(flight.shard, _told(error))
+                self._note(flight.shard, told(error))
         finally:
             flight.release()
 
@@ -267,16 +268,6 @@ def _refused(sink: Sink[S, R], shard: S, result: R) -> BaseException | None:
     except QuantError as error:
         return error
     return None
-
-
-def _told(error: BaseException) -> BaseException:
-    """The error of a shard; one of a broken executor in words."""
-    if not isinstance(error, BrokenExecutor):
-        return error
-    return RunnerError(
-        f"the executor of the run is broken: {error}; a process of it was ended, by the system for lack of memory, by "
-        "somebody, or by a net that crashes it"
-    )
 
 
 class _InOrder(Generic[S]):
