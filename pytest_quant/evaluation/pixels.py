@@ -121,6 +121,6 @@ class OpenDatasets:
 
 
 def _named(spec: DatasetSpec) -> dict[str, Path]:
-    """What the keys of a dataset name, files and folders."""
-    values: Mapping[str, object] = vars(spec.options)
+    """What the keys of a dataset name, files and folders; nothing of one whose variables are not set."""
+    values: Mapping[str, object] = getattr(spec.options, "__dict__", {})
     return {name: path for name, path in values.items() if isinstance(path, Path)}

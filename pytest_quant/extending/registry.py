@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_quant.extending import checks
 from pytest_quant.extending.shelf import BUILT_IN, Origin, Shelf, imported
+from pytest_quant.extending.versions import version_of
 from pytest_quant.spec.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,7 +79,9 @@ class Registry:
         else:
             checks.check_task(task, self.origin)
             named = task.name
-        self.tasks.put(named, self._origin_of(task), lambda: checks.check_task(self._loaded(task), self.origin))
+        self.tasks.put(
+            named, self._origin_of(task), lambda: checks.check_task(self._loaded(task), self.origin), _name(task)
+        )
 
     def dataset(
         self,
@@ -106,7 +107,7 @@ class Registry:
 
         if not isinstance(options, str) and not isinstance(open_dataset, str):
             load()
-        self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load)
+        self.datasets.put(self._named("dataset type", name), self._origin_of(open_dataset), load, _name(open_dataset))
         self.suited[name] = frozenset(tasks)
 
     def net_format(self, name: str, net_format: object) -> None:
@@ -121,7 +122,7 @@ class Registry:
 
         if not isinstance(net_format, str):
             load()
-        self.net_formats.put(named, self._origin_of(net_format), load)
+        self.net_formats.put(named, self._origin_of(net_format), load, _name(net_format))
 
     def report(self, suffix: str, writer: Writer | str) -> None:
         """Register a report writer for files that end in ``suffix``, such as ``.xlsx``.
@@ -143,9 +144,9 @@ class Registry:
     def registered_by(self, *, task: str, dataset: str, net_format: str) -> dict[str, object]:
         """Who registered a task, a dataset type and a net format, and their versions: part of every cache key."""
         origins = {
-            "task": self.tasks.entry(task).origin,
-            "dataset": self.datasets.entry(dataset).origin,
-            "net_format": self.net_formats.entry(net_format).origin,
+            "task": self.tasks.origin(task),
+            "dataset": self.datasets.origin(dataset),
+            "net_format": self.net_formats.origin(net_format),
         }
         return {kind: [origin.by, origin.version] for kind, origin in origins.items() if origin != BUILT_IN}
 
@@ -158,20 +159,12 @@ class Registry:
         return imported(thing, self.origin) if isinstance(thing, str) else thing
 
     def _origin_of(self, thing: object) -> Origin:
-        """The origin with the thing's own version; without one the digest of the file that defines it."""
+        """The origin with the version of the thing; that of one which is not loaded yet comes later."""
         if self.origin == BUILT_IN or isinstance(thing, str):
             return self.origin
-        version = getattr(thing, "version", None)
-        if not isinstance(version, str):  # none, or a method: that of a net format tells its runtime's
-            version = source_digest(thing)
-        return Origin(self.origin.by, f"{self.origin.version} {version}".strip())
+        return Origin(self.origin.by, f"{self.origin.version} {version_of(thing)}".strip())
 
 
-def source_digest(thing: object) -> str:
-    """SHA-256 of the source file that defines a function, a class or an object's class; empty where there is none."""
-    defined = thing if inspect.isroutine(thing) or inspect.isclass(thing) else type(thing)
-    try:
-        file = inspect.getsourcefile(defined)
-    except TypeError:  # built into the interpreter
-        return ""
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""
+def _name(thing: object) -> str:
+    """Where a thing is found that is registered by name; empty for one that is there."""
+    return thing if isinstance(thing, str) else ""

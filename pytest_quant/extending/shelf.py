@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Generic, TypeVar
 
+from pytest_quant.extending.versions import version_of_named
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import listed, suggestion
 
@@ -34,6 +35,8 @@ class Entry(Generic[T]):
     name: str
     origin: Origin
     load: Callable[[], T]
+    reference: str = ""
+    """``module:object``, where that was registered instead of the thing."""
 
 
 class Shelf(Generic[T]):
@@ -54,6 +57,8 @@ class Shelf(Generic[T]):
         self.kind = kind
         self._entries: dict[str, Entry[T]] = {}
         self._loaded: dict[str, T] = {}
+        self._versions: dict[str, str] = {}
+        """Of things that were registered by a reference, as they were when they were loaded."""
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -61,14 +66,14 @@ class Shelf(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
-    def put(self, name: str, origin: Origin, load: Callable[[], T]) -> None:
+    def put(self, name: str, origin: Origin, load: Callable[[], T], reference: str = "") -> None:
         """Register; raises `ConfigError` naming both sides when the name is taken."""
         if name in self._entries:
             raise ConfigError(
                 f"{origin.by} registers the {self.kind} {name!r}, which {self._entries[name].origin.by} has registered "
                 "already: give it another name"
             )
-        self._entries[name] = Entry(name, origin, load)
+        self._entries[name] = Entry(name, origin, load, reference)
 
     def entry(self, name: str) -> Entry[T]:
         """What was registered under a name; raises `ConfigError` for an unknown one, with the likely meaning."""
@@ -82,8 +87,19 @@ class Shelf(Generic[T]):
     def get(self, name: str) -> T:
         """The thing itself, loaded once; raises `ConfigError` when it is unknown or lacks something."""
         if name not in self._loaded:
-            self._loaded[name] = self.entry(name).load()
+            entry = self.entry(name)
+            self._loaded[name] = entry.load()
+            if entry.reference and entry.origin != BUILT_IN:
+                self._versions[name] = version_of_named(entry.reference, imported(entry.reference, entry.origin))
         return self._loaded[name]
+
+    def origin(self, name: str) -> Origin:
+        """Who registered a thing, with its version: one that was registered by a reference is loaded for that."""
+        origin = self.entry(name).origin
+        if not self.entry(name).reference or origin == BUILT_IN:
+            return origin
+        self.get(name)
+        return Origin(origin.by, f"{origin.version} {self._versions[name]}".strip())
 
 
 def imported(reference: str, origin: Origin) -> object:
@@ -103,4 +119,8 @@ def imported(reference: str, origin: Origin) -> object:
             found = getattr(found, name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{origin.by} registers {reference!r}, which cannot be imported: {error}") from error
+    except Exception as error:  # a user's module may raise anything
+        raise ConfigError(
+            f"{origin.by} registers {reference!r}, which cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return found

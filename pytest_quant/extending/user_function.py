@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_quant.extending.registry import source_digest
+from pytest_quant.extending.versions import source_digest
 from pytest_quant.spec.errors import RunnerError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from pytest_quant.plugin.fixtures import (
 from pytest_quant.plugin.items import NOT_ENABLED, ZooFile
 from pytest_quant.plugin.markers import MARKERS, USER_MARKERS
 from pytest_quant.plugin.options import add_options
+from pytest_quant.plugin.own_cache import OwnCache
 from pytest_quant.plugin.settings import Settings, read_settings
 from pytest_quant.plugin.state import REPLAY, RUN, SETTINGS
 from pytest_quant.spec.errors import QuantError
@@ -63,7 +65,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     given = early_config.known_args_namespace
     if not (early_config.getini("quant") if given.quant is None else given.quant):
         return
-    from pytest_quant.run import loading, xdist
+    from pytest_quant.run import loading
+
+    loading.load(loading.TO_BEGIN)
+    from pytest_quant.run import xdist
     from pytest_quant.run.cache_folder import will_try_nets
 
     if not (given.collectonly or xdist.will_run_tests(given)):
@@ -81,14 +86,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     settings = read_settings(config)
     config.stash[SETTINGS] = settings
+    if settings.cache_dir is not None:
+        config.pluginmanager.register(OwnCache(settings.cache_dir), "quant-own-cache")
     if settings.enabled:
         _start(config, settings)
 
 
 def _end_far_sides() -> None:
-    from pytest_quant.nets.remote.targets import close_targets
+    if "pytest_quant.nets.remote.targets" in sys.modules:  # else there are none
+        from pytest_quant.nets.remote.targets import close_targets
 
-    close_targets()
+        close_targets()
 
 
 def _connect(config: pytest.Config, run: QuantRun) -> None:
@@ -134,7 +142,9 @@ def _start(config: pytest.Config, settings: Settings) -> None:
 
 def _run(config: pytest.Config, settings: Settings, run_dir: Path, cache_dir: Path | None) -> None:
     """Set up what decides cases; raises `pytest.UsageError` where a baseline or a cluster cannot be used."""
-    from pytest_quant.run import xdist
+    from pytest_quant.run import loading, xdist
+
+    loading.load(loading.TO_DECIDE)
     from pytest_quant.run.hooks import RunHooks
     from pytest_quant.run.quant_run import QuantRun
 

@@ -6,12 +6,16 @@ import math
 
 from pytest_quant.extending.known import active
 from pytest_quant.report.model import ModelEntry
+from pytest_quant.spec.errors import ConfigError
 from pytest_quant.tasks.base import Task
 
 
 def _task(model: ModelEntry) -> Task | None:
     tasks = active().tasks
-    return tasks.get(model.task) if model.task in tasks else None
+    try:
+        return tasks.get(model.task) if model.task in tasks else None
+    except ConfigError:  # the process that reports need not have loaded it: it is another by now, or memory is short
+        return None
 
 
 def place(model: ModelEntry | None) -> float:

@@ -12,10 +12,14 @@ import pytest
 
 from pytest_quant.nets.trial.process import OF_THIS_PROCESS
 
+TO_BEGIN = ("pytest_quant.run.xdist", "pytest_quant.run.cache_folder")
+TO_DECIDE = ("pytest_quant.run.hooks", "pytest_quant.run.quant_run")
+"""In a controller, too, where a baseline or a cluster is asked for."""
 ALWAYS: tuple[str, ...] = ("pytest_quant.run.hooks", "pytest_quant.run.registering", "pytest_quant.run.cache_care")
 TO_RUN = (
     "scipy.special",
     "pytest_quant.judging.assess",
+    "pytest_quant.judging.part_work",
     "pytest_quant.building.workbench",
     "pytest_quant.run.bulletin",
 )

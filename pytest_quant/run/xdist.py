@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import Namespace
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -88,6 +89,8 @@ def run_folder(config: pytest.Config) -> Path:
 _DEAD_AT_START = (
     "a worker of pytest-xdist ended while it was being started: it was killed from outside, or there was no memory left"
 )
+_USAGE_ERROR = re.compile(r"^[\w.]*\bUsageError: (--quant.*)", re.MULTILINE | re.DOTALL)
+"""At the end of a worker's traceback: what a process that runs alone would say, and its replacement will say again."""
 
 
 def _is_of_a_start(error: BaseException) -> bool:
@@ -142,6 +145,7 @@ class ControllerHooks:
         self._report = report
         self._recorder: Announces | None = None
         self._announced = False
+        self._has_begun = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionstart(self) -> Generator[None, object, object]:
@@ -174,13 +178,20 @@ class ControllerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: _Node) -> None:
         """The first worker has collected, as all others will."""
+        self._has_begun = True
         if self._recorder is not None and not self._announced:
             self._announced = True
             self._recorder.announce(node.config)
 
-    @pytest.hookimpl(optionalhook=True)
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)  # pytest-xdist prints a traceback
     def pytest_testnodedown(self, node: _Node, error: object | None) -> None:
-        """What a worker died of beside its cases, no other computes beforehand."""
+        """What a worker died of beside its cases, no other computes beforehand; where none can run, the run ends."""
+        refusal = None if error is None else _USAGE_ERROR.search(str(error))
+        if refusal is not None:
+            said = refusal[1].strip()
+            if self._has_begun:
+                pytest.exit(said, returncode=pytest.ExitCode.TESTS_FAILED)
+            raise pytest.UsageError(said)
         if error is not None:
             note_death(self._run_dir, node.gateway.id)
 

@@ -44,6 +44,46 @@ def test_names_of_classes_that_are_replaced_before_they_are_read(pytester: pytes
     assert names(run_quant(pytester, CACHE)) == ["dark", "bright"]
 
 
+TASK = """
+from pytest_quant.tasks.classification.task import TASK as OWN
+
+
+class Mine(type(OWN)):
+    name = "mine"
+
+
+TASK = Mine()
+"""
+CONFTEST = """
+import os
+from pathlib import Path
+
+
+def pytest_quant_register(registry):
+    registry.task("mytask:TASK", name="mine")
+
+
+def pytest_runtest_setup(item):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        Path(__file__).with_name("mytask.py").write_text("def broken(:")
+"""
+
+
+def test_the_module_of_a_task_that_is_replaced_by_a_broken_one(pytester: pytest.Pytester) -> None:
+    """The workers have imported it; the controller would, for the words of its tables."""
+    folder = pytester.path
+    tiny.write_images(folder, 12)
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, task="mine")})
+    (folder / "mytask.py").write_text(TASK)
+    pytester.makeconftest(CONFTEST)
+    pytester.syspathinsert(folder)
+    run = run_quant(pytester, "-n", "2", "--quant-report", "report.md")
+    assert run.verdicts["tiny::top1"] == "pass"
+    assert "INTERNALERROR" not in run.text
+    assert "tiny   colours  top1" in run.text
+    assert "| tiny |" in (folder / "report.md").read_text()
+
+
 def test_annotations_that_are_replaced_when_they_were_read(pytester: pytest.Pytester) -> None:
     folder = pytester.path
     tiny_detector.write_dataset(folder)

@@ -174,4 +174,4 @@ def test_what_every_pytest_run_loads_imports_the_standard_library_and_pytest_onl
             elif not found.startswith("pytest_quant"):
                 foreign.add(found.partition(".")[0])
     allowed = {"__future__", "abc", "collections", "contextlib", "dataclasses", "difflib", "functools", "math", "os"}
-    assert foreign <= allowed | {"pathlib", "pytest", "re", "shutil", "tempfile", "typing", "warnings"}
+    assert foreign <= allowed | {"pathlib", "pytest", "re", "shutil", "tempfile", "sys", "typing", "warnings"}

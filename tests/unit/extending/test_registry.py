@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +132,7 @@ def test_nothing_is_imported_before_it_is_asked_for(tmp_path: Path, monkeypatch:
     registry = Registry().by(MINE)
     registry.task("lazy_task_module:TASK", "lazy")
     assert "lazy" in registry.tasks
-    with pytest.raises(RuntimeError, match="imported"):
+    with pytest.raises(ConfigError, match=r"conftest\.py registers .* cannot be imported: RuntimeError: imported"):
         registry.tasks.get("lazy")
 
 
@@ -146,6 +148,34 @@ def test_cache_keys_know_who_registered_a_task_and_its_version() -> None:
     assert keys[0] == {"task": ["conftest.py", "1 1"]}
     assert len({str(key) for key in keys}) == 3
     assert other.registered_by(task="keypoints", dataset="coco-keypoints", net_format="ncnn") == {}
+
+
+TASK = """
+from tests.unit.extending.test_registry import changed
+
+
+class Mine(type(changed())):
+    pass  # {}
+
+
+TASK = Mine()
+"""
+
+
+def test_cache_keys_know_the_module_of_a_thing_that_is_registered_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    keys = []
+    for text in ("one", "another", "one"):
+        (tmp_path / "named_task.py").write_text(TASK.format(text))
+        monkeypatch.delitem(sys.modules, "named_task", raising=False)
+        importlib.invalidate_caches()
+        registry = with_builtins().by(MINE)
+        registry.task("named_task:TASK", "mine")
+        registry.dataset("mine", "named_task:TASK", "named_task:Mine")
+        keys.append(registry.registered_by(task="mine", dataset="image-list", net_format="ncnn"))
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_a_registry_is_in_use_for_a_while() -> None:
