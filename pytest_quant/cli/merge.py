@@ -12,6 +12,7 @@ from pytest_quant.cli.zoo_file import open_zoo
 
 if TYPE_CHECKING:
     from pytest_quant.report.parts import Parts
+    from pytest_quant.spec.errors import ConfigError
 
 _IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"
 """The plugin is loaded before pytest is, which has no asserts of it to rewrite."""
@@ -99,16 +100,21 @@ def _given(args: argparse.Namespace) -> Iterator[str]:
 
 
 def _files(parts: Parts, root: Path) -> list[str]:
-    from pytest_quant.spec.errors import ConfigError
-
     names = dict.fromkeys(test.partition("::")[0] for test in parts.tests)
-    missing = [name for name in names if not (root / name).is_file()]
-    if missing:
-        raise ConfigError(
-            f"{root / missing[0]} does not exist: run pytest-quant merge in the root folder of the parts' checkout, or "
-            "name it with --root"
-        )
+    for name in names:
+        if not (root / name).is_file():
+            raise _not_here(root / name)
     return [str(root / name) for name in names]
+
+
+def _not_here(path: Path) -> ConfigError:
+    from pytest_quant.spec.errors import ConfigError
+    from pytest_quant.spec.text import shown
+
+    return ConfigError(
+        f"{shown(path)} does not exist: run pytest-quant merge in the root folder of the parts' checkout (the rootdir "
+        "that pytest printed there), or name it with --root"
+    )
 
 
 def check_here(parts: Parts, root: Path) -> None:
@@ -128,7 +134,9 @@ def check_here(parts: Parts, root: Path) -> None:
     for name, contents in {**parts.models, **parts.datasets}.items():
         zoo = root / name.partition("::")[0]
         wanted = next(one.digests["zoo file"] for one in contents if one.digests)
-        if not zoo.is_file() or sha256_file(zoo) != wanted:
+        if not zoo.is_file():
+            raise _not_here(zoo)
+        if sha256_file(zoo) != wanted:
             raise ConfigError(
                 f"{shown(path)}: {shown(zoo)} is not the file that the parts had; merge in a checkout of their commit"
             )

@@ -17,6 +17,7 @@ from types import ModuleType
 from pytest_quant.extending.hookspecs import HOOK
 from pytest_quant.extending.registry import Plugin, Registry
 from pytest_quant.extending.shelf import Origin
+from pytest_quant.extending.versions import file_digest
 from pytest_quant.spec.errors import ConfigError
 from pytest_quant.spec.text import relative_posix, shown
 
@@ -37,13 +38,13 @@ _INI_FILES: Mapping[str, tuple[str, ...]] = {
 
 def origin_of_file(file: Path, rootdir: Path) -> Origin:
     """Of what a `conftest.py` or a plugin module registers: its path relative to rootdir, and its digest."""
-    return Origin(relative_posix(file, rootdir), _digest(file))
+    return Origin(relative_posix(file, rootdir), file_digest(file))
 
 
 def origin_of_package(name: str, version: str, module: object) -> Origin:
     """Of what an installed package registers: its name, its version, and the digest of the module with the hook."""
     file = getattr(module, "__file__", None)
-    return Origin(name, f"{version} {_digest(Path(file)) if file else ''}".strip())
+    return Origin(name, f"{version} {file_digest(Path(file)) if file else ''}".strip())
 
 
 def register_found(registry: Registry, zoo_file: Path) -> None:
@@ -147,10 +148,6 @@ def _mentions_hook(point: EntryPoint) -> bool:
     source = None if spec is None or spec.loader is None else getattr(spec.loader, "get_source", lambda _: None)
     text = None if source is None else source(point.module)
     return text is None or HOOK in text
-
-
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def file_of(plugin: object) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pickle
 import sys
@@ -38,12 +39,23 @@ class Registrations:
 
 
 def registrations() -> Registrations:
-    """What has been registered in this session so far, beside what is built in."""
+    """What has been registered in this session so far, beside what is built in.
+
+    Raises `ConfigError` for a file that is another by now: what it would compute is kept as what the first one did.
+    """
     return Registrations(tuple(_travelling(plugin) for plugin in active().asked.values()))
 
 
 def _travelling(plugin: Plugin) -> Travelling:
-    return Travelling(plugin, None if plugin.file is None else plugin.file.read_bytes())
+    if plugin.file is None:
+        return Travelling(plugin, None)
+    try:
+        source = plugin.file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{plugin.origin.by}: cannot be read: {error.strerror}") from error
+    if hashlib.sha256(source).hexdigest() not in plugin.origin.version:
+        raise ConfigError(f"{plugin.origin.by} was replaced while the run was on; run again")
+    return Travelling(plugin, source)
 
 
 @dataclass(frozen=True)

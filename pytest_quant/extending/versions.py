@@ -1,11 +1,32 @@
-"""What says that a registered thing is another one than before: its own version, or the files that define it."""
+"""What says that a registered thing is another one than before: its own version, or the files that define it.
+
+A file is hashed some time after Python has read it. One that has changed since the session began may have been read
+before: its digest then counts for this process alone, so that nothing of the old code is kept as the new one's.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
+
+_THIS_PROCESS = uuid4().hex
+_began_ns: list[int] = []
+"""Of the sessions that go on in this process, one within the other."""
+
+
+def session_begins() -> Callable[[], None]:
+    """Note that from now on files of the user's are read; gives what is to be called when the session ends."""
+    _began_ns.append(time.time_ns())
+
+    def ends() -> None:
+        _began_ns.pop()
+
+    return ends
 
 
 def version_of(thing: object) -> str:
@@ -32,5 +53,13 @@ def source_digest(thing: object) -> str:
         return ""
 
 
+def file_digest(file: Path) -> str:
+    """SHA-256 of a source file, and what is unique to this process where it has changed since the session began."""
+    if not file.is_file():
+        return ""
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{found} {_THIS_PROCESS}" if _began_ns and file.stat().st_ctime_ns > _began_ns[-1] else found
+
+
 def _digest(file: str | None) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""
+    return file_digest(Path(file)) if file else ""

@@ -74,11 +74,15 @@ class HistoryFile:
     def runs(self, model: str | None = None, *, last: int | None = None) -> list[KeptRun]:
         """All runs, or the ``last`` of them, the oldest first; of one ``model``: those that have it, with it alone.
 
-        Raises `StorageError` where there is no file.
+        Raises `StorageError` where there is no file, or an empty one, which is left as it is.
         """
         if not self.path.exists():
             raise StorageError(
                 f"{shown(self.path)} does not exist; pytest --quant --quant-history {shown(self.path)} begins it"
+            )
+        if self.path.is_file() and self.path.stat().st_size == 0:
+            raise StorageError(
+                f"{shown(self.path)} is empty; pytest --quant --quant-history {shown(self.path)} begins it anew"
             )
         with self._open() as connection:
             where, values = ("", ()) if model is None else ("WHERE model = ?", (model,))

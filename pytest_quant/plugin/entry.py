@@ -65,8 +65,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     given = early_config.known_args_namespace
     if not (early_config.getini("quant") if given.quant is None else given.quant):
         return
+    from pytest_quant.extending.versions import session_begins
     from pytest_quant.run import loading
 
+    early_config.add_cleanup(session_begins())
     loading.load(loading.TO_BEGIN)
     from pytest_quant.run import xdist
     from pytest_quant.run.cache_folder import will_try_nets

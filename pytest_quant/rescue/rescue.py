@@ -231,7 +231,7 @@ def _written(
     fp32 = ncnn_files(model, "fp32")
     write_table(trials.table(recipe), table)
     quantize_model(fp32.param, fp32.bin, table, files.param, files.bin)
-    tell("measuring the repaired net on the evaluation set")
+    tell(f"measuring the repaired net, {shown(files.param)}, on the evaluation set")
     repaired = model.with_net("int8", files.net())
     return replace(
         rescued,

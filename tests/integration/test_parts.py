@@ -224,6 +224,19 @@ def test_what_cannot_be_evaluated_is_red_in_its_part_and_in_the_merge(pytester: 
     assert "part 3 of 3 lacks it: its run says why" in merged.cases["tiny::top1"]["reason"]
 
 
+def test_a_part_without_the_dataset_is_named(pytester: pytest.Pytester, folder: Path) -> None:
+    """As one that was interrupted before it came to it."""
+    tiny.write_zoo(folder)
+    run_part(pytester, 1)
+    (folder / "list.txt").rename(folder / "away.txt")
+    assert run_part(pytester, 2).status == 1
+    (folder / "away.txt").rename(folder / "list.txt")
+    run_part(pytester, 3)
+    merged = merge(folder)
+    assert merged.status == 1
+    assert "dataset 'colours': part 2 of 3 lacks it: its run says why" in merged.cases["tiny::top1"]["reason"]
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -315,7 +328,7 @@ def test_another_checkout_is_refused(parts: Path) -> None:
     zoo.write_text(zoo.read_text() + "\n# edited\n")
     refused(merge(parts), "zoo.quant.yaml is not the file that the parts had")
     zoo.unlink()
-    refused(merge(parts), "zoo.quant.yaml")
+    refused(merge(parts), "zoo.quant.yaml does not exist: run pytest-quant merge in the root folder")
 
 
 def test_other_nets_are_refused(parts: Path) -> None:

@@ -84,6 +84,52 @@ def test_the_module_of_a_task_that_is_replaced_by_a_broken_one(pytester: pytest.
     assert "| tiny |" in (folder / "report.md").read_text()
 
 
+ROLLING = """
+from pathlib import Path
+
+import numpy as np
+
+from pytest_quant.tasks.classification.task import TASK as OWN
+
+
+class Rolling:
+    def __init__(self, own):
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def predict(self, run, prepared):
+        return self._own.predict(lambda x: {blob: np.roll(values, ROLL) for blob, values in run(x).items()}, prepared)
+
+
+class Mine(type(OWN)):
+    name = "mine"
+
+    def pipeline(self, model):
+        return Rolling(super().pipeline(model))
+
+
+def pytest_quant_register(registry):
+    registry.task(Mine())
+"""
+
+
+def test_a_conftest_that_is_saved_while_a_run_begins(pytester: pytest.Pytester) -> None:
+    """It is hashed later than it is read: what it did before counted as what it does now."""
+    folder = pytester.path
+    tiny.write_images(folder, 12, wrong=0)
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, task="mine")})
+    new = f"ROLL = 1\n{ROLLING}"
+    file = folder / "conftest.py"
+    file.write_text(f"ROLL = 0\n{ROLLING}\nPath(__file__).write_text({new!r})\n")
+    first = run_quant(pytester, CACHE)
+    assert file.read_text() == new
+    second = run_quant(pytester, CACHE)
+    assert first.metric("tiny")["fp32"] == 100.0
+    assert second.metric("tiny")["fp32"] < 50.0
+
+
 def test_annotations_that_are_replaced_when_they_were_read(pytester: pytest.Pytester) -> None:
     folder = pytester.path
     tiny_detector.write_dataset(folder)

@@ -160,6 +160,11 @@ def test_the_command_line_does_the_same(
         "written: repaired/bad-int8.param, repaired/bad-int8.bin, repaired/bad.table" in said
     )
     assert (root / "repaired/bad.table").read_text().startswith("conv_param_0 ")
+    (root / "images" / "000.png").write_bytes(b"")
+    assert main(["rescue", "--zoo", ZOO, "--dataset", "others", "--out", "repaired"]) == 2
+    told = capsys.readouterr().err
+    assert "measuring the repaired net, repaired/bad-int8.param, on the evaluation set\n" in told  # it is whole
+    assert "(images/000.png) is empty" in told
     assert main(["rescue", "--zoo", ZOO, "--dataset", "colours"]) == 2
     assert "a repair chosen on it proves nothing" in capsys.readouterr().err
     assert main(["rescue", "--zoo", ZOO]) == 2

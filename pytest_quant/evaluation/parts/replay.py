@@ -24,7 +24,7 @@ from pytest_quant.evaluation.resources import Resources
 from pytest_quant.evaluation.store import PredictionStore, StoredShard
 from pytest_quant.extending.known import get_task
 from pytest_quant.spec.dataset import DatasetSpec
-from pytest_quant.spec.errors import ConfigError, RunnerError
+from pytest_quant.spec.errors import ConfigError, DatasetError, RunnerError
 from pytest_quant.spec.model import ModelSpec
 from pytest_quant.spec.net import Net
 from pytest_quant.spec.text import relative_posix
@@ -74,12 +74,19 @@ class Replay:
         return model_name(model, self._root) in self._models
 
     def dataset(self, spec: DatasetSpec) -> RecordedDataset | None:
-        """A dataset as the parts saw it; None where none of them had it."""
+        """A dataset as the parts saw it; None where none of them had it. Raises `DatasetError` where one had not."""
         name = dataset_name(spec, self._root)
         if name not in self._datasets:
             return None
         if name not in self._opened:
-            self._opened[name] = RecordedDataset.of(spec, [part.get(SAMPLES) for part in self._datasets[name]])
+            parts = self._datasets[name]
+            for index, part in enumerate(parts, start=1):
+                if SAMPLES not in part.items:  # it was interrupted, or has no such dataset
+                    raise DatasetError(
+                        f"dataset {spec.name!r}: part {index} of {len(parts)} lacks it: its run says why; run that "
+                        "part again"
+                    )
+            self._opened[name] = RecordedDataset.of(spec, [part.get(SAMPLES) for part in parts])
         return self._opened[name]
 
     def _whole(self, model: ModelSpec) -> Content:

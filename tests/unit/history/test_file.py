@@ -114,6 +114,15 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "history.db").exists()
 
 
+def test_an_empty_file_is_told_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    path.touch()
+    with pytest.raises(StorageError, match=r"history\.db is empty; pytest --quant --quant-history"):
+        HistoryFile(path).runs()
+    assert path.stat().st_size == 0
+    assert HistoryFile(path).add(RUN, [RESULT]) == 1
+
+
 def _write(path: Path, writer: int) -> None:
     for index in range(EACH):
         HistoryFile(path).add(replace(RUN, commit=None), [replace(RESULT, model=f"w{writer}", int8=float(index))])
