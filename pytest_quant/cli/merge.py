@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     replay = Replay(root, parts.models, parts.datasets, seed=int(str(environment.options["seed"])))
     merging = Merging(replay, parts.tests)
     with TemporaryDirectory(prefix="pytest-quant-merge-") as cache, computed_on(environment.isa):
-        given = ["--quant", "--rootdir", str(root), "-n0", "--quant-cache", cache, "-W", _IMPORTED]
+        given = ["--quant", f"--rootdir={root}", "-n0", f"--quant-cache={cache}", f"-W{_IMPORTED}"]
         given += [*arguments(environment.options), *_given(args)]
         status = pytest.main([*_files(parts, root), *given], plugins=[merging])
     if merging.missing:
@@ -89,14 +89,15 @@ def _check_nets(parts: Parts, root: Path) -> None:
 
 
 def _given(args: argparse.Namespace) -> Iterator[str]:
+    """With `=`: pytest looks for its ini file above all files that stand by themselves, also those of options."""
     for option in ("report", "baseline", "history"):
         value = getattr(args, option)
         for one in value if isinstance(value, list) else [value]:
             if one is not None:
-                yield from (f"--quant-{option}", one)
+                yield f"--quant-{option}={one}"
     if args.update_baseline:
         yield "--quant-update-baseline"
-    yield from ("-o", "quant_report_pictures=0")
+    yield "-oquant_report_pictures=0"
 
 
 def _files(parts: Parts, root: Path) -> list[str]:

@@ -82,7 +82,9 @@ class ReadAhead:
                 path = dataset.content(sample)
             except (OSError, QuantError):
                 continue
-            if isinstance(path, Path) and path not in self._asked:
+            if not isinstance(path, Path):
+                break  # its contents are bytes, for which it may have to read as much as for the pixels
+            if path not in self._asked:
                 self._asked[path] = None
                 yield path
         while len(self._asked) > _REMEMBERED:
@@ -91,7 +93,7 @@ class ReadAhead:
     def _work(self) -> None:
         while (path := self._next()) is not None:
             since = self.before()
-            with suppress(OSError):
+            with suppress(OSError, QuantError):  # the latter of a file at a URL
                 _fetch(path)
             self._fetched_s += _WEIGHT * (time.perf_counter() - time.thread_time() - since - self._fetched_s)
             if self.is_on and self._fetched_s < SLOW_S / 4:  # they were in memory: another dataset, or all was read

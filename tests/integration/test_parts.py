@@ -200,6 +200,18 @@ def test_only_the_selected_tests_are_decided(pytester: pytest.Pytester, folder: 
     assert list(merge(folder).cases) == ["one::top1"]
 
 
+def test_the_merge_reads_the_ini_file_of_its_root(pytester: pytest.Pytester, folder: Path) -> None:
+    """Whichever other folders the command names."""
+    pytester.makeini("[pytest]\nquant_max_tolerance = 60")
+    tiny.write_zoo(folder, {"tiny": tiny.model_entry(folder, tolerance={"top1": 50.0})})
+    whole = run_apart(folder, "whole.json")
+    assert whole.verdicts["tiny::top1"] == "pass"
+    run_parts(pytester)
+    (folder / "reports").mkdir()
+    (folder / "reports" / "merged.md").write_text("an earlier one")
+    same(whole, merge(folder, "--report", "reports/merged.md", "--history", "history.sqlite"))
+
+
 def test_a_page_without_pictures(pytester: pytest.Pytester, folder: Path) -> None:
     tiny.write_zoo(folder, {"bad": tiny.write_bad_model(folder)})
     run_parts(pytester)

@@ -16,6 +16,7 @@ import pytest
 from pytest_quant.datasets.base import Sample
 from pytest_quant.evaluation import read_ahead
 from pytest_quant.evaluation.read_ahead import SLOW_S, ReadAhead
+from pytest_quant.spec.errors import DatasetError
 
 
 @dataclass
@@ -107,6 +108,41 @@ def test_whoever_waits_is_not_held_up_by_what_cannot_be_read(tmp_path: Path) -> 
     ahead.soon(Files(tmp_path), samples("gone", "folder", "large"))
     ahead.soon(object(), samples("a"))  # a dataset that has no files
     until(lambda: not any(thread.name == "pytest-quant-read-ahead" for thread in threading.enumerate()))
+
+
+def test_a_url_that_gives_nothing_ends_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def refuse(path: Path) -> None:
+        tried.append(path.name)
+        raise DatasetError(f"{path}: the server refuses")
+
+    monkeypatch.setattr(read_ahead, "_fetch", refuse)
+    ahead = ReadAhead()
+    waits(ahead, 10 * SLOW_S)
+    names = [str(number) for number in range(2 * read_ahead.THREADS)]
+    ahead.soon(Files(tmp_path), samples(*names))
+    until(lambda: not any(thread.name == "pytest-quant-read-ahead" for thread in threading.enumerate()))
+    assert sorted(tried) == sorted(names)
+    assert ahead._threads == 0
+
+
+def test_a_dataset_without_files_is_asked_once() -> None:
+    """Its contents are bytes, which it may have to read."""
+    asked: list[str] = []
+
+    class Archive:
+        def read(self, sample: Sample, *, orient: bool = True) -> bytes:
+            return self.content(sample)
+
+        def content(self, sample: Sample) -> bytes:
+            asked.append(sample.id)
+            return b"pixels"
+
+    ahead = ReadAhead()
+    waits(ahead, 10 * SLOW_S)
+    ahead.soon(Archive(), samples("a", "b", "c"))
+    assert asked == ["a"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")
