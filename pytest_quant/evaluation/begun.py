@@ -35,13 +35,17 @@ class Begun:
 def begin(paths: Iterable[Path]) -> Begun:
     """Note that this process is at the shards of these files; where that cannot be written it is not noted."""
     found = Begun()
-    for path in paths:
-        note = path.with_name(f"{path.name}.begun")
-        with suppress(OSError):  # no room
-            note.parent.mkdir(parents=True, exist_ok=True)
-            was_left = note.exists()
-            lock = try_lock(note)
-            if lock is not None:  # else another run is at the same
-                found.was_left |= was_left
-                found._held.append((note, lock))
+    try:
+        for path in paths:
+            note = path.with_name(f"{path.name}.begun")
+            with suppress(OSError):  # no room
+                note.parent.mkdir(parents=True, exist_ok=True)
+                was_left = note.exists()
+                lock = try_lock(note)
+                if lock is not None:  # else another run is at the same
+                    found.was_left |= was_left
+                    found._held.append((note, lock))
+    except BaseException:
+        found.end(is_done=False)
+        raise
     return found

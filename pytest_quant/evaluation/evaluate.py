@@ -191,20 +191,28 @@ class _Results:
     def claim(self, shard: Shard) -> Release | None:
         """Claim a shard, for all processes of the run; raises `OverdueError` where one of them has given it up."""
         release = self._store.try_claim(list(shard.keys.values()))
-        reason = None if release is None else self._store.given_up(shard.keys.values())
-        if release is not None and reason is not None:
-            release()
-            raise OverdueError(reason)
         if release is None:
             return None
-        self._begun[shard.index] = self._store.begin(shard.keys.values())
-        OF_THIS_PROCESS.soon(self._evaluation.work.dataset, shard.samples)  # while those before it are being done
+        try:
+            reason = self._store.given_up(shard.keys.values())
+            if reason is not None:
+                raise OverdueError(reason)
+            self._begun[shard.index] = self._store.begin(shard.keys.values())
+            OF_THIS_PROCESS.soon(self._evaluation.work.dataset, shard.samples)  # while those before it are being done
+        except BaseException:
+            self._release(shard, release)
+            raise
         return partial(self._release, shard, release)
 
     def _release(self, shard: Shard, release: Release) -> None:
-        is_done = all((shard.index, net) in self._known for net in shard.keys)
-        self._begun.pop(shard.index).end(is_done=is_done)
-        release()
+        """May be called again: an interrupt leaves open how far the first call came."""
+        try:
+            begun = self._begun.get(shard.index)
+            if begun is not None:
+                begun.end(is_done=all((shard.index, net) in self._known for net in shard.keys))
+                self._begun.pop(shard.index, None)
+        finally:
+            release()
 
     def gave_up(self, shard: Shard, error: OverdueError) -> None:
         """Tell all processes of the run."""

@@ -44,6 +44,10 @@ class _Descriptor:
         with suppress(IndexError):  # released already; by whom, one step decides
             os.close(self._open.pop())
 
+    def __del__(self) -> None:
+        """An interrupt may come before anybody has the lock that was taken."""
+        self.release()
+
 
 def try_lock(path: Path) -> HeldLock | None:
     """The lock of a file, which is made where it is not there; None where somebody holds it.

@@ -11,6 +11,7 @@ from pytest_quant.datasets.base import Dataset, Sample
 from pytest_quant.evaluation.agreement import LikenessPipeline, OpenPair, agreement_key
 from pytest_quant.evaluation.digests import DigestMemo, sha256_file
 from pytest_quant.evaluation.evaluate import Evaluation, PredictionWork, Shard
+from pytest_quant.evaluation.garbage import only_new_garbage
 from pytest_quant.evaluation.keys import files_of, net_files, net_keys, samples_digest, shards_of
 from pytest_quant.evaluation.model_nets import open_runner, try_input
 from pytest_quant.evaluation.pixels import KnowsContent, ReadsPixels
@@ -186,7 +187,8 @@ def _pipeline(task: Task, model: ModelSpec) -> Pipeline:
 def sample_digests(dataset: Dataset, samples: Sequence[Sample], memo: DigestMemo) -> list[str]:
     """The digest of the content of each sample; raises `DatasetError` for one that cannot be read."""
     try:
-        return memo.of_contents([dataset.content(sample) for sample in samples])
+        with only_new_garbage():
+            return memo.of_contents([dataset.content(sample) for sample in samples])
     except OSError as error:
         raise _unreadable(error) from error
 

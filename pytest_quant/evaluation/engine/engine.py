@@ -21,6 +21,7 @@ from pytest_quant.evaluation.engine.events import Listener
 from pytest_quant.evaluation.engine.log import Log
 from pytest_quant.evaluation.engine.turns import Helper, Turns
 from pytest_quant.evaluation.engine.work import Job, R, Release, S, Sink, WorkerPool
+from pytest_quant.evaluation.garbage import only_new_garbage
 from pytest_quant.spec.errors import OverdueError, QuantError
 
 _POLL_S = 0.01
@@ -78,7 +79,7 @@ class Engine:
         if pool is None:
             with closing(WorkerPool(job.work)) as own:
                 return self.run(job, own)
-        with self._turn(), single_threaded_opencv(), closing(self._crew(job, pool)) as crew:
+        with self._turn(), single_threaded_opencv(), only_new_garbage(), closing(self._crew(job, pool)) as crew:
             return _Dispatch(job, crew, self.listener, self.limit_s, self.helper).run()
 
     def _turn(self) -> AbstractContextManager[None]:
@@ -180,17 +181,17 @@ class _Dispatch(Generic[S, R]):
         if release is None:
             self._postponed.append(shard)
             return
-        lacking = self._sink.lacking(shard)  # again: it may have been done between the look and the claim
-        if lacking is None:
-            release()
-            self._done(shard, None)
-            return
         try:
-            future, beat = self._crew.submit(lacking)
+            lacking = self._sink.lacking(shard)  # again: it may have been done between the look and the claim
+            if lacking is not None:
+                future, beat = self._crew.submit(lacking)
+                self._running[future] = _Flight(shard, release, beat, time.perf_counter())
+                return
         except BaseException:
             release()
             raise
-        self._running[future] = _Flight(shard, release, beat, time.perf_counter())
+        release()
+        self._done(shard, None)
 
     def _reap(self) -> None:
         if not self._running:  # another process is at it: longer each time, until one of its shards is done
@@ -204,7 +205,7 @@ class _Dispatch(Generic[S, R]):
             self._give_up_overdue(self._limit_s)
 
     def _land(self, future: Future[R]) -> None:
-        flight = self._running.pop(future)
+        flight = self._running[future]
         try:
             error = CancelledError() if future.cancelled() else future.exception()
             error = error or _refused(self._sink, flight.shard, future.result())
@@ -218,6 +219,7 @@ class _Dispatch(Generic[S, R]):
                 self._note(flight.shard, told(error))
         finally:
             flight.release()
+            self._running.pop(future, None)
 
     def _note(self, shard: S, error: BaseException) -> None:
         if self._order.stopped:

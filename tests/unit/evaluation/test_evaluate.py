@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import signal
 import threading
 import time
@@ -10,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from pytest_quant.evaluation.begun import Begun
+from pytest_quant.evaluation.engine.core_threads import CoreThreads
 from pytest_quant.evaluation.evaluate import SideResult
-from pytest_quant.evaluation.store import ShardKey, StoredShard
+from pytest_quant.evaluation.store import PredictionStore, ShardKey, StoredShard
 from pytest_quant.spec.errors import DatasetError, RunnerError
 from pytest_quant.spec.net import SIDES, Net
 from tests.unit.evaluation.fakes import Bench, nothing
@@ -280,3 +283,43 @@ def test_shards_are_told_apart_by_side_and_by_samples(tmp_path: Path) -> None:
     bench.evaluate()
     assert not bench.store.has(ShardKey("another-net", "samples-0"))
     assert not bench.store.has(ShardKey("fp32-of-the-net", "samples-2"))
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        (PredictionStore, "given_up"),
+        (PredictionStore, "begin"),
+        (PredictionStore, "load"),
+        (PredictionStore, "save"),
+        (CoreThreads, "submit"),
+        (Begun, "end"),
+    ],
+)
+@pytest.mark.parametrize("strikes_behind", [False, True])
+def test_an_interrupt_at_any_place_leaves_no_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: type, what: str, strikes_behind: bool
+) -> None:
+    bench = Bench(tmp_path, shards=6, shard_size=2, cores=2)
+    real, calls = getattr(where, what), itertools.count(3)  # some come once for each of the shards
+
+    def interrupted(*args: object, **options: object) -> object:
+        number = next(calls)
+        if number == 7 and not strikes_behind:
+            raise KeyboardInterrupt
+        found = real(*args, **options)
+        if number == 7 and strikes_behind:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(where, what, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.evaluate()
+    monkeypatch.undo()
+    found: list[dict[Net, SideResult]] = []
+    again = threading.Thread(target=lambda: found.append(bench.evaluate()), daemon=True)
+    again.start()
+    again.join(20)
+    assert found, "it waits for a claim that nobody holds"
+    assert found[0]["int8"].predictions == bench.expected("int8")
+    assert not list(tmp_path.rglob("*.begun"))
