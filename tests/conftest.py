@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -46,6 +47,14 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a CI job or a worker of pytest-xdist says of its terminal changes what is printed."""
     for name in ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _warnings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this run is one of ``--quant``, what a test cannot keep would be told at its end, and not in the test."""
+    not_kept = sys.modules.get("pytest_quant.evaluation.not_kept")
+    if not_kept is not None:
+        monkeypatch.setattr(not_kept, "_notes", None)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import errno
 import os
 from pathlib import Path
@@ -156,14 +155,21 @@ def pytest_quant_register(registry):
 def test_a_calibration_image_that_cannot_be_read_is_named(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = builtins.open
+    opened, read = os.open, os.read
+    bad: set[int] = set()
 
-    def fails(path: Any, *args: Any, **kwargs: Any) -> Any:
-        if str(path).endswith("calibration/images/010.png"):
-            raise OSError(errno.EIO, os.strerror(errno.EIO))  # without the path, as reading fails
-        return real(path, *args, **kwargs)
+    def opens(path: Any, *args: Any, **kwargs: Any) -> int:
+        number = opened(path, *args, **kwargs)
+        (bad.add if str(path).endswith("calibration/images/010.png") else bad.discard)(number)
+        return number
 
-    monkeypatch.setattr(builtins, "open", fails)
+    def reads(number: int, size: int) -> bytes:
+        if number in bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))  # without the path
+        return read(number, size)
+
+    monkeypatch.setattr(os, "open", opens)
+    monkeypatch.setattr(os, "read", reads)
     found = run_quant(pytester)
     reason = found.cases["made::top1"]["reason"]
     assert "calibration image calibration/images/010.png cannot be read: Input/output error" in reason

@@ -46,8 +46,8 @@ def test_they_are_limit_enough_for_an_entry(pytester: pytest.Pytester) -> None:
 
 def test_times_are_taken_anew_in_every_run(pytester: pytest.Pytester) -> None:
     tiny.write_zoo(pytester.path, {"tiny": tiny.model_entry(pytester.path, speedup=0.01)})
-    reasons = {run_quant(pytester, "--quant-cache", "cache").cases["tiny::speedup"]["reason"] for _ in range(2)}
-    assert len(reasons) == 2
+    reasons = {run_quant(pytester, "--quant-cache", "cache").cases["tiny::speedup"]["reason"] for _ in range(5)}
+    assert len(reasons) > 1  # two runs in a row may agree in all digits that are shown
 
 
 def test_it_is_measured_on_the_target(pytester: pytest.Pytester) -> None:
