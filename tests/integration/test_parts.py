@@ -112,8 +112,8 @@ LIMITS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_kinds_of_limits(pytester: pytest.Pytester, folder: Path, workers: tuple[str, ...]) -> None:
+def test_kinds_of_limits(pytester: pytest.Pytester, folder: Path) -> None:
+    """One part of three by two workers."""
     models = {
         "good": tiny.model_entry(folder, "good", **LIMITS),
         "bad": tiny.write_bad_model(folder, "bad", **LIMITS),
@@ -123,7 +123,7 @@ def test_kinds_of_limits(pytester: pytest.Pytester, folder: Path, workers: tuple
     models["same"]["int8"] = models["same"]["fp32"]
     tiny.write_zoo(folder, models)
     whole = run_quant(pytester, UNDIAGNOSED)
-    run_part(pytester, 1, UNDIAGNOSED, *workers)
+    run_part(pytester, 1, UNDIAGNOSED, "-n", "2")
     for index in (2, 3):
         run_part(pytester, index, UNDIAGNOSED)
     for path in folder.glob("images/*"):
