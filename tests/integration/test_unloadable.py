@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from tests import tiny
+from tests.integration.at_start import write_project
 from tests.integration.runs import PLAIN, UNCACHED
 
 SITE = """
@@ -41,12 +40,7 @@ BASELINE = ("--quant-baseline", "baseline.json")
 
 @pytest.fixture(autouse=True)
 def flag(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    tiny.write_images(pytester.path, 12)
-    tiny.write_zoo(pytester.path)
-    (pytester.path / "site").mkdir()
-    (pytester.path / "site" / "sitecustomize.py").write_text(SITE)
-    monkeypatch.setenv("PYTHONPATH", f"{pytester.path / 'site'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    write_project(pytester, monkeypatch, SITE)
     monkeypatch.setenv("DAMAGED", "ncnn")
     monkeypatch.setenv("IS_DAMAGED", str(pytester.path / "damaged"))
     return pytester.path / "damaged"
